@@ -1,0 +1,277 @@
+// Package gateway owns the sessions of devices over WebSocket: who is
+// connected, which device a message belongs to, what of it may enter the log,
+// and what the board is told: acknowledgements, errors, goodbyes.
+//
+// It does not own frames (internal/ws), words (wire), the log or any view of
+// it: those are reached through the small interfaces declared here. A reading
+// is acknowledged only from Committed, which the log calls when it is on disk.
+//
+// Concurrency: every connection has one goroutine that reads, decodes and
+// admits; a few workers write acknowledgements. All exported methods may be
+// called from any goroutine. A slow log blocks the connections' goroutines, so
+// their sockets are not read; a board that does not read loses its connection
+// when its write queue is full, and nobody else notices.
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"vaiven"
+	"vaiven/internal/ws"
+)
+
+// Log is where admitted events go.
+type Log interface {
+	// Append queues events that are committed together, in the order of the
+	// calls. It blocks while the queue is full and the log is moving; the error
+	// is a *vaiven.Error with CodeBusy when it is not.
+	Append(ctx context.Context, events []vaiven.Event, owner any) error
+}
+
+// Settled tells what the log is known to hold of a boot of a device.
+type Settled interface {
+	// Top returns n when every SEQ from 1 to n is durably stored, refused or a
+	// gap. It may be behind the truth, never ahead.
+	Top(d vaiven.Device, b vaiven.Boot) uint64
+	// Repeat compares values with the reading that the log holds under this
+	// SEQ; known is false when it does not remember.
+	Repeat(d vaiven.Device, b vaiven.Boot, seq uint64, values []vaiven.Value) (same, known bool)
+}
+
+// Sessions tells the sessions that the log holds, from before this process.
+type Sessions interface {
+	Session(d vaiven.Device) (vaiven.Session, bool)
+}
+
+// Options configure a Gateway. Log, Settled, Sessions and Stamp are required.
+type Options struct {
+	Log      Log
+	Settled  Settled
+	Sessions Sessions
+	Rules    vaiven.Rules
+	Lang     vaiven.Lang
+	Limit    Limit // of a device's session; zero: no sessions
+
+	MaxMessage     int            // bytes in a message; 64 KiB
+	MaxDevices     int            // devices that one connection speaks for; 256
+	MaxConnections int            // in all; 100,000
+	MaxPerAddress  int            // connections of one address, loopback excepted; 1,000
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+
+	Stamp  func() vaiven.Stamp
+	Notice func(Notice) // tells a person something that is not in the log; may be nil
+	Logger *slog.Logger
+}
+
+// Notice is something that a person should see and that the log does not hold.
+type Notice struct {
+	Device vaiven.Device
+	Remote string
+	Text   string
+}
+
+// Gateway accepts boards. Make it with New; it serves WebSockets through
+// ServeHTTP while Run runs.
+type Gateway struct {
+	o        Options
+	ws       ws.Options
+	acks     []chan []vaiven.Ticket
+	rejects  rejects
+	address  addresses
+	deadline deadlines
+	stats    Stats
+	nobody   device        // stands for devices that are not known
+	stopped  chan struct{} // closed when Run returns
+
+	pending  atomic.Int64 // tickets appended and not yet acknowledged
+	draining atomic.Bool
+	conns    sync.WaitGroup // running connections
+
+	mu      sync.Mutex
+	devices map[vaiven.Device]*device
+	open    map[*conn]struct{}
+	closed  bool
+}
+
+// New checks o and fills its defaults. It starts nothing.
+func New(o Options) *Gateway {
+	def := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	def(&o.MaxMessage, vaiven.MaxMessage)
+	def(&o.MaxDevices, 256)
+	def(&o.MaxConnections, 100_000)
+	def(&o.MaxPerAddress, 1000)
+	if o.Notice == nil {
+		o.Notice = func(Notice) {}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	g := &Gateway{
+		o:       o,
+		ws:      ws.Options{MaxMessage: o.MaxMessage, Subprotocols: []string{"arduino"}},
+		acks:    make([]chan []vaiven.Ticket, ackWorkers()),
+		stopped: make(chan struct{}),
+		devices: make(map[vaiven.Device]*device),
+		open:    make(map[*conn]struct{}),
+	}
+	for i := range g.acks {
+		g.acks[i] = make(chan []vaiven.Ticket, ackQueue)
+	}
+	g.address.max = o.MaxPerAddress
+	g.rejects.entries = make(map[rejectKey]*rejected)
+	g.deadline.wake = make(chan struct{}, 1)
+	return g
+}
+
+// Run writes acknowledgements, ends sessions whose time is over and summarises
+// rejected input, until ctx is done. It returns nil.
+func (g *Gateway) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, queue := range g.acks {
+		wg.Go(func() { g.ackWorker(ctx, queue) })
+	}
+	wg.Go(func() { g.runDeadlines(ctx) })
+	wg.Go(func() { g.runRejects(ctx) })
+	wg.Wait()
+	close(g.stopped)
+	return nil
+}
+
+// ServeHTTP upgrades a board's request and hands the connection to a goroutine
+// of its own, so that net/http's buffers and stack are given back.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	remote := g.remote(r)
+	if code, why := g.admitConnection(remote); code != 0 {
+		g.stats.RefusedConnections.Add(1)
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, why, code)
+		return
+	}
+	socket, err := ws.Accept(w, r, &g.ws)
+	if err != nil {
+		g.stats.BadHandshakes.Add(1)
+		g.address.release(remote)
+		return
+	}
+	c := &conn{g: g, ws: socket, remote: remote, opened: time.Now()}
+	c.dec.Rules = &g.o.Rules
+	if !g.enter(c) {
+		g.address.release(remote)
+		socket.Kill()
+		return
+	}
+	go c.run()
+}
+
+func (g *Gateway) admitConnection(remote netip.AddrPort) (code int, why string) {
+	g.mu.Lock()
+	full, closed := len(g.open) >= g.o.MaxConnections, g.closed
+	g.mu.Unlock()
+	switch {
+	case closed || g.draining.Load():
+		return http.StatusServiceUnavailable, g.o.Lang.Say("the server is shutting down", "el servidor se está cerrando")
+	case full:
+		return http.StatusServiceUnavailable, g.o.Lang.Say("too many connections", "demasiadas conexiones")
+	case !g.address.take(remote):
+		return http.StatusTooManyRequests, g.o.Lang.Say(
+			"too many connections from your address", "demasiadas conexiones desde su dirección")
+	}
+	return 0, ""
+}
+
+// enter registers c, so that Shutdown can wait for it; false when it is too late.
+func (g *Gateway) enter(c *conn) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return false
+	}
+	g.open[c] = struct{}{}
+	g.conns.Add(1)
+	g.stats.Connections.Add(1)
+	return true
+}
+
+func (g *Gateway) leave(c *conn) {
+	g.address.release(c.remote)
+	g.mu.Lock()
+	delete(g.open, c)
+	g.mu.Unlock()
+	g.stats.Connections.Add(-1)
+	g.conns.Done()
+}
+
+// device returns the state of d, made at its first appearance in this process.
+func (g *Gateway) device(d vaiven.Device) *device {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	dev := g.devices[d]
+	if dev == nil {
+		dev = &device{id: d, shard: rand.Uint32()}
+		g.devices[d] = dev
+	}
+	return dev
+}
+
+// append queues events of d and counts the ticket until its commit was
+// answered. The caller holds d.mu, which makes the order of admission the order
+// in the log.
+func (g *Gateway) append(ctx context.Context, d *device, events ...vaiven.Event) error {
+	g.pending.Add(1)
+	if err := g.o.Log.Append(ctx, events, d); err != nil {
+		g.pending.Add(-1)
+		return err
+	}
+	return nil
+}
+
+// Shutdown tells every board goodbye (1001, with a spread-out RETRY) after what
+// it had sent was committed and acknowledged, and waits for the connections to
+// end; what has not ended when ctx is done is dropped. No connection is
+// accepted from its call on. It must be called while Run and the log still run.
+func (g *Gateway) Shutdown(ctx context.Context) {
+	g.draining.Store(true)
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for g.pending.Load() > 0 && ctx.Err() == nil {
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+		}
+	}
+	g.mu.Lock()
+	g.closed = true
+	for c := range g.open {
+		c.goodbye(ws.StatusGoingAway, g.o.Lang.Say("the server is shutting down", "el servidor se está cerrando"),
+			time.Second+rand.N(spreadRetry))
+	}
+	g.mu.Unlock()
+	done := make(chan struct{})
+	go func() { g.conns.Wait(); close(done) }()
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	for c := range g.open {
+		c.ws.Kill()
+	}
+	g.mu.Unlock()
+	<-done
+}
+
+// spreadRetry spreads the return of the boards after a restart, so that they do
+// not all dial in the same second.
+const spreadRetry = 9 * time.Second
