@@ -1,0 +1,92 @@
+package house
+
+import "strings"
+
+const module = "vaiven"
+
+// rooms lists, for each room, the rooms that it may import. A package below a
+// room (internal/ws/echo) belongs to it. What is not listed does not exist: a
+// new room gets its row here and in the architecture, in one commit.
+var rooms = map[string][]string{
+	"":                  nil,
+	"wire":              {""},
+	"internal/ws":       nil,
+	"client":            {"", "wire"},
+	"internal/gateway":  {"", "wire", "internal/ws"},
+	"internal/stream":   {""},
+	"internal/csvfile":  {""},
+	"internal/history":  {""},
+	"internal/registry": {""},
+	"internal/twin":     {""},
+	"internal/console":  {""},
+	"internal/web":      {"", "internal/ws"},
+	"internal/button":   {""},
+	"internal/views":    {""},
+	"internal/sim":      {"", "client"},
+	"cmd/vaiven":        everything,
+}
+
+// everything marks the room at the top.
+var everything = []string{"*"}
+
+// siblings are the rooms of the floor where rooms never meet.
+var siblings = []string{
+	"internal/gateway", "internal/stream", "internal/csvfile", "internal/history", "internal/registry",
+	"internal/twin", "internal/console", "internal/web", "internal/button",
+}
+
+// reason says why an edge is forbidden. Patterns: "*" is every room, "sibling"
+// every room of that floor; the first match counts.
+type reason struct{ from, to, why string }
+
+var reasons = []reason{
+	{"*", "cmd/vaiven", "nothing imports the program: it introduces the others, and is the only place that knows them all"},
+	{"", "*", "the domain is words and rules: whoever needs a device or a reading must not get a network or a file with it"},
+	{"internal/ws", "*", "WebSocket framing knows nothing of devices, so that it can be tested as plain RFC 6455"},
+	{"wire", "*", "decoding is pure: what a board sent is judged without a connection, a log or a clock"},
+	{"client", "*", "the device client is for other people's programs: it must not bring the server along"},
+	{"*", "client", "the server never speaks the device's part: only simulated boards do"},
+	{"sibling", "sibling", "rooms of one floor never meet: the program joins them through small interfaces of the user's"},
+	{"internal/views", "sibling", "the pump sees the log and the views through its own interfaces, so that a view can never hold up another"},
+	{"internal/views", "*", "the pump handles events of the log, not messages or connections"},
+	{"*", "internal/views", "views are handed what concerns them; one that asked the pump could wait for itself"},
+	{"internal/sim", "*", "simulated boards go through the real client over a real socket, or they prove nothing"},
+	{"*", "internal/sim", "the server must not know that a board is simulated"},
+	{"sibling", "wire", "only the gateway reads boards' messages: everybody else sees events that were checked once"},
+	{"sibling", "internal/ws", "only the gateway and the web room hold sockets: an ack or a view must never wait on one"},
+}
+
+// libraries that belong to one room, so that it can be replaced there.
+var libraries = []struct {
+	prefix string
+	rooms  []string
+	why    string
+}{
+	{"github.com/nats-io/", []string{"internal/stream"}, "only the log knows which engine keeps it"},
+	{"github.com/gobwas/", []string{"internal/ws"}, "only one room knows which library reads frames"},
+	{"github.com/coder/websocket", []string{"client"}, "a second implementation, for the board's side: the server must not use the same"},
+	{"charm.land/", []string{"internal/console"}, "only the terminal's room draws: everybody else writes data"},
+	{"github.com/charmbracelet/", []string{"internal/console"}, "only the terminal's room draws: everybody else writes data"},
+	{"github.com/spf13/", []string{"cmd/vaiven"}, "flags end at the program's door"},
+	{"github.com/knadh/koanf", []string{"cmd/vaiven"}, "configuration ends at the program's door"},
+	{"github.com/fxamacker/cbor", []string{"wire"}, "only one room knows how boards encode"},
+	{"google.golang.org/protobuf", []string{"internal/stream"}, "only the log knows its encoding"},
+}
+
+// forbiddenNames are packages that would own nothing in particular.
+var forbiddenNames = []string{"util", "utils", "common", "helper", "helpers", "misc", "shared", "manager"}
+
+// room returns the room that a package of ours belongs to.
+func room(pkg string) (string, bool) {
+	rel := strings.TrimPrefix(strings.TrimPrefix(pkg, module), "/")
+	for p := rel; ; {
+		if _, ok := rooms[p]; ok && (p != "" || rel == "") {
+			return p, true
+		}
+		i := strings.LastIndexByte(p, '/')
+		if i < 0 {
+			return "", false
+		}
+		p = p[:i]
+	}
+}
