@@ -1,0 +1,60 @@
+# vaiven: build, test, measure. `make` lists the targets.
+
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS   := -s -w -X main.version=$(VERSION)
+PLATFORMS := linux/amd64 linux/arm64 linux/arm/6 windows/amd64 darwin/arm64 darwin/amd64
+GOTESTFLAGS ?=
+FUZZTIME  ?= 10s
+SUITES    := go test -tags suites -count=1 $(GOTESTFLAGS)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run build test deps lint unit fuzz dist suites soak bench bench-smoke clean
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+run: build ## build and start a server with three simulated boards
+	bin/vaiven serve --simulate 3
+
+build: ## build bin/vaiven for this computer
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/vaiven ./cmd/vaiven
+
+test: deps lint unit fuzz dist suites bench-smoke ## everything that CI checks (Debian; 15 minutes or less on 2 cores)
+
+deps: ## install the Debian packages that the tests need, if they are missing
+	@scripts/deps test
+
+lint: .work/staticcheck ## gofmt, go vet and staticcheck
+	@scripts/lint
+
+unit: ## every package's tests under the race detector, and the import table
+	go test -race -timeout 8m $(GOTESTFLAGS) ./...
+
+fuzz: ## every fuzz target for FUZZTIME each (default 10s)
+	@scripts/fuzz $(FUZZTIME)
+
+dist: ## static binaries for every platform, in dist/
+	@scripts/dist '$(VERSION)' '$(LDFLAGS)' $(PLATFORMS)
+
+suites: ## the whole program under foreign boards, kill -9, power cuts, full disks, damaged files
+	$(SUITES) -p 1 -timeout 12m ./test/...
+
+soak: deps ## the kill test for 1,000 cycles, 50 power cuts, 1,000 file faults: hours
+	$(SUITES) -timeout 0 ./test/kill -cycles 1000
+	$(SUITES) -timeout 0 ./test/powercut -cycles 50
+	$(SUITES) -timeout 0 ./test/faults -cases 1000
+	$(SUITES) -timeout 0 ./test/diskfull -cycles 100
+
+bench: ## the side-by-side benchmarks, about 15 minutes, results in bench/results
+	@scripts/deps bench
+	$(MAKE) -C bench bench
+
+bench-smoke: ## that the benchmarks still build and start
+	$(MAKE) -C bench smoke
+
+clean: ## remove what make made
+	rm -rf bin dist .work test/pi-vm/.work
+
+.work/staticcheck: tools/go.mod tools/go.sum
+	go build -C tools -o ../.work/staticcheck honnef.co/go/tools/cmd/staticcheck
