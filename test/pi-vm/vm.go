@@ -1,0 +1,247 @@
+//go:build linux
+
+package pivm
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// guestPort is the port inside the machine that VM.Addr leads to.
+const guestPort = 8080
+
+// Deadlines of one step. Software emulation on a loaded machine is slow: they
+// say that something hangs, not how fast it should be.
+const (
+	bootTimeout    = 120 * time.Second
+	commandTimeout = 120 * time.Second
+)
+
+// Options say what a machine boots with.
+type Options struct {
+	Disk  string            // an image made by NewDisk; mounted on /disk
+	Files map[string]string // path in the machine: executable file on the host
+	Port  int               // port on 127.0.0.1 that leads to port 8080 inside
+}
+
+// VM is a running machine.
+type VM struct {
+	Addr string // 127.0.0.1:PORT, which leads to port 8080 inside
+
+	t       testing.TB
+	dir     string
+	qemu    *exec.Cmd
+	console net.Conn
+	lines   *bufio.Reader
+	cut     sync.Once
+	gone    chan struct{} // closed when the process is over
+}
+
+// Prepare downloads and builds what every machine boots from. The first call on
+// a computer needs Debian's archive.
+func Prepare(t testing.TB) {
+	t.Helper()
+	out, err := exec.Command(filepath.Join(here(), "prepare")).CombinedOutput()
+	if err != nil {
+		t.Fatalf("test/pi-vm/prepare: %v\n%s", err, out)
+	}
+}
+
+// NewDisk makes an empty ext4 image of the given size in MiB and returns its path.
+func NewDisk(t testing.TB, mib int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "disk.img")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Truncate(int64(mib)<<20), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(mkfs(), "-F", "-q", path).CombinedOutput(); err != nil {
+		t.Fatalf("mkfs.ext4: %v\n%s", err, out)
+	}
+	return path
+}
+
+// Boot starts a machine and waits until it takes commands. The test's end cuts it.
+func Boot(t testing.TB, o Options) *VM {
+	t.Helper()
+	v := &VM{
+		Addr: "127.0.0.1:" + strconv.Itoa(o.Port),
+		t:    t, dir: t.TempDir(), gone: make(chan struct{}),
+	}
+	initrd := v.initramfs(o.Files)
+	v.start(o, initrd)
+	t.Cleanup(v.Cut)
+	v.connect()
+	for {
+		line := v.read(time.Now().Add(bootTimeout))
+		if strings.HasPrefix(line, "BOOTED without disk") {
+			t.Fatal("the machine could not mount its disk")
+		}
+		if strings.HasSuffix(line, "BOOTED") {
+			return v
+		}
+	}
+}
+
+// initramfs appends files to the prepared archive: the kernel unpacks one after
+// the other.
+func (v *VM) initramfs(files map[string]string) string {
+	root := filepath.Join(v.dir, "files")
+	for guest, host := range files {
+		to := filepath.Join(root, guest)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			v.t.Fatal(err)
+		}
+		data, err := os.ReadFile(host)
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		if err := os.WriteFile(to, data, 0o755); err != nil {
+			v.t.Fatal(err)
+		}
+	}
+	path := filepath.Join(v.dir, "initramfs")
+	script := `cat "$1" > "$3" && cd "$2" && find . -mindepth 1 | cpio -o -H newc -R 0:0 --quiet >> "$3"`
+	base := filepath.Join(here(), ".work", "base.cpio")
+	if out, err := exec.Command("sh", "-ec", script, "sh", base, root, path).CombinedOutput(); err != nil {
+		v.t.Fatalf("initramfs: %v\n%s", err, out)
+	}
+	return path
+}
+
+// start runs QEMU. The disk is raw and cached by the host (cache=writeback): the
+// guest sees a disk with a volatile cache, sends flushes, and QEMU keeps nothing
+// of it in its own memory.
+func (v *VM) start(o Options, initrd string) {
+	v.qemu = exec.Command("qemu-system-aarch64",
+		"-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "512", "-accel", "tcg,thread=multi",
+		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+		"-kernel", filepath.Join(here(), ".work", "Image"), "-initrd", initrd,
+		"-append", "console=ttyAMA0 quiet panic=-1",
+		"-serial", "file:"+filepath.Join(v.dir, "console.log"),
+		"-device", "virtio-serial-device", "-device", "virtconsole,chardev=c",
+		"-chardev", "socket,id=c,server=on,wait=off,path="+v.socket(),
+		"-drive", "if=none,id=d,format=raw,cache=writeback,file="+o.Disk, "-device", "virtio-blk-device,drive=d",
+		"-netdev", fmt.Sprintf("user,id=n,restrict=on,hostfwd=tcp:%s-10.0.2.15:%d", v.Addr, guestPort),
+		"-device", "virtio-net-device,netdev=n")
+	v.qemu.Stderr = os.Stderr
+	v.qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := v.qemu.Start(); err != nil {
+		v.t.Fatalf("%v (make test installs Debian's qemu-system-arm)", err)
+	}
+	go func() {
+		defer close(v.gone)
+		_ = v.qemu.Wait() // a cut machine ends with an error: expected
+	}()
+}
+
+// socket is where the console listens; a socket's path is limited to 107 bytes,
+// which a test's folder may exceed.
+func (v *VM) socket() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("pivm-%d-%s.sock", os.Getpid(), filepath.Base(v.dir)))
+}
+
+func (v *VM) connect() {
+	v.t.Cleanup(func() { _ = os.Remove(v.socket()) })
+	for deadline := time.Now().Add(bootTimeout); ; {
+		c, err := net.Dial("unix", v.socket())
+		if err == nil {
+			v.console, v.lines = c, bufio.NewReader(c)
+			return
+		}
+		select {
+		case <-v.gone:
+			v.t.Fatal("QEMU ended before it had a console")
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			v.t.Fatalf("QEMU's console: %v", err)
+		}
+	}
+}
+
+func (v *VM) read(deadline time.Time) string {
+	v.t.Helper()
+	_ = v.console.SetReadDeadline(deadline)
+	line, err := v.lines.ReadString('\n')
+	if err != nil {
+		log, _ := os.ReadFile(filepath.Join(v.dir, "console.log"))
+		v.t.Fatalf("the machine gave no answer: %v\n%s", err, log)
+	}
+	return strings.TrimRight(line, "\r\n")
+}
+
+// Try runs a line of shell inside and returns what it printed and its exit code.
+func (v *VM) Try(line string) (out string, code int) {
+	v.t.Helper()
+	deadline := time.Now().Add(commandTimeout)
+	_ = v.console.SetWriteDeadline(deadline)
+	if _, err := fmt.Fprintln(v.console, line); err != nil {
+		v.t.Fatalf("the machine takes no command: %v", err)
+	}
+	var b strings.Builder
+	for {
+		s := v.read(deadline)
+		if rest, ok := strings.CutPrefix(s, "= "); ok {
+			code, err := strconv.Atoi(rest)
+			if err != nil {
+				v.t.Fatalf("the machine answered %q", s)
+			}
+			return b.String(), code
+		}
+		b.WriteString(strings.TrimPrefix(s, "| ") + "\n")
+	}
+}
+
+// Run is Try for a command that must succeed.
+func (v *VM) Run(line string) string {
+	v.t.Helper()
+	out, code := v.Try(line)
+	if code != 0 {
+		v.t.Fatalf("in the machine: %s\nexit %d\n%s", line, code, out)
+	}
+	return out
+}
+
+// Cut pulls the plug: SIGKILL to QEMU. Safe twice; it waits.
+func (v *VM) Cut() {
+	v.cut.Do(func() {
+		_ = v.qemu.Process.Kill() // fails only when it is over already
+		<-v.gone
+		if v.console != nil {
+			_ = v.console.Close()
+		}
+	})
+}
+
+// here is this package's folder: tests of other packages boot machines too.
+func here() string {
+	_, file, _, ok := runtime.Caller(0)
+	if !ok || !filepath.IsAbs(file) {
+		return "."
+	}
+	return filepath.Dir(file)
+}
+
+// mkfs finds mkfs.ext4 for users whose PATH has no sbin.
+func mkfs() string {
+	if p, err := exec.LookPath("mkfs.ext4"); err == nil {
+		return p
+	}
+	return "/usr/sbin/mkfs.ext4"
+}
