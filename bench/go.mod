@@ -1,0 +1,3 @@
+module vaiven/bench
+
+go 1.26.0
