@@ -1,0 +1,210 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"vaiven"
+	"vaiven/wire"
+)
+
+// Send takes a reading and returns its SEQ. The reading is then kept and sent
+// until the server has it on disk, whatever happens to connections; Send does
+// not wait for that (see Flush and Options.OnAck).
+//
+// A full ring makes Send wait until there is room or ctx is done, unless
+// Options.DropOldest is set. Errors: ctx's; a *vaiven.Error for values that no
+// server takes; ErrClosed, *Finished and whatever else Err says.
+func (c *Client) Send(ctx context.Context, r Reading) (uint64, error) {
+	if c.o.Course {
+		return 0, ErrCourse
+	}
+	if err := c.check(r.Values); err != nil {
+		return 0, err
+	}
+	s := slot{values: slices.Clone(r.Values), taken: r.Taken}
+	if s.taken.IsZero() {
+		s.taken = c.o.Clock()
+	}
+	seq, err := c.keep(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	c.nudge()
+	return seq, nil
+}
+
+// keep puts a reading into the ring.
+func (c *Client) keep(ctx context.Context, s slot) (uint64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if err := c.over(); err != nil {
+			return 0, err
+		}
+		if c.out.full() && c.o.DropOldest {
+			c.out.giveUp()
+		}
+		if !c.out.full() {
+			return c.out.push(s), nil
+		}
+		if err := c.await(ctx); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// await waits for a change of the state. The caller holds mu, which is let go
+// meanwhile.
+func (c *Client) await(ctx context.Context) error {
+	ch := c.wait()
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	select {
+	case <-ch:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// over says why nothing more is taken, if so. The caller holds mu.
+func (c *Client) over() error {
+	if c.err != nil {
+		return c.err
+	}
+	if c.closing {
+		return ErrClosed
+	}
+	return nil
+}
+
+// Flush waits until everything that was sent before is settled and written, or
+// until ctx is done. It returns nil, ctx's error, or Err's when the client
+// ended with readings left.
+func (c *Client) Flush(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for upto := c.out.next(); c.out.n > 0 && c.out.head < upto || len(c.raw) > 0; {
+		if c.err != nil {
+			return c.err
+		}
+		if err := c.await(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SendUnacked sends a reading in the course's form, without BOOT and SEQ: it
+// goes over the present connection or the next one, once, and nobody says
+// whether it arrived. It returns when the reading was written to the socket.
+func (c *Client) SendUnacked(ctx context.Context, values []vaiven.Value) error {
+	if err := c.check(values); err != nil {
+		return err
+	}
+	return c.SendRaw(ctx, wire.AppendReading(nil, wire.DeviceReading{
+		Device: c.device, Age: wire.AgeAbsent, Values: values,
+	}))
+}
+
+// maxRaw is how many messages of SendRaw wait at most; then SendRaw waits.
+const maxRaw = 64
+
+// rawMessage waits for the writer.
+type rawMessage struct {
+	text []byte
+	done chan error // holds one: what came of the write
+}
+
+// SendRaw sends text as one message as it is, for gateways that pass messages
+// on and for trying out what a server does with wrong ones. It waits for a
+// connection, and returns when the message was written to the socket.
+func (c *Client) SendRaw(ctx context.Context, text []byte) error {
+	m := &rawMessage{text: text, done: make(chan error, 1)}
+	if err := c.enqueue(ctx, m); err != nil {
+		return err
+	}
+	c.nudge()
+	select {
+	case err := <-m.done:
+		return err
+	case <-ctx.Done():
+		c.forget(m)
+		return ctx.Err()
+	}
+}
+
+func (c *Client) enqueue(ctx context.Context, m *rawMessage) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if err := c.over(); err != nil {
+			return err
+		}
+		if len(c.raw) < maxRaw {
+			c.raw = append(c.raw, m)
+			return nil
+		}
+		if err := c.await(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) forget(m *rawMessage) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.raw = slices.DeleteFunc(c.raw, func(w *rawMessage) bool { return w == m })
+	c.changed()
+}
+
+// Report tells the server what the board's states are now: all of them, with
+// the Rev of the Desired that they follow, or 0 for a change made at the board
+// itself. It does not wait: without a connection the states go with the next
+// HELLO, and of several reports in a row the last one counts.
+func (c *Client) Report(states []vaiven.Value, rev uint64) error {
+	if err := (vaiven.Rules{}).Check(states); err != nil {
+		return fmt.Errorf("client: report: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.over(); err != nil {
+		return err
+	}
+	c.states, c.rev, c.reportDue = slices.Clone(states), rev, true
+	c.nudge()
+	return nil
+}
+
+// check refuses what every server would refuse, before it gets a SEQ.
+func (c *Client) check(values []vaiven.Value) error {
+	if err := (vaiven.Rules{}).Check(values); err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	for i, v := range values {
+		if reserved(v.Name) {
+			return fmt.Errorf("client: %w", &vaiven.Error{Code: vaiven.CodeBadName, Key: v.Name, At: -1})
+		}
+		if _, twice := vaiven.Find(values[:i], v.Name); twice {
+			return fmt.Errorf("client: %s is there twice", v.Name)
+		}
+		if _, state := vaiven.Find(c.o.States, v.Name); state {
+			return errors.New("client: " + v.Name + " is a state: use Report")
+		}
+	}
+	return nil
+}
+
+// reserved reports whether the protocol uses the key for something else.
+func reserved(name string) bool {
+	switch name {
+	case vaiven.KeyHello, vaiven.KeyDevice, vaiven.KeyBoot, vaiven.KeySeq, vaiven.KeyAge, vaiven.KeyTime,
+		vaiven.KeyOldest, vaiven.KeyNext, vaiven.KeyLost, vaiven.KeyUp, vaiven.KeySleep, vaiven.KeyStates,
+		vaiven.KeyRev, vaiven.KeyFW, vaiven.KeyToken:
+		return true
+	}
+	return false
+}
