@@ -1,0 +1,145 @@
+package console
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"vaiven"
+)
+
+// describe puts an event other than a reading into words, without its time and
+// device. ok is false for events that no person needs to see: plain hellos and
+// the log's first record.
+func describe(l vaiven.Lang, ev vaiven.Event) (text string, m mark, ok bool) {
+	switch e := ev.(type) {
+	case *vaiven.Presence:
+		text, m = describePresence(l, e)
+	case *vaiven.SessionStart:
+		text, m = describeStart(l, e), markGood
+	case *vaiven.SessionEnd:
+		text, m = describeEnd(l, e), markGood
+	case *vaiven.Rejected:
+		text, m = describeRejected(l, e), markBad
+	case *vaiven.Refusal:
+		text, m = fmt.Sprintf(l.Say("reading %d refused for good: %s", "lectura %d rechazada definitivamente: %s"),
+			e.Seq, clean(string(e.Code), maxRemote)), markBad
+	case *vaiven.Gap:
+		text, m = describeGap(l, e), markWarn
+	case *vaiven.Conflict:
+		text, m = describeConflict(l, e), markBad
+	case *vaiven.Report:
+		text, m = l.Say("reports", "informa"), markInfo
+		if len(e.States) > 0 {
+			text += " " + states(e.States)
+		}
+	case *vaiven.Hello:
+		if e.Lost == 0 {
+			return "", markInfo, false
+		}
+		text, m = l.Say("the board gave up ", "la placa descartó ")+countReadings(l, e.Lost)+
+			l.Say(" that it could not send", " que no pudo enviar"), markWarn
+	default:
+		return "", markInfo, false
+	}
+	return text, m, true
+}
+
+func describePresence(l vaiven.Lang, e *vaiven.Presence) (string, mark) {
+	remote := clean(e.Remote, maxRemote)
+	if e.Connected {
+		return l.Say("connected from ", "conectada desde ") + remote, markGood
+	}
+	text := l.Say("disconnected", "desconectada")
+	if e.Sleep > 0 {
+		text = l.Say("asleep until ", "dormida hasta las ") + clock(e.At+e.Sleep, e.Offset)
+	}
+	if e.Reason != "" {
+		text += ": " + clean(e.Reason, maxText)
+	}
+	if remote != "" {
+		text += " (" + remote + ")"
+	}
+	if e.Sleep > 0 {
+		return text, markInfo
+	}
+	return text, markWarn
+}
+
+func describeStart(l vaiven.Lang, e *vaiven.SessionStart) string {
+	var parts []string
+	if e.Readings > 0 {
+		parts = append(parts, countReadings(l, e.Readings))
+	}
+	if e.Deadline > 0 {
+		parts = append(parts, l.Say("until ", "hasta las ")+clock(e.Deadline, e.Offset))
+	}
+	if e.Interval > 0 {
+		parts = append(parts, l.Say("one every ", "una cada ")+span(time.Duration(e.Interval)*time.Millisecond))
+	}
+	if len(parts) == 0 {
+		return l.Say("session begins", "comienza la sesión")
+	}
+	return l.Say("session begins: ", "comienza la sesión: ") + strings.Join(parts, ", ")
+}
+
+func describeEnd(l vaiven.Lang, e *vaiven.SessionEnd) string {
+	n := countReadings(l, e.Count)
+	switch e.Reason {
+	case vaiven.EndReadings:
+		return l.Say("session complete: ", "sesión completa: ") + n
+	case vaiven.EndElapsed:
+		return l.Say("time is up: ", "se acabó el tiempo: ") + n
+	case vaiven.EndRenewed:
+		return l.Say("session closed, a new one was asked for: ", "sesión cerrada, se pidió una nueva: ") + n
+	}
+	return l.Say("session ends: ", "termina la sesión: ") + n
+}
+
+func describeRejected(l vaiven.Lang, e *vaiven.Rejected) string {
+	text := l.Say("rejected ", "rechazado ") + clean(string(e.Code), maxRemote)
+	if e.Count > 1 {
+		text += fmt.Sprintf(" ×%d", e.Count)
+	}
+	if e.Text != "" {
+		text += ": " + clean(e.Text, maxText)
+	}
+	if e.Remote != "" {
+		text += " (" + clean(e.Remote, maxRemote) + ")"
+	}
+	return text
+}
+
+func describeGap(l vaiven.Lang, e *vaiven.Gap) string {
+	if e.From == e.To {
+		return fmt.Sprintf(l.Say("reading %d is lost: the board no longer has it",
+			"se perdió la lectura %d: la placa ya no la tiene"), e.From)
+	}
+	return fmt.Sprintf(l.Say("readings %d to %d are lost: the board no longer has them",
+		"se perdieron las lecturas %d a %d: la placa ya no las tiene"), e.From, e.To)
+}
+
+func describeConflict(l vaiven.Lang, e *vaiven.Conflict) string {
+	remotes := make([]string, len(e.Remotes))
+	for i, r := range e.Remotes {
+		remotes[i] = clean(r, maxRemote)
+	}
+	return fmt.Sprintf(l.Say("several boards use this id: %s; give each its own IDDEVICE",
+		"varias placas usan este id: %s; cada una necesita su propio IDDEVICE"),
+		strings.Join(remotes, l.Say(" and ", " y ")))
+}
+
+// states writes LED=1 RELAY=0.
+func states(values []vaiven.Value) string { return string(appendStates(nil, values)) }
+
+func appendStates(b []byte, values []vaiven.Value) []byte {
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = append(b, v.Name...)
+		b = append(b, '=')
+		b = vaiven.AppendNumber(b, v.Num)
+	}
+	return b
+}

@@ -1,0 +1,287 @@
+package console
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"vaiven"
+)
+
+// sortKey is what the table is sorted by.
+type sortKey int
+
+const (
+	byID sortKey = iota
+	byName
+	byAge
+	byValue
+	byRejected
+	sortKeys // how many there are
+)
+
+func (k sortKey) name(l vaiven.Lang) string {
+	switch k {
+	case byName:
+		return l.Say("name", "nombre")
+	case byAge:
+		return l.Say("age", "tiempo")
+	case byValue:
+		return "TEMP"
+	case byRejected:
+		return l.Say("rejected", "rechazos")
+	}
+	return "id"
+}
+
+// compare orders rows; those that the key cannot tell apart go by id.
+func (k sortKey) compare(a, b *row) int {
+	var c int
+	switch k {
+	case byName:
+		// Rows without a name go last.
+		c = cmp.Or(compareBool(a.name == "", b.name == ""), strings.Compare(a.name, b.name))
+	case byAge:
+		c = cmp.Compare(b.last, a.last)
+	case byValue:
+		ta, okA := vaiven.Find(a.values, "TEMP")
+		tb, okB := vaiven.Find(b.values, "TEMP")
+		c = cmp.Or(compareBool(!okA, !okB), cmp.Compare(tb, ta))
+	case byRejected:
+		c = cmp.Compare(b.rejected, a.rejected)
+	}
+	return cmp.Or(c, strings.Compare(string(a.device), string(b.device)))
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// sorted returns the rows in the chosen order.
+func (s *state) sorted(k *look) []*row {
+	rows := slices.Clone(s.order)
+	slices.SortFunc(rows, k.sort.compare)
+	if k.reverse {
+		slices.Reverse(rows)
+	}
+	return rows
+}
+
+// column is one column of the device table.
+type column struct {
+	head  string
+	w     int  // columns of the screen
+	full  int  // what it takes when there is room, 0: w
+	left  bool // aligned to the left
+	order int  // place on the screen; columns are admitted in the order of need
+	cell  func(r *row, w int) (text, sgr string)
+}
+
+// table draws the head, the visible rows and the line about the selected one.
+func (f *framer) table(h int) []string {
+	if h < 3 {
+		return nil
+	}
+	rows := f.s.sorted(f.k)
+	if len(rows) == 0 {
+		return []string{"", "  " + f.color.str(sgrBold, f.l.Say("waiting for the first board", "esperando la primera placa"))}
+	}
+	at := f.selected(rows)
+	visible := h - 2
+	f.k.top = min(max(f.k.top, at-visible+1), at, max(len(rows)-visible, 0))
+	shown := rows[f.k.top:min(f.k.top+visible, len(rows))]
+
+	cols := f.columns(shown)
+	lines := []string{f.color.str(sgrDim, f.headLine(cols))}
+	for i, r := range shown {
+		lines = append(lines, f.rowLine(cols, r, f.k.top+i == at))
+	}
+	return append(lines, f.detail(rows[at], at, len(rows)))
+}
+
+// selected is the place of the selected device, the first when there is none.
+func (f *framer) selected(rows []*row) int {
+	i := slices.IndexFunc(rows, func(r *row) bool { return r.device == f.k.sel })
+	if i < 0 {
+		i = 0
+		f.k.sel = rows[0].device
+	}
+	return i
+}
+
+// columns chooses what fits, the most needed first, and gives what is left to
+// the sparkline.
+func (f *framer) columns(rows []*row) []column {
+	wide := f.k.w >= 76
+	need := []column{f.idColumn(rows)}
+	for i, n := range f.s.names {
+		if i < 2 {
+			need = append(need, f.valueColumn(n, i, rows))
+		}
+	}
+	need = append(need, f.ageColumn(), f.sessionColumn(rows, wide))
+	for i, n := range f.s.stateSet {
+		if i < 4 {
+			need = append(need, f.stateColumn(n, 60+i))
+		}
+	}
+	if len(f.s.roster) > 0 {
+		need = append(need, f.nameColumn(rows))
+	}
+	need = append(need, f.sparkColumn(rows))
+	if f.s.rejected > 0 {
+		need = append(need, f.rejectedColumn())
+	}
+	for i, n := range f.s.names {
+		if i >= 2 && i < 8 {
+			need = append(need, f.valueColumn(n, i, rows))
+		}
+	}
+	need = append(need, f.remoteColumn(rows))
+
+	var cols []column
+	left := f.k.w - 2 // the marks before the id
+	for _, c := range need {
+		if c.w+2 <= left {
+			cols, left = append(cols, c), left-c.w-2
+		}
+	}
+	slices.SortStableFunc(cols, func(a, b column) int { return cmp.Compare(a.order, b.order) })
+	for i := range cols {
+		c := &cols[i]
+		more := min(left, max(c.full-c.w, 0))
+		c.w, left = c.w+more, left-more
+	}
+	return cols
+}
+
+func (f *framer) sparkColumn(rows []*row) column {
+	return column{head: f.sparkHead(rows), w: 8, full: sparkLen, left: true, order: 40, cell: func(r *row, w int) (string, string) {
+		return sparkline(r.spark.last(sparkLen), w), deviceColor(r.device)
+	}}
+}
+
+func widest(head string, limit int, rows []*row, text func(*row) string) int {
+	w := width(head)
+	for _, r := range rows {
+		w = max(w, min(width(text(r)), limit))
+	}
+	return w
+}
+
+func (f *framer) idColumn(rows []*row) column {
+	w := widest("ID", max(3, min(f.k.w/6, 16)), rows, func(r *row) string { return string(r.device) })
+	return column{head: "ID", w: w, left: true, order: 0, cell: func(r *row, _ int) (string, string) {
+		return string(r.device), deviceColor(r.device)
+	}}
+}
+
+func (f *framer) nameColumn(rows []*row) column {
+	head := f.l.Say("NAME", "NOMBRE")
+	full := widest(head, maxNameWidth, rows, func(r *row) string { return r.name })
+	return column{head: head, w: min(full, 8), full: full, left: true, order: 1, cell: func(r *row, _ int) (string, string) { return r.name, "" }}
+}
+
+func (f *framer) valueColumn(name string, i int, rows []*row) column {
+	head := strings.TrimRight(name+" "+unit(name), " ")
+	text := func(r *row) string {
+		if v, ok := vaiven.Find(r.values, name); ok {
+			return vaiven.FormatNumber(v)
+		}
+		return ""
+	}
+	return column{head: head, w: widest(head, 9, rows, text), order: 10 + i, cell: func(r *row, _ int) (string, string) { return text(r), sgrBold }}
+}
+
+func (f *framer) ageColumn() column {
+	head := f.l.Say("AGO", "HACE")
+	return column{head: head, w: 4, order: 50, cell: func(r *row, _ int) (string, string) {
+		if r.last == 0 {
+			return "-", sgrDim
+		}
+		if !r.ended && f.now.Sub(time.UnixMilli(r.last)) > r.overdue() {
+			return age(f.now, r.last), sgrRed
+		}
+		return age(f.now, r.last), ""
+	}}
+}
+
+func (f *framer) sessionColumn(rows []*row, wide bool) column {
+	head := f.l.Say("READINGS", "LECTURAS")
+	w := widest("", 13, rows, progressText)
+	if wide {
+		w += barWidth + 1
+	}
+	w = max(w, width(head))
+	return column{head: head, w: w, order: 20, cell: func(r *row, _ int) (string, string) {
+		sgr := ""
+		if r.ended {
+			sgr = sgrGreen
+		}
+		if !wide || r.asked == 0 {
+			return progressText(r), sgr
+		}
+		text := progressText(r)
+		return spaces(w-barWidth-1-width(text)) + text + " " + bar(r.taken, r.asked, barWidth), sgr
+	}}
+}
+
+// barWidth is the bar behind n/N.
+const barWidth = 8
+
+func progressText(r *row) string {
+	switch {
+	case !r.session:
+		return fmt.Sprint(r.readings)
+	case r.asked == 0:
+		return fmt.Sprint(r.taken)
+	}
+	return fmt.Sprintf("%d/%d", r.taken, r.asked)
+}
+
+func (f *framer) stateColumn(name string, order int) column {
+	return column{head: name, w: max(width(name), 3), order: order, cell: func(r *row, _ int) (string, string) {
+		v, ok := vaiven.Find(r.states, name)
+		switch {
+		case !ok:
+			return "-", sgrDim
+		case v == 0:
+			return "off", sgrDim
+		case v == 1:
+			return "on", sgrYellow
+		}
+		return vaiven.FormatNumber(v), ""
+	}}
+}
+
+func (f *framer) sparkHead(rows []*row) string {
+	for _, r := range rows {
+		if r.sparkName != "" {
+			return r.sparkName + " ~"
+		}
+	}
+	return ""
+}
+
+func (f *framer) rejectedColumn() column {
+	return column{head: f.l.Say("REJ", "RECH"), w: 4, order: 70, cell: func(r *row, _ int) (string, string) {
+		if r.rejected == 0 {
+			return "", ""
+		}
+		return fmt.Sprint(r.rejected), sgrRed
+	}}
+}
+
+func (f *framer) remoteColumn(rows []*row) column {
+	head := f.l.Say("FROM", "DESDE")
+	w := widest(head, 22, rows, func(r *row) string { return r.remote })
+	return column{head: head, w: w, left: true, order: 80, cell: func(r *row, _ int) (string, string) { return r.remote, sgrDim }}
+}

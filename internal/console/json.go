@@ -1,0 +1,299 @@
+package console
+
+import (
+	"strconv"
+	"unicode/utf8"
+
+	"vaiven"
+)
+
+// JSON is the view of the log that prints one JSON object per event to stdout,
+// one per line, in log order. The fields are stable: later versions may add
+// fields and kinds, and change none. Fields without content are left out.
+//
+// Every object has
+//
+//	id      place in the log; opaque, ordered, unique
+//	kind    reading, refusal, gap, rejected, session_start, session_end,
+//	        presence, report, hello, conflict or log_start
+//	at      when the server received it: RFC 3339 with ms, in its zone then
+//	synced  true when the server's clock was known to be right
+//	device  IDDEVICE; left out when it is not known
+//	name    the owner's name, when there is a roster
+//
+// and, by kind:
+//
+//	reading        values {NAME: number}; states {NAME: number}; boot, seq and
+//	               rev when the board sent them; measured (RFC 3339 with ms)
+//	               when it is known
+//	refusal        boot, seq, code
+//	gap            boot, from, to (both included)
+//	rejected       code, count, text (what the board was told), remote
+//	session_start  readings, deadline (RFC 3339 with ms), interval_ms
+//	session_end    reason (readings, elapsed, renewed), count
+//	presence       connected (true or false), remote, reason, sleep_ms
+//	report         boot, rev, states
+//	hello          boot, oldest, next, lost, up_ms, fw, states, rev
+//	conflict       remotes [address, ...]
+//	log_start      log
+//
+// Its state is one buffer. An error of stdout is returned by Apply, and by
+// every Apply after it.
+type JSON struct {
+	after  uint64
+	roster Roster
+	out    sink
+}
+
+// NewJSON returns the view; nothing is written yet.
+func NewJSON(o Options) *JSON {
+	return &JSON{after: o.After, roster: o.Roster, out: sink{to: o.Out, name: "stdout"}}
+}
+
+// Name is "console".
+func (j *JSON) Name() string { return "console" }
+
+// Apply prints the entries with one write (several when they are more than
+// 64 KiB). It blocks while stdout is not read.
+func (j *JSON) Apply(_ uint64, entries []vaiven.Entry) error {
+	for _, en := range entries {
+		if en.ID.Record <= j.after {
+			continue
+		}
+		j.out.buf = append(AppendEvent(j.out.buf, en, j.roster[en.Event.Of()]), '\n')
+		if len(j.out.buf) >= maxHeld {
+			if err := j.out.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return j.out.flush()
+}
+
+// Snapshot is empty: what was printed needs no restoring.
+func (j *JSON) Snapshot() ([]byte, error) { return nil, nil }
+
+// AppendEvent appends the JSON object of an entry, without a line's end; name
+// is left out when it is empty.
+func AppendEvent(b []byte, en vaiven.Entry, name string) []byte {
+	at := en.Event.Time()
+	o := object{b: append(b, '{'), empty: true, offset: at.Offset}
+	o.text("id", en.ID.String())
+	o.text("kind", kind(en.Event))
+	o.time("at", at.At)
+	o.bool("synced", at.Synced)
+	o.text("device", string(en.Event.Of()))
+	o.text("name", name)
+	o.event(en.Event)
+	return append(o.b, '}')
+}
+
+func kind(ev vaiven.Event) string {
+	switch ev.(type) {
+	case *vaiven.Reading:
+		return "reading"
+	case *vaiven.Refusal:
+		return "refusal"
+	case *vaiven.Gap:
+		return "gap"
+	case *vaiven.Rejected:
+		return "rejected"
+	case *vaiven.SessionStart:
+		return "session_start"
+	case *vaiven.SessionEnd:
+		return "session_end"
+	case *vaiven.Presence:
+		return "presence"
+	case *vaiven.Report:
+		return "report"
+	case *vaiven.Hello:
+		return "hello"
+	case *vaiven.Conflict:
+		return "conflict"
+	case *vaiven.LogStart:
+		return "log_start"
+	}
+	return "unknown"
+}
+
+// object writes the members of one JSON object.
+type object struct {
+	b      []byte
+	empty  bool
+	offset int32
+}
+
+// event is a straight list: the members of each kind, in the documented order.
+func (o *object) event(ev vaiven.Event) {
+	switch e := ev.(type) {
+	case *vaiven.Reading:
+		o.seq(e.Boot, e.Seq)
+		o.time("measured", e.Measured)
+		o.values("values", e.Values)
+		o.values("states", e.States)
+		o.num("rev", e.Rev)
+	case *vaiven.Refusal:
+		o.seq(e.Boot, e.Seq)
+		o.text("code", string(e.Code))
+	case *vaiven.Gap:
+		o.text("boot", string(e.Boot))
+		o.num("from", e.From)
+		o.num("to", e.To)
+	case *vaiven.Rejected:
+		o.text("code", string(e.Code))
+		o.num("count", e.Count)
+		o.text("text", e.Text)
+		o.text("remote", e.Remote)
+	case *vaiven.SessionStart:
+		o.num("readings", e.Readings)
+		o.time("deadline", e.Deadline)
+		o.num("interval_ms", uint64(max(e.Interval, 0)))
+	case *vaiven.SessionEnd:
+		o.text("reason", string(e.Reason))
+		o.always("count", e.Count)
+	case *vaiven.Presence:
+		o.bool("connected", e.Connected)
+		o.text("remote", e.Remote)
+		o.text("reason", e.Reason)
+		o.num("sleep_ms", uint64(max(e.Sleep, 0)))
+	case *vaiven.Report:
+		o.text("boot", string(e.Boot))
+		o.num("rev", e.Rev)
+		o.values("states", e.States)
+	case *vaiven.Hello:
+		o.hello(e)
+	case *vaiven.Conflict:
+		o.texts("remotes", e.Remotes)
+	case *vaiven.LogStart:
+		o.text("log", e.Log)
+	}
+}
+
+func (o *object) hello(e *vaiven.Hello) {
+	o.text("boot", string(e.Boot))
+	o.num("oldest", e.Oldest)
+	o.num("next", e.Next)
+	o.num("lost", e.Lost)
+	if e.Up >= 0 {
+		o.always("up_ms", uint64(e.Up))
+	}
+	o.text("fw", e.FW)
+	o.values("states", e.States)
+	o.num("rev", e.Rev)
+}
+
+func (o *object) seq(boot vaiven.Boot, seq uint64) {
+	o.text("boot", string(boot))
+	o.num("seq", seq)
+}
+
+func (o *object) key(name string) {
+	if !o.empty {
+		o.b = append(o.b, ',')
+	}
+	o.empty = false
+	o.b = append(o.b, '"')
+	o.b = append(o.b, name...)
+	o.b = append(o.b, '"', ':')
+}
+
+func (o *object) text(key, s string) {
+	if s == "" {
+		return
+	}
+	o.key(key)
+	o.b = appendQuoted(o.b, s)
+}
+
+func (o *object) texts(key string, list []string) {
+	o.key(key)
+	o.b = append(o.b, '[')
+	for i, s := range list {
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
+		o.b = appendQuoted(o.b, s)
+	}
+	o.b = append(o.b, ']')
+}
+
+func (o *object) num(key string, n uint64) {
+	if n != 0 {
+		o.always(key, n)
+	}
+}
+
+func (o *object) always(key string, n uint64) {
+	o.key(key)
+	o.b = strconv.AppendUint(o.b, n, 10)
+}
+
+func (o *object) bool(key string, v bool) {
+	o.key(key)
+	o.b = strconv.AppendBool(o.b, v)
+}
+
+func (o *object) time(key string, ms int64) {
+	if ms == 0 {
+		return
+	}
+	o.key(key)
+	o.b = append(o.b, '"')
+	o.b = moment(ms, o.offset).AppendFormat(o.b, "2006-01-02T15:04:05.000")
+	o.b = appendZone(o.b, o.offset)
+	o.b = append(o.b, '"')
+}
+
+// appendZone writes Z or +HH:MM. RFC 3339 knows no seconds in an offset: no
+// zone has had any since 1972.
+func appendZone(b []byte, offset int32) []byte {
+	if offset == 0 {
+		return append(b, 'Z')
+	}
+	sign, m := byte('+'), offset/60
+	if m < 0 {
+		sign, m = '-', -m
+	}
+	return append(b, sign, byte('0'+m/600), byte('0'+m/60%10), ':', byte('0'+m%60/10), byte('0'+m%10))
+}
+
+func (o *object) values(key string, values []vaiven.Value) {
+	if len(values) == 0 {
+		return
+	}
+	o.key(key)
+	o.b = append(o.b, '{')
+	for i, v := range values {
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
+		o.b = appendQuoted(o.b, v.Name)
+		o.b = append(o.b, ':')
+		o.b = vaiven.AppendNumber(o.b, v.Num)
+	}
+	o.b = append(o.b, '}')
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendQuoted writes a JSON string (RFC 8259, section 7). Beyond what the RFC
+// demands it escapes DEL, the C1 controls and the line separators, since the
+// line may end on a terminal; broken UTF-8 becomes U+FFFD.
+func appendQuoted(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		i += n
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r == '\n':
+			b = append(b, '\\', 'n')
+		case r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029':
+			b = append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}

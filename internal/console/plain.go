@@ -1,0 +1,144 @@
+package console
+
+import (
+	"vaiven"
+)
+
+// Options are what Plain and JSON need.
+type Options struct {
+	Lang   vaiven.Lang
+	Out    Terminal // data: readings; with JSON, every event
+	Err    Terminal // all else; JSON leaves it alone
+	Roster Roster   // names of the devices' owners, may be nil
+
+	// After is the last record that is not shown: what the log already held
+	// when the server started. 0 shows everything.
+	After uint64
+}
+
+// Plain is the view of the log that prints a line per reading to stdout, and a
+// line per other event that a person should know of to stderr:
+//
+//	14:03:07  101  TEMP 24.5 °C  HUM 61 %  LED=1
+//	14:03:09  102  rejected not_a_number: TEMP is "24.5" (text): ... (192.168.1.37)
+//
+// Times are in the zone that the server had at that moment. On a terminal the
+// lines are aligned, and coloured by device; in a pipe or a file each line
+// depends on its event alone. A batch is one write, except where readings and
+// other events alternate on the same terminal, whose order is kept.
+//
+// Its state is bounded: column widths only. Errors of stdout or stderr are
+// returned by Apply, and by every Apply after it.
+type Plain struct {
+	lang     vaiven.Lang
+	after    uint64
+	roster   Roster
+	out, err sink
+	ordered  bool // both go to a terminal, probably the same one
+	cols     columns
+}
+
+// NewPlain returns the view; nothing is written yet.
+func NewPlain(o Options) *Plain {
+	p := &Plain{
+		lang: o.Lang, after: o.After, roster: o.Roster,
+		out: sink{to: o.Out, name: "stdout"}, err: sink{to: o.Err, name: "stderr"},
+		ordered: o.Out.TTY && o.Err.TTY,
+	}
+	p.cols = newColumns(o.Out.TTY, o.Roster)
+	return p
+}
+
+// Name is "console".
+func (p *Plain) Name() string { return "console" }
+
+// Apply prints the entries. It blocks while stdout or stderr is not read.
+func (p *Plain) Apply(_ uint64, entries []vaiven.Entry) error {
+	for _, en := range entries {
+		if en.ID.Record <= p.after {
+			continue
+		}
+		if r, ok := en.Event.(*vaiven.Reading); ok {
+			if err := p.room(&p.out, &p.err); err != nil {
+				return err
+			}
+			p.out.buf = p.reading(p.out.buf, r)
+			continue
+		}
+		if err := p.room(&p.err, &p.out); err != nil {
+			return err
+		}
+		p.err.buf = p.event(p.err.buf, en.Event)
+	}
+	errOut := p.out.flush()
+	if errErr := p.err.flush(); errOut == nil {
+		return errErr
+	}
+	return errOut
+}
+
+// room makes sure that a line can be gathered for s: on a common terminal what
+// waits for the other stream goes first.
+func (p *Plain) room(s, other *sink) error {
+	if p.ordered && len(other.buf) > 0 {
+		if err := other.flush(); err != nil {
+			return err
+		}
+	}
+	if len(s.buf) >= maxHeld {
+		return s.flush()
+	}
+	return nil
+}
+
+// Snapshot is empty: what was printed needs no restoring.
+func (p *Plain) Snapshot() ([]byte, error) { return nil, nil }
+
+func (p *Plain) reading(b []byte, r *vaiven.Reading) []byte {
+	color := paint(p.out.to.Color)
+	b = p.lead(b, color, &r.Stamp, r.Device)
+	b = p.cols.appendValues(b, color, r.Values)
+	if len(r.States) > 0 {
+		b = append(b, "  "...)
+		b = appendStates(b, r.States)
+	}
+	// Worth a word only when the reading was kept by the board for a while.
+	if r.Measured != 0 && r.At-r.Measured >= lateMs {
+		b = append(b, "  "...)
+		b = color.append(b, sgrDim, p.lang.Say("taken ", "tomada ")+clock(r.Measured, r.Offset))
+	}
+	return append(b, '\n')
+}
+
+// lateMs is the age from which a line says when its reading was taken.
+const lateMs = 2000
+
+func (p *Plain) event(b []byte, ev vaiven.Event) []byte {
+	text, m, ok := describe(p.lang, ev)
+	if !ok {
+		return b
+	}
+	color := paint(p.err.to.Color)
+	b = p.lead(b, color, ev.Time(), ev.Of())
+	b = color.append(b, m.sgr(), text)
+	return append(b, '\n')
+}
+
+// lead writes the time, the device and its owner's name.
+func (p *Plain) lead(b []byte, color paint, at *vaiven.Stamp, d vaiven.Device) []byte {
+	b = color.append(b, sgrDim, clock(at.At, at.Offset))
+	b = append(b, "  "...)
+	id := string(d)
+	if d == "" {
+		id = "?"
+	}
+	b = color.append(b, deviceColor(d), id)
+	b = append(b, spaces(p.cols.device(id))...)
+	if p.cols.nameWidth > 0 || p.roster[d] != "" {
+		b = append(b, "  "...)
+		name := cut(p.roster[d], maxNameWidth)
+		b = append(b, name...)
+		b = append(b, spaces(p.cols.nameWidth-width(name))...)
+	}
+	return append(b, "  "...)
+}

@@ -1,0 +1,181 @@
+package console
+
+import (
+	"slices"
+	"time"
+
+	"vaiven"
+)
+
+// Bounds of what the full-screen view remembers, whatever the log holds.
+const (
+	maxRows     = 2000 // devices; more are counted as readings only
+	maxMessages = 200  // in each of the two panes' lists
+	maxNames    = 32   // measurements and states with a column of their own
+	rateSeconds = 5    // readings/s is a mean over so many full seconds
+)
+
+// message is a line of the lower pane.
+type message struct {
+	at     int64 // Unix ms
+	offset int32
+	device vaiven.Device // "" for none
+	text   string
+	mark   mark
+}
+
+// state is everything that a frame is drawn from. It is not concurrent: TUI
+// guards it.
+type state struct {
+	lang     vaiven.Lang
+	roster   Roster
+	rows     map[vaiven.Device]*row
+	order    []*row   // as they came
+	names    []string // measurements, TEMP and HUM first
+	stateSet []string // names of states
+
+	problems ring[message] // warnings and worse, and the server's own notices
+	all      ring[message]
+
+	readings, rejected uint64
+	connected          int
+	hidden             bool // there are devices beyond maxRows
+	rate               rate
+	version            uint64 // counts changes
+}
+
+func newState(l vaiven.Lang, roster Roster) *state {
+	return &state{lang: l, roster: roster, rows: map[vaiven.Device]*row{}}
+}
+
+// apply takes over one event. now is nil for what the log already held when
+// the server started: that does not count for the rate.
+func (s *state) apply(ev vaiven.Event, now *time.Time) {
+	s.version++
+	if e, ok := ev.(*vaiven.Reading); ok {
+		s.reading(e, now)
+		return
+	}
+	if e, ok := ev.(*vaiven.Rejected); ok {
+		s.rejected += e.Count
+	}
+	if r := s.row(ev.Of()); r != nil {
+		s.device(r, ev)
+	}
+	if text, m, ok := describe(s.lang, ev); ok {
+		at := ev.Time()
+		s.note(message{at.At, at.Offset, ev.Of(), text, m})
+	}
+}
+
+func (s *state) reading(e *vaiven.Reading, now *time.Time) {
+	s.readings++
+	if now != nil {
+		s.rate.add(now.Unix())
+	}
+	r := s.row(e.Device)
+	if r == nil {
+		return
+	}
+	r.reading(e)
+	s.names = learn(s.names, e.Values)
+	s.stateSet = learn(s.stateSet, e.States)
+}
+
+// learn adds names without an entry, in the order of display.
+func learn(names []string, values []vaiven.Value) []string {
+	for _, v := range values {
+		if len(names) < maxNames && !slices.Contains(names, v.Name) {
+			names = append(names, v.Name)
+			slices.SortFunc(names, compareNames)
+		}
+	}
+	return names
+}
+
+func (s *state) device(r *row, ev vaiven.Event) {
+	switch e := ev.(type) {
+	case *vaiven.Presence:
+		if e.Connected != r.connected {
+			s.connected += map[bool]int{true: 1, false: -1}[e.Connected]
+		}
+		r.presence(e)
+	case *vaiven.SessionStart:
+		r.start(e)
+	case *vaiven.SessionEnd:
+		r.ended, r.taken = true, e.Count
+	case *vaiven.Rejected:
+		r.rejected += e.Count
+	case *vaiven.Report:
+		r.states = merge(r.states, e.States)
+		s.stateSet = learn(s.stateSet, e.States)
+	case *vaiven.Hello:
+		r.fw = clean(e.FW, maxRemote)
+		r.states = merge(r.states, e.States)
+		s.stateSet = learn(s.stateSet, e.States)
+	case *vaiven.Conflict:
+		r.conflict = e.At
+	}
+}
+
+// row finds or makes the device's row; nil when there is no device, or no room
+// for another one.
+func (s *state) row(d vaiven.Device) *row {
+	if r := s.rows[d]; r != nil || d == "" {
+		return r
+	}
+	if len(s.order) >= maxRows {
+		s.hidden = true
+		return nil
+	}
+	r := &row{device: d, name: s.roster[d]}
+	s.rows[d] = r
+	s.order = append(s.order, r)
+	return r
+}
+
+func (s *state) note(m message) {
+	s.version++
+	s.all.push(m, maxMessages)
+	if m.mark >= markWarn {
+		s.problems.push(m, maxMessages)
+	}
+}
+
+// rate counts readings by second, for the last few seconds.
+type rate struct {
+	counts [rateSeconds + 1]uint64
+	second int64 // the latest one
+}
+
+func (r *rate) add(second int64) {
+	r.forward(second)
+	r.counts[second%int64(len(r.counts))]++
+}
+
+// perSecond is the mean over the full seconds before this one.
+func (r *rate) perSecond(second int64) float64 {
+	r.forward(second)
+	var n uint64
+	for i, c := range r.counts {
+		if i != int(second%int64(len(r.counts))) {
+			n += c
+		}
+	}
+	return float64(n) / rateSeconds
+}
+
+// forward empties the seconds in which nothing came. A clock that was set back
+// begins anew.
+func (r *rate) forward(second int64) {
+	size := int64(len(r.counts))
+	if second < r.second || second-r.second >= size {
+		r.counts = [rateSeconds + 1]uint64{}
+		r.second = second
+		return
+	}
+	for r.second < second {
+		r.second++
+		r.counts[r.second%size] = 0
+	}
+}

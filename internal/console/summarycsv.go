@@ -1,0 +1,153 @@
+package console
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vaiven"
+)
+
+// WriteSummaryCSV writes resumen.csv (RFC 4180, UTF-8, \n): a header and one
+// row per device. The columns are the same in every language, so that a
+// teacher's spreadsheet reads the files of all groups:
+//
+//	device, name, readings, asked,
+//	rejected            messages refused, all kinds
+//	rejected_by         the kinds: "not_a_number=2 out_of_range=1"
+//	lost                readings that the board gave up
+//	duration_s          from the first reading to the last
+//	interval_mean_s, interval_p95_s, interval_asked_s
+//	NAME_n, NAME_mean, NAME_min, NAME_max   for each measurement of any device
+//
+// A number that does not exist (an interval with one reading, a limit that was
+// not set) is an empty cell.
+func WriteSummaryCSV(w io.Writer, stats []Stats) error {
+	names := measurements(stats)
+	c := csv.NewWriter(w)
+	head := []string{"device", "name", "readings", "asked", "rejected", "rejected_by", "lost",
+		"duration_s", "interval_mean_s", "interval_p95_s", "interval_asked_s"}
+	for _, n := range names {
+		head = append(head, n+"_n", n+"_mean", n+"_min", n+"_max")
+	}
+	rows := [][]string{head}
+	for _, s := range stats {
+		rows = append(rows, summaryRow(s, names))
+	}
+	if err := c.WriteAll(rows); err != nil { // flushes
+		return fmt.Errorf("write summary: %w", err)
+	}
+	return nil
+}
+
+func summaryRow(s Stats, names []string) []string {
+	row := []string{
+		string(s.Device), s.Name, strconv.FormatUint(s.Readings, 10), orEmpty(s.Asked),
+		strconv.FormatUint(total(s.Rejected), 10), strings.NewReplacer(", ", " ", " ", "=").Replace(rejectedText(s.Rejected)),
+		strconv.FormatUint(s.Gaps, 10), csvSeconds(s.Duration, true),
+		csvSeconds(s.IntervalMean, false), csvSeconds(s.IntervalP95, false), csvSeconds(s.IntervalAsked, false),
+	}
+	for _, n := range names {
+		i := slices.IndexFunc(s.Values, func(v ValueStats) bool { return v.Name == n })
+		if i < 0 || s.Values[i].N == 0 {
+			row = append(row, "0", "", "", "")
+			continue
+		}
+		v := s.Values[i]
+		row = append(row, strconv.FormatUint(v.N, 10), rounded(v.Mean), vaiven.FormatNumber(v.Min), vaiven.FormatNumber(v.Max))
+	}
+	return row
+}
+
+// measurements are the names that occur, TEMP and HUM first.
+func measurements(stats []Stats) []string {
+	var names []string
+	for _, s := range stats {
+		for _, v := range s.Values {
+			if !slices.Contains(names, v.Name) {
+				names = append(names, v.Name)
+			}
+		}
+	}
+	slices.SortFunc(names, compareNames)
+	return names
+}
+
+// compareNames orders measurements: TEMP, HUM, then by name.
+func compareNames(a, b string) int {
+	if r := rank(a) - rank(b); r != 0 {
+		return r
+	}
+	return strings.Compare(a, b)
+}
+
+func rank(name string) int {
+	switch name {
+	case "TEMP":
+		return 0
+	case "HUM":
+		return 1
+	}
+	return 2
+}
+
+func orEmpty(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatUint(n, 10)
+}
+
+func csvSeconds(d time.Duration, zero bool) string {
+	if d <= 0 && !zero {
+		return ""
+	}
+	return vaiven.FormatNumber(math.Round(d.Seconds()*1000) / 1000)
+}
+
+// rounded keeps nine significant digits: more than any sensor has, and none of
+// the noise of a sum.
+func rounded(f float64) string {
+	g, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 9, 64), 64)
+	if err != nil {
+		return vaiven.FormatNumber(f)
+	}
+	return vaiven.FormatNumber(g)
+}
+
+// SaveSummaryCSV writes the file at path whole or not at all: what stood there
+// before is replaced only once the new one is on disk.
+func SaveSummaryCSV(path string, stats []Stats) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("save summary: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+			err = fmt.Errorf("save summary: %w", err)
+		}
+	}()
+	if err = WriteSummaryCSV(f, stats); err != nil {
+		return err
+	}
+	// CreateTemp makes files for their owner alone; a result is to be handed in.
+	if err = f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
