@@ -1,0 +1,149 @@
+package ws
+
+import (
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Handler takes the messages of one connection, one after the other, on the
+// goroutine that serves it. The payload is valid during the call only. A
+// Message that blocks stops the reading of this connection. Writing may fail
+// already while messages still arrive: what the peer had sent before it broke
+// off is delivered.
+type Handler interface {
+	Message(op Op, payload []byte)
+}
+
+// Conn is the server's end of a WebSocket. One goroutine calls Serve; all
+// other methods may be called from any.
+type Conn struct {
+	o    *Options
+	nc   net.Conn        // what is read and written: TCP, or TLS over it
+	raw  syscall.RawConn // nil: the portable loop
+	born time.Time
+
+	seen atomic.Int64 // last sign of life, ns after born
+	mute atomic.Bool  // no further messages go to the handler
+
+	// The following belong to the goroutine in Serve.
+	h      Handler
+	parser parser
+	early  []byte // bytes that came with the handshake
+	in     read
+	pinged bool // since the last sign of life
+
+	out output
+}
+
+func newConn(nc net.Conn, o *Options, early []byte) *Conn {
+	c := &Conn{o: o, nc: nc, early: early, born: time.Now()}
+	if sc, ok := nc.(syscall.Conn); ok && canPark && !o.BufferedRead {
+		if raw, err := sc.SyscallConn(); err == nil {
+			c.raw = raw
+		}
+	}
+	return c
+}
+
+// Serve reads until the connection is over, calling h for every message, and
+// returns why it is over: a *CloseError when there was a close frame, else
+// ErrSlow, ErrIdle, ErrKilled or an error of the network (io.EOF for a peer
+// that left without a word). When it returns the socket is closed, no write is
+// under way and none of the connection's goroutines is left. It is called once.
+func (c *Conn) Serve(h Handler) error {
+	c.h = h
+	c.touch()
+	err := c.arm()
+	if err == nil && len(c.early) > 0 {
+		err = c.feed(c.early)
+	}
+	c.early = nil
+	if err == nil {
+		err = c.read()
+	}
+	err = c.farewell(err)
+	c.release()
+	return c.finish(err)
+}
+
+// LastSeen is when the peer gave its last sign of life: any bytes count.
+func (c *Conn) LastSeen() time.Time {
+	return c.born.Add(time.Duration(c.seen.Load()))
+}
+
+// RemoteAddr is the peer's address, as the socket has it.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// touch notes a sign of life.
+func (c *Conn) touch() { c.seen.Store(int64(time.Since(c.born))) }
+
+// Kill drops the socket at once, without a closing handshake. What was queued
+// is lost. Safe twice, and after the end.
+func (c *Conn) Kill() { c.kill(ErrKilled) }
+
+// kill drops the socket; the first cause is what Serve returns.
+func (c *Conn) kill(cause error) {
+	c.mute.Store(true)
+	o := &c.out
+	o.mu.Lock()
+	first := !o.dead
+	o.dead = true
+	if o.cause == nil {
+		o.cause = cause
+	}
+	o.mu.Unlock()
+	if first {
+		c.drop(true)
+	}
+}
+
+// drop closes the socket under whatever is read or written. TLS gets no
+// farewell: it could block. With reset the kernel forgets what it holds
+// unsent, instead of trying to deliver it for minutes.
+func (c *Conn) drop(reset bool) {
+	nc := c.nc
+	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = t.NetConn()
+	}
+	if t, ok := nc.(*net.TCPConn); ok && reset {
+		_ = t.SetLinger(0) // a socket that is gone already needs no reset
+	}
+	_ = nc.Close() // nothing left to do about an error of a connection given up
+}
+
+// release gives the buffers back.
+func (c *Conn) release() {
+	c.parser.release()
+	if c.in.buf != nil {
+		readBuffers.Put(c.in.buf)
+		c.in.buf = nil
+	}
+}
+
+// finish closes the socket and waits for writes under way.
+func (c *Conn) finish(err error) error {
+	c.mute.Store(true)
+	o := &c.out
+	o.mu.Lock()
+	first := !o.dead
+	o.dead = true
+	if o.cause == nil {
+		o.cause = err
+	}
+	var idle chan struct{}
+	if o.busy {
+		idle = make(chan struct{})
+		o.idle = idle
+	}
+	err = o.cause
+	o.mu.Unlock()
+	if first {
+		c.drop(false)
+	}
+	if idle != nil {
+		<-idle
+	}
+	return err
+}

@@ -1,0 +1,192 @@
+package ws
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// readSize is how much one read takes. Messages inside it are not copied.
+const readSize = 8 << 10
+
+type readBuffer = [readSize]byte
+
+var readBuffers = sync.Pool{New: func() any { return new(readBuffer) }}
+
+// read is the state of the read loop.
+type read struct {
+	buf  *readBuffer // nil while parked
+	n    int         // what the last try got
+	err  error
+	once bool // try, and report an empty socket instead of parking
+}
+
+// errEmpty: a try found nothing to read.
+var errEmpty = errors.New("ws: nothing to read")
+
+// read runs until the connection is over and says why: a *CloseError, or an
+// error of the network.
+func (c *Conn) read() error {
+	if c.raw == nil {
+		c.in.buf = new(readBuffer)
+	}
+	try := c.try // bound once: the callback costs no allocation per read
+	for {
+		n, err := c.some(try)
+		if n > 0 {
+			c.touch()
+			c.pinged = false
+			if err := c.feed(c.in.buf[:n]); err != nil {
+				return err
+			}
+			continue
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, errEmpty) {
+			err = c.silence(try)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// some waits for bytes and reads them into in.buf.
+func (c *Conn) some(try func(uintptr) bool) (int, error) {
+	if c.raw == nil {
+		return c.nc.Read(c.in.buf[:])
+	}
+	c.in.n, c.in.err = 0, nil
+	if err := c.raw.Read(try); err != nil {
+		return 0, err
+	}
+	return c.in.n, c.in.err
+}
+
+// try is the callback of the parking read: it gets a buffer only for as long
+// as there is something to read. It runs no handler, since the descriptor
+// cannot be closed while it runs.
+func (c *Conn) try(fd uintptr) bool {
+	in := &c.in
+	if in.buf == nil {
+		in.buf = readBuffers.Get().(*readBuffer)
+	}
+	n, again, err := sysRead(fd, in.buf[:])
+	if again {
+		readBuffers.Put(in.buf)
+		in.buf = nil
+		in.err = errEmpty
+		return in.once
+	}
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	in.n, in.err = n, err
+	return true
+}
+
+// feed hands bytes to the parser; what it finds comes back as message and
+// control.
+func (c *Conn) feed(b []byte) error {
+	return c.parser.feed(b, c.o.maxMessage(), (*received)(c))
+}
+
+// received is the connection as the parser sees it.
+type received Conn
+
+func (r *received) message(op Op, p []byte) {
+	if !r.mute.Load() {
+		r.h.Message(op, p)
+	}
+}
+
+func (r *received) control(op ws.OpCode, p []byte) {
+	if op == ws.OpPing {
+		(*Conn)(r).pong(p)
+	}
+}
+
+// arm sets the read deadline for what is to be watched next: the closing
+// handshake, silence before a ping, or silence for good. It is not moved with
+// every message: when it passes, silence looks how long it really was.
+func (c *Conn) arm() error {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closing {
+		return c.nc.SetReadDeadline(o.closeBy)
+	}
+	var at time.Time
+	seen := c.LastSeen()
+	ping, idle := c.o.pingAfter(), c.o.idleTimeout()
+	if idle > 0 {
+		at = seen.Add(idle)
+	}
+	if ping > 0 && !c.pinged && (idle < 0 || ping < idle) {
+		at = seen.Add(ping)
+	}
+	return c.nc.SetReadDeadline(at)
+}
+
+// silence is called when the read deadline has passed. A handler that blocked
+// for long leaves a deadline behind it although the peer has sent: so the
+// socket is asked once more before the peer is judged.
+func (c *Conn) silence(try func(uintptr) bool) error {
+	n, err := c.probe(try)
+	if n > 0 {
+		c.touch()
+		c.pinged = false
+		if err := c.feed(c.in.buf[:n]); err != nil {
+			return err
+		}
+		return c.arm()
+	}
+	if err != nil && !errors.Is(err, errEmpty) && !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	if c.closeOver() {
+		return os.ErrDeadlineExceeded
+	}
+	quiet := time.Since(c.born) - time.Duration(c.seen.Load())
+	if idle := c.o.idleTimeout(); idle > 0 && quiet >= idle {
+		c.kill(ErrIdle)
+		return ErrIdle
+	}
+	if ping := c.o.pingAfter(); ping > 0 && quiet >= ping && !c.pinged {
+		c.pinged = true
+		c.Ping()
+	}
+	return c.arm()
+}
+
+// closeOver reports whether the closing handshake has lasted too long.
+func (c *Conn) closeOver() bool {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closing && !time.Now().Before(o.closeBy)
+}
+
+// probeTime is how long the portable loop asks a socket for what is there
+// already.
+const probeTime = 5 * time.Millisecond
+
+// probe reads what is there, without waiting for more.
+func (c *Conn) probe(try func(uintptr) bool) (int, error) {
+	if c.raw == nil {
+		if err := c.nc.SetReadDeadline(time.Now().Add(probeTime)); err != nil {
+			return 0, err
+		}
+		return c.some(nil)
+	}
+	if err := c.nc.SetReadDeadline(time.Time{}); err != nil {
+		return 0, err
+	}
+	c.in.once = true
+	n, err := c.some(try)
+	c.in.once = false
+	return n, err
+}
