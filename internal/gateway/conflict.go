@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"vaiven"
-	"vaiven/internal/ws"
 )
 
 const (
@@ -53,13 +52,13 @@ func (c *conn) contend(d *device, boot vaiven.Boot) *vaiven.Error {
 
 // answers pings the board and reports whether anything came back in time.
 func (c *conn) answers() bool {
-	before := c.ws.Received()
+	asked := time.Now()
 	c.ws.Ping()
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()
-	for deadline := time.Now().Add(pongWait); time.Now().Before(deadline); {
+	for time.Since(asked) < pongWait {
 		<-poll.C
-		if c.ws.Received() != before {
+		if c.ws.LastSeen().After(asked) {
 			return true
 		}
 	}
@@ -100,4 +99,4 @@ func (c *conn) lose() {
 
 // statusInUse is the protocol's close code for a device that another connection
 // speaks for now.
-const statusInUse ws.Status = 4409
+const statusInUse uint16 = 4409

@@ -22,8 +22,8 @@ type conn struct {
 	opened time.Time
 	dec    wire.Decoder
 	links  []link
-	hinted uint64       // kinds of hint already given, a bit each
-	active atomic.Int32 // devices that it speaks for and whose session goes on
+	hinted []wire.HintKind // already given
+	active atomic.Int32    // devices that it speaks for and whose session goes on
 	errors errorBudget
 }
 

@@ -146,12 +146,16 @@ func (g *Gateway) NewSession(ctx context.Context, id vaiven.Device) error {
 	was, stamp := d.session, g.o.Stamp()
 	events := []vaiven.Event{&vaiven.SessionEnd{Stamp: stamp, Device: id, Reason: vaiven.EndRenewed, Count: was.n}}
 	d.session = session{}
-	if d.conn.Load() != nil {
+	c := d.conn.Load()
+	if c != nil {
 		events = append(events, g.startSession(d, time.Now(), stamp))
 	}
 	if err := g.append(ctx, d, events...); err != nil {
 		d.session = was
 		return err
+	}
+	if c != nil && was.ended {
+		c.active.Add(1)
 	}
 	g.scheduleEnd(d)
 	return nil
