@@ -7,11 +7,12 @@ type HintKind string
 
 // The kinds of hints.
 const (
-	HintSlide   HintKind = "slide"   // keys without quotes; given once per Decoder
-	HintText    HintKind = "text"    // text under an unknown key was ignored
-	HintNested  HintKind = "nested"  // an object or array under an unknown key was ignored
-	HintName    HintKind = "name"    // TEMPERATURA and its kin: write TEMP
-	HintHello   HintKind = "hello"   // measurements in a HELLO were ignored
+	HintSlide  HintKind = "slide"  // keys without quotes; given once per Decoder
+	HintText   HintKind = "text"   // text under an unknown key was ignored
+	HintNested HintKind = "nested" // an object or array under an unknown key was ignored
+	HintName   HintKind = "name"   // TEMPERATURA and its kin: write TEMP
+	HintHello  HintKind = "hello"  // measurements in a HELLO were ignored
+	HintTime   HintKind = "time"   // TIME was before 1973: unset clock, or seconds
 )
 
 // Hint is advice about a message that was taken all the same.
@@ -44,6 +45,10 @@ func (h Hint) Text(l vaiven.Lang) string {
 		return l.Say(
 			quote(h.Key)+" was ignored, since a HELLO is not a reading: send it in a message without HELLO",
 			quote(h.Key)+" se ignoró porque un HELLO no es una lectura: envíalo en un mensaje sin HELLO")
+	case HintTime:
+		return l.Say(
+			"TIME lies before 1973 (a clock that is not set, or seconds instead of milliseconds): stored without the time of measurement",
+			"TIME es anterior a 1973 (un reloj sin poner en hora, o segundos en vez de milisegundos): se guarda sin hora de medida")
 	}
 	return string(h.Kind) + ": " + h.Key
 }

@@ -7,3 +7,75 @@ const (
 	ReasonReused    = "reused"    // bad_boot: a HELLO's NEXT is at or below what the server has
 	ReasonDifferent = "different" // bad_boot: a SEQ came again with other values
 )
+
+// Reasons of what parses.
+const (
+	reasonAlias     = "alias"      // missing_device, no_values: a key that is almost right
+	reasonNotObject = "not_object" // missing_device: JSON, but no object
+	reasonNull      = "null"       // missing_device, no_values: null
+	reasonEmptyList = "empty_list" // no_values: []
+	reasonText      = "text"       // text where a number belongs
+	reasonNested    = "nested"     // an object or array where a number belongs
+	reasonBool      = "bool"       // true or false where a number or text belongs
+	reasonNumber    = "number"     // a number where text belongs
+	reasonQuoted    = "quoted"     // a number in quotes
+	reasonComma     = "comma"      // a number with a decimal comma, in quotes
+	reasonUnit      = "unit"       // a number with its unit, in quotes
+	reasonEmpty     = "empty"      // ""
+	reasonNaN       = "nan"        // nan, inf, ovf
+	reasonOnOff     = "on_off"     // a word under a state
+	reasonFW        = "fw"         // FW is neither text nor number
+	reasonHuge      = "huge"       // beyond what a float64 holds
+	reasonFraction  = "fraction"   // an integer was asked for
+	reasonOrder     = "order"      // NEXT below OLDEST
+	reasonDuplicate = "duplicate"  // a key twice
+	reasonStates    = "states"     // too_large: more than MaxStates
+	reasonKeys      = "keys"       // too_large: more than MaxKeys
+	reasonDeep      = "deep"       // too_large: more than MaxDepth levels
+	reasonKeyType   = "key_type"   // bad_name: a CBOR key that is not text
+)
+
+// Reasons of what does not parse (not_json): of the message as a whole.
+const (
+	reasonBOM       = "bom"
+	reasonUTF16     = "utf16"
+	reasonUTF8      = "utf8"
+	reasonHTML      = "html"
+	reasonHTTP      = "http"
+	reasonForm      = "form"
+	reasonCSV       = "csv"
+	reasonNoBraces  = "no_braces"
+	reasonPlain     = "plain"
+	reasonSeveral   = "several"  // another object behind the first
+	reasonTrailing  = "trailing" // something else behind it
+	reasonCBOR      = "cbor"     // a binary message that is not CBOR
+	reasonCBORText  = "cbor_text"
+	reasonCBORTag   = "cbor_tag"
+	reasonEmptyWire = "empty_message"
+)
+
+// Reasons of what does not parse: at one place.
+const (
+	reasonSingleQuote   = "single_quote"
+	reasonCurlyQuote    = "curly_quote"
+	reasonDecimalComma  = "decimal_comma"
+	reasonTrailingComma = "trailing_comma"
+	reasonMissingComma  = "missing_comma"
+	reasonMissingColon  = "missing_colon"
+	reasonMissingValue  = "missing_value"
+	reasonUnclosed      = "unclosed"
+	reasonOpenString    = "open_string"
+	reasonEscape        = "escape"
+	reasonControl       = "control"
+	reasonLeadingZero   = "leading_zero"
+	reasonPlus          = "plus"
+	reasonDot           = "dot"
+	reasonHex           = "hex"
+	reasonBadNumber     = "bad_number"
+	reasonPython        = "python"
+	reasonComment       = "comment"
+	reasonWord          = "word"
+	reasonPlaceholder   = "placeholder"
+	reasonBadKey        = "bad_key"
+	reasonExtra         = "extra"
+)

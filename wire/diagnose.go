@@ -1,0 +1,143 @@
+package wire
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"vaiven"
+)
+
+// diagnose says what a text message is that neither JSON's grammar nor the
+// slide's takes. It guesses, so its verdict is always not_json, which settles
+// nothing; the device is read out of the text as far as that is possible.
+func diagnose(p []byte) *vaiven.Error {
+	e := &vaiven.Error{Code: vaiven.CodeNotJSON, At: 0}
+	body := bytes.TrimLeft(p, " \t\r\n")
+	start := len(p) - len(body)
+	switch {
+	case len(body) == 0:
+		e.Reason = reasonEmptyWire
+	case bytes.HasPrefix(body, []byte("\xef\xbb\xbf")):
+		e.Reason, e.At = reasonBOM, start
+	case bytes.IndexByte(p, 0) >= 0 && !isBracket(body[0]) || bytes.HasPrefix(body, []byte("{\x00")):
+		e.Reason = reasonUTF16
+	case !utf8.Valid(p):
+		e.Reason, e.At = reasonUTF8, invalidUTF8(p)
+	case isBracket(body[0]):
+		s := scanner{p: p, i: start, err: e}
+		s.run()
+	default:
+		e.At = start
+		e.Reason, e.Got = foreignForm(string(body))
+	}
+	recoverIdentity(p, e)
+	return e
+}
+
+func isBracket(c byte) bool { return c == '{' || c == '[' }
+
+// invalidUTF8 returns the place of the first byte that is not UTF-8.
+func invalidUTF8(p []byte) int {
+	for i := 0; i < len(p); {
+		r, n := utf8.DecodeRune(p[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return len(p)
+}
+
+// foreignForm recognises what boards send instead of JSON.
+func foreignForm(s string) (reason, got string) {
+	got = vaiven.Shorten(s)
+	word, _, _ := strings.Cut(s, " ")
+	switch {
+	case s[0] == '<':
+		return reasonHTML, got
+	case strings.HasPrefix(s, "HTTP/"), word == "GET", word == "POST", word == "PUT":
+		return reasonHTTP, got
+	case s[0] == '\'' || strings.HasPrefix(s, "b'") || strings.HasPrefix(s, `b"`):
+		return reasonSingleQuote, got
+	case s[0] == '/' || s[0] == '#':
+		return reasonComment, got
+	case strings.Contains(s, "=") && !strings.ContainsAny(s, "{}\""):
+		return reasonForm, got
+	case looksLikeCSV(s):
+		return reasonCSV, got
+	case looksLikeMembers(s):
+		return reasonNoBraces, got
+	}
+	return reasonPlain, got
+}
+
+// looksLikeCSV reports whether s is numbers between separators: 101,24.5,61.
+func looksLikeCSV(s string) bool {
+	s = strings.TrimSpace(s)
+	return strings.ContainsAny(s, "0123456789") && strings.ContainsAny(s, ",; \t") &&
+		strings.Trim(s, "0123456789.,;+-: \t\r\n") == ""
+}
+
+// looksLikeMembers reports whether s begins with KEY: or "KEY":.
+func looksLikeMembers(s string) bool {
+	key, _, ok := strings.Cut(s, ":")
+	key = strings.Trim(key, " \t\"'")
+	return ok && key != "" && wordEnd([]byte(key), 0) == len(key)
+}
+
+// recoverIdentity reads device, boot and SEQ out of a message that does not
+// parse. If it speaks of several readings, whose SEQ it is cannot be known.
+func recoverIdentity(p []byte, e *vaiven.Error) {
+	upper := appendUpper(make([]byte, 0, len(p)), p)
+	id, at := keyText(upper, p, vaiven.KeyDevice)
+	device, err := vaiven.ParseDevice(id)
+	if err != nil {
+		return
+	}
+	e.Device = device
+	if again, _ := keyText(upper[at:], p[at:], vaiven.KeyDevice); again != "" {
+		return
+	}
+	if s, _ := keyText(upper, p, vaiven.KeyBoot); s != "" {
+		if boot, err := vaiven.ParseBoot(s); err == nil {
+			e.Boot = boot
+		}
+	}
+	if s, _ := keyText(upper, p, vaiven.KeySeq); s != "" {
+		var v value
+		if isDecimal(s) {
+			v.setNumberText([]byte(s))
+		}
+		if v.exact && v.n > 0 {
+			e.Seq = uint64(v.n)
+		}
+	}
+}
+
+// keyText returns the word behind a key, whatever quotes and signs stand
+// around it, and the place behind that word.
+func keyText(upper, p []byte, key string) (string, int) {
+	from := 0
+	for {
+		n := bytes.Index(upper[from:], []byte(key))
+		if n < 0 {
+			return "", len(p)
+		}
+		begin, end := from+n, from+n+len(key)
+		from = end
+		if begin > 0 && isWordByte(upper[begin-1]) || end < len(upper) && isWordByte(upper[end]) {
+			continue // part of a longer word
+		}
+		rest := bytes.TrimLeft(p[end:], "\"' \t")
+		if len(rest) == 0 || rest[0] != ':' && rest[0] != '=' {
+			continue
+		}
+		rest = bytes.TrimLeft(rest[1:], "\"' \t")
+		word := 0
+		for word < len(rest) && (isScalarByte(rest[word]) && rest[word] != '+') {
+			word++
+		}
+		return string(rest[:word]), len(p) - len(rest) + word
+	}
+}

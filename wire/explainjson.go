@@ -1,0 +1,178 @@
+package wire
+
+import (
+	"strings"
+
+	"vaiven"
+)
+
+// explainNotJSON words what does not parse: the whole message first, then one
+// place in it.
+func explainNotJSON(e *vaiven.Error, l vaiven.Lang) string {
+	if text := explainForm(e, l); text != "" {
+		return text
+	}
+	if text := explainValue(e, l); text != "" {
+		return text + near(e, l)
+	}
+	return explainPlace(e, l) + near(e, l)
+}
+
+// near says which key stood last before the problem.
+func near(e *vaiven.Error, l vaiven.Lang) string {
+	if e.Key == "" {
+		return ""
+	}
+	return l.Say(" (at "+name(e)+")", " (en "+name(e)+")")
+}
+
+// explainForm words what is wrong with the message as a whole.
+func explainForm(e *vaiven.Error, l vaiven.Lang) string {
+	send := l.Say(": send "+example, ": envía "+example)
+	switch e.Reason {
+	case reasonEmptyWire:
+		return l.Say("the message is empty", "el mensaje está vacío") + send
+	case reasonBOM:
+		return l.Say(
+			"the message begins with a byte order mark (BOM): save or send it as UTF-8 without BOM",
+			"el mensaje empieza con una marca de orden de bytes (BOM): guárdalo o envíalo como UTF-8 sin BOM")
+	case reasonUTF16:
+		return l.Say(
+			"the message holds zero bytes (UTF-16, or a buffer sent whole): send UTF-8, and only the bytes of the text",
+			"el mensaje contiene bytes cero (UTF-16, o un búfer enviado entero): envía UTF-8, y solo los bytes del texto")
+	case reasonUTF8:
+		return l.Say(
+			"the message is not UTF-8: use plain letters without accents in keys and text",
+			"el mensaje no es UTF-8: usa letras sin tilde en claves y textos")
+	case reasonHTML:
+		return l.Say("this is HTML, not JSON", "esto es HTML, no JSON") + send
+	case reasonHTTP:
+		return l.Say(
+			"this is an HTTP request inside of the WebSocket: send only the JSON text, "+example,
+			"esto es una petición HTTP dentro del WebSocket: envía solo el texto JSON, "+example)
+	case reasonForm:
+		return l.Say("this is a web form (KEY=VALUE), not JSON", "esto es un formulario web (CLAVE=VALOR), no JSON") + send
+	case reasonCSV:
+		return l.Say("this is a CSV line, not JSON", "esto es una línea CSV, no JSON") + send
+	case reasonNoBraces:
+		return l.Say("the braces { } around the message are missing", "faltan las llaves { } alrededor del mensaje") + send
+	case reasonPlain:
+		return l.Say(got(e)+" is plain text, not JSON", got(e)+" es texto, no JSON") + send
+	case reasonCBOR:
+		return l.Say(
+			"this binary message is not CBOR: send JSON in a text message (sendTXT)",
+			"este mensaje binario no es CBOR: envía JSON en un mensaje de texto (sendTXT)")
+	case reasonCBORText:
+		return l.Say(
+			"this is text in a binary message: send JSON as a text message (sendTXT, not sendBIN)",
+			"esto es texto en un mensaje binario: envía JSON como mensaje de texto (sendTXT, no sendBIN)")
+	case reasonCBORTag:
+		return l.Say("CBOR tags are not accepted: send plain numbers and text", "no se aceptan etiquetas CBOR: envía números y textos simples")
+	}
+	return ""
+}
+
+// explainValue words what is wrong with one value.
+func explainValue(e *vaiven.Error, l vaiven.Lang) string {
+	g := got(e)
+	switch e.Reason {
+	case reasonDecimalComma:
+		return l.Say(
+			e.Got+" has a decimal comma: write a dot, "+strings.Replace(e.Got, ",", ".", 1),
+			e.Got+" lleva coma decimal: escribe un punto, "+strings.Replace(e.Got, ",", ".", 1))
+	case reasonLeadingZero:
+		return l.Say(
+			e.Got+" begins with a zero: write "+unpadded(e.Got),
+			e.Got+" empieza por cero: escribe "+unpadded(e.Got))
+	case reasonPlus:
+		return l.Say(e.Got+" begins with a plus: leave it out", e.Got+" empieza por un signo más: quítalo")
+	case reasonDot:
+		return l.Say(
+			e.Got+" needs a digit on both sides of the dot: 0.5 or 24.0",
+			e.Got+" necesita una cifra a cada lado del punto: 0.5 o 24.0")
+	case reasonHex:
+		return l.Say(e.Got+" is hexadecimal: send the number in decimal", e.Got+" es hexadecimal: envía el número en decimal")
+	case reasonBadNumber:
+		return l.Say(g+" is not a number: send digits and one dot, without unit, 24.5", g+" no es un número: envía cifras y un punto, sin unidad, 24.5")
+	case reasonPython:
+		return l.Say(g+" is not JSON: write true, false or null", g+" no es JSON: escribe true, false o null")
+	case reasonWord:
+		return l.Say(
+			g+` is a word without quotes: send a number (1 for on, 0 for off), or text in quotes "`,
+			g+` es una palabra sin comillas: envía un número (1 encendido, 0 apagado), o texto entre comillas "`)
+	case reasonPlaceholder:
+		return l.Say(
+			g+" is a printf placeholder: send the number itself (snprintf fills it in)",
+			g+" es un formato de printf: envía el número mismo (snprintf lo sustituye)")
+	case reasonMissingValue:
+		return l.Say("a value is missing: send a number, or null if nothing was measured", "falta un valor: envía un número, o null si no se midió nada")
+	case reasonOpenString:
+		return l.Say(`a text does not end: close it with " on the same line`, `un texto no termina: ciérralo con " en la misma línea`)
+	case reasonEscape:
+		return l.Say(g+` is no escape of JSON: write \\ for a backslash`, g+` no es un escape de JSON: escribe \\ para una barra invertida`)
+	case reasonControl:
+		return l.Say("a text holds a control character (a tab?): leave it out", "un texto contiene un carácter de control (¿un tabulador?): quítalo")
+	}
+	return ""
+}
+
+// unpadded removes leading zeros as a person would.
+func unpadded(s string) string {
+	sign := ""
+	if strings.HasPrefix(s, "-") {
+		sign, s = "-", s[1:]
+	}
+	s = strings.TrimLeft(s, "0")
+	if s == "" || !isDigit(s[0]) {
+		s = "0" + s
+	}
+	return sign + s
+}
+
+// explainPlace words what is wrong between values.
+func explainPlace(e *vaiven.Error, l vaiven.Lang) string {
+	g := got(e)
+	switch e.Reason {
+	case reasonSingleQuote:
+		return l.Say(
+			`JSON has double quotes: write " instead of ' (in Python, json.dumps)`,
+			`JSON lleva comillas dobles: escribe " en vez de ' (en Python, json.dumps)`)
+	case reasonCurlyQuote:
+		return l.Say(
+			`these are the curly quotes of a word processor: write " instead`,
+			`estas son comillas tipográficas de un procesador de textos: escribe " en su lugar`)
+	case reasonTrailingComma:
+		return l.Say("there is a comma behind the last value: remove it", "sobra una coma detrás del último valor: quítala")
+	case reasonMissingComma:
+		if e.Got == ";" {
+			return l.Say("a ; separates values: write a comma", "un ; separa los valores: escribe una coma")
+		}
+		return l.Say("a comma is missing between two values: add it", "falta una coma entre dos valores: añádela")
+	case reasonMissingColon:
+		if e.Got == "=" {
+			return l.Say("a = stands between key and value: write :", "hay un = entre clave y valor: escribe :")
+		}
+		return l.Say("a key has no value: write KEY, a colon, and the value", "una clave no tiene valor: escribe la clave, dos puntos y el valor")
+	case reasonUnclosed:
+		return l.Say(
+			"the message was cut off, or "+g+" is missing: make the buffer larger, or add it",
+			"el mensaje está cortado, o falta "+g+": agranda el búfer, o añádelo")
+	case reasonComment:
+		return l.Say("JSON has no comments: remove it", "JSON no tiene comentarios: quítalo")
+	case reasonBadKey:
+		return l.Say(`the key `+g+` needs quotes: write "TEMP":24.5`, `la clave `+g+` necesita comillas: escribe "TEMP":24.5`)
+	case reasonSeveral:
+		return l.Say(
+			"there are several objects in one message: send each in a message of its own, or all as a list, [{...},{...}]",
+			"hay varios objetos en un mensaje: envía cada uno en su mensaje, o todos como lista, [{...},{...}]")
+	case reasonTrailing:
+		return l.Say("there is something behind the end of the message: "+g, "hay algo detrás del final del mensaje: "+g)
+	case reasonDeep:
+		return l.Say("there are too many brackets", "hay demasiados corchetes o llaves")
+	case reasonExtra:
+		if e.Got != "" {
+			return l.Say(g+" does not belong here: send "+example, g+" no va aquí: envía "+example)
+		}
+	}
+	return l.Say("this is not JSON: send "+example, "esto no es JSON: envía "+example)
+}

@@ -1,0 +1,339 @@
+package wire
+
+import (
+	"bytes"
+	"strings"
+
+	"vaiven"
+)
+
+// scanner walks a text that means to be JSON, understanding more than JSON
+// has, up to the first thing that JSON has not: what a person should mend
+// first. It does not recurse, and never goes back.
+type scanner struct {
+	p   []byte
+	i   int
+	err *vaiven.Error
+
+	open    []byte // closing brackets that are awaited
+	key     string // the last key
+	valueAt int    // where the last value began
+	lastEnd int    // behind the last value
+	number  bool   // the last value was a number without a fraction
+}
+
+// maxOpen bounds the memory that a text of nothing but brackets takes.
+const maxOpen = 64
+
+// run finds the problem. The grammar says that there is one.
+func (s *scanner) run() {
+	if s.value() {
+		s.space()
+		s.behind()
+	}
+	if s.err.Reason == "" {
+		s.problem(reasonExtra, min(s.i, len(s.p)), "")
+	}
+}
+
+// problem notes what is wrong and where; it returns false so that callers end.
+func (s *scanner) problem(reason string, at int, got string) bool {
+	s.err.Reason, s.err.At, s.err.Key, s.err.Got = reason, at, vaiven.Shorten(s.key), vaiven.Shorten(got)
+	return false
+}
+
+// space steps over white space; false means a comment.
+func (s *scanner) space() bool {
+	for s.i < len(s.p) {
+		switch c := s.p[s.i]; {
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+			s.i++
+		case c == '#' || c == '/' && s.i+1 < len(s.p) && (s.p[s.i+1] == '/' || s.p[s.i+1] == '*'):
+			return s.problem(reasonComment, s.i, "")
+		default:
+			return true
+		}
+	}
+	return true
+}
+
+// value steps over a value and all that is in it.
+func (s *scanner) value() bool {
+	ok := s.begin()
+	for ok && len(s.open) > 0 {
+		ok = s.next()
+	}
+	return ok
+}
+
+// begin steps over a simple value, or into an array or object.
+func (s *scanner) begin() bool {
+	if !s.space() {
+		return false
+	}
+	if s.i >= len(s.p) {
+		return s.unclosed()
+	}
+	s.valueAt, s.number = s.i, false
+	switch c := s.p[s.i]; {
+	case c == '{' || c == '[':
+		if len(s.open) == maxOpen {
+			return s.problem(reasonDeep, s.i, "")
+		}
+		s.open = append(s.open, c+2) // '{' and '[' close two further on
+		s.i++
+		return s.first()
+	case c == '"':
+		return s.text()
+	case c == ',' || c == '}' || c == ']':
+		return s.problem(reasonMissingValue, s.i, "")
+	case isScalarByte(c):
+		return s.scalar()
+	case c == '%':
+		return s.problem(reasonPlaceholder, s.i, s.word())
+	}
+	return s.quoteProblem()
+}
+
+// quoteProblem refuses what is no beginning of a value or key.
+func (s *scanner) quoteProblem() bool {
+	rest := s.p[s.i:]
+	switch {
+	case rest[0] == '\'' || rest[0] == '`':
+		return s.problem(reasonSingleQuote, s.i, "")
+	case curly(rest):
+		return s.problem(reasonCurlyQuote, s.i, "")
+	}
+	return s.problem(reasonExtra, s.i, s.word())
+}
+
+// curly reports whether rest begins with a quotation mark of a word processor.
+func curly(rest []byte) bool {
+	for _, q := range []string{"“", "”", "‘", "’", "«", "»", "´"} {
+		if bytes.HasPrefix(rest, []byte(q)) {
+			return true
+		}
+	}
+	return false
+}
+
+// first follows an opening bracket.
+func (s *scanner) first() bool {
+	if !s.space() {
+		return false
+	}
+	if s.i < len(s.p) && s.p[s.i] == s.closing() {
+		s.close()
+		return true
+	}
+	return s.member()
+}
+
+// next follows a value inside an array or object.
+func (s *scanner) next() bool {
+	if !s.space() {
+		return false
+	}
+	if s.i >= len(s.p) {
+		return s.unclosed()
+	}
+	switch c := s.p[s.i]; {
+	case c == s.closing():
+		s.close()
+		return true
+	case c == ',':
+		return s.comma()
+	case c == ';':
+		return s.problem(reasonMissingComma, s.i, ";")
+	case c == '"' || isWordByte(c) || c == '{' || c == '\'':
+		return s.behindValue()
+	case c == '}' || c == ']':
+		return s.problem(reasonUnclosed, s.i, string(s.closing()))
+	}
+	return s.problem(reasonExtra, s.i, s.word())
+}
+
+// behindValue says why something follows a value at once: a comma is missing,
+// or what was taken for a value was only its beginning.
+func (s *scanner) behindValue() bool {
+	if s.i > s.lastEnd || s.p[s.i] == '"' || s.p[s.i] == '{' {
+		return s.problem(reasonMissingComma, s.i, "")
+	}
+	return s.problem(reasonExtra, s.i, s.word())
+}
+
+func (s *scanner) comma() bool {
+	at := s.i
+	s.i++
+	if s.i < len(s.p) && isDigit(s.p[s.i]) && s.number && s.closing() == '}' {
+		end := s.i
+		for end < len(s.p) && isDigit(s.p[end]) {
+			end++
+		}
+		return s.problem(reasonDecimalComma, s.valueAt, string(s.p[s.valueAt:end]))
+	}
+	if !s.space() {
+		return false
+	}
+	if s.i < len(s.p) && (s.p[s.i] == '}' || s.p[s.i] == ']') {
+		return s.problem(reasonTrailingComma, at, "")
+	}
+	return s.member()
+}
+
+// member steps over a key, if this is an object, and the value.
+func (s *scanner) member() bool {
+	if s.closing() == ']' {
+		return s.begin()
+	}
+	if !s.space() {
+		return false
+	}
+	if s.i >= len(s.p) {
+		return s.unclosed()
+	}
+	if !s.keyWord() || !s.space() {
+		return false
+	}
+	if s.i >= len(s.p) {
+		return s.unclosed()
+	}
+	if c := s.p[s.i]; c != ':' {
+		got := string(c)
+		if c == ',' || c == '}' {
+			got = ""
+		}
+		return s.problem(reasonMissingColon, s.i, got)
+	}
+	s.i++
+	return s.begin()
+}
+
+// keyWord steps over a key.
+func (s *scanner) keyWord() bool {
+	start := s.i
+	switch c := s.p[s.i]; {
+	case c == '"':
+		if !s.text() {
+			return false
+		}
+		s.key = strings.Trim(string(s.p[start:s.i]), `"`)
+		return true
+	case isWordStart(c):
+		s.i = wordEnd(s.p, s.i)
+		s.key = string(s.p[start:s.i])
+		if s.i < len(s.p) && !bytes.ContainsAny(s.p[s.i:s.i+1], " \t\r\n:=,}") {
+			return s.problem(reasonBadKey, start, s.word())
+		}
+		return true
+	case isDigit(c):
+		return s.problem(reasonBadKey, start, s.word())
+	case c == ',':
+		return s.problem(reasonMissingValue, start, "")
+	}
+	return s.quoteProblem()
+}
+
+// text steps over a string.
+func (s *scanner) text() bool {
+	start := s.i
+	for s.i++; s.i < len(s.p); s.i++ {
+		switch c := s.p[s.i]; {
+		case c == '"':
+			s.i++
+			s.lastEnd = s.i
+			return true
+		case c < ' ':
+			if c == '\n' || c == '\r' {
+				return s.problem(reasonOpenString, start, "")
+			}
+			return s.problem(reasonControl, s.i, "")
+		case c == '\\':
+			if n := escapeLength(s.p[s.i:]); n == 0 {
+				return s.problem(reasonEscape, s.i, string(s.p[s.i:min(s.i+2, len(s.p))]))
+			} else {
+				s.i += n - 1
+			}
+		}
+	}
+	return s.problem(reasonOpenString, start, "")
+}
+
+// escapeLength returns the length of the escape that p begins with, 0 if it is
+// none. Halves of surrogate pairs count as none.
+func escapeLength(p []byte) int {
+	if len(p) < 2 || strings.IndexByte(`"\/bfnrtu`, p[1]) < 0 {
+		return 0
+	}
+	if p[1] != 'u' {
+		return 2
+	}
+	hi, ok := hex4(p[2:])
+	switch {
+	case !ok || hi >= 0xdc00 && hi < 0xe000:
+		return 0
+	case hi < 0xd800 || hi >= 0xe000:
+		return 6
+	}
+	if len(p) < 12 || p[6] != '\\' || p[7] != 'u' {
+		return 0
+	}
+	if lo, ok := hex4(p[8:]); !ok || lo < 0xdc00 || lo >= 0xe000 {
+		return 0
+	}
+	return 12
+}
+
+func hex4(p []byte) (n int, ok bool) {
+	if len(p) < 4 {
+		return 0, false
+	}
+	for _, c := range p[:4] {
+		d := strings.IndexByte("0123456789abcdef", c|0x20)
+		if d < 0 || c == 0x10 { // 0x10|0x20 is '0'
+			return 0, false
+		}
+		n = n<<4 | d
+	}
+	return n, true
+}
+
+func (s *scanner) closing() byte { return s.open[len(s.open)-1] }
+
+func (s *scanner) close() {
+	s.open = s.open[:len(s.open)-1]
+	s.i++
+	s.lastEnd = s.i
+	s.number = false
+}
+
+func (s *scanner) unclosed() bool {
+	if len(s.open) == 0 {
+		return s.problem(reasonMissingValue, len(s.p), "")
+	}
+	return s.problem(reasonUnclosed, len(s.p), string(s.closing()))
+}
+
+// behind looks at what follows the whole value.
+func (s *scanner) behind() {
+	switch {
+	case s.err.Reason != "" || s.i >= len(s.p):
+	case s.p[s.i] == '{':
+		s.problem(reasonSeveral, s.i, "")
+	default:
+		s.key = ""
+		s.problem(reasonTrailing, s.i, s.word())
+	}
+}
+
+// word returns what stands here, up to the next separator.
+func (s *scanner) word() string {
+	end := s.i
+	for end < len(s.p) && end < s.i+60 && !bytes.ContainsAny(s.p[end:end+1], " \t\r\n,:;{}[]\"'") {
+		end++
+	}
+	if end == s.i && end < len(s.p) {
+		end++
+	}
+	return string(s.p[s.i:end])
+}

@@ -1,0 +1,128 @@
+package wire
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"strings"
+
+	"vaiven"
+)
+
+// valueKind says what stands behind a key, in either encoding.
+type valueKind uint8
+
+const (
+	kindNull valueKind = iota
+	kindBool
+	kindNumber
+	kindText
+	kindNested
+	kindNaN // nan, inf and the like
+)
+
+// value is what stands behind a key. Its text points into the message or the
+// reader's scratch memory.
+type value struct {
+	kind  valueKind
+	exact bool // an integer of at most 53 bits, in n
+	n     int64
+	num   float64 // of a number (an overflow is an infinity) or a bool
+	text  []byte  // a text's content; a JSON number, or nan, as it was written
+	at    int     // byte in the message
+}
+
+const maxExact = int64(vaiven.MaxSeq)
+
+// setFloat makes v a number.
+func (v *value) setFloat(f float64) {
+	v.kind, v.num = kindNumber, f
+	if f == math.Trunc(f) && math.Abs(f) <= float64(maxExact) {
+		v.exact, v.n = true, int64(f)
+	}
+	if f == 0 {
+		v.num = 0 // -0 is 0
+	}
+}
+
+// setInt makes v a number.
+func (v *value) setInt(n int64) {
+	v.kind, v.num = kindNumber, float64(n)
+	v.exact, v.n = -maxExact <= n && n <= maxExact, n
+}
+
+// setNumberText makes v the number of a JSON literal, correctly rounded.
+func (v *value) setNumberText(text []byte) {
+	v.text = text
+	if len(text) <= 15 {
+		var n int64
+		for i, c := range text {
+			if c < '0' || c > '9' {
+				break
+			}
+			n = n*10 + int64(c-'0')
+			if i == len(text)-1 {
+				v.setInt(n)
+				return
+			}
+		}
+	}
+	f, _ := strconv.ParseFloat(string(text), 64) // of JSON's grammar: only an overflow can fail, and gives Inf
+	v.setFloat(f)
+}
+
+// got returns what an error quotes of v.
+func (v *value) got() string {
+	switch {
+	case v.kind == kindText, v.kind == kindNaN, v.kind == kindNumber && v.text != nil:
+		return vaiven.Shorten(strings.ToValidUTF8(string(v.text), "\uFFFD"))
+	case v.kind == kindNumber:
+		return vaiven.FormatNumber(v.num)
+	case v.kind == kindBool:
+		return strconv.FormatBool(v.num != 0)
+	case v.kind == kindNull:
+		return "null"
+	}
+	return ""
+}
+
+// textReason says what kind of text stands where a number belongs.
+func textReason(text []byte) string {
+	s := string(bytes.TrimSpace(text))
+	switch {
+	case s == "":
+		return reasonEmpty
+	case isNaNWord(bytes.TrimLeft([]byte(s), "+-")):
+		return reasonNaN
+	case isDecimal(s):
+		return reasonQuoted
+	case isDecimal(strings.Replace(s, ",", ".", 1)):
+		return reasonComma
+	case s[0] >= '0' && s[0] <= '9' || s[0] == '-' && len(s) > 1 && s[1] >= '0' && s[1] <= '9':
+		return reasonUnit
+	}
+	return reasonText
+}
+
+// isDecimal reports whether s is a plain decimal number, as a person writes it.
+func isDecimal(s string) bool {
+	if strings.Trim(s, "+-.0123456789eE") != "" || !strings.ContainsAny(s, "0123456789") {
+		return false
+	}
+	_, err := strconv.ParseFloat(s, 64)
+	return err == nil
+}
+
+// isNaNWord reports whether w is what a printf writes for a number that is
+// none: Arduino writes nan, inf and, beyond 32 bits, ovf.
+func isNaNWord(w []byte) bool {
+	if len(w) < 3 || len(w) > 8 {
+		return false
+	}
+	var buf [8]byte
+	switch string(appendUpper(buf[:0], w)) {
+	case "NAN", "INF", "INFINITY", "OVF", "IND":
+		return true
+	}
+	return false
+}
