@@ -1,0 +1,65 @@
+package stream
+
+import (
+	"fmt"
+
+	"vaiven"
+)
+
+// Sizes that eventBound counts with, in bytes: the longest that each part of
+// an event can become.
+const (
+	boundFixed  = 128 // tags, lengths, stamp, boot and all numbers of any kind of event
+	boundValue  = 8 + 10 + 16
+	boundString = 8 // tag and length, beside the text itself
+)
+
+// eventBound returns a size in bytes that the event's encoding, together with
+// the columns that it may add, cannot exceed; or why it cannot be written: a
+// programmer's mistake, since devices and boots are parsed at the edge.
+func eventBound(ev vaiven.Event) (int, error) {
+	n := boundFixed + boundString + len(ev.Of())
+	var boot vaiven.Boot
+	switch ev := ev.(type) {
+	case *vaiven.Reading:
+		boot, n = ev.Boot, n+boundValues(ev.Values)+boundValues(ev.States)
+	case *vaiven.Report:
+		boot, n = ev.Boot, n+boundValues(ev.States)
+	case *vaiven.Hello:
+		boot, n = ev.Boot, n+boundValues(ev.States)+boundText(ev.FW)
+	case *vaiven.Refusal:
+		boot, n = ev.Boot, n+boundText(string(ev.Code))
+	case *vaiven.Gap:
+		boot = ev.Boot
+	case *vaiven.Rejected:
+		n += boundText(string(ev.Code)) + boundText(ev.Text) + boundText(ev.Remote)
+	case *vaiven.SessionStart:
+	case *vaiven.SessionEnd:
+		n += boundText(string(ev.Reason))
+	case *vaiven.Presence:
+		n += boundText(ev.Remote) + boundText(ev.Reason)
+	case *vaiven.Conflict:
+		for _, r := range ev.Remotes {
+			n += boundText(r)
+		}
+	case *vaiven.LogStart:
+		n += boundText(ev.Log)
+	default:
+		return 0, fmt.Errorf("stream: events of type %T have no encoding", ev)
+	}
+	if _, ok := bootValue(boot); !ok {
+		return 0, fmt.Errorf("stream: boot %q is not up to 16 lower-case hexadecimal digits", vaiven.Shorten(string(boot)))
+	}
+	return n, nil
+}
+
+func boundValues(vs []vaiven.Value) int {
+	n := 0
+	for i := range vs {
+		n += boundValue + len(vs[i].Name)
+	}
+	return n
+}
+
+// boundText allows for every byte to become the three of U+FFFD.
+func boundText(s string) int { return boundString + 3*len(s) }

@@ -1,0 +1,120 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// streamState is what the server says the stream holds.
+type streamState struct {
+	first, last, msgs uint64
+	fresh             bool // nothing was ever written
+}
+
+func (k *link) state(ctx context.Context) (streamState, error) {
+	if k.js == nil {
+		return streamState{}, ErrClosed
+	}
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	s, err := k.js.Stream(ctx, k.stream)
+	if err != nil {
+		return streamState{}, err
+	}
+	st, begin := s.CachedInfo().State, max(s.CachedInfo().Config.FirstSeq, 1)
+	fresh := st.Msgs == 0 && st.LastSeq == begin-1
+	return streamState{first: st.FirstSeq, last: st.LastSeq, msgs: st.Msgs, fresh: fresh}, nil
+}
+
+// get returns the bytes of one record.
+func (k *link) get(ctx context.Context, seq uint64) ([]byte, error) {
+	if k.js == nil {
+		return nil, ErrClosed
+	}
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	s, err := k.js.Stream(ctx, k.stream)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.GetMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, &MissingError{Want: seq}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Data, nil
+}
+
+// ensureStream makes sure that the stream exists and keeps what it is given;
+// created says that it was made now.
+func (k *link) ensureStream(ctx context.Context, o *Options, known mark) (created bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	s, err := k.js.Stream(ctx, k.stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if known.acked > 0 {
+			return false, &LostRecordsError{Want: known.acked}
+		}
+		if k.srv != nil && hasBlocks(o.Dir, o.Stream) {
+			return false, ErrUnreadable
+		}
+		created = true
+		s, err = k.js.CreateStream(ctx, streamConfig(o, k.subject))
+	}
+	if err != nil {
+		return false, fmt.Errorf("stream %s: %w", k.stream, err)
+	}
+	return created, checkConfig(s.CachedInfo().Config, k.subject)
+}
+
+// streamConfig keeps everything for ever: trimming is ours. No message ids are
+// used, so the server need not remember any.
+func streamConfig(o *Options, subject string) jetstream.StreamConfig {
+	cfg := jetstream.StreamConfig{
+		Name:        o.Stream,
+		Description: "the log of vaiven",
+		Subjects:    []string{subject},
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardNew,
+		Storage:     jetstream.FileStorage,
+		Replicas:    o.Replicas,
+		Duplicates:  100 * time.Millisecond,
+		AllowDirect: true,
+	}
+	if o.FirstSeq > 1 {
+		cfg.FirstSeq = o.FirstSeq
+	}
+	return cfg
+}
+
+// checkConfig refuses a stream that loses what it has acknowledged.
+func checkConfig(c jetstream.StreamConfig, subject string) error {
+	limited := c.MaxMsgs > 0 || c.MaxBytes > 0 || c.MaxMsgsPerSubject > 0
+	switch {
+	case c.Storage != jetstream.FileStorage:
+		return fmt.Errorf("%w: its storage is %s, not file", ErrUnsafe, c.Storage)
+	case c.PersistMode != jetstream.DefaultPersistMode:
+		return fmt.Errorf("%w: its persist mode is %s: it acknowledges before it writes", ErrUnsafe, c.PersistMode)
+	case c.MaxAge > 0:
+		return fmt.Errorf("%w: it discards what is older than %s", ErrUnsafe, c.MaxAge)
+	case c.Retention != jetstream.LimitsPolicy:
+		return fmt.Errorf("%w: its retention is %s", ErrUnsafe, c.Retention)
+	case c.Discard != jetstream.DiscardNew && limited:
+		return fmt.Errorf("%w: it discards old records when it is full", ErrUnsafe)
+	case c.MaxMsgSize > 0 && c.MaxMsgSize < MaxRecord:
+		return fmt.Errorf("%w: its messages are at most %d bytes, records up to %d", ErrUnsafe, c.MaxMsgSize, MaxRecord)
+	case c.NoAck:
+		return fmt.Errorf("%w: it does not acknowledge", ErrUnsafe)
+	case c.Mirror != nil || len(c.Sources) > 0 || c.SubjectTransform != nil:
+		return fmt.Errorf("%w: it is a copy of another stream", ErrUnsafe)
+	case len(c.Subjects) != 1 || c.Subjects[0] != subject:
+		return fmt.Errorf("%w: its subjects are %q, not %q", ErrUnsafe, c.Subjects, subject)
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// link is one connection to the store: to an external server, which
+// reconnects by itself, or to an embedded one that lives and dies with it.
+type link struct {
+	srv     *server.Server // nil for an external one
+	suspect *atomic.Bool   // the embedded server has logged an error
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	stream  string
+	subject string
+
+	mu  sync.Mutex
+	cut context.CancelCauseFunc // ends the wait of the publish under way
+}
+
+// deadLink is what a closed log is connected to.
+var deadLink = &link{}
+
+// errCut is why a publish was given up: the connection is gone, and with it
+// the answer.
+var errCut = errors.New("connection to NATS lost")
+
+// apiTimeout bounds every question to the server that is not a commit.
+const apiTimeout = 10 * time.Second
+
+func subjectOf(stream string) string { return strings.ToLower(stream) + ".log" }
+
+// dial starts the embedded server, or reaches the external one.
+func (l *Log) dial(ctx context.Context) (*link, error) {
+	k := &link{stream: l.o.Stream, subject: l.subject}
+	opts := []nats.Option{
+		nats.Name("vaiven"),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { k.interrupt() }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			l.o.Logger.Debug("nats", "err", err)
+		}),
+		nats.ReconnectBufSize(-1), // what cannot be sent now is our business, not a buffer's
+	}
+	url := l.o.URL
+	if url == "" {
+		var err error
+		if k.srv, k.suspect, err = startServer(ctx, l.o); err != nil {
+			return nil, err
+		}
+		opts = append(opts, nats.InProcessServer(k.srv), nats.NoReconnect())
+	} else {
+		opts = append(opts, nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
+			nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+			nats.PingInterval(10*time.Second), nats.MaxPingsOutstanding(2),
+			nats.ReconnectHandler(func(c *nats.Conn) { l.o.Logger.Info("connected to NATS again", "server", c.ConnectedUrlRedacted()) }))
+	}
+	nc, err := nats.Connect(url, opts...)
+	if err != nil {
+		k.close()
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	k.nc = nc
+	if k.js, err = jetstream.New(nc, jetstream.WithDefaultTimeout(apiTimeout)); err != nil {
+		k.close()
+		return nil, err
+	}
+	return k, nil
+}
+
+// interrupt ends the wait for an answer that cannot come any more.
+func (k *link) interrupt() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.cut != nil {
+		k.cut(errCut)
+	}
+}
+
+// close ends the connection, and the embedded server with it.
+func (k *link) close() {
+	if k.nc != nil {
+		k.nc.Close()
+	}
+	if k.srv != nil {
+		k.srv.Shutdown()
+		k.srv.WaitForShutdown()
+	}
+}
+
+// startServer starts an embedded NATS server that nobody can reach from
+// outside the process.
+func startServer(ctx context.Context, o Options) (*server.Server, *atomic.Bool, error) {
+	srv, err := server.NewServer(&server.Options{
+		ServerName: "vaiven",
+		DontListen: true,
+		NoSigs:     true,
+		JetStream:  true,
+		StoreDir:   o.Dir,
+		SyncAlways: !o.NoSync,
+		// The default limits come from the free disk and memory at the start;
+		// ours is the reserve, checked at each commit.
+		JetStreamMaxStore:      1 << 60,
+		JetStreamMaxMemory:     64 << 20,
+		MaxPayload:             1 << 20,
+		NoSystemAccount:        true,
+		DisableJetStreamBanner: true,
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("embedded NATS: %w", err)
+	}
+	suspect := new(atomic.Bool)
+	srv.SetLoggerV2(&serverLog{log: o.Logger, suspect: suspect}, false, false, false)
+	srv.Start()
+	wait := 30 * time.Second
+	if d, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(d))
+	}
+	if !srv.ReadyForConnections(wait) {
+		srv.Shutdown()
+		srv.WaitForShutdown()
+		return nil, nil, errors.New("embedded NATS did not start in time")
+	}
+	return srv, suspect, nil
+}
+
+// serverLog hands the embedded server's log on. Its errors make the commit
+// under way suspect: the store's write error is otherwise only seen as
+// silence.
+type serverLog struct {
+	log     *slog.Logger
+	suspect *atomic.Bool
+}
+
+func (s *serverLog) say(level slog.Level, format string, v []any) {
+	if s.log.Enabled(context.Background(), level) {
+		s.log.Log(context.Background(), level, "embedded nats", "text", fmt.Sprintf(format, v...))
+	}
+}
+
+func (s *serverLog) Noticef(format string, v ...any) { s.say(slog.LevelDebug, format, v) }
+func (s *serverLog) Debugf(format string, v ...any)  { s.say(slog.LevelDebug, format, v) }
+func (s *serverLog) Tracef(format string, v ...any)  {}
+
+func (s *serverLog) Warnf(format string, v ...any) {
+	s.say(slog.LevelWarn, format, v)
+}
+
+func (s *serverLog) Errorf(format string, v ...any) {
+	s.suspect.Store(true)
+	s.say(slog.LevelError, format, v)
+}
+
+// Fatalf is called for what would end a server of its own; ours is then found
+// not to start, or not to answer.
+func (s *serverLog) Fatalf(format string, v ...any) {
+	s.suspect.Store(true)
+	s.say(slog.LevelError, format, v)
+}

@@ -1,0 +1,117 @@
+package stream
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+)
+
+// mark is what the witness remembers of a log.
+type mark struct {
+	log   string // its id
+	first uint64 // sequence of its first record
+	acked uint64 // last sequence that was acknowledged
+}
+
+// witness is the file that knows what was acknowledged, apart from the log: a
+// flipped bit can make JetStream drop the end of the log without an error
+// (nats-server #7549), and its sequences would then be used twice.
+//
+// It is written after each commit and before anyone is told of it, to two
+// slots in turn, so that a torn write spoils one and leaves the other. It is
+// not synced: the log is on disk before the witness is written, so after a
+// power cut the witness knows the same or less than the log, and less only
+// makes it a weaker witness, never a false one. After a killed process the
+// page cache still has it.
+type witness struct {
+	f    *os.File
+	log  [16]byte
+	mark mark
+	turn uint64
+}
+
+const (
+	witnessName = "acked"
+	slotSize    = 512
+	slotMagic   = "VWA1"
+	slotLength  = 4 + 8 + 8 + 8 + 16 + 4
+)
+
+// openWitness opens or creates the file; a new one gives the zero mark.
+func openWitness(dir string) (*witness, mark, error) {
+	f, err := os.OpenFile(filepath.Join(dir, witnessName), os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, mark{}, fmt.Errorf("%w: %w", ErrNotWritable, err)
+	}
+	w := &witness{f: f}
+	buf := make([]byte, 2*slotSize+1)
+	n, err := f.ReadAt(buf, 0)
+	if n == 0 {
+		return w, mark{}, nil
+	}
+	for i := range 2 {
+		if at := i * slotSize; at+slotLength <= n {
+			w.read(buf[at : at+slotLength])
+		}
+	}
+	if w.turn == 0 && !bytes.Equal(buf[:n], make([]byte, n)) {
+		f.Close()
+		return nil, mark{}, fmt.Errorf("%w: %s: neither slot is whole", ErrCorrupt, f.Name())
+	}
+	return w, w.mark, nil
+}
+
+// read takes a slot that is whole and newer than what was read before.
+func (w *witness) read(b []byte) {
+	le := binary.LittleEndian
+	sum := crc32.Checksum(b[:slotLength-4], castagnoli)
+	if string(b[:4]) != slotMagic || le.Uint32(b[slotLength-4:]) != sum || le.Uint64(b[4:]) <= w.turn {
+		return
+	}
+	w.turn = le.Uint64(b[4:])
+	copy(w.log[:], b[28:44])
+	w.mark = mark{log: hex.EncodeToString(w.log[:]), first: le.Uint64(b[12:]), acked: le.Uint64(b[20:])}
+}
+
+// begin writes the first mark of this process to both slots, durably: from
+// here on the file has one whole slot at any moment.
+func (w *witness) begin(m mark) error {
+	if _, err := hex.Decode(w.log[:], []byte(m.log)); err != nil || len(m.log) != 32 {
+		return fmt.Errorf("%w: log id %q", ErrNotALog, m.log)
+	}
+	w.mark = m
+	for range 2 {
+		if err := w.set(m.acked); err != nil {
+			return err
+		}
+	}
+	if err := w.f.Sync(); err != nil {
+		return fmt.Errorf("witness: %w", err)
+	}
+	return nil
+}
+
+// set writes down that acked was acknowledged.
+func (w *witness) set(acked uint64) error {
+	w.turn++
+	w.mark.acked = acked
+	var b [slotSize]byte
+	le := binary.LittleEndian
+	copy(b[:], slotMagic)
+	le.PutUint64(b[4:], w.turn)
+	le.PutUint64(b[12:], w.mark.first)
+	le.PutUint64(b[20:], acked)
+	copy(b[28:], w.log[:])
+	le.PutUint32(b[slotLength-4:], crc32.Checksum(b[:slotLength-4], castagnoli))
+	if _, err := w.f.WriteAt(b[:], int64(w.turn%2)*slotSize); err != nil {
+		return fmt.Errorf("witness: %w", err)
+	}
+	return nil
+}
+
+func (w *witness) close() error { return errors.Join(w.f.Close()) }
