@@ -137,7 +137,7 @@ func (c *Client) bearer() string {
 }
 
 // closing turns an error of the socket into what the peer said, if it did.
-func closing(err error) error {
+func closing(err error) *Disconnected {
 	var ce websocket.CloseError
 	if errors.As(err, &ce) {
 		return &Disconnected{Err: err, Code: int(ce.Code), Reason: ce.Reason}

@@ -91,8 +91,8 @@ func (o *outbox) sent(wall, now time.Time) (again bool) {
 }
 
 // plausible reports whether the server may have settled seq: it cannot have
-// what was never sent.
-func (o *outbox) plausible(seq uint64) bool { return seq <= o.top }
+// what was neither sent nor given up.
+func (o *outbox) plausible(seq uint64) bool { return seq <= o.top || seq < o.head }
 
 // settle takes out everything up to seq, oldest first.
 func (o *outbox) settle(seq uint64, now time.Time, each func(seq uint64, s slot)) {
@@ -101,7 +101,7 @@ func (o *outbox) settle(seq uint64, now time.Time, each func(seq uint64, s slot)
 		each(n, o.pop())
 		o.progress, o.stalls = now, 0
 	}
-	o.cursor = max(o.cursor, o.head)
+	o.cursor, o.expect = max(o.cursor, o.head), max(o.expect, seq+1)
 }
 
 // repeatedWelcome is for how long a WELCOME that names the same place again is

@@ -66,10 +66,17 @@ func (s *session) run(ctx context.Context) error {
 	_ = s.conn.CloseNow()
 	s.tasks.Wait()
 	s.c.detach()
-	if why := s.reason(); why != nil {
-		return &Disconnected{Err: why}
+	return s.because(err)
+}
+
+// because is why the connection ended: what the server said in its close frame,
+// else why we ended it, else what the socket said.
+func (s *session) because(read error) error {
+	gone := closing(read)
+	if why := s.reason(); why != nil && gone.Code == 0 {
+		gone.Err = why
 	}
-	return closing(err)
+	return gone
 }
 
 // Reasons to end a connection.
@@ -81,14 +88,19 @@ var (
 	errNoWelcome = errors.New("the server did not answer HELLO: is it a vaiven server?")
 )
 
-// kill ends the connection at once. The first reason counts.
+// kill ends the connection at once.
 func (s *session) kill(why error) {
+	s.blame(why)
+	_ = s.tcp.Close()
+}
+
+// blame notes why the connection ends. The first reason counts.
+func (s *session) blame(why error) {
 	s.whyMu.Lock()
+	defer s.whyMu.Unlock()
 	if s.why == nil {
 		s.why = why
 	}
-	s.whyMu.Unlock()
-	_ = s.tcp.Close()
 }
 
 func (s *session) reason() error {

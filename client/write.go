@@ -40,7 +40,9 @@ func (s *session) write(ctx context.Context) {
 		guard.Stop()
 		s.c.written(raw, err)
 		if err != nil {
-			s.kill(err)
+			// What the server said last may still wait to be read.
+			s.blame(err)
+			s.limit.Reset(s.c.o.CloseTimeout)
 			return
 		}
 	}

@@ -292,3 +292,8 @@ func (s *Server) settle() {
 		s.Commit()
 	}
 }
+
+// Want is a Welcome hook that asks for these states.
+func Want(rev uint64, states ...vaiven.Value) func(*wire.Welcome) {
+	return func(w *wire.Welcome) { w.Rev, w.States = rev, states }
+}
