@@ -1,0 +1,59 @@
+package views
+
+import (
+	"errors"
+	"fmt"
+
+	"vaiven"
+)
+
+// LostRecordsError says that the log lacks records that it once had, with what
+// shows it. Nothing may be appended to such a log before a person has looked:
+// ids would be used twice. It matches ErrLostRecords.
+type LostRecordsError struct {
+	Seq      uint64 // the record at which it shows; the log's last for a checkpoint
+	Expected uint64 // the record that should have come, 0 when that is not the reason
+
+	Writer, N, Want uint64 // a writer's count that jumps from Want-1 to N
+
+	Beginning  bool   // the log does not begin with its first record
+	Checkpoint uint64 // the checkpoint knows the log up to here, and the log ends at Seq
+}
+
+// ErrLostRecords is what every error that says so matches.
+var ErrLostRecords = errors.New("the log has lost records")
+
+// Is makes errors.Is(err, ErrLostRecords) true.
+func (e *LostRecordsError) Is(target error) bool { return target == ErrLostRecords }
+
+// Fatal makes a start stop at this error.
+func (e *LostRecordsError) Fatal() bool { return true }
+
+func (e *LostRecordsError) Error() string { return e.Text(vaiven.English) }
+
+// Text is the facts for a person.
+func (e *LostRecordsError) Text(l vaiven.Lang) string {
+	switch {
+	case e.Checkpoint != 0:
+		return fmt.Sprintf(l.Say("the log has lost records: it ends at record %d, and the checkpoint has seen record %d",
+			"el registro ha perdido datos: termina en la entrada %d, y el punto de control vio la entrada %d"), e.Seq, e.Checkpoint)
+	case e.Beginning:
+		return fmt.Sprintf(l.Say("the log has lost records: it begins with record %d, which is not the first one of a log",
+			"el registro ha perdido datos: empieza en la entrada %d, que no es la primera de un registro"), e.Seq)
+	case e.Want != 0:
+		return fmt.Sprintf(l.Say("the log has lost records: at record %d writer %016x has number %d, and %d should come",
+			"el registro ha perdido datos: en la entrada %d el escritor %016x lleva el número %d, y debía venir el %d"), e.Seq, e.Writer, e.N, e.Want)
+	}
+	return fmt.Sprintf(l.Say("the log has lost records: record %d follows where record %d should be",
+		"el registro ha perdido datos: aparece la entrada %d donde debía estar la %d"), e.Seq, e.Expected)
+}
+
+// OtherLogError says that a record belongs to another log.
+type OtherLogError struct{ Want, Got string }
+
+// Fatal makes a start stop at this error.
+func (e *OtherLogError) Fatal() bool { return true }
+
+func (e *OtherLogError) Error() string {
+	return fmt.Sprintf("the log says that it is log %s, not %s", e.Got, e.Want)
+}

@@ -1,0 +1,277 @@
+package views
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"vaiven"
+)
+
+// Options of a Pump.
+type Options struct {
+	Source Source // the log; required
+	Views  []View // each with a name of its own
+
+	// Dir is the folder of the checkpoint; "" keeps none, and every start
+	// replays the whole log.
+	Dir string
+	// Every is the time between checkpoints, 5 s by default. It grows by itself
+	// so that writing them takes at most a fiftieth of the time.
+	Every time.Duration
+	// Queue is how many records wait for a view before it goes on alone; 1024 by
+	// default.
+	Queue int
+	// StopTimeout bounds how long Run waits for the views when it ends; 10 s by
+	// default.
+	StopTimeout time.Duration
+
+	Notify   func(Notice)             // told what a person should know; may be nil
+	Progress func(done, total uint64) // records replayed at the start; may be nil
+	Now      func() time.Time         // time.Now by default
+	Logger   *slog.Logger             // silent by default
+}
+
+func (o Options) withDefaults() Options {
+	if o.Every <= 0 {
+		o.Every = 5 * time.Second
+	}
+	if o.Queue <= 0 {
+		o.Queue = maxQueued
+	}
+	if o.StopTimeout <= 0 {
+		o.StopTimeout = 10 * time.Second
+	}
+	if o.Notify == nil {
+		o.Notify = func(Notice) {}
+	}
+	if o.Progress == nil {
+		o.Progress = func(uint64, uint64) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return o
+}
+
+// Pump moves the views along the log.
+type Pump struct {
+	opts Options
+	stop chan struct{} // closed when no record will come any more
+
+	mu      sync.RWMutex // written by whoever decides, one record at a time
+	decider *Decider
+	pos     uint64 // the last record decided
+	runners []*runner
+	running context.Context // of the runners, nil before Run and after it
+	done    bool            // Run has ended
+	saved   uint64          // position of the last checkpoint
+
+	work sync.WaitGroup // runners and the checkpointer
+	once sync.Once
+}
+
+// Settled returns what is durable of a boot's SEQs, as far as the pump has
+// read; it may be behind the log, never ahead of it.
+func (p *Pump) Settled(d vaiven.Device, b vaiven.Boot) Settled {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.decider.Settled(d, b)
+}
+
+// Repeat tells whether values are those stored under a SEQ; see
+// Decider.Repeat.
+func (p *Pump) Repeat(d vaiven.Device, b vaiven.Boot, seq uint64, values []vaiven.Value) (same, known bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.decider.Repeat(d, b, seq, values)
+}
+
+// Stats returns what the pump has counted since the log's first record.
+func (p *Pump) Stats() Stats {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.decider.Stats()
+}
+
+// Position returns the last record that was decided, and the one that the last
+// checkpoint stands behind.
+func (p *Pump) Position() (decided, checkpoint uint64) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.pos, p.saved
+}
+
+// Run follows the log until ctx is done, and then returns nil once every view
+// has worked off its queue. It returns an error when the log cannot be read,
+// or lacks a record: then the process must end. It may be called once.
+func (p *Pump) Run(ctx context.Context) error {
+	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	p.mu.Lock()
+	if p.running != nil || p.done {
+		p.mu.Unlock()
+		return errors.New("pump: Run was called before")
+	}
+	p.running = hard
+	for _, r := range p.runners {
+		p.start(r)
+	}
+	from := max(p.pos+1, p.begin())
+	p.mu.Unlock()
+	p.work.Go(func() { p.checkpoints(hard) })
+
+	err := p.opts.Source.Read(ctx, from, 0, p.take)
+	if ctx.Err() != nil {
+		err = nil
+	} else if err == nil {
+		err = errors.New("the log ended")
+	}
+	p.mu.Lock()
+	p.done = true
+	for _, r := range p.runners {
+		r.halt()
+	}
+	p.mu.Unlock()
+	close(p.stop)
+	if stuck := p.wait(cancel); stuck != nil {
+		return errors.Join(err, stuck)
+	}
+	if err != nil {
+		return fmt.Errorf("pump: %w", err)
+	}
+	return nil
+}
+
+// start runs a view; p.mu is held.
+func (p *Pump) start(r *runner) {
+	ctx := p.running
+	r.started = true
+	p.work.Go(func() {
+		defer close(r.ended)
+		r.run(ctx)
+	})
+}
+
+// wait waits for all goroutines, a bounded time: a view that hangs in a system
+// call cannot be stopped, only left behind.
+func (p *Pump) wait(cancel context.CancelFunc) error {
+	all := make(chan struct{})
+	go func() {
+		p.work.Wait()
+		close(all)
+	}()
+	limit := time.NewTimer(p.opts.StopTimeout)
+	defer limit.Stop()
+	select {
+	case <-all:
+		return nil
+	case <-limit.C:
+	}
+	cancel() // lets go those that wait, and leaves those that hang
+	grace := time.NewTimer(time.Second)
+	defer grace.Stop()
+	select {
+	case <-all:
+		return nil
+	case <-grace.C:
+	}
+	var names []string
+	for _, s := range p.Status() {
+		if s.Lag > 0 {
+			names = append(names, s.Name)
+		}
+	}
+	return fmt.Errorf("pump: views that do not stop: %s", strings.Join(names, ", "))
+}
+
+// take decides one record and hands it on.
+func (p *Pump) take(rec vaiven.Record) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.runners {
+		r.overflow(p.decider)
+	}
+	entries, err := p.decider.Decide(rec)
+	if err != nil {
+		return err
+	}
+	p.pos = rec.Seq
+	for _, r := range p.runners {
+		r.push(item{rec.Seq, entries})
+	}
+	return nil
+}
+
+// Follow adds a view that is handed what comes from now on, and is not in the
+// checkpoint. The returned function ends it, and waits until its Apply has
+// returned; it may be called twice.
+func (p *Pump) Follow(v View) (stop func()) {
+	p.mu.Lock()
+	r := p.newRunner(v)
+	r.follower = true
+	r.at, r.pos, r.ahead = p.pos, p.pos, p.pos
+	p.runners = append(p.runners, r)
+	if p.running != nil && !p.done {
+		p.start(r)
+	}
+	p.mu.Unlock()
+	return sync.OnceFunc(func() { p.unfollow(r) })
+}
+
+func (p *Pump) unfollow(r *runner) {
+	p.mu.Lock()
+	started := r.started
+	for i, other := range p.runners {
+		if other == r {
+			p.runners = append(p.runners[:i:i], p.runners[i+1:]...)
+			break
+		}
+	}
+	p.mu.Unlock()
+	r.halt()
+	if started {
+		<-r.ended
+	}
+}
+
+// Wait returns when every view has applied the record pos, or with ctx's error.
+func (p *Pump) Wait(ctx context.Context, pos uint64) error {
+	p.mu.RLock()
+	runners := append([]*runner(nil), p.runners...)
+	p.mu.RUnlock()
+	for _, r := range runners {
+		select {
+		case <-r.reach(pos):
+		case <-ctx.Done():
+			return fmt.Errorf("wait for view %s: %w", r.view.Name(), ctx.Err())
+		}
+	}
+	return nil
+}
+
+func (p *Pump) newRunner(v View) *runner {
+	r := &runner{
+		view: v, src: p.opts.Source, now: p.opts.Now, limit: p.opts.Queue,
+		stop: make(chan struct{}), wake: make(chan struct{}, 1), ended: make(chan struct{}),
+	}
+	r.halt = sync.OnceFunc(func() { close(r.stop) })
+	return r
+}
+
+// Close writes a last checkpoint, when every view stands at the same place, and
+// is safe to call twice. Run must have returned before, or never been called.
+// It does not close the views.
+func (p *Pump) Close() error {
+	var err error
+	p.once.Do(func() { err = p.lastCheckpoint() })
+	return err
+}

@@ -1,0 +1,84 @@
+package views
+
+import (
+	"context"
+	"errors"
+
+	"vaiven"
+)
+
+// Source is the log, as the pump needs it. internal/stream's Log is one.
+type Source interface {
+	// Read hands the records from..to to fn, in log order; with to = 0 it
+	// follows the log until ctx is done. It returns fn's first error.
+	Read(ctx context.Context, from, to uint64, fn func(vaiven.Record) error) error
+	// Last returns the sequence of the log's last record, 0 for an empty log.
+	Last(ctx context.Context) (uint64, error)
+	// ID returns the log's random name.
+	ID() string
+}
+
+// First returns the sequence of the source's first record: what its method
+// First() uint64 says, if it has one, and 1 otherwise.
+func First(src Source) uint64 {
+	if f, ok := src.(interface{ First() uint64 }); ok {
+		return max(f.First(), 1)
+	}
+	return 1
+}
+
+// View is something that is computed from the log.
+type View interface {
+	// Name is how the view is called in Status and in the checkpoint.
+	Name() string
+	// Apply takes what is new in the record at pos; records without anything
+	// new are left out. It must not change or keep the slice. After an error it
+	// is called again with the same record until it succeeds: the view sees to
+	// it that the record then counts once, whatever the failed call had done.
+	Apply(pos uint64, entries []vaiven.Entry) error
+	// Snapshot returns what Restore needs to continue behind the last applied
+	// record. What the view keeps elsewhere must be on disk before it returns.
+	Snapshot() ([]byte, error)
+}
+
+// Restorer is a View that can continue from a Snapshot. A view that is not one
+// is handed the records behind the checkpoint only.
+type Restorer interface {
+	// Restore makes the state that of the snapshot, or that of the log's very
+	// beginning for nil. After an error for a snapshot the pump calls it with
+	// nil, and replays the whole log for this view.
+	Restore(snapshot []byte) error
+}
+
+// Flusher is a View that collects what it is given. Flush is called when the
+// view's queue is empty, every few records otherwise, and before Snapshot.
+type Flusher interface {
+	Flush() error
+}
+
+// Replayed is a View that wants to know when it has reached the log's end after
+// a Restore. Its error stops a start when it is fatal, and is tried again
+// otherwise.
+type Replayed interface {
+	Replayed() error
+}
+
+// Notice is something that a person should be told once, such as a file that
+// was set aside.
+type Notice interface {
+	Text(vaiven.Lang) string
+}
+
+// fatal reports whether an error must stop a start: it says so by a method
+// Fatal() bool.
+func fatal(err error) bool {
+	var f interface{ Fatal() bool }
+	return errors.As(err, &f) && f.Fatal()
+}
+
+// rewinds reports whether a view says, by a method Rewind() bool of its error,
+// that it has lost what it had, and needs the log from the beginning.
+func rewinds(err error) bool {
+	var r interface{ Rewind() bool }
+	return errors.As(err, &r) && r.Rewind()
+}
