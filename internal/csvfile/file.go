@@ -1,0 +1,286 @@
+package csvfile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc64"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"vaiven"
+)
+
+// flushAt is how many bytes of rows wait at most for a flush, but for the last
+// batch.
+const flushAt = 64 << 10
+
+var crcTable = crc64.MakeTable(crc64.ECMA)
+
+// Options of a File.
+type Options struct {
+	Path string // the CSV file; its folder must exist
+	Log  string // id of the log that it is a view of
+
+	// Columns are the measurements, TEMP and HUM by default. Zone is an IANA
+	// name or Recorded, LocalZone() by default. Empty means for a file that
+	// exists: as it is. Others than those of the file start another file.
+	Columns []string
+	Zone    string
+
+	Notify func(Notice)     // told what a person should know; may be nil
+	Now    func() time.Time // for names and the sidecar's date; time.Now by default
+}
+
+// File is the CSV view. It implements the pump's View, Restorer, Flusher and
+// Replayed.
+type File struct {
+	path   string
+	log    string
+	notify func(Notice)
+	now    func() time.Time
+	side   Sidecar
+	format format
+
+	file *os.File // nil: to be opened again
+	old  *rest    // what the file holds behind size, still to be compared; nil: nothing
+	live bool     // Replayed has succeeded once
+	torn bool     // a write failed: the file may hold the beginning of buf behind size
+	size int64    // bytes of the file that are right
+	sum  uint64   // CRC-64 of those
+	buf  []byte   // rows behind size, to be written
+
+	mu   sync.Mutex
+	rows uint64 // readings applied, buf included
+}
+
+// Open opens the file, or creates it with its sidecar. A file that belongs to
+// another log, or that has other columns or another zone, is set aside and told
+// by a Notice. Call Restore next, then Apply what the log has, then Replayed.
+func Open(o Options) (*File, error) {
+	f := &File{path: o.Path, log: o.Log, notify: o.Notify, now: o.Now}
+	if f.notify == nil {
+		f.notify = func(Notice) {}
+	}
+	if f.now == nil {
+		f.now = time.Now
+	}
+	side, err := f.sidecar(o)
+	if err != nil {
+		return nil, fmt.Errorf("csv: %w", err)
+	}
+	f.side = *side
+	f.format.columns = side.Columns
+	if f.format.zone, err = openZone(side.Zone); err != nil {
+		return nil, fmt.Errorf("csv %s: %w", o.Path, err)
+	}
+	if err := f.Restore(nil); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Name is the view's name in the checkpoint.
+func (f *File) Name() string { return "csv" }
+
+// Path returns where the file is.
+func (f *File) Path() string { return f.path }
+
+// Zone returns the IANA name of the zone of TIMEFLAG, or Recorded.
+func (f *File) Zone() string { return f.side.Zone }
+
+// Columns returns the measurements that have a column.
+func (f *File) Columns() []string { return append([]string(nil), f.side.Columns...) }
+
+// Rows returns how many readings the file holds, or will once it is flushed.
+func (f *File) Rows() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rows
+}
+
+func (f *File) setRows(n uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rows = n
+}
+
+// Apply adds the rows of a record's readings. After an error nothing of the
+// record has been taken.
+func (f *File) Apply(_ uint64, entries []vaiven.Entry) error {
+	if len(f.buf) >= flushAt {
+		if err := f.Flush(); err != nil {
+			return err
+		}
+	}
+	rows, mark := f.rows, len(f.buf) // rows is written by this goroutine alone
+	n := rows
+	for i := range entries {
+		if r, ok := entries[i].Event.(*vaiven.Reading); ok {
+			n++
+			f.buf = f.format.appendRow(f.buf, n, r)
+		}
+	}
+	if n == rows {
+		return nil
+	}
+	if f.old != nil {
+		if err := f.compare(); err != nil {
+			f.buf = f.buf[:mark]
+			return err
+		}
+	}
+	f.setRows(n)
+	return nil
+}
+
+// Flush writes what waits, with one write. An error leaves it waiting.
+func (f *File) Flush() error {
+	if len(f.buf) == 0 {
+		return nil
+	}
+	if err := f.ready(); err != nil {
+		return err
+	}
+	if _, err := f.file.WriteAt(f.buf, f.size); err != nil {
+		f.torn = true
+		if !errors.Is(err, syscall.ENOSPC) {
+			f.drop() // the medium may be gone
+		}
+		return fmt.Errorf("csv: %w", err)
+	}
+	f.grow(f.buf)
+	f.buf, f.torn = f.buf[:0], false
+	if cap(f.buf) > 4*flushAt {
+		f.buf = nil
+	}
+	return nil
+}
+
+// grow counts bytes that the file holds now.
+func (f *File) grow(b []byte) {
+	f.size += int64(len(b))
+	f.sum = crc64.Update(f.sum, crcTable, b)
+}
+
+// ready makes sure that the file is open, under its name, and as it was left.
+// Otherwise it is a changedError, or the error of the file system.
+func (f *File) ready() error {
+	there, err := os.Stat(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, derr := os.Stat(dirOf(f.path)); derr != nil {
+			f.drop()
+			return fmt.Errorf("csv: %w", derr)
+		}
+		f.drop()
+		return &changedError{f.path, "is gone"}
+	}
+	if err != nil {
+		f.drop()
+		return fmt.Errorf("csv: %w", err)
+	}
+	if f.file == nil {
+		return f.reopen()
+	}
+	mine, err := f.file.Stat()
+	if err != nil {
+		f.drop()
+		return fmt.Errorf("csv: %w", err)
+	}
+	if !os.SameFile(there, mine) {
+		f.drop()
+		return &changedError{f.path, "is another file now"}
+	}
+	if end := f.size; mine.Size() != end && (!f.torn || mine.Size() < end || mine.Size() > end+int64(len(f.buf))) {
+		return &changedError{f.path, "has another length now"}
+	}
+	return nil
+}
+
+// reopen opens the file after its handle was lost, and reads all of it to see
+// that it is what it was.
+func (f *File) reopen() error {
+	file, err := os.OpenFile(f.path, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("csv: %w", err)
+	}
+	sum, err := sumFile(file, f.size)
+	if err != nil {
+		_ = file.Close() // read only so far
+		return fmt.Errorf("csv: %w", err)
+	}
+	info, err := file.Stat()
+	if err == nil && (sum != f.sum || info.Size() != f.size) {
+		err = &changedError{f.path, "has changed"}
+	}
+	if err != nil {
+		_ = file.Close() // read only so far
+		return err
+	}
+	f.file, f.torn = file, false
+	return nil
+}
+
+// drop lets the handle go; what was written before may or may not be there.
+func (f *File) drop() {
+	if f.file != nil {
+		_ = f.file.Close() // a write error has been reported already
+	}
+	f.file, f.old = nil, nil
+}
+
+// sumFile returns the CRC-64 of the file's first n bytes; of a shorter file it
+// is that of all of it, which differs in all likelihood.
+func sumFile(file io.ReaderAt, n int64) (uint64, error) {
+	h := crc64.New(crcTable)
+	_, err := io.Copy(h, io.NewSectionReader(file, 0, n))
+	return h.Sum64(), err
+}
+
+// snapshot is what a checkpoint keeps of the file.
+type snapshot struct {
+	Rows  uint64 `json:"rows"`
+	Bytes int64  `json:"bytes"`
+	Sum   uint64 `json:"crc64,string"`
+}
+
+// Snapshot brings the file to the disk, and returns its row count, length and
+// checksum.
+func (f *File) Snapshot() ([]byte, error) {
+	if err := f.Flush(); err != nil {
+		return nil, err
+	}
+	if f.file == nil {
+		if err := f.ready(); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.file.Sync(); err != nil {
+		f.drop()
+		return nil, fmt.Errorf("csv: %w", err)
+	}
+	return json.Marshal(snapshot{f.rows, f.size, f.sum})
+}
+
+// Close flushes, brings the file to the disk and closes it.
+func (f *File) Close() error {
+	if f.file == nil && len(f.buf) == 0 {
+		return nil
+	}
+	err := f.Flush()
+	if f.file != nil {
+		if serr := f.file.Sync(); err == nil {
+			err = serr
+		}
+		if cerr := f.file.Close(); err == nil {
+			err = cerr
+		}
+		f.file, f.old = nil, nil
+	}
+	f.buf = nil
+	return err
+}

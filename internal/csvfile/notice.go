@@ -1,0 +1,112 @@
+package csvfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"vaiven"
+)
+
+// Kind says what a Notice is about.
+type Kind string
+
+// What is told about the file.
+const (
+	Edited         Kind = "edited"          // a person changed it: kept aside, ours built again
+	Damaged        Kind = "damaged"         // a power cut or a disk changed it: likewise
+	OtherLog       Kind = "other-log"       // it belongs to another log: set aside, a new one begun
+	OtherShape     Kind = "before"          // it has other columns or another zone: likewise
+	TornRow        Kind = "torn-row"        // its last row was cut: completed
+	NULTail        Kind = "nul-tail"        // it ended in NULs, as after a power cut: cut off
+	SidecarDamaged Kind = "sidecar-damaged" // the sidecar cannot be read: set aside
+)
+
+// Notice is something about the file that a person should know.
+type Notice struct {
+	Kind  Kind
+	Path  string
+	Aside string // where the old file is, when it was set aside
+	Line  int    // the first line that differs, 0: none
+}
+
+// Text is the notice in words.
+func (n Notice) Text(l vaiven.Lang) string {
+	name, aside := filepath.Base(n.Path), filepath.Base(n.Aside)
+	switch n.Kind {
+	case Edited:
+		return fmt.Sprintf(l.Say("%s was changed by somebody from line %d on: that file is kept as %s, and %[1]s is built again from the log",
+			"alguien cambió %s desde la línea %d: ese archivo queda guardado como %s y %[1]s se reconstruye desde el registro"), name, n.Line, aside)
+	case Damaged:
+		return fmt.Sprintf(l.Say("%s is damaged from line %d on: that file is kept as %s, and %[1]s is built again from the log",
+			"%s está dañado desde la línea %d: ese archivo queda guardado como %s y %[1]s se reconstruye desde el registro"), name, n.Line, aside)
+	case OtherLog:
+		return fmt.Sprintf(l.Say("%s belongs to another log: it is kept as %s, and a new file begins",
+			"%s es de otro registro: queda guardado como %s y se empieza un archivo nuevo"), name, aside)
+	case OtherShape:
+		return fmt.Sprintf(l.Say("%s has other columns or another time zone: it is kept as %s, and a new file is built from the log",
+			"%s tiene otras columnas u otra zona horaria: queda guardado como %s y se construye un archivo nuevo desde el registro"), name, aside)
+	case TornRow:
+		return fmt.Sprintf(l.Say("the last row of %s was cut: it has been completed",
+			"la última fila de %s estaba cortada: ya está completa"), name)
+	case NULTail:
+		return fmt.Sprintf(l.Say("%s ended in empty bytes, as after a power cut: they have been cut off, and the rows are complete",
+			"%s terminaba en bytes vacíos, como tras un corte de luz: se quitaron y las filas están completas"), name)
+	case SidecarDamaged:
+		return fmt.Sprintf(l.Say("the file that goes with %s cannot be read: it is kept as %s, and written anew",
+			"el archivo que acompaña a %s no se puede leer: queda guardado como %s y se escribe de nuevo"), name, aside)
+	}
+	return string(n.Kind)
+}
+
+// LostRecordsError says that the file holds readings that the log does not
+// have: all its earlier rows are the log's, and more follow.
+type LostRecordsError struct {
+	Path string
+	Rows uint64 // readings in the log
+	More uint64 // rows that follow in the file, as far as was looked
+}
+
+// Fatal makes a start stop at this error.
+func (e *LostRecordsError) Fatal() bool { return true }
+
+func (e *LostRecordsError) Error() string { return e.Text(vaiven.English) }
+
+// Text is the facts for a person.
+func (e *LostRecordsError) Text(l vaiven.Lang) string {
+	return fmt.Sprintf(l.Say("the log has lost records: it has %d readings, and %s goes on with row %d",
+		"el registro ha perdido datos: tiene %d lecturas, y %s sigue con la fila %d"), e.Rows, e.Path, e.Rows+1)
+}
+
+// changedError says that somebody changed the file while it was open; the pump
+// then begins again with Restore(nil).
+type changedError struct{ path, how string }
+
+func (e *changedError) Error() string { return e.path + " " + e.how }
+func (e *changedError) Rewind() bool  { return true }
+
+// asideName is PATH with -WHY-DATE before its extension, and a number when
+// there is such a file: readings.edited-20261122-091500.csv.
+func asideName(path, why string, now time.Time) string {
+	ext := filepath.Ext(path)
+	base := strings.TrimSuffix(path, ext) + "." + why + "-" + now.Format("20060102-150405")
+	name := base + ext
+	for i := 2; taken(name); i++ {
+		name = fmt.Sprintf("%s-%d%s", base, i, ext)
+	}
+	return name
+}
+
+func taken(path string) bool {
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = os.Lstat(path + SidecarSuffix)
+	}
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+func dirOf(path string) string { return filepath.Dir(path) }

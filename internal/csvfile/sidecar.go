@@ -1,0 +1,96 @@
+package csvfile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// SidecarSuffix is what the sidecar's name adds to the CSV's.
+const SidecarSuffix = ".vaiven.json"
+
+const sidecarVersion = 1
+
+// Sidecar is what is fixed when a CSV file is created.
+type Sidecar struct {
+	Version int       `json:"version"`
+	Log     string    `json:"log"`     // the log that the file is a view of
+	Columns []string  `json:"columns"` // the measurements, in their order
+	Zone    string    `json:"zone"`    // IANA name, or Recorded
+	Created time.Time `json:"created"`
+}
+
+// errSidecar says that a sidecar cannot be read.
+var errSidecar = errors.New("the sidecar is damaged")
+
+// ReadSidecar reads the sidecar of a CSV file. The error is fs.ErrNotExist when
+// there is none.
+func ReadSidecar(csv string) (*Sidecar, error) {
+	b, err := os.ReadFile(csv + SidecarSuffix)
+	if err != nil {
+		return nil, err
+	}
+	var s Sidecar
+	if err := json.Unmarshal(b, &s); err != nil || s.Version < 1 || s.Log == "" || s.Zone == "" {
+		return nil, errSidecar
+	}
+	if s.Version > sidecarVersion {
+		return nil, fmt.Errorf("%s was written by a later vaiven", csv+SidecarSuffix)
+	}
+	return &s, nil
+}
+
+// write puts the sidecar next to the CSV file, whole or not at all.
+func (s *Sidecar) write(csv string) error {
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := csv + SidecarSuffix
+	tmp := path + ".new"
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(b, '\n'))
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir brings the folder's names to the disk; Windows has no such call.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }() // read only
+	return d.Sync()
+}
+
+// exists reports whether there is anything under the name.
+func exists(path string) (bool, error) {
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
