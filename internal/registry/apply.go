@@ -1,0 +1,155 @@
+package registry
+
+import (
+	"slices"
+
+	"vaiven"
+)
+
+// apply takes one event; r.mu is held.
+func (r *Registry) apply(ev vaiven.Event) {
+	id := ev.Of()
+	if id == "" {
+		if e, ok := ev.(*vaiven.Rejected); ok {
+			r.counts.Rejected += e.Count
+			r.nobody = reject(r.nobody, e)
+		}
+		return
+	}
+	d := r.devices[id]
+	if d == nil {
+		d = &device{Device: Device{ID: id}}
+		r.devices[id] = d
+	}
+	switch e := ev.(type) {
+	case *vaiven.Reading:
+		r.counts.Readings++
+		d.reading(e)
+	case *vaiven.Refusal:
+		r.counts.Refusals++
+		d.heard(e.At)
+		d.Refusals++
+		if s := d.open(); s != nil {
+			s.Refusals++
+		}
+	case *vaiven.Gap:
+		n := e.To - e.From + 1
+		r.counts.Gaps += n
+		d.heard(e.At)
+		d.Gaps += n
+		if s := d.open(); s != nil {
+			s.Gaps += n
+		}
+	case *vaiven.Rejected:
+		r.counts.Rejected += e.Count
+		d.heard(e.At)
+		d.Rejected = reject(d.Rejected, e)
+		if s := d.open(); s != nil {
+			s.Rejected = count(s.Rejected, e.Code, e.Count)
+		}
+	case *vaiven.SessionStart:
+		d.Session = &vaiven.Session{Device: id, Start: e.At, Readings: e.Readings, Deadline: e.Deadline, Interval: e.Interval}
+		d.Stats = &stats{}
+	case *vaiven.SessionEnd:
+		d.end(e)
+	case *vaiven.Presence:
+		d.presence(e)
+	case *vaiven.Report:
+		d.heard(e.At)
+		d.report(e.States, e.Rev, e.At)
+	case *vaiven.Hello:
+		d.hello(e)
+	case *vaiven.Conflict:
+		d.heard(e.At)
+		d.Conflicts++
+		d.ConflictAt = e.At
+		d.Remotes = slices.Clone(e.Remotes[:min(len(e.Remotes), maxRemotes)])
+	}
+}
+
+// heard notes that the device gave a sign of life. The log's order counts, not
+// the clock, which may have been set back.
+func (d *device) heard(at int64) {
+	if d.First == 0 {
+		d.First = at
+	}
+	d.Last = at
+}
+
+// open returns the statistics of the session that is going on, or nil.
+func (d *device) open() *stats {
+	if d.Session == nil || d.Session.Ended {
+		return nil
+	}
+	return d.Stats
+}
+
+func (d *device) reading(e *vaiven.Reading) {
+	d.heard(e.At)
+	d.Reading = e.At
+	d.Readings++
+	d.Values = latest(d.Values, e.Values, e.At, maxMeasurements)
+	// A state inside a reading that was resent is history.
+	if len(e.States) > 0 && (e.Measured == 0 || e.Measured >= e.At) {
+		d.report(e.States, e.Rev, e.At)
+	}
+	if e.Boot != "" {
+		d.boot(e.Boot)
+	}
+	if s := d.open(); s != nil {
+		d.Session.Count++
+		s.reading(e)
+	}
+}
+
+// boot notes the current boot; what it says it lost counts from 0 again.
+func (d *device) boot(b vaiven.Boot) {
+	if d.Boot != b {
+		d.Boot, d.BootLost = b, 0
+	}
+}
+
+func (d *device) report(states []vaiven.Value, rev uint64, at int64) {
+	d.States = latest(d.States, states, at, maxStates)
+	if rev != 0 {
+		d.Rev = rev
+	}
+}
+
+func (d *device) hello(e *vaiven.Hello) {
+	d.heard(e.At)
+	if e.Boot != "" {
+		d.boot(e.Boot)
+	}
+	if e.Lost > d.BootLost {
+		d.Lost += e.Lost - d.BootLost
+		if s := d.open(); s != nil {
+			s.Lost += e.Lost - d.BootLost
+		}
+		d.BootLost = e.Lost
+	}
+	if e.FW != "" {
+		d.FW = cut(e.FW)
+	}
+	if len(e.States) > 0 {
+		d.report(e.States, e.Rev, e.At)
+	}
+}
+
+func (d *device) presence(e *vaiven.Presence) {
+	if e.Connected {
+		d.heard(e.At)
+		d.Remote = cut(e.Remote)
+	}
+	d.Connected, d.Since, d.Reason, d.Sleep = e.Connected, e.At, cut(e.Reason), e.Sleep
+}
+
+func (d *device) end(e *vaiven.SessionEnd) {
+	if d.Session == nil || d.Session.Ended {
+		return
+	}
+	d.Session.Ended, d.Session.Reason = true, e.Reason
+	if d.Stats != nil {
+		d.Stats.End = e.At
+	}
+}

@@ -1,0 +1,162 @@
+package registry
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"vaiven"
+)
+
+// Registry is the table of devices. It implements the pump's View and Restorer.
+type Registry struct {
+	mu      sync.RWMutex
+	devices map[vaiven.Device]*device
+	nobody  []Rejected // refused messages whose device could not be known
+	counts  Counts
+}
+
+// Counts are totals over all devices.
+type Counts struct {
+	Events    uint64 `json:"events"`
+	Readings  uint64 `json:"readings"`
+	Refusals  uint64 `json:"refusals"`
+	Gaps      uint64 `json:"gaps"`
+	Rejected  uint64 `json:"rejected"`
+	Devices   uint64 `json:"-"`
+	Connected uint64 `json:"-"`
+}
+
+// New returns an empty registry.
+func New() *Registry {
+	return &Registry{devices: make(map[vaiven.Device]*device)}
+}
+
+// Name is the view's name in the checkpoint.
+func (r *Registry) Name() string { return "registry" }
+
+// Apply takes a record's events. It never fails.
+func (r *Registry) Apply(_ uint64, entries []vaiven.Entry) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts.Events += uint64(len(entries))
+	for i := range entries {
+		r.apply(entries[i].Event)
+	}
+	return nil
+}
+
+// Device returns what is known of a device.
+func (r *Registry) Device(id vaiven.Device) (Device, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	d := r.devices[id]
+	if d == nil {
+		return Device{}, false
+	}
+	return d.copyOut(), true
+}
+
+// List returns all devices, in the order of their ids.
+func (r *Registry) List() []Device {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	list := make([]Device, 0, len(r.devices))
+	for _, id := range slices.Sorted(maps.Keys(r.devices)) {
+		list = append(list, r.devices[id].copyOut())
+	}
+	return list
+}
+
+// Session returns a device's last session; its Count is that of the readings in
+// the log between the session's beginning and its end.
+func (r *Registry) Session(id vaiven.Device) (vaiven.Session, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	d := r.devices[id]
+	if d == nil || d.Session == nil {
+		return vaiven.Session{}, false
+	}
+	return *d.Session, true
+}
+
+// Summary returns the statistics of a device's last session.
+func (r *Registry) Summary(id vaiven.Device) (Summary, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	d := r.devices[id]
+	if d == nil || d.Session == nil || d.Stats == nil {
+		return Summary{}, false
+	}
+	return d.Stats.summary(d.Session), true
+}
+
+// Nobody returns the refused messages whose device could not be known.
+func (r *Registry) Nobody() []Rejected {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Clone(r.nobody)
+}
+
+// Counts returns the totals.
+func (r *Registry) Counts() Counts {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	c := r.counts
+	c.Devices = uint64(len(r.devices))
+	for _, d := range r.devices {
+		if d.Connected {
+			c.Connected++
+		}
+	}
+	return c
+}
+
+// state is what a checkpoint keeps.
+type state struct {
+	Version int        `json:"version"`
+	Counts  Counts     `json:"counts"`
+	Nobody  []Rejected `json:"nobody,omitempty"`
+	Devices []*device  `json:"devices"`
+}
+
+const stateVersion = 1
+
+// Snapshot returns the whole table as JSON.
+func (r *Registry) Snapshot() ([]byte, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	s := state{Version: stateVersion, Counts: r.counts, Nobody: r.nobody}
+	s.Devices = make([]*device, 0, len(r.devices))
+	for _, id := range slices.Sorted(maps.Keys(r.devices)) {
+		s.Devices = append(s.Devices, r.devices[id])
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("registry: %w", err)
+	}
+	return b, nil
+}
+
+// Restore makes the table that of a Snapshot, or empty for nil.
+func (r *Registry) Restore(snap []byte) error {
+	var s state
+	if snap != nil {
+		if err := json.Unmarshal(snap, &s); err != nil {
+			return fmt.Errorf("registry: snapshot: %w", err)
+		}
+		if s.Version != stateVersion {
+			return fmt.Errorf("registry: snapshot of version %d", s.Version)
+		}
+	}
+	devices := make(map[vaiven.Device]*device, len(s.Devices))
+	for _, d := range s.Devices {
+		devices[d.ID] = d
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.devices, r.nobody, r.counts = devices, s.Nobody, s.Counts
+	return nil
+}
