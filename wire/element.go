@@ -304,6 +304,9 @@ func (e *element) settleKind(values, states int) {
 		e.item.Kind = Reading
 	case states > 0 && e.item.Seq == 0 && !e.unmeasured():
 		e.item.Kind = Report
+	case states > 0 && e.item.Seq != 0 && !e.unmeasured():
+		e.failAt(vaiven.CodeNoValues, reasonSeqReport, nil, e.at)
+		return
 	default:
 		e.noValues()
 		return

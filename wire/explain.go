@@ -51,6 +51,16 @@ func name(e *vaiven.Error) string {
 
 func got(e *vaiven.Error) string { return strconv.Quote(e.Got) }
 
+// plain writes what stood there: bare if it is a number or word, else quoted.
+func plain(e *vaiven.Error) string {
+	for i := range len(e.Got) {
+		if !isScalarByte(e.Got[i]) {
+			return got(e)
+		}
+	}
+	return e.Got
+}
+
 func explainMissingDevice(e *vaiven.Error, l vaiven.Lang) string {
 	switch e.Reason {
 	case reasonAlias:
@@ -103,6 +113,10 @@ func explainNoValues(e *vaiven.Error, l vaiven.Lang) string {
 		return l.Say(
 			"there is no measurement: "+name(e)+" holds an object or a list; put TEMP and HUM directly in the message, "+example,
 			"no hay ninguna medida: "+name(e)+" contiene un objeto o una lista; pon TEMP y HUM directamente en el mensaje, "+example)
+	case reasonSeqReport:
+		return l.Say(
+			"there is no measurement, and SEQ counts readings: send a state without SEQ, or add a measurement",
+			"no hay ninguna medida, y SEQ cuenta lecturas: envía el estado sin SEQ, o añade una medida")
 	case reasonEmptyList:
 		return l.Say(
 			"the list [] holds no reading: send "+example,
@@ -124,11 +138,11 @@ func explainNotANumber(e *vaiven.Error, l vaiven.Lang) string {
 	k := name(e)
 	switch e.Reason {
 	case reasonNaN:
-		return l.Say(k+" is "+e.Got+", not a number: the sensor did not answer; ", k+" es "+e.Got+", no un número: el sensor no respondió; ") + sensorAdvice(l)
+		return l.Say(k+" is "+plain(e)+", not a number: the sensor did not answer; ", k+" es "+plain(e)+", no un número: el sensor no respondió; ") + sensorAdvice(l)
 	case reasonQuoted:
 		return l.Say(k+" is "+got(e)+" (text): send the number without quotes", k+" es "+got(e)+" (texto): envía el número sin comillas")
 	case reasonComma:
-		dot := strings.Replace(e.Got, ",", ".", 1)
+		dot := strings.Replace(strings.TrimSpace(e.Got), ",", ".", 1)
 		return l.Say(
 			k+" is "+got(e)+" (text with a comma): send the number with a dot and without quotes, "+dot,
 			k+" es "+got(e)+" (texto con coma): envía el número con punto y sin comillas, "+dot)
@@ -153,7 +167,7 @@ func explainNotANumber(e *vaiven.Error, l vaiven.Lang) string {
 			k+` is the program's version: send text, "1.0.0"`,
 			k+` es la versión del programa: envía texto, "1.0.0"`)
 	case reasonBool:
-		return l.Say(k+" is "+e.Got+": send a number", k+" es "+e.Got+": envía un número")
+		return l.Say(k+" is "+plain(e)+": send a number", k+" es "+plain(e)+": envía un número")
 	}
 	if e.Got == "" {
 		return l.Say(k+" is not a number", k+" no es un número")
@@ -165,17 +179,21 @@ func explainOutOfRange(e *vaiven.Error, l vaiven.Lang) string {
 	k := name(e)
 	switch {
 	case e.Reason == reasonHuge:
-		return l.Say(k+" is "+e.Got+", too large for a number", k+" es "+e.Got+", demasiado grande para ser un número")
+		return l.Say(k+" is "+plain(e)+", too large for a number", k+" es "+plain(e)+", demasiado grande para ser un número")
 	case e.Reason == reasonFraction:
-		return l.Say(k+" is "+e.Got+": send a whole number", k+" es "+e.Got+": envía un número entero")
+		return l.Say(k+" is "+plain(e)+": send a whole number", k+" es "+plain(e)+": envía un número entero")
+	}
+	if e.Hi == float64(maxExact) {
+		lo := vaiven.FormatNumber(e.Lo)
+		return l.Say(k+" is "+plain(e)+": send a whole number, "+lo+" or more", k+" es "+plain(e)+": envía un número entero, "+lo+" o más")
 	}
 	lo, hi := vaiven.FormatNumber(e.Lo), vaiven.FormatNumber(e.Hi)
-	text := l.Say(k+" is "+e.Got+", outside of "+lo+" to "+hi, k+" es "+e.Got+", fuera de "+lo+" a "+hi)
+	text := l.Say(k+" is "+plain(e)+", outside of "+lo+" to "+hi, k+" es "+plain(e)+", fuera de "+lo+" a "+hi)
 	switch {
 	case strings.EqualFold(e.Key, vaiven.KeyAge):
 		return text + l.Say(" (ms since the reading was taken, at most 90 days)", " (ms desde que se tomó la lectura, como mucho 90 días)")
-	case strings.EqualFold(e.Key, vaiven.KeyTime), strings.EqualFold(e.Key, vaiven.KeyUp), strings.EqualFold(e.Key, vaiven.KeySleep):
-		return text + l.Say(" (milliseconds)", " (milisegundos)")
+	case strings.EqualFold(e.Key, vaiven.KeyTime):
+		return text + l.Say(" (milliseconds since 1970)", " (milisegundos desde 1970)")
 	}
 	return text + l.Say(": check the sensor and its unit", ": revisa el sensor y su unidad")
 }
@@ -190,7 +208,11 @@ func explainBadName(e *vaiven.Error, l vaiven.Lang) string {
 			k+" está dos veces en el mensaje (mayúsculas y minúsculas son lo mismo): envíalo una vez")
 	case reasonKeyType:
 		return l.Say("a key of the CBOR map is not text: "+rule, "una clave del mapa CBOR no es texto: "+rule)
-	case reasonText:
+	case reasonReserved:
+		return l.Say(
+			k+" cannot be a state: it is a key of the protocol",
+			k+" no puede ser un estado: es una clave del protocolo")
+	case reasonText, reasonNested, reasonNumber:
 		return l.Say(k+` lists state names in one text: "LED,RELAY"`, k+` es una lista de estados en un texto: "LED,RELAY"`)
 	}
 	if want := measurementAlias(strings.ToUpper(e.Key)); want != "" {
@@ -217,7 +239,7 @@ func explainBadSeq(e *vaiven.Error, l vaiven.Lang) string {
 	}
 	value := ""
 	if e.Got != "" {
-		value = l.Say(" is "+e.Got, " es "+e.Got)
+		value = l.Say(" is "+plain(e), " es "+plain(e))
 	}
 	return k + value + l.Say(
 		": count whole numbers, 1, 2, 3 ..., one more for each reading",
@@ -237,7 +259,10 @@ func explainBadBoot(e *vaiven.Error, l vaiven.Lang) string {
 		return l.Say("BOOT stands twice in the message: send it once", "BOOT está dos veces en el mensaje: envíalo una vez")
 	}
 	value := ""
-	if e.Got != "" {
+	switch {
+	case e.Reason == reasonNumber:
+		value = l.Say(" is "+plain(e)+" without quotes", " es "+plain(e)+" sin comillas")
+	case e.Got != "":
 		value = l.Say(" is "+got(e), " es "+got(e))
 	}
 	return "BOOT" + value + l.Say(

@@ -82,10 +82,10 @@ func explainValue(e *vaiven.Error, l vaiven.Lang) string {
 			e.Got+" lleva coma decimal: escribe un punto, "+strings.Replace(e.Got, ",", ".", 1))
 	case reasonLeadingZero:
 		return l.Say(
-			e.Got+" begins with a zero: write "+unpadded(e.Got),
-			e.Got+" empieza por cero: escribe "+unpadded(e.Got))
+			plain(e)+" begins with a zero: write "+unpadded(e.Got),
+			plain(e)+" empieza por cero: escribe "+unpadded(e.Got))
 	case reasonPlus:
-		return l.Say(e.Got+" begins with a plus: leave it out", e.Got+" empieza por un signo más: quítalo")
+		return l.Say(plain(e)+" begins with a plus: leave it out", plain(e)+" empieza por un signo más: quítalo")
 	case reasonDot:
 		return l.Say(
 			e.Got+" needs a digit on both sides of the dot: 0.5 or 24.0",
@@ -107,9 +107,15 @@ func explainValue(e *vaiven.Error, l vaiven.Lang) string {
 	case reasonMissingValue:
 		return l.Say("a value is missing: send a number, or null if nothing was measured", "falta un valor: envía un número, o null si no se midió nada")
 	case reasonOpenString:
-		return l.Say(`a text does not end: close it with " on the same line`, `un texto no termina: ciérralo con " en la misma línea`)
+		return l.Say(
+			`a text does not end: close it with ", or make the buffer larger if the message was cut off`,
+			`un texto no termina: ciérralo con ", o agranda el búfer si el mensaje está cortado`)
+	case reasonNeedsQuotes:
+		return l.Say(plain(e)+` needs quotes here: write "`+e.Got+`"`, plain(e)+` necesita comillas aquí: escribe "`+e.Got+`"`)
 	case reasonEscape:
-		return l.Say(g+` is no escape of JSON: write \\ for a backslash`, g+` no es un escape de JSON: escribe \\ para una barra invertida`)
+		return l.Say(
+			strings.ReplaceAll(g, `\\`, `\`)+` is no escape of JSON: write \\ for a backslash`,
+			strings.ReplaceAll(g, `\\`, `\`)+` no es un escape de JSON: escribe \\ para una barra invertida`)
 	case reasonControl:
 		return l.Say("a text holds a control character (a tab?): leave it out", "un texto contiene un carácter de control (¿un tabulador?): quítalo")
 	}
@@ -143,6 +149,12 @@ func explainPlace(e *vaiven.Error, l vaiven.Lang) string {
 			`estas son comillas tipográficas de un procesador de textos: escribe " en su lugar`)
 	case reasonTrailingComma:
 		return l.Say("there is a comma behind the last value: remove it", "sobra una coma detrás del último valor: quítala")
+	case reasonDoubleComma:
+		return l.Say("there are two commas in a row: remove one", "hay dos comas seguidas: quita una")
+	case reasonOpenKey:
+		return l.Say(
+			"the key "+g+` lacks its closing quote: write "TEMP":24.5`,
+			"a la clave "+g+` le falta la comilla final: escribe "TEMP":24.5`)
 	case reasonMissingComma:
 		if e.Got == ";" {
 			return l.Say("a ; separates values: write a comma", "un ; separa los valores: escribe una coma")

@@ -114,10 +114,10 @@ func (r *reader) object(p []byte) error {
 	}
 	r.el.begin(r.place(int(r.dec.InputOffset()) - 1))
 	checked := false
-	for {
+	for r.dec.PeekKind() != '}' {
 		key, err := r.dec.ReadValue()
 		if err != nil {
-			break
+			return errSyntax
 		}
 		name, keyAt := r.text(key), r.at(key)
 		if k := r.dec.PeekKind(); (k == '{' || k == '[') && !checked {
@@ -132,7 +132,7 @@ func (r *reader) object(p []byte) error {
 		}
 		r.el.put(name, keyAt, r.value(raw))
 	}
-	if tok, err := r.dec.ReadToken(); err != nil || tok.Kind() != '}' {
+	if _, err := r.dec.ReadToken(); err != nil {
 		return errSyntax
 	}
 	return nil

@@ -64,7 +64,7 @@ func (e *element) setDevice(key []byte, v *value) {
 	switch {
 	case v.kind == kindNull:
 		return // as if it were not there
-	case v.kind == kindText && string(v.text) == string(e.d.device):
+	case v.kind == kindText && len(v.text) > 0 && string(v.text) == string(e.d.device):
 		id = e.d.device
 	case v.kind == kindText:
 		id, err = vaiven.ParseDevice(string(v.text))
@@ -258,8 +258,12 @@ func (e *element) setStates(key []byte, v *value) {
 		if s == "" {
 			continue
 		}
-		if !vaiven.ValidName(s) || protocolKey([]byte(s)) != keyOther {
-			e.fail(vaiven.CodeBadName, "", []byte(s), &value{kind: kindText, text: v.text, at: v.at})
+		reason, reserved := "", protocolKey([]byte(s)) != keyOther
+		if reserved {
+			reason = reasonReserved
+		}
+		if reserved || !vaiven.ValidName(s) {
+			e.fail(vaiven.CodeBadName, reason, []byte(s), v)
 			return
 		}
 		if len(e.declared) == MaxStates {

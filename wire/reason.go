@@ -32,6 +32,8 @@ const (
 	reasonStates    = "states"     // too_large: more than MaxStates
 	reasonKeys      = "keys"       // too_large: more than MaxKeys
 	reasonDeep      = "deep"       // too_large: more than MaxDepth levels
+	reasonReserved  = "reserved"   // bad_name: a key of the protocol as a state
+	reasonSeqReport = "seq_report" // no_values: states with a SEQ
 	reasonKeyType   = "key_type"   // bad_name: a CBOR key that is not text
 )
 
@@ -60,6 +62,9 @@ const (
 	reasonCurlyQuote    = "curly_quote"
 	reasonDecimalComma  = "decimal_comma"
 	reasonTrailingComma = "trailing_comma"
+	reasonDoubleComma   = "double_comma"
+	reasonOpenKey       = "open_key"
+	reasonNeedsQuotes   = "needs_quotes"
 	reasonMissingComma  = "missing_comma"
 	reasonMissingColon  = "missing_colon"
 	reasonMissingValue  = "missing_value"

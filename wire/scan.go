@@ -19,7 +19,8 @@ type scanner struct {
 	key     string // the last key
 	valueAt int    // where the last value began
 	lastEnd int    // behind the last value
-	number  bool   // the last value was a number without a fraction
+	bare    bool   // the last value was a number or a word
+	number  bool   // it was an integer
 }
 
 // maxOpen bounds the memory that a text of nothing but brackets takes.
@@ -74,7 +75,7 @@ func (s *scanner) begin() bool {
 	if s.i >= len(s.p) {
 		return s.unclosed()
 	}
-	s.valueAt, s.number = s.i, false
+	s.valueAt, s.bare, s.number = s.i, false, false
 	switch c := s.p[s.i]; {
 	case c == '{' || c == '[':
 		if len(s.open) == maxOpen {
@@ -143,6 +144,9 @@ func (s *scanner) next() bool {
 		return true
 	case c == ',':
 		return s.comma()
+	case s.bare && s.i == s.lastEnd && (c == '%' || c >= 0x80): // a unit
+		unit := s.word()
+		return s.problem(reasonBadNumber, s.valueAt, string(s.p[s.valueAt:s.i])+unit)
 	case c == ';':
 		return s.problem(reasonMissingComma, s.i, ";")
 	case c == '"' || isWordByte(c) || c == '{' || c == '\'':
@@ -178,6 +182,9 @@ func (s *scanner) comma() bool {
 	if s.i < len(s.p) && (s.p[s.i] == '}' || s.p[s.i] == ']') {
 		return s.problem(reasonTrailingComma, at, "")
 	}
+	if s.i < len(s.p) && s.p[s.i] == ',' {
+		return s.problem(reasonDoubleComma, s.i, "")
+	}
 	return s.member()
 }
 
@@ -192,18 +199,22 @@ func (s *scanner) member() bool {
 	if s.i >= len(s.p) {
 		return s.unclosed()
 	}
+	keyAt := s.i
 	if !s.keyWord() || !s.space() {
 		return false
 	}
 	if s.i >= len(s.p) {
 		return s.unclosed()
 	}
-	if c := s.p[s.i]; c != ':' {
-		got := string(c)
-		if c == ',' || c == '}' {
-			got = ""
-		}
-		return s.problem(reasonMissingColon, s.i, got)
+	switch c := s.p[s.i]; {
+	case c == '=':
+		return s.problem(reasonMissingColon, s.i, "=")
+	case c != ':' && strings.ContainsAny(s.key, ":,"):
+		lacking, _, _ := strings.Cut(s.key, ":")
+		s.key = ""
+		return s.problem(reasonOpenKey, keyAt, lacking)
+	case c != ':':
+		return s.problem(reasonMissingColon, s.i, "")
 	}
 	s.i++
 	return s.begin()
@@ -223,13 +234,12 @@ func (s *scanner) keyWord() bool {
 		s.i = wordEnd(s.p, s.i)
 		s.key = string(s.p[start:s.i])
 		if s.i < len(s.p) && !bytes.ContainsAny(s.p[s.i:s.i+1], " \t\r\n:=,}") {
+			s.i, s.key = start, ""
 			return s.problem(reasonBadKey, start, s.word())
 		}
 		return true
 	case isDigit(c):
 		return s.problem(reasonBadKey, start, s.word())
-	case c == ',':
-		return s.problem(reasonMissingValue, start, "")
 	}
 	return s.quoteProblem()
 }
@@ -250,7 +260,7 @@ func (s *scanner) text() bool {
 			return s.problem(reasonControl, s.i, "")
 		case c == '\\':
 			if n := escapeLength(s.p[s.i:]); n == 0 {
-				return s.problem(reasonEscape, s.i, string(s.p[s.i:min(s.i+2, len(s.p))]))
+				return s.problem(reasonEscape, s.i, string(s.p[s.i:escapeEnd(s.p, s.i)]))
 			} else {
 				s.i += n - 1
 			}
@@ -284,6 +294,16 @@ func escapeLength(p []byte) int {
 	return 12
 }
 
+// escapeEnd returns where the bad escape at p[i] ends, as far as a person needs
+// to see it.
+func escapeEnd(p []byte, i int) int {
+	end := min(i+2, len(p))
+	for p[end-1] != '"' && end < len(p) && end < i+6 && p[i+1] == 'u' && isWordByte(p[end]) {
+		end++
+	}
+	return end
+}
+
 func hex4(p []byte) (n int, ok bool) {
 	if len(p) < 4 {
 		return 0, false
@@ -304,7 +324,7 @@ func (s *scanner) close() {
 	s.open = s.open[:len(s.open)-1]
 	s.i++
 	s.lastEnd = s.i
-	s.number = false
+	s.bare, s.number = false, false
 }
 
 func (s *scanner) unclosed() bool {

@@ -10,15 +10,29 @@ func (s *scanner) scalar() bool {
 		end++
 	}
 	w := string(s.p[s.i:end])
-	if reason := scalarProblem(w, s.keyQuoted()); reason != "" {
+	reason := scalarProblem(w, s.keyQuoted())
+	if (reason == reasonWord || reason == reasonBadNumber) && textKey(s.key) && len(s.open) > 0 && s.closing() == '}' {
+		reason = reasonNeedsQuotes
+	}
+	if reason != "" {
 		return s.problem(reason, s.i, w)
 	}
 	if isNaNWord([]byte(strings.TrimLeft(w, "+-"))) && s.closing() == ']' {
 		return s.problem(reasonWord, s.i, w)
 	}
+	s.bare = true
 	s.number = strings.Trim(w, "-0123456789") == ""
 	s.i, s.lastEnd = end, end
 	return true
+}
+
+// textKey reports whether text stands behind a key of the protocol.
+func textKey(key string) bool {
+	switch protocolKey(appendUpper(nil, []byte(key))) {
+	case keyDevice, keyBoot, keyFW, keyStates:
+		return true
+	}
+	return false
 }
 
 // keyQuoted reports whether a leading zero is a mistake here: it is, unless

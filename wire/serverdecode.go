@@ -54,7 +54,7 @@ type ServerMessage struct {
 // are ignored if they hold text; numbers under unknown keys are states.
 func DecodeServer(p []byte) (ServerMessage, error) {
 	m := ServerMessage{At: -1}
-	dec := jsontext.NewDecoder(bytes.NewReader(p))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(p))
 	tok, err := dec.ReadToken()
 	if err != nil {
 		return m, fmt.Errorf("server message: %w", err)
