@@ -91,9 +91,10 @@ func (t *trial) oneEach(ctx context.Context, f *load.Fleet) error {
 	if err := f.SetLoad(load.Load{Window: 1, Rate: onceRate}); err != nil {
 		return err
 	}
-	seconds := float64(t.plan.idle) / onceRate
-	if _, err := f.Run(ctx, time.Duration(seconds*float64(time.Second))); err != nil {
-		return err
+	for f.Sent() < uint64(t.plan.idle) { // the boards send in turn, so this is one each
+		if _, err := f.Run(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
 	}
 	return f.Drain(ctx, patience)
 }

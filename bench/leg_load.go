@@ -49,6 +49,7 @@ func (t *trial) windowed(ctx context.Context, f *load.Fleet) error {
 	t.record(report.WindowCPU, us(m.perReading))
 	t.record(report.WindowRate, m.Rate())
 	t.record(report.WindowP99, ms(m.Latency.Quantile(0.99)))
+	t.record(report.WindowOthers, m.others)
 	return nil
 }
 
@@ -62,6 +63,7 @@ func (t *trial) paced(ctx context.Context, f *load.Fleet) error {
 	t.record(report.PacedRate, m.Rate())
 	t.record(report.PacedP50, ms(m.Latency.Quantile(0.50)))
 	t.record(report.PacedP99, ms(m.Latency.Quantile(0.99)))
+	t.record(report.PacedOthers, m.others)
 	return nil
 }
 

@@ -92,6 +92,9 @@ func (f *Fleet) Drain(ctx context.Context, d time.Duration) error {
 // Acked returns how many readings were acknowledged since the fleet was made.
 func (f *Fleet) Acked() uint64 { return f.acked }
 
+// Sent returns how many readings were sent since the fleet was made.
+func (f *Fleet) Sent() uint64 { return f.sent }
+
 // sendDue sends every reading whose time has come. Times are fixed in advance:
 // a board that is late, or that waits for the server, does not shift the next
 // ones, so the latency of a server that stalls is not hidden.

@@ -42,12 +42,19 @@ func Inspect(dir string) (Facts, error) {
 	if err != nil {
 		return f, err
 	}
-	if m.kind == "tmpfs" || m.kind == "ramfs" {
-		return f, fmt.Errorf("%s lies on %s, which is memory: fsync costs nothing there, so nothing would be learnt; choose a folder on a disk with -dir", dir, m.kind)
+	if err := onDisk(m, dir); err != nil {
+		return f, err
 	}
 	f.FileSystem = fmt.Sprintf("%s on %s (%s)", m.kind, m.device, m.options)
 	f.Fsync, err = probe(dir)
 	return f, err
+}
+
+func onDisk(m mount, dir string) error {
+	if m.kind == "tmpfs" || m.kind == "ramfs" {
+		return fmt.Errorf("%s lies on %s, which is memory: fsync costs nothing there, so nothing would be learnt; choose a folder on a disk with -dir", dir, m.kind)
+	}
+	return nil
 }
 
 func kernel() string {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,7 @@ func (r *Results) Markdown(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# vaiven beside its peers, %s\n\n", r.Date)
 	r.facts(&b)
+	r.disturbed(&b)
 	r.targets(&b)
 	for _, s := range sections {
 		r.section(&b, s)
@@ -23,6 +25,19 @@ func (r *Results) Markdown(w io.Writer) error {
 	list(&b, "Failures", r.Failures)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// disturbed warns of measurements during which the machine did other things.
+func (r *Results) disturbed(b *strings.Builder) {
+	worst := 0.0
+	for _, m := range []string{SaturatedOthers, WindowOthers, PacedOthers} {
+		for _, values := range r.Samples[m] {
+			worst = max(worst, slices.Max(values))
+		}
+	}
+	if worst > quietLimit {
+		fmt.Fprintf(b, "**The machine was not quiet**: other programs took up to %.0f %% of its CPU during a measurement. Figures of such rounds compare nothing.\n\n", worst)
+	}
 }
 
 func (r *Results) facts(b *strings.Builder) {

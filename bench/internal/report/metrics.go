@@ -9,14 +9,16 @@ const (
 	SaturatedOwn    = "saturated_generator_us"
 	SaturatedOthers = "saturated_others_percent"
 
-	WindowCPU  = "window_cpu_us"
-	WindowRate = "window_rate"
-	WindowP99  = "window_ack_p99_ms"
+	WindowCPU    = "window_cpu_us"
+	WindowRate   = "window_rate"
+	WindowP99    = "window_ack_p99_ms"
+	WindowOthers = "window_others_percent"
 
-	PacedCPU  = "paced_cpu_us"
-	PacedRate = "paced_rate"
-	PacedP50  = "paced_ack_p50_ms"
-	PacedP99  = "paced_ack_p99_ms"
+	PacedCPU    = "paced_cpu_us"
+	PacedRate   = "paced_rate"
+	PacedP50    = "paced_ack_p50_ms"
+	PacedP99    = "paced_ack_p99_ms"
+	PacedOthers = "paced_others_percent"
 
 	IdleConnection = "idle_connection_bytes"
 	IdleBoard      = "idle_board_bytes"
@@ -40,6 +42,12 @@ type metric struct {
 	digits    int
 }
 
+const others = "(CPU taken by anything else meanwhile, % of the machine)"
+
+// quietLimit is the share of the machine, in percent, that anything else may
+// take before the figures are called disturbed.
+const quietLimit = 10
+
 var sections = []section{
 	{"At saturation, one reading in flight on each connection", []metric{
 		{SaturatedCPU, "server CPU per acknowledged reading, µs", 1},
@@ -47,18 +55,20 @@ var sections = []section{
 		{SaturatedP50, "ack p50, ms", 2},
 		{SaturatedP99, "ack p99, ms", 2},
 		{SaturatedOwn, "(CPU of the generator per reading, µs)", 1},
-		{SaturatedOthers, "(CPU taken by anything else meanwhile, % of the machine)", 1},
+		{SaturatedOthers, others, 1},
 	}},
 	{"At saturation, several readings in flight on each connection", []metric{
 		{WindowCPU, "server CPU per acknowledged reading, µs", 1},
 		{WindowRate, "readings/s", 0},
 		{WindowP99, "ack p99, ms", 2},
+		{WindowOthers, others, 1},
 	}},
 	{"At the paced rate", []metric{
 		{PacedCPU, "server CPU per acknowledged reading, µs", 1},
 		{PacedRate, "readings/s acknowledged", 0},
 		{PacedP50, "ack p50, ms", 2},
 		{PacedP99, "ack p99, ms", 2},
+		{PacedOthers, others, 1},
 	}},
 	{"Idle connections", []metric{
 		{IdleConnection, "resident bytes per open connection that said nothing", 0},
