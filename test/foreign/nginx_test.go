@@ -1,0 +1,83 @@
+//go:build suites && linux
+
+package foreign
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"vaiven/test/harness"
+)
+
+// nginxConfig is what nginx's own documentation gives for WebSocket, with every
+// file in one folder.
+const nginxConfig = `daemon off;
+master_process off;
+pid %[1]s/pid;
+error_log stderr;
+events { worker_connections 64; }
+http {
+	access_log off;
+	client_body_temp_path %[1]s/body;
+	proxy_temp_path %[1]s/proxy;
+	fastcgi_temp_path %[1]s/fastcgi;
+	uwsgi_temp_path %[1]s/uwsgi;
+	scgi_temp_path %[1]s/scgi;
+	server {
+		listen %[2]s;
+		location / {
+			proxy_pass http://%[3]s;
+			proxy_http_version 1.1;
+			proxy_set_header Upgrade $http_upgrade;
+			proxy_set_header Connection "upgrade";
+			proxy_set_header Host $host;
+			proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+			proxy_read_timeout 75s;
+		}
+	}
+}
+`
+
+// nginx runs Debian's nginx in front of addr and returns its address.
+func nginx(t *testing.T, addr string) string {
+	t.Helper()
+	dir := t.TempDir()
+	front := fmt.Sprintf("127.0.0.1:%d", harness.Port(t))
+	conf := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConfig, dir, front, addr), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/usr/sbin/nginx", "-p", dir, "-c", conf)
+	out := &harness.Output{}
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = cmd.Wait() // it is killed at the test's end
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-done
+		if t.Failed() {
+			t.Logf("nginx: %s", out)
+		}
+	})
+	harness.Until(t, 20*time.Second, "nginx listens", func() bool {
+		c, err := net.Dial("tcp", front)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
+	return front
+}
