@@ -106,9 +106,12 @@ func (s *Server) ReadyOrEnded() bool {
 }
 
 // Ready asks /readyz once.
-func (s *Server) Ready() bool {
+func (s *Server) Ready() bool { return Ready(s.Addr) }
+
+// Ready asks the /readyz of the server at addr once.
+func Ready(addr string) bool {
 	c := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := c.Get("http://" + s.Addr + "/readyz")
+	resp, err := c.Get("http://" + addr + "/readyz")
 	if err != nil {
 		return false
 	}
