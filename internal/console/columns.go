@@ -19,8 +19,8 @@ type columns struct {
 	numbers   map[string]int // per measurement
 }
 
-func newColumns(align bool, roster Roster) columns {
-	c := columns{align: align}
+func newColumns(align bool, roster Roster) *columns {
+	c := &columns{align: align}
 	if !align {
 		return c
 	}

@@ -117,9 +117,27 @@ func (f *framer) selected(rows []*row) int {
 	return i
 }
 
-// columns chooses what fits, the most needed first, and gives what is left to
-// the sparkline.
+// columns chooses what fits, the most needed first, and shares out the columns
+// that are left to those that can use more.
 func (f *framer) columns(rows []*row) []column {
+	var cols []column
+	left := f.k.w - 2 // the marks before the id
+	for _, c := range f.wanted(rows) {
+		if c.w+2 <= left {
+			cols, left = append(cols, c), left-c.w-2
+		}
+	}
+	slices.SortStableFunc(cols, func(a, b column) int { return cmp.Compare(a.order, b.order) })
+	for i := range cols {
+		c := &cols[i]
+		more := min(left, max(c.full-c.w, 0))
+		c.w, left = c.w+more, left-more
+	}
+	return cols
+}
+
+// wanted are all columns, the most needed first.
+func (f *framer) wanted(rows []*row) []column {
 	wide := f.k.w >= 76
 	need := []column{f.idColumn(rows)}
 	for i, n := range f.s.names {
@@ -145,26 +163,15 @@ func (f *framer) columns(rows []*row) []column {
 			need = append(need, f.valueColumn(n, i, rows))
 		}
 	}
-	need = append(need, f.remoteColumn(rows))
-
-	var cols []column
-	left := f.k.w - 2 // the marks before the id
-	for _, c := range need {
-		if c.w+2 <= left {
-			cols, left = append(cols, c), left-c.w-2
-		}
-	}
-	slices.SortStableFunc(cols, func(a, b column) int { return cmp.Compare(a.order, b.order) })
-	for i := range cols {
-		c := &cols[i]
-		more := min(left, max(c.full-c.w, 0))
-		c.w, left = c.w+more, left-more
-	}
-	return cols
+	return append(need, f.remoteColumn(rows))
 }
 
 func (f *framer) sparkColumn(rows []*row) column {
-	return column{head: f.sparkHead(rows), w: 8, full: sparkLen, left: true, order: 40, cell: func(r *row, w int) (string, string) {
+	w := 8
+	if f.k.w >= 100 {
+		w = 24 // before columns that the line about the selected device has too
+	}
+	return column{head: f.sparkHead(rows), w: w, full: sparkLen, left: true, order: 40, cell: func(r *row, w int) (string, string) {
 		return sparkline(r.spark.last(sparkLen), w), deviceColor(r.device)
 	}}
 }

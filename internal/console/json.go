@@ -2,6 +2,7 @@ package console
 
 import (
 	"strconv"
+	"unicode"
 	"unicode/utf8"
 
 	"vaiven"
@@ -277,8 +278,9 @@ func (o *object) values(key string, values []vaiven.Value) {
 const hexDigits = "0123456789abcdef"
 
 // appendQuoted writes a JSON string (RFC 8259, section 7). Beyond what the RFC
-// demands it escapes DEL, the C1 controls and the line separators, since the
-// line may end on a terminal; broken UTF-8 becomes U+FFFD.
+// demands it escapes every other character that does not print (C1 controls,
+// what turns text round, line separators), since the line may end on a
+// terminal; broken UTF-8 becomes U+FFFD.
 func appendQuoted(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
@@ -289,7 +291,7 @@ func appendQuoted(b []byte, s string) []byte {
 			b = append(b, '\\', byte(r))
 		case r == '\n':
 			b = append(b, '\\', 'n')
-		case r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029':
+		case r < 0x10000 && r != ' ' && !unicode.IsPrint(r):
 			b = append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
 		default:
 			b = utf8.AppendRune(b, r)

@@ -35,7 +35,8 @@ type Plain struct {
 	roster   Roster
 	out, err sink
 	ordered  bool // both go to a terminal, probably the same one
-	cols     columns
+
+	outCols, errCols *columns // one and the same when ordered
 }
 
 // NewPlain returns the view; nothing is written yet.
@@ -45,7 +46,11 @@ func NewPlain(o Options) *Plain {
 		out: sink{to: o.Out, name: "stdout"}, err: sink{to: o.Err, name: "stderr"},
 		ordered: o.Out.TTY && o.Err.TTY,
 	}
-	p.cols = newColumns(o.Out.TTY, o.Roster)
+	p.outCols = newColumns(o.Out.TTY, o.Roster)
+	p.errCols = p.outCols
+	if !p.ordered {
+		p.errCols = newColumns(o.Err.TTY, o.Roster)
+	}
 	return p
 }
 
@@ -96,8 +101,8 @@ func (p *Plain) Snapshot() ([]byte, error) { return nil, nil }
 
 func (p *Plain) reading(b []byte, r *vaiven.Reading) []byte {
 	color := paint(p.out.to.Color)
-	b = p.lead(b, color, &r.Stamp, r.Device)
-	b = p.cols.appendValues(b, color, r.Values)
+	b = p.lead(b, p.outCols, color, &r.Stamp, r.Device)
+	b = p.outCols.appendValues(b, color, r.Values)
 	if len(r.States) > 0 {
 		b = append(b, "  "...)
 		b = appendStates(b, r.States)
@@ -119,13 +124,13 @@ func (p *Plain) event(b []byte, ev vaiven.Event) []byte {
 		return b
 	}
 	color := paint(p.err.to.Color)
-	b = p.lead(b, color, ev.Time(), ev.Of())
+	b = p.lead(b, p.errCols, color, ev.Time(), ev.Of())
 	b = color.append(b, m.sgr(), text)
 	return append(b, '\n')
 }
 
 // lead writes the time, the device and its owner's name.
-func (p *Plain) lead(b []byte, color paint, at *vaiven.Stamp, d vaiven.Device) []byte {
+func (p *Plain) lead(b []byte, cols *columns, color paint, at *vaiven.Stamp, d vaiven.Device) []byte {
 	b = color.append(b, sgrDim, clock(at.At, at.Offset))
 	b = append(b, "  "...)
 	id := string(d)
@@ -133,12 +138,12 @@ func (p *Plain) lead(b []byte, color paint, at *vaiven.Stamp, d vaiven.Device) [
 		id = "?"
 	}
 	b = color.append(b, deviceColor(d), id)
-	b = append(b, spaces(p.cols.device(id))...)
-	if p.cols.nameWidth > 0 || p.roster[d] != "" {
+	b = append(b, spaces(cols.device(id))...)
+	if cols.nameWidth > 0 || p.roster[d] != "" {
 		b = append(b, "  "...)
 		name := cut(p.roster[d], maxNameWidth)
 		b = append(b, name...)
-		b = append(b, spaces(p.cols.nameWidth-width(name))...)
+		b = append(b, spaces(cols.nameWidth-width(name))...)
 	}
 	return append(b, "  "...)
 }

@@ -90,8 +90,8 @@ func (p *Progress) line(n uint64, since time.Duration) string {
 	rate := float64(n) / since.Seconds()
 	fmt.Fprintf(&b, "  %s/s", formatRate(rate))
 	if p.total > n && rate > 0 {
-		left := time.Duration(float64(p.total-n) / rate * float64(time.Second)).Round(time.Second)
-		b.WriteString("  " + p.l.Say("left: ", "faltan: ") + span(left))
+		left := time.Duration(float64(p.total-n) / rate * float64(time.Second))
+		b.WriteString("  " + p.l.Say("left: ", "faltan: ") + span(max(left.Round(time.Second), time.Second)))
 	}
 	return b.String()
 }

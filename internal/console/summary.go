@@ -78,7 +78,7 @@ func deviceTable(l vaiven.Lang, stats []Stats) *table {
 		if s.IntervalAsked > 0 && interval != "" {
 			interval += " (" + span(s.IntervalAsked) + ")"
 		}
-		tb.add(string(s.Device), cut(clean(s.Name, maxRosterName), maxNameWidth), n, nonZero(s.Gaps), span(s.Duration.Round(time.Second)),
+		tb.add(string(s.Device), cut(clean(s.Name, maxRosterName), maxNameWidth), n, nonZero(s.Gaps), duration(s.Duration),
 			interval, seconds(s.IntervalP95), rejectedText(s.Rejected))
 	}
 	return tb
@@ -129,6 +129,13 @@ func nonZero(n uint64) string {
 		return "-"
 	}
 	return fmt.Sprint(n)
+}
+
+func duration(d time.Duration) string {
+	if d <= 0 {
+		return "-"
+	}
+	return span(max(d.Round(time.Second), time.Second))
 }
 
 // seconds writes an interval with 10 ms, enough to tell 2 s from 2.04 s.
