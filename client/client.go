@@ -31,6 +31,7 @@ type Client struct {
 	reportDue bool
 	token     string
 	stats     Stats
+	telling   bool          // what was settled is being told to OnAck
 	closing   bool          // Close was called
 	err       error         // how it ended
 	change    chan struct{} // made by who waits, closed by who changes something

@@ -77,7 +77,7 @@ func (s *session) gotWelcome(m *wire.ServerMessage) {
 			c.stats.GoBacks++
 		}
 	}
-	c.changed()
+	c.telling = true
 	c.mu.Unlock()
 	if !possible {
 		s.impossible(m)
@@ -98,7 +98,7 @@ func (s *session) gotAck(m *wire.ServerMessage) {
 	}
 	possible := c.settle(s, m.Ack, time.Now())
 	more := c.out.cursor < c.out.next()
-	c.changed()
+	c.telling = true
 	c.mu.Unlock()
 	if !possible {
 		s.impossible(m)
@@ -140,13 +140,18 @@ func (c *Client) settle(s *session, seq uint64, now time.Time) bool {
 	return true
 }
 
-// tellSettled hands on what settle took out. The caller does not hold mu.
+// tellSettled hands on what settle took out, and then wakes up who waits for it:
+// Flush returns behind the last OnAck. The caller does not hold mu.
 func (s *session) tellSettled() {
 	for _, a := range s.settled {
 		s.c.o.OnAck(a)
 	}
 	clear(s.settled)
 	s.settled = s.settled[:0]
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.c.telling = false
+	s.c.changed()
 }
 
 // impossible ends the client: another board uses this BOOT, and going on would

@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync/atomic"
 	"testing"
 
@@ -183,27 +184,64 @@ func TestFullRingMakesSendWait(t *testing.T) {
 	checkStored(t, s, c, 16)
 }
 
+// TestFullRingDropsTheOldestWhenAsked: while readings are on their way, so that
+// some of those given up arrive all the same.
 func TestFullRingDropsTheOldestWhenAsked(t *testing.T) {
 	var commit atomic.Bool
 	s := start(t, clienttest.Options{Commit: commit.Load})
 	c := dial(t, s, func(o *client.Options) { o.Ring, o.Window, o.DropOldest = 8, 4, true })
 	sendN(t, c, 4)
 	eventually(t, "a full window", func() bool { return c.Stats().Sent == 4 })
-	sendN(t, c, 16) // 1..12 are given up, the first four of them on their way
+	sendN(t, c, 16)
 	commit.Store(true)
 	s.Commit()
 	flush(t, c)
 	if st := c.Stats(); st.Lost != 12 || st.Acked != 8 {
 		t.Errorf("stats %+v", st)
 	}
+	checkNewest(t, s, c, 13, 20)
+}
+
+func TestAGapIsToldInHello(t *testing.T) {
+	var open atomic.Bool
+	s := start(t, clienttest.Options{Refuse: func(*http.Request) int {
+		if open.Load() {
+			return 0
+		}
+		return http.StatusServiceUnavailable
+	}})
+	c, err := client.Dial(within(t), client.Options{
+		URL: s.URL, Device: "101", Backoff: quick, Background: true, Ring: 8, DropOldest: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(c) })
+	sendN(t, c, 20)
+	open.Store(true)
+	flush(t, c)
+	if n := len(s.Stored(c.Device(), c.Boot())); n != 8 {
+		t.Errorf("stored %d", n)
+	}
+	checkNewest(t, s, c, 13, 20)
+	if h := s.Hellos(); h[0].Oldest != 13 || h[0].Next != 21 || h[0].Lost != 12 {
+		t.Errorf("hello %+v", h[0])
+	}
+}
+
+// checkNewest proves that the readings from first to last were stored last, and
+// that nothing before them is out of order.
+func checkNewest(t *testing.T, s *clienttest.Server, c *client.Client, first, last uint64) {
+	t.Helper()
+	want := last
 	got := s.Stored(c.Device(), c.Boot())
-	for i, want := range []uint64{1, 2, 3, 4, 13, 14, 15, 16, 17, 18, 19, 20} {
-		if i >= len(got) || got[i].Seq != want {
+	for i := len(got) - 1; i >= 0; i-- {
+		if got[i].Seq != want && (want >= first || got[i].Seq > want) {
 			t.Fatalf("stored %+v", got)
 		}
+		want = got[i].Seq - 1
 	}
-	h := s.Hellos()
-	if last := h[len(h)-1]; len(h) != 2 || last.Oldest != 13 || last.Lost != 12 {
-		t.Errorf("hellos %+v", h)
+	if want >= first {
+		t.Fatalf("stored %+v", got)
 	}
 }

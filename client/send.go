@@ -81,13 +81,13 @@ func (c *Client) over() error {
 	return nil
 }
 
-// Flush waits until everything that was sent before is settled and written, or
-// until ctx is done. It returns nil, ctx's error, or Err's when the client
+// Flush waits until everything that was sent before is settled, told to OnAck
+// and written, or until ctx is done. It returns nil, ctx's error, or Err's when the client
 // ended with readings left.
 func (c *Client) Flush(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for upto := c.out.next(); c.out.n > 0 && c.out.head < upto || len(c.raw) > 0; {
+	for upto := c.out.next(); c.out.n > 0 && c.out.head < upto || c.telling || len(c.raw) > 0; {
 		if c.err != nil {
 			return c.err
 		}
