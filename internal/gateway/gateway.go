@@ -257,6 +257,13 @@ func (g *Gateway) Shutdown(ctx context.Context) {
 			time.Second+rand.N(spreadRetry))
 	}
 	g.mu.Unlock()
+	g.waitForAll(ctx)
+	g.flushRejects(ctx, time.Now(), 0) // what was counted since the last summary
+}
+
+// waitForAll waits for the connections to end, and drops what is left when ctx
+// is done.
+func (g *Gateway) waitForAll(ctx context.Context) {
 	done := make(chan struct{})
 	go func() { g.conns.Wait(); close(done) }()
 	select {

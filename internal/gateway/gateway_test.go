@@ -550,7 +550,12 @@ func TestShutdownSaysGoodbyeAfterTheAcks(t *testing.T) {
 	b.wantAck(1)
 	r.m.set(func() { r.m.held = true })
 	b.send(reading, 2, 20)
-	r.until("queued", func() bool { r.m.mu.Lock(); defer r.m.mu.Unlock(); return len(r.m.queue) == 1 })
+	b.send("hola")
+	b.send("hola")
+	r.until("queued", func() bool { r.m.mu.Lock(); defer r.m.mu.Unlock(); return len(r.m.queue) == 2 })
+	for range 2 {
+		b.want("ERROR")
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -567,4 +572,7 @@ func TestShutdownSaysGoodbyeAfterTheAcks(t *testing.T) {
 	}
 	b.wantClose(websocket.StatusGoingAway)
 	<-done
+	if got := events[*vaiven.Rejected](r.m); len(got) != 2 || got[1].Count != 1 {
+		t.Errorf("rejected input counted to the end: %+v", got)
+	}
 }
