@@ -28,11 +28,13 @@ type Conn struct {
 	mute atomic.Bool  // no further messages go to the handler
 
 	// The following belong to the goroutine in Serve.
-	h      Handler
-	parser parser
-	early  []byte // bytes that came with the handshake
-	in     read
-	pinged bool // since the last sign of life
+	h       Handler
+	parser  parser
+	early   []byte // bytes that came with the handshake
+	in      read
+	pinged  bool  // since the last sign of life
+	talked  bool  // a message was handled on this goroutine
+	renewed int64 // when this goroutine took over, ns after born
 
 	out output
 }
@@ -51,18 +53,62 @@ func newConn(nc net.Conn, o *Options, early []byte) *Conn {
 // returns why it is over: a *CloseError when there was a close frame, else
 // ErrSlow, ErrIdle, ErrKilled or an error of the network (io.EOF for a peer
 // that left without a word). When it returns the socket is closed, no write is
-// under way and none of the connection's goroutines is left. It is called once.
+// under way and none of the connection's goroutines is left. A Conn is served
+// once, by Serve or Start.
 func (c *Conn) Serve(h Handler) error {
 	c.h = h
-	c.touch()
-	err := c.arm()
-	if err == nil && len(c.early) > 0 {
-		err = c.feed(c.early)
-	}
-	c.early = nil
+	err := c.begin()
 	if err == nil {
-		err = c.read()
+		err = c.read(false)
 	}
+	return c.end(err)
+}
+
+// Start is Serve on goroutines of the connection's own, one at a time; over is
+// called on the last of them with what Serve would have returned, when nothing
+// but over is left to wait for. It returns at once.
+//
+// It is for many connections: a handler that needs a deep stack leaves Serve's
+// goroutine with a grown one, which the runtime never gives back entirely.
+// Here a connection goes on with a fresh, small stack after it has handled
+// messages, at most once a second, and before it waits for long.
+func (c *Conn) Start(h Handler, over func(error)) {
+	c.h = h
+	go func() {
+		err := c.begin()
+		if err != nil {
+			over(c.end(err))
+			return
+		}
+		c.run(over)
+	}()
+}
+
+// run reads on a goroutine of its own, until the connection is over or a fresh
+// goroutine takes the connection on.
+func (c *Conn) run(over func(error)) {
+	err := c.read(true)
+	if err == errRenew {
+		go c.run(over)
+		return
+	}
+	over(c.end(err))
+}
+
+// begin is what comes before the first read.
+func (c *Conn) begin() error {
+	c.touch()
+	c.renewed = -int64(renewAfter)
+	if err := c.arm(); err != nil {
+		return err
+	}
+	early := c.early
+	c.early = nil
+	return c.feed(early)
+}
+
+// end is what comes after the last read.
+func (c *Conn) end(err error) error {
 	err = c.farewell(err)
 	c.release()
 	return c.finish(err)

@@ -25,17 +25,28 @@ type read struct {
 	once bool // try, and report an empty socket instead of parking
 }
 
+// renewAfter is the least time between two goroutines of one connection: the
+// price of a fresh stack, a microsecond or two, is paid once per burst.
+const renewAfter = time.Second
+
+// errRenew: a fresh goroutine is to take the connection on.
+var errRenew = errors.New("ws: continue on a fresh stack")
+
 // errEmpty: a try found nothing to read.
 var errEmpty = errors.New("ws: nothing to read")
 
 // read runs until the connection is over and says why: a *CloseError, or an
-// error of the network.
-func (c *Conn) read() error {
-	if c.raw == nil {
+// error of the network; or errRenew, if renew is set.
+func (c *Conn) read(renew bool) error {
+	if c.raw == nil && c.in.buf == nil {
 		c.in.buf = new(readBuffer)
 	}
 	try := c.try // bound once: the callback costs no allocation per read
 	for {
+		if renew && c.talked && c.seen.Load()-c.renewed >= int64(renewAfter) {
+			c.talked, c.renewed = false, c.seen.Load()
+			return errRenew
+		}
 		n, err := c.some(try)
 		if n > 0 {
 			c.touch()
@@ -99,6 +110,7 @@ type received Conn
 
 func (r *received) message(op Op, p []byte) {
 	if !r.mute.Load() {
+		r.talked = true
 		r.h.Message(op, p)
 	}
 }
@@ -159,6 +171,7 @@ func (c *Conn) silence(try func(uintptr) bool) error {
 		c.pinged = true
 		c.Ping()
 	}
+	c.renewed = c.seen.Load() - int64(renewAfter) // a long wait begins
 	return c.arm()
 }
 

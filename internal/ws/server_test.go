@@ -25,9 +25,15 @@ type mode struct {
 	name     string
 	buffered bool
 	tls      bool
+	start    bool // Start, not Serve
 }
 
-var modes = []mode{{name: "parking"}, {name: "buffered", buffered: true}, {name: "tls", tls: true}}
+var modes = []mode{
+	{name: "parking"},
+	{name: "parking/start", start: true},
+	{name: "buffered", buffered: true, start: true},
+	{name: "tls", tls: true},
+}
 
 // server is a real listener whose connections are served by handle's result.
 type server struct {
@@ -67,13 +73,19 @@ func start(t testing.TB, m mode, o ws.Options, h handler) *server {
 		s.conns[c] = struct{}{}
 		s.mu.Unlock()
 		s.live <- c
-		s.wg.Go(func() {
-			err := c.Serve(h(c))
+		s.wg.Add(1)
+		over := func(err error) {
 			s.mu.Lock()
 			delete(s.conns, c)
 			s.mu.Unlock()
 			s.ended <- err
-		})
+			s.wg.Done()
+		}
+		if m.start {
+			c.Start(h(c), over)
+			return
+		}
+		go func() { over(c.Serve(h(c))) }()
 	}))
 	if m.tls {
 		s.StartTLS()

@@ -55,8 +55,8 @@ func (s *server) serve(ctx context.Context, ln net.Listener, report time.Duratio
 	}
 }
 
-// ServeHTTP accepts a connection and leaves it to a goroutine of its own, so
-// that net/http's is freed.
+// ServeHTTP accepts a connection and lets it go on by itself, so that
+// net/http's goroutine is freed.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, err := ws.Accept(w, r, &s.options)
 	if err != nil {
@@ -69,11 +69,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.conns[c] = struct{}{}
-	s.wg.Go(func() {
-		_ = c.Serve(echo{c}) // how a connection ends is the peer's affair
+	s.wg.Add(1)
+	c.Start(echo{c}, func(error) { // how it ends is the peer's affair
 		s.mu.Lock()
 		delete(s.conns, c)
 		s.mu.Unlock()
+		s.wg.Done()
 	})
 }
 
