@@ -1,0 +1,289 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"vaiven"
+	"vaiven/internal/console"
+	"vaiven/internal/csvfile"
+	"vaiven/internal/gateway"
+	"vaiven/internal/registry"
+	"vaiven/internal/stream"
+	"vaiven/internal/views"
+	"vaiven/internal/web"
+)
+
+// app is a server that is open: the rooms, introduced to each other.
+type app struct {
+	*program
+	c      *config
+	logger *slog.Logger
+	clock  clock
+
+	listeners []listener
+	log       *stream.Log
+	reg       *registry.Registry
+	csv       *csvfile.File
+	pump      *views.Pump
+	gateway   *gateway.Gateway
+	metrics   *metrics
+	replayed  uint64 // the log's last record when the server started
+}
+
+// settled lends the pump's knowledge to the gateway.
+type settled struct{ *views.Pump }
+
+func (s settled) Top(d vaiven.Device, b vaiven.Boot) uint64 { return s.Settled(d, b).Top }
+
+// open binds, opens and replays, in the order in which a failure costs least. A
+// failed open leaves nothing open.
+func (p *program) open(ctx context.Context, c *config) (a *app, err error) {
+	a = &app{program: p, c: c, logger: p.logger()}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	if a.listeners, err = p.listen(ctx, c); err != nil {
+		return a, err
+	}
+	if err = os.MkdirAll(c.Data, 0o755); err != nil {
+		return a, p.folderError(c.Data, err)
+	}
+	if err = a.openLog(ctx); err != nil {
+		return a, err
+	}
+	if err = a.openViews(ctx); err != nil {
+		return a, err
+	}
+	a.openGateway()
+	a.metrics = newMetrics(a)
+	return a, nil
+}
+
+func (a *app) openLog(ctx context.Context) error {
+	l, err := stream.Open(ctx, stream.Options{
+		Dir: logDir(a.c.Data), URL: a.c.NATS, Replicas: a.c.Replicas,
+		NoSync:   a.getenv(envNoSync) == "1",
+		OnCommit: func(t []vaiven.Ticket) { a.gateway.Committed(t) },
+		Stamp:    a.clock.stamp, Logger: a.logger,
+	})
+	if err != nil {
+		return a.logError(err)
+	}
+	a.log = l
+	if a.getenv(envNoSync) == "1" {
+		a.notice(a.say("fsync is OFF: acknowledged readings can be lost with the power",
+			"fsync está APAGADO: lo confirmado puede perderse si se va la luz"), "")
+	}
+	return nil
+}
+
+// envNoSync switches fsync off. It exists for the control of the power-cut
+// test, which must lose readings to show that the test can see a loss.
+const envNoSync = "VAIVEN_UNSAFE_NO_SYNC"
+
+func logDir(data string) string { return filepath.Join(data, "log") }
+
+func (c *config) csvPath() string {
+	if c.CSV != "" {
+		return c.CSV
+	}
+	return filepath.Join(c.Data, "readings.csv")
+}
+
+// openViews restores the views, compares them with the log, and replays.
+func (a *app) openViews(ctx context.Context) (err error) {
+	a.reg = registry.New()
+	a.csv, err = csvfile.Open(csvfile.Options{
+		Path: a.c.csvPath(), Log: a.log.ID(), Columns: a.c.CSVColumns, Zone: a.c.CSVZone,
+		Notify: func(n csvfile.Notice) { a.notice(n.Text(a.lang), "") }, Now: time.Now,
+	})
+	if err != nil {
+		return a.viewError(err)
+	}
+	last, err := a.log.Last(ctx)
+	if err != nil {
+		return a.logError(err)
+	}
+	bar := console.NewProgress(a.stderr(), a.lang, a.say("reading the log", "leyendo el registro"), last, nil)
+	defer bar.Done()
+	a.pump, err = views.Open(ctx, views.Options{
+		Source: a.log, Views: []views.View{a.csv, a.reg}, Dir: a.c.Data, Logger: a.logger,
+		Notify:   func(n views.Notice) { bar.Done(); a.notice(n.Text(a.lang), "") },
+		Progress: func(done, _ uint64) { bar.Set(done) },
+	})
+	if err != nil {
+		bar.Done()
+		return a.viewError(err)
+	}
+	a.replayed, _ = a.pump.Position()
+	return nil
+}
+
+func (a *app) openGateway() {
+	rules := vaiven.DefaultRules()
+	for _, s := range a.c.State {
+		rules.States[s] = true
+	}
+	a.gateway = gateway.New(gateway.Options{
+		Log: a.log, Settled: settled{a.pump}, Sessions: a.reg, Rules: rules, Lang: a.lang,
+		Limit:      gateway.Limit{Readings: a.c.Readings, For: a.c.For, Interval: a.c.Interval},
+		MaxMessage: a.c.MaxMessage, MaxDevices: a.c.MaxDevices, MaxPerAddress: a.c.MaxPerAddress,
+		TrustedProxies: a.c.TrustedProxy,
+		Stamp:          a.clock.stamp, Logger: a.logger,
+		Notice: func(n gateway.Notice) {
+			a.notice(fmt.Sprintf("%s  %s  (%s)", n.Device, n.Text, n.Remote), "")
+		},
+	})
+	var open []vaiven.Session
+	for _, d := range a.reg.List() {
+		if s, ok := a.reg.Session(d.ID); ok && !s.Ended {
+			open = append(open, s)
+		}
+	}
+	a.gateway.Restore(open)
+}
+
+// close gives everything back; what was never opened is nil.
+func (a *app) close() {
+	closeAll(a.listeners)
+	if a.pump != nil {
+		if err := a.pump.Close(); err != nil {
+			a.logger.Error("checkpoint not written", "err", err)
+		}
+	}
+	if a.csv != nil {
+		if err := a.csv.Close(); err != nil {
+			a.logger.Error("csv not closed", "err", err)
+		}
+	}
+	if a.log != nil {
+		if err := a.log.Close(); err != nil {
+			a.logger.Error("log not closed", "err", err)
+		}
+	}
+}
+
+// How long each step of the end may take.
+const (
+	goodbyeTimeout = 5 * time.Second
+	drainTimeout   = 15 * time.Second
+)
+
+// serve runs the server until ctx is done, or a part of it cannot go on. It
+// ends in the direction of the readings: no new boards, the boards are answered
+// and sent away, the log commits what is queued, the views catch up with it.
+func (a *app) serve(ctx context.Context) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	log := a.start(fail, "log", a.log.Run)
+	pump := a.start(fail, "views", a.pump.Run)
+	gate := a.start(fail, "gateway", a.gateway.Run)
+	server := a.startHTTP(fail)
+
+	<-ctx.Done()
+	bye, cancel := context.WithTimeout(context.Background(), goodbyeTimeout)
+	defer cancel()
+	_ = server.Shutdown(bye)
+	a.gateway.Shutdown(bye)
+	gate.stop()
+	log.stop()
+	drain, cancelDrain := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancelDrain()
+	if last, err := a.log.Last(drain); err == nil {
+		if err := a.pump.Wait(drain, last); err != nil {
+			a.logger.Warn("views end behind the log and catch up at the next start", "err", err)
+		}
+	}
+	pump.stop()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// room is a part of the server that runs.
+type room struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func (r room) stop() {
+	r.cancel()
+	<-r.done
+}
+
+// start runs a part; its error ends the server.
+func (a *app) start(fail context.CancelCauseFunc, name string, run func(context.Context) error) room {
+	ctx, cancel := context.WithCancel(context.Background())
+	r := room{cancel, make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		if err := run(ctx); err != nil && ctx.Err() == nil {
+			fail(fmt.Errorf("%s: %w", name, err))
+		}
+	}()
+	return r
+}
+
+func (a *app) startHTTP(fail context.CancelCauseFunc) *http.Server {
+	server := httpServer(web.New(web.Options{
+		Boards: a.gateway, Ready: a.notReady, Sessions: a.gateway, Metrics: a.metrics.registry,
+		Lang: a.lang, Version: versionText(), Page: a.page,
+	}))
+	server.ErrorLog = slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug)
+	for _, l := range a.listeners {
+		go func() {
+			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				fail(err)
+			}
+		}()
+	}
+	return server
+}
+
+// notReady lists why the server should get no boards now.
+func (a *app) notReady() []string {
+	var why []string
+	if err := a.log.Health(); err != nil {
+		why = append(why, "log: "+err.Error())
+	}
+	for _, s := range a.pump.Status() {
+		switch {
+		case s.Err != nil:
+			why = append(why, "view "+s.Name+": "+s.Err.Error())
+		case s.Behind || s.Lag > maxLag:
+			why = append(why, fmt.Sprintf("view %s: %d records behind", s.Name, s.Lag))
+		}
+	}
+	return why
+}
+
+// maxLag is how many records a view may be behind and still count as following.
+const maxLag = 1000
+
+func (a *app) page() web.Page {
+	f := a.facts("")
+	page := web.Page{Devices: int(a.reg.Counts().Devices), Readings: a.pump.Stats().Readings}
+	for _, addr := range f.Addresses {
+		page.Addresses = append(page.Addresses, "ws://"+addr+"/")
+	}
+	for _, addr := range f.Secure {
+		page.Addresses = append(page.Addresses, "wss://"+addr+"/")
+	}
+	if len(f.Addresses) > 0 {
+		host, port, _ := net.SplitHostPort(f.Addresses[0])
+		lines := console.SketchLines(host, port, "101")
+		page.Sketch = lines[:]
+	}
+	return page
+}

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"sync/atomic"
+	"time"
+
+	"vaiven"
+)
+
+// clock stamps events with the system's time, and with whether the system
+// knows it: a Raspberry Pi boots without, and is told by the network later.
+type clock struct {
+	asked  atomic.Int64 // Unix seconds of the last question to the kernel
+	synced atomic.Bool
+}
+
+// stamp is called for every event; it asks the kernel about synchronisation
+// once a second.
+func (c *clock) stamp() vaiven.Stamp {
+	now := time.Now()
+	if s := now.Unix(); c.asked.Swap(s) != s {
+		c.synced.Store(clockSynced())
+	}
+	_, offset := now.Zone()
+	return vaiven.Stamp{At: now.UnixMilli(), Offset: int32(offset), Synced: c.synced.Load()}
+}

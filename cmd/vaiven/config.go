@@ -1,0 +1,240 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/knadh/koanf/parsers/toml/v2"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"vaiven"
+)
+
+// envPrefix begins the names of environment variables: --trusted-proxy is
+// VAIVEN_TRUSTED_PROXY.
+const envPrefix = "VAIVEN_"
+
+// config is what serve, lab and workshop can be told. Each field is a flag, an
+// environment variable and a key of the TOML file, all of the flag's name; a
+// flag wins over the environment, that over the file, that over the default.
+type config struct {
+	Listen    []string // addresses to listen on, HOST:PORT; HOST may be empty
+	TLSCert   string   // PEM file with the certificate chain
+	TLSKey    string   // PEM file with its key
+	TLSListen []string // addresses for wss://, with TLSCert and TLSKey
+
+	Data       string   // folder for everything
+	CSV        string   // the CSV file; "" is readings.csv in Data
+	CSVColumns []string // measurements with a column each
+	CSVZone    string   // IANA name of TIMEFLAG's zone; "" is the server's
+
+	Readings uint64        // ends a device's session after so many readings; 0: no limit
+	For      time.Duration // ends it after so long; 0: no limit
+	Devices  int           // lab, workshop: how many boards must complete at least
+	Continue string        // lab, workshop: go on in this folder of an earlier run
+	Roster   string        // CSV file id,name with the students' names
+	Simulate int           // simulated boards beside the real ones
+	Interval time.Duration // time between the readings of a simulated board, and what the summary expects
+
+	UI   string // plain or tui
+	JSON bool   // one JSON object per event on stdout
+
+	TrustedProxy  []netip.Prefix // whose X-Forwarded-For is believed
+	MaxMessage    int            // bytes in a message
+	MaxDevices    int            // devices per connection
+	MaxPerAddress int            // connections per address, loopback excepted
+	State         []string       // names that are states, beside LED
+
+	NATS     string // external NATS, nats://HOST:PORT[,...]; "" is the embedded one
+	Replicas int    // copies of the log on an external cluster
+
+	CPUProfile string // file for a CPU profile; for those who work on vaiven
+}
+
+// flags declares config's flags on a command, with the command's defaults.
+func (p *program) flags(f *pflag.FlagSet, c *config) {
+	f.StringSliceVar(&c.Listen, "listen", c.Listen, p.say("address to listen on, HOST:PORT (several: repeat it)",
+		"dirección donde escuchar, HOST:PUERTO (varias: repítala)"))
+	f.StringVar(&c.TLSCert, "tls-cert", "", p.say("certificate (PEM) for wss://", "certificado (PEM) para wss://"))
+	f.StringVar(&c.TLSKey, "tls-key", "", p.say("its key (PEM)", "su clave (PEM)"))
+	f.StringSliceVar(&c.TLSListen, "tls-listen", []string{":8443"}, p.say("address for wss://", "dirección para wss://"))
+	f.StringVar(&c.Data, "data", c.Data, p.say("folder for everything that is kept", "carpeta para todo lo que se guarda"))
+	f.StringVar(&c.CSV, "csv", "", p.say("the CSV file (default: readings.csv in the data folder)",
+		"el archivo CSV (por defecto, readings.csv en la carpeta de datos)"))
+	f.StringSliceVar(&c.CSVColumns, "csv-columns", nil, p.say("measurements that get a column (default TEMP,HUM); others than those of an existing file start another",
+		"mediciones que tienen columna (por defecto TEMP,HUM); otras que las del archivo que hay empiezan otro"))
+	f.StringVar(&c.CSVZone, "csv-zone", "", p.say("time zone of TIMEFLAG when the file is created, as America/Bogota (default: this machine's)",
+		"zona horaria de TIMEFLAG cuando se crea el archivo, como America/Bogota (por defecto, la de esta máquina)"))
+	f.Uint64Var(&c.Readings, "readings", c.Readings, p.say("end a board's session after so many readings (0: no limit)",
+		"termina la sesión de una placa después de tantas lecturas (0: sin límite)"))
+	f.DurationVar(&c.For, "for", c.For, p.say("end it so long after its first connection, as 3m (0: no limit)",
+		"la termina tanto tiempo después de su primera conexión, como 3m (0: sin límite)"))
+	f.IntVar(&c.Simulate, "simulate", 0, p.say("also run so many simulated boards", "además, simula tantas placas"))
+	f.DurationVar(&c.Interval, "interval", c.Interval, p.say("time between readings of a simulated board", "tiempo entre lecturas de una placa simulada"))
+	f.StringVar(&c.Roster, "roster", "", p.say("CSV file id,name: who has which board", "archivo CSV id,nombre: de quién es cada placa"))
+	f.StringVar(&c.UI, "ui", "plain", p.say("terminal: plain lines, or tui (full screen)", "terminal: líneas (plain) o pantalla completa (tui)"))
+	f.BoolVar(&c.JSON, "json", false, p.say("one JSON object per event on stdout", "un objeto JSON por evento en la salida"))
+	f.Var(prefixes{&c.TrustedProxy}, "trusted-proxy", p.say("addresses of proxies whose X-Forwarded-For is believed, as 10.0.0.0/8",
+		"direcciones de proxies a los que se cree X-Forwarded-For, como 10.0.0.0/8"))
+	f.IntVar(&c.MaxMessage, "max-message", 64<<10, p.say("largest message, in bytes", "mensaje más grande, en bytes"))
+	f.IntVar(&c.MaxDevices, "max-devices", 256, p.say("devices that one connection may speak for", "dispositivos por conexión"))
+	f.IntVar(&c.MaxPerAddress, "max-per-address", 1000, p.say("connections from one address", "conexiones desde una dirección"))
+	f.StringSliceVar(&c.State, "state", nil, p.say("name of a state beside LED, as RELAY", "nombre de un estado además de LED, como RELAY"))
+	f.StringVar(&c.NATS, "nats", "", p.say("external NATS, as nats://HOST:4222 (default: the embedded one)",
+		"NATS externo, como nats://HOST:4222 (por defecto, el incluido)"))
+	f.IntVar(&c.Replicas, "replicas", 1, p.say("copies of the log on an external cluster", "copias del registro en un clúster externo"))
+	f.StringVar(&c.CPUProfile, "cpuprofile", "", p.say("write a CPU profile of the run to this file", "escribe un perfil de CPU en este archivo"))
+	_ = f.MarkHidden("cpuprofile")
+	f.String("config", "", p.say("TOML file with any of these options", "archivo TOML con cualquiera de estas opciones"))
+}
+
+// prefixes is a flag of CIDR prefixes; a single address is a prefix of itself.
+type prefixes struct{ p *[]netip.Prefix }
+
+func (v prefixes) String() string {
+	if v.p == nil {
+		return ""
+	}
+	var s []string
+	for _, x := range *v.p {
+		s = append(s, x.String())
+	}
+	return strings.Join(s, ",")
+}
+
+func (v prefixes) Type() string { return "CIDR" }
+
+func (v prefixes) Set(s string) error {
+	for part := range strings.SplitSeq(s, ",") {
+		part = strings.TrimSpace(part)
+		pre, err := netip.ParsePrefix(part)
+		if err != nil {
+			addr, aerr := netip.ParseAddr(part)
+			if aerr != nil {
+				return fmt.Errorf("%q: want an address or a prefix as 10.0.0.0/8", part)
+			}
+			pre = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		*v.p = append(*v.p, pre.Masked())
+	}
+	return nil
+}
+
+// fill completes the flags that the command line did not set from the
+// environment and the TOML file.
+func (p *program) fill(cmd *cobra.Command) error {
+	k := koanf.New(".")
+	flags := cmd.Flags()
+	path, _ := flags.GetString("config")
+	if path == "" {
+		path = p.getenv(envPrefix + "CONFIG")
+	}
+	if path != "" {
+		if err := p.loadFile(k, path, flags); err != nil {
+			return err
+		}
+	}
+	environ := env.Provider(".", env.Opt{
+		Prefix:      envPrefix,
+		EnvironFunc: p.environ(flags),
+		TransformFunc: func(name, v string) (string, any) {
+			return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, envPrefix)), "_", "-"), v
+		},
+	})
+	if err := k.Load(environ, nil); err != nil {
+		return err
+	}
+	var failed error
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed || !k.Exists(f.Name) || failed != nil {
+			return
+		}
+		for i, v := range values(k, f.Name) {
+			if s, ok := f.Value.(pflag.SliceValue); ok && i == 0 {
+				_ = s.Replace(nil)
+			}
+			if err := flags.Set(f.Name, v); err != nil {
+				failed = usageError{fmt.Errorf("%s: %w", f.Name, err)}
+			}
+		}
+	})
+	return failed
+}
+
+// values returns what the file or the environment says of a key, as the words
+// that a command line would have.
+func values(k *koanf.Koanf, name string) []string {
+	if list, ok := k.Get(name).([]any); ok {
+		out := make([]string, len(list))
+		for i, v := range list {
+			out[i] = fmt.Sprint(v)
+		}
+		return out
+	}
+	return []string{fmt.Sprint(k.Get(name))}
+}
+
+func (p *program) loadFile(k *koanf.Koanf, path string, flags *pflag.FlagSet) error {
+	if err := k.Load(file.Provider(path), toml.Parser()); err != nil {
+		return hinted{fmt.Errorf("%s: %w", path, err), p.say(
+			`the file is TOML: lines like  listen = [":8080"]  and  csv-zone = "America/Bogota"`,
+			`el archivo es TOML: líneas como  listen = [":8080"]  y  csv-zone = "America/Bogota"`)}
+	}
+	for _, key := range k.Keys() {
+		if flags.Lookup(key) == nil || key == "config" || key == "help" {
+			return hinted{fmt.Errorf(p.say("%s: unknown option %q", "%s: opción desconocida %q"), path, key), p.say(
+				"the keys are the names of the flags in `vaiven serve --help`, without the dashes in front",
+				"las claves son los nombres de las opciones de `vaiven serve --help`, sin los guiones del principio")}
+		}
+	}
+	return nil
+}
+
+// environ returns the variables that are flags of this command; others of the
+// prefix belong to other commands.
+func (p *program) environ(flags *pflag.FlagSet) func() []string {
+	return func() []string {
+		var out []string
+		flags.VisitAll(func(f *pflag.Flag) {
+			name := envPrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+			if v := p.getenv(name); v != "" && f.Name != "config" && f.Name != "help" {
+				out = append(out, name+"="+v)
+			}
+		})
+		return out
+	}
+}
+
+// check refuses what no later part could explain as well.
+func (p *program) check(c *config) error {
+	switch {
+	case c.UI != "plain" && c.UI != "tui":
+		return usageError{fmt.Errorf(p.say("--ui %q: want plain or tui", "--ui %q: debe ser plain o tui"), c.UI)}
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return usageError{fmt.Errorf("%s", p.say("--tls-cert and --tls-key go together", "--tls-cert y --tls-key van juntas"))}
+	case c.Simulate < 0 || c.Simulate > 5000:
+		return usageError{fmt.Errorf(p.say("--simulate %d: want 0 to 5000", "--simulate %d: debe ser de 0 a 5000"), c.Simulate)}
+	case c.For < 0 || c.Interval < 0:
+		return usageError{fmt.Errorf("%s", p.say("a duration is negative", "una duración es negativa"))}
+	}
+	for i, s := range c.CSVColumns {
+		c.CSVColumns[i] = strings.ToUpper(s)
+		if !vaiven.ValidName(c.CSVColumns[i]) {
+			return usageError{fmt.Errorf(p.say("--csv-columns: %q is no name of a measurement", "--csv-columns: %q no es nombre de una medición"), s)}
+		}
+	}
+	for i, s := range c.State {
+		c.State[i] = strings.ToUpper(s)
+	}
+	if _, err := os.Stat(c.Roster); c.Roster != "" && err != nil {
+		return fmt.Errorf("--roster: %w", err)
+	}
+	return nil
+}

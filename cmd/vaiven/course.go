@@ -1,0 +1,201 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"vaiven"
+	"vaiven/internal/console"
+)
+
+func (p *program) labCommand() *cobra.Command {
+	c := &config{Readings: 10, For: 3 * time.Minute, Interval: 5 * time.Second}
+	return p.courseCommand(c, "lab", nil,
+		p.say("The course's lab: 10 readings or 3 minutes", "El laboratorio del curso: 10 lecturas o 3 minutos"))
+}
+
+func (p *program) workshopCommand() *cobra.Command {
+	c := &config{Readings: 50, Interval: 2 * time.Second}
+	return p.courseCommand(c, "workshop", []string{"taller"},
+		p.say("The course's workshop: 50 readings", "El taller del curso: 50 lecturas"))
+}
+
+// folderPrefix begins the names of a command's run folders.
+var folderPrefix = map[string]string{"lab": "lab", "workshop": "taller"}
+
+// courseCommand is serve with limits, in a folder of its own per run.
+func (p *program) courseCommand(c *config, name string, aliases []string, short string) *cobra.Command {
+	c.Listen = []string{":8080"}
+	again := false
+	cmd := &cobra.Command{
+		Use: name, Aliases: aliases, Short: short,
+		Long: short + ".\n\n" + p.say(
+			"Each run keeps its data in a new folder ("+folderPrefix[name]+"-YYYYMMDD-HHMMSS). It ends by itself when\nevery board that connected has finished, or with Ctrl-C; then comes the summary.",
+			"Cada vez guarda sus datos en una carpeta nueva ("+folderPrefix[name]+"-AAAAMMDD-HHMMSS). Termina sola cuando\nterminaron todas las placas que se conectaron, o con Ctrl-C; al final viene el resumen."),
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := p.fill(cmd); err != nil {
+				return err
+			}
+			if err := p.chooseFolder(c, folderPrefix[name], again); err != nil {
+				return err
+			}
+			return p.serve(cmd.Context(), name, c, newFinish(c.Devices))
+		},
+	}
+	p.flags(cmd.Flags(), c)
+	p.courseFlags(cmd.Flags(), c, &again)
+	return cmd
+}
+
+func (p *program) courseFlags(f *pflag.FlagSet, c *config, again *bool) {
+	f.IntVar(&c.Devices, "devices", 1, p.say("end when at least so many boards have finished",
+		"termina cuando hayan terminado al menos tantas placas"))
+	f.BoolVar(again, "continue", false, p.say("go on in the folder of the last run", "continúa en la carpeta de la última vez"))
+	f.Lookup("data").Usage = p.say("folder for everything that is kept (default: a new one per run)",
+		"carpeta para todo lo que se guarda (por defecto, una nueva cada vez)")
+}
+
+// chooseFolder gives a run its folder: the one that was named, the last one of
+// its kind to go on with, or a new one.
+func (p *program) chooseFolder(c *config, prefix string, again bool) error {
+	switch {
+	case c.Data != "" && again:
+		return usageError{errors.New(p.say("--data already says which folder: leave --continue out", "--data ya dice qué carpeta: omita --continue"))}
+	case c.Data != "":
+		return nil
+	case !again:
+		c.Data = prefix + time.Now().Format("-20060102-150405")
+		return nil
+	}
+	old, err := filepath.Glob(prefix + "-[0-9]*-[0-9]*")
+	if err != nil || len(old) == 0 {
+		return hinted{fmt.Errorf(p.say("no folder %s-... here to continue", "no hay aquí ninguna carpeta %s-... para continuar"), prefix),
+			p.say("run it without --continue first, or name a folder with --data", "primero ejecútelo sin --continue, o indique una carpeta con --data")}
+	}
+	slices.Sort(old)
+	c.Data = old[len(old)-1]
+	return nil
+}
+
+// finish is a view that watches the sessions, and ends the run when every board
+// that connected has finished and enough have.
+type finish struct {
+	least int
+
+	mu    sync.Mutex
+	open  map[vaiven.Device]bool // true while its session goes on
+	done  int
+	began time.Time
+	stop  func()
+}
+
+func newFinish(least int) *finish {
+	return &finish{least: least, open: map[vaiven.Device]bool{}}
+}
+
+// begin takes up the sessions that the log holds from before.
+func (f *finish) begin(a *app, stop func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stop, f.began = stop, time.Now()
+	for _, d := range a.reg.List() {
+		if s, ok := a.reg.Session(d.ID); ok {
+			f.open[d.ID] = !s.Ended
+		}
+	}
+	f.check()
+}
+
+// Name is "finish".
+func (f *finish) Name() string { return "finish" }
+
+// Snapshot is empty: begin asks the registry.
+func (f *finish) Snapshot() ([]byte, error) { return nil, nil }
+
+// Apply notes which sessions began and ended.
+func (f *finish) Apply(_ uint64, entries []vaiven.Entry) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, en := range entries {
+		switch e := en.Event.(type) {
+		case *vaiven.SessionStart:
+			f.open[e.Device] = true
+		case *vaiven.SessionEnd:
+			if _, known := f.open[e.Device]; known || e.Reason != vaiven.EndRenewed {
+				f.open[e.Device] = e.Reason == vaiven.EndRenewed
+			}
+		}
+	}
+	f.check()
+	return nil
+}
+
+func (f *finish) check() {
+	done := 0
+	for _, open := range f.open {
+		if open {
+			return
+		}
+		done++
+	}
+	if done >= max(1, f.least) {
+		f.stop()
+	}
+}
+
+// summary prints what the run was, and writes it as resumen.csv.
+func (f *finish) summary(a *app, roster console.Roster) error {
+	stats := a.summaries(roster)
+	if err := console.WriteSummary(a.stdoutUnlessJSON(), a.lang, stats); err != nil {
+		return err
+	}
+	path := filepath.Join(a.c.Data, "resumen.csv")
+	if err := console.SaveSummaryCSV(path, stats); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "%s\n%s\n", a.c.csvPath(), path)
+	return nil
+}
+
+// summaries are the sessions of all devices in numbers.
+func (a *app) summaries(roster console.Roster) []console.Stats {
+	var all []console.Stats
+	for _, d := range a.reg.List() {
+		s, ok := a.reg.Summary(d.ID)
+		if !ok {
+			continue
+		}
+		out := console.Stats{
+			Device: d.ID, Name: roster[d.ID], Readings: s.Session.Count, Asked: s.Session.Readings,
+			Rejected: map[vaiven.Code]uint64{}, Gaps: s.Gaps, Duration: ms(float64(s.Last - s.First)),
+			IntervalMean: ms(s.IntervalMean), IntervalP95: ms(s.IntervalP95), IntervalAsked: ms(float64(s.Session.Interval)),
+		}
+		for _, r := range s.Rejected {
+			out.Rejected[r.Code] = r.Count
+		}
+		for _, m := range s.Measurements {
+			out.Values = append(out.Values, console.ValueStats{Name: m.Name, N: m.N, Mean: m.Mean, Min: m.Min, Max: m.Max})
+		}
+		all = append(all, out)
+	}
+	return all
+}
+
+func ms(f float64) time.Duration { return time.Duration(f * float64(time.Millisecond)) }
+
+// stdoutUnlessJSON is where the summary goes: with --json stdout is for
+// programs.
+func (a *app) stdoutUnlessJSON() console.Terminal {
+	if a.c.JSON {
+		return a.stderr()
+	}
+	return a.stdout()
+}

@@ -1,0 +1,36 @@
+// Command vaiven is a self-hosted WebSocket gateway for sensor boards.
+//
+// This package owns what no room below may know: flags and configuration,
+// which part is given to which, the order of start and end, signals, and exit
+// codes. Everything that a command does is a function of its arguments and
+// streams, so that tests run the program without a process.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Exit codes: what a script may rely on.
+const (
+	exitOK    = 0
+	exitError = 1 // it did not work, or verify found something wrong
+	exitUsage = 2 // the command line was not understood
+)
+
+// streams are the program's ends: tests hand in their own.
+type streams struct {
+	in     *os.File
+	out    io.Writer
+	err    io.Writer
+	getenv func(string) string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr, os.Getenv}))
+}

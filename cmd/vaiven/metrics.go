@@ -1,0 +1,88 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"vaiven/internal/gateway"
+)
+
+// metrics are what /metrics shows: counts of the whole server, never a series
+// per device.
+type metrics struct{ registry *prometheus.Registry }
+
+func newMetrics(a *app) *metrics {
+	m := &metrics{registry: prometheus.NewRegistry()}
+	m.registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		rejectedCollector{a.gateway.Stats()},
+		viewCollector{a},
+	)
+	g := a.gateway.Stats()
+	m.gauge("vaiven_connections", "WebSockets of boards that are open.", func() float64 { return float64(g.Connections.Load()) })
+	m.counter("vaiven_connections_refused_total", "Connections refused by a limit.", g.RefusedConnections.Load)
+	m.counter("vaiven_handshakes_bad_total", "Requests that were no WebSocket handshake.", g.BadHandshakes.Load)
+	m.counter("vaiven_messages_total", "Messages received from boards.", g.Messages.Load)
+	m.counter("vaiven_readings_admitted_total", "Readings that went to the log.", g.Readings.Load)
+	m.counter("vaiven_repeats_total", "Readings that came again and were acknowledged again.", g.Repeats.Load)
+	m.counter("vaiven_takeovers_total", "Devices whose connection was replaced by another.", g.Takeovers.Load)
+	m.counter("vaiven_finished_returns_total", "Boards that came back after their session.", g.Finished.Load)
+	m.gauge("vaiven_log_ready", "1 while the log accepts readings.", func() float64 {
+		if a.log.Health() != nil {
+			return 0
+		}
+		return 1
+	})
+	m.gauge("vaiven_log_records", "The log's last record that the views were given.", func() float64 {
+		pos, _ := a.pump.Position()
+		return float64(pos)
+	})
+	m.gauge("vaiven_readings", "Readings that the log holds, each counted once.", func() float64 {
+		return float64(a.pump.Stats().Readings)
+	})
+	return m
+}
+
+func (m *metrics) counter(name, help string, value func() uint64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+		func() float64 { return float64(value()) }))
+}
+
+func (m *metrics) gauge(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
+
+// rejectedCollector counts refused messages by the code of the protocol.
+type rejectedCollector struct{ stats *gateway.Stats }
+
+var rejectedDesc = prometheus.NewDesc("vaiven_rejected_total", "Messages refused, by code.", []string{"code"}, nil)
+
+func (c rejectedCollector) Describe(ch chan<- *prometheus.Desc) { ch <- rejectedDesc }
+
+func (c rejectedCollector) Collect(ch chan<- prometheus.Metric) {
+	for code, n := range c.stats.Rejected() {
+		ch <- prometheus.MustNewConstMetric(rejectedDesc, prometheus.CounterValue, float64(n), string(code))
+	}
+}
+
+// viewCollector shows how far each view is behind the log.
+type viewCollector struct{ a *app }
+
+var (
+	viewLagDesc = prometheus.NewDesc("vaiven_view_lag_records", "Records that the view has not applied yet.", []string{"view"}, nil)
+	viewOKDesc  = prometheus.NewDesc("vaiven_view_ok", "1 while the view moves.", []string{"view"}, nil)
+)
+
+func (c viewCollector) Describe(ch chan<- *prometheus.Desc) { ch <- viewLagDesc; ch <- viewOKDesc }
+
+func (c viewCollector) Collect(ch chan<- prometheus.Metric) {
+	for _, s := range c.a.pump.Status() {
+		ok := 1.0
+		if s.Err != nil {
+			ok = 0
+		}
+		ch <- prometheus.MustNewConstMetric(viewLagDesc, prometheus.GaugeValue, float64(s.Lag), s.Name)
+		ch <- prometheus.MustNewConstMetric(viewOKDesc, prometheus.GaugeValue, ok, s.Name)
+	}
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"vaiven/internal/console"
+	"vaiven/internal/csvfile"
+	"vaiven/internal/stream"
+	"vaiven/internal/views"
+)
+
+// terminal describes one of the program's streams to the console.
+func (p *program) terminal(w io.Writer) console.Terminal {
+	if f, ok := w.(*os.File); ok {
+		return console.Detect(f, p.getenv)
+	}
+	return console.Terminal{W: w}
+}
+
+func (p *program) stdout() console.Terminal { return p.terminal(p.out) }
+
+// stderr is where a person is told things: the screen's log while it is up.
+func (p *program) stderr() console.Terminal {
+	if w := p.screenLog.Load(); w != nil {
+		return console.Terminal{W: *w}
+	}
+	return p.terminal(p.err)
+}
+
+// stderrWriter writes to what stderr is at the moment.
+type stderrWriter struct{ p *program }
+
+func (w stderrWriter) Write(b []byte) (int, error) { return w.p.stderr().W.Write(b) }
+
+// notice tells a person something on stderr.
+func (p *program) notice(text, hint string) { console.Notice(p.stderr(), p.lang, text, hint) }
+
+// logger is for those who run the program: warnings on stderr, more with
+// VAIVEN_LOG=debug.
+func (p *program) logger() *slog.Logger {
+	level := slog.LevelWarn
+	if p.getenv("VAIVEN_LOG") != "" {
+		_ = level.UnmarshalText([]byte(p.getenv("VAIVEN_LOG")))
+	}
+	return slog.New(slog.NewTextHandler(stderrWriter{p}, &slog.HandlerOptions{Level: level}))
+}
+
+// folderError explains a folder that cannot be used.
+func (p *program) folderError(dir string, err error) error {
+	switch {
+	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
+		return hinted{fmt.Errorf(p.say("cannot write in %s", "no se puede escribir en %s"), dir), p.say(
+			"choose a folder of yours with --data, or correct its owner: sudo chown -R $USER "+dir,
+			"elija una carpeta suya con --data, o corrija su dueño: sudo chown -R $USER "+dir)}
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, os.ErrExist):
+		return hinted{fmt.Errorf(p.say("%s is not a folder", "%s no es una carpeta"), dir),
+			p.say("choose another with --data", "elija otra con --data")}
+	}
+	return fmt.Errorf("%s: %w", dir, err)
+}
+
+// logError explains why the log does not open.
+func (a *app) logError(err error) error {
+	dir := a.c.Data
+	var lost *stream.LostRecordsError
+	switch {
+	case errors.Is(err, stream.ErrLocked):
+		return hinted{fmt.Errorf(a.say("%s is in use by another vaiven", "%s está en uso por otro vaiven"), dir), a.say(
+			"stop that one, or give this one a folder of its own with --data", "cierre ese otro, o dele a este su propia carpeta con --data")}
+	case errors.Is(err, stream.ErrNotWritable):
+		return a.folderError(dir, os.ErrPermission)
+	case errors.As(err, &lost):
+		return hinted{fmt.Errorf(a.say(
+			"the log has lost records: it ends at record %d, and record %d was acknowledged",
+			"el registro ha perdido datos: termina en la entrada %d, y se había confirmado la %d"), lost.Have, lost.Want), a.doctorHint()}
+	case errors.Is(err, stream.ErrUnreadable), errors.Is(err, stream.ErrCorrupt):
+		return hinted{fmt.Errorf(a.say("the log is damaged: %w", "el registro está dañado: %w"), err), a.doctorHint()}
+	case errors.Is(err, stream.ErrLater):
+		return hinted{fmt.Errorf(a.say("the log was written by a later vaiven: %w", "el registro lo escribió un vaiven más nuevo: %w"), err),
+			a.say("use that version, or another folder with --data", "use esa versión, u otra carpeta con --data")}
+	}
+	return fmt.Errorf(a.say("log: %w", "registro: %w"), err)
+}
+
+func (a *app) doctorHint() string {
+	return fmt.Sprintf(a.say(
+		"nothing was changed. `vaiven doctor --data %s` says more, and with --repair sets the damaged files aside and starts a new log behind them",
+		"no se cambió nada. `vaiven doctor --data %s` dice más, y con --repair aparta los archivos dañados y empieza un registro nuevo tras ellos"), a.c.Data)
+}
+
+// viewError explains why the views do not open over the log.
+func (a *app) viewError(err error) error {
+	var lost *views.LostRecordsError
+	var ahead *csvfile.LostRecordsError
+	switch {
+	case errors.As(err, &lost):
+		return hinted{errors.New(lost.Text(a.lang)), a.doctorHint()}
+	case errors.As(err, &ahead):
+		return hinted{errors.New(ahead.Text(a.lang)), a.doctorHint()}
+	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
+		return a.folderError(a.c.csvPath(), err)
+	}
+	return a.logError(err)
+}

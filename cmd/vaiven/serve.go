@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime/pprof"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vaiven/internal/console"
+	"vaiven/internal/views"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	c := &config{Listen: []string{":8080"}, Data: "vaiven-data", Interval: 2 * time.Second}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: p.say("Receive readings until Ctrl-C", "Recibe lecturas hasta Ctrl-C"),
+		Example: p.say(
+			"  vaiven serve --simulate 3                 three simulated boards\n  vaiven serve --readings 10 --for 3m        sessions as in the lab\n  vaiven serve --json | jq .                 for programs",
+			"  vaiven serve --simulate 3                 tres placas simuladas\n  vaiven serve --readings 10 --for 3m        sesiones como en el laboratorio\n  vaiven serve --json | jq .                 para programas"),
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := p.fill(cmd); err != nil {
+				return err
+			}
+			return p.serve(cmd.Context(), "serve", c, nil)
+		},
+	}
+	p.flags(cmd.Flags(), c)
+	return cmd
+}
+
+// serve opens a server, shows what it does, and runs it to its end. Of a
+// course run, f ends it and its summary comes last.
+func (p *program) serve(ctx context.Context, name string, c *config, f *finish) error {
+	if err := p.check(c); err != nil {
+		return err
+	}
+	defer p.profile(c.CPUProfile)()
+	roster, err := p.roster(c.Roster)
+	if err != nil {
+		return err
+	}
+	a, err := p.open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	facts := a.facts(name)
+	screen, err := a.screen(facts, roster)
+	if err != nil {
+		return err
+	}
+	defer a.pump.Follow(screen.view)()
+	if f != nil {
+		f.begin(a, stop)
+		defer a.pump.Follow(f)()
+	}
+	if !screen.full {
+		if err := console.Banner(a.stderr(), facts); err != nil {
+			return err
+		}
+	}
+	simulated := a.startSimulation(ctx)
+	shown := screen.run(ctx, stop)
+	err = a.serve(ctx)
+	stop()
+	<-simulated
+	<-shown
+	if err == nil && f != nil {
+		err = f.summary(a, roster)
+	}
+	return err
+}
+
+// screen is what the terminal shows while the server runs.
+type screen struct {
+	view views.View
+	full bool
+	tui  *console.TUI
+}
+
+func (a *app) screen(facts console.Facts, roster console.Roster) (*screen, error) {
+	o := console.Options{Lang: a.lang, Out: a.stdout(), Err: a.stderr(), Roster: roster, After: a.replayed}
+	switch {
+	case a.c.JSON:
+		return &screen{view: console.NewJSON(o)}, nil
+	case a.c.UI != "tui":
+		return &screen{view: console.NewPlain(o)}, nil
+	case !console.FullScreen(a.in, o.Out):
+		return nil, hinted{errors.New(a.say("--ui tui needs a terminal", "--ui tui necesita una terminal")),
+			a.say("leave it out when the output goes to a file or a program", "omítala cuando la salida va a un archivo o a un programa")}
+	}
+	t := console.NewTUI(console.TUIOptions{
+		Lang: a.lang, Title: facts.Command, Roster: roster, Addresses: facts.Addresses, After: a.replayed,
+		Input: a.in, Output: a.out, Color: o.Out.Color, Fallback: a.err,
+	})
+	w := t.LogWriter()
+	a.screenLog.Store(&w)
+	return &screen{view: t, full: true, tui: t}, nil
+}
+
+// run shows a full screen until ctx is done; closing it ends the server.
+func (s *screen) run(ctx context.Context, stop func()) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if s.tui != nil {
+			_ = s.tui.Run(ctx)
+			stop()
+		}
+	}()
+	return done
+}
+
+// facts are what the banner tells.
+func (a *app) facts(command string) console.Facts {
+	now := a.clock.stamp()
+	f := console.Facts{
+		Lang: a.lang, Command: command, Version: versionText(), Zone: a.csv.Zone(), Offset: now.Offset, Synced: now.Synced,
+		Data: a.c.Data, CSV: a.c.csvPath(), Readings: a.c.Readings, For: a.c.For,
+	}
+	if a.c.Readings > 0 || a.c.For > 0 {
+		f.Interval = a.c.Interval
+	}
+	for _, l := range a.listeners {
+		port := strconv.Itoa(l.port())
+		for _, host := range l.reach() {
+			if addr := net.JoinHostPort(host, port); l.tls {
+				f.Secure = append(f.Secure, addr)
+			} else {
+				f.Addresses = append(f.Addresses, addr)
+			}
+		}
+		if f.Local == "" && !l.tls {
+			f.Local = net.JoinHostPort("127.0.0.1", port)
+		}
+	}
+	return f
+}
+
+// roster reads the names of the boards' owners.
+func (p *program) roster(path string) (console.Roster, error) {
+	if path == "" {
+		return nil, nil
+	}
+	r, err := console.LoadRoster(path, p.lang)
+	if err != nil {
+		return nil, hinted{fmt.Errorf("--roster: %w", err),
+			p.say("the file has lines like  101,Ana Pérez", "el archivo tiene líneas como  101,Ana Pérez")}
+	}
+	return r, nil
+}
+
+// profile writes a CPU profile until the returned function is called.
+func (p *program) profile(path string) (stop func()) {
+	if path == "" {
+		return func() {}
+	}
+	f, err := os.Create(path)
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		p.notice("--cpuprofile: "+err.Error(), "")
+		return func() {}
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = f.Close()
+	}
+}

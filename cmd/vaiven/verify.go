@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"vaiven"
+	"vaiven/internal/console"
+	"vaiven/internal/csvfile"
+	"vaiven/internal/stream"
+	"vaiven/internal/views/verify"
+)
+
+func (p *program) verifyCommand() *cobra.Command {
+	c := &config{Data: "vaiven-data"}
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: p.say("Prove that the CSV holds exactly the log's readings", "Demuestra que el CSV tiene exactamente las lecturas del registro"),
+		Long: p.say(
+			"verify reads the whole log again and compares the CSV file with it: every reading\nonce, IDdato 1, 2, 3 ... without holes. It prints one line of counts and \"ok\", or what\nis wrong and where, and then ends with 1. It changes nothing. The server must be stopped.",
+			"verify relee todo el registro y compara con él el archivo CSV: cada lectura una vez,\nIDdato 1, 2, 3 ... sin huecos. Escribe una línea con las cuentas y \"ok\", o qué está mal\ny dónde, y entonces termina con 1. No cambia nada. El servidor debe estar detenido."),
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := p.fill(cmd); err != nil {
+				return err
+			}
+			return p.verify(cmd.Context(), c)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.Data, "data", c.Data, p.say("folder to verify", "carpeta que se verifica"))
+	f.StringVar(&c.CSV, "csv", "", p.say("the CSV file (default: readings.csv in the data folder)",
+		"el archivo CSV (por defecto, readings.csv en la carpeta de datos)"))
+	f.StringVar(&c.NATS, "nats", "", p.say("external NATS that holds the log", "NATS externo que tiene el registro"))
+	return cmd
+}
+
+func (p *program) verify(ctx context.Context, c *config) error {
+	a := &app{program: p, c: c, logger: p.logger()}
+	if err := a.mustHaveLog(); err != nil {
+		return err
+	}
+	result, err := a.verified(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.out, result)
+	return err
+}
+
+// mustHaveLog is an error when there is no log to look at: a mistyped folder
+// must not become a new log, nor a verdict that all is well.
+func (a *app) mustHaveLog() error {
+	if a.c.NATS != "" {
+		return nil
+	}
+	if _, err := os.Stat(logDir(a.c.Data)); err != nil {
+		return hinted{fmt.Errorf(a.say("no log in %s", "no hay registro en %s"), a.c.Data),
+			a.say("name the folder of a server with --data", "indique la carpeta de un servidor con --data")}
+	}
+	return nil
+}
+
+// verified checks the log and its CSV, and returns what was found right.
+func (a *app) verified(ctx context.Context) (string, error) {
+	log, err := stream.Open(ctx, stream.Options{Dir: logDir(a.c.Data), URL: a.c.NATS, Logger: a.logger, Stamp: a.clock.stamp})
+	if err != nil {
+		return "", a.logError(err)
+	}
+	defer log.Close()
+	last, err := log.Last(ctx)
+	if err != nil {
+		return "", a.logError(err)
+	}
+	bar := &progressView{console.NewProgress(a.stderr(), a.lang, a.say("verifying", "verificando"), last, nil)}
+	defer bar.bar.Done()
+	r, err := verify.Data(ctx, log, a.c.csvPath(), bar)
+	bar.bar.Done()
+	var wrong *csvfile.DiscrepancyError
+	if errors.As(err, &wrong) {
+		return "", hinted{errors.New(wrong.Text(a.lang)), a.say(
+			"the next start of the server heals what it can, and keeps aside what a person changed",
+			"el próximo inicio del servidor repara lo que puede y guarda aparte lo que cambió una persona")}
+	}
+	if err != nil {
+		return "", a.viewError(err)
+	}
+	return fmt.Sprintf(a.say(
+		"%d records, %d events, %d readings, %d repeats dropped, %d devices, %d rows: ok",
+		"%d entradas, %d eventos, %d lecturas, %d repetidas descartadas, %d dispositivos, %d filas: ok"),
+		r.Records, r.Events, r.Readings, r.Repeats, r.Devices, r.Rows), nil
+}
+
+// progressView moves a progress bar along the log.
+type progressView struct{ bar *console.Progress }
+
+func (v *progressView) Name() string { return "progress" }
+
+func (v *progressView) Apply(pos uint64, _ []vaiven.Entry) error {
+	v.bar.Set(pos)
+	return nil
+}
+
+func (v *progressView) Snapshot() ([]byte, error) { return nil, nil }
