@@ -38,12 +38,12 @@ import (
 //	conflict       remotes [address, ...]
 //	log_start      log
 //
-// Its state is one buffer. An error of stdout is returned by Apply, and by
-// every Apply after it.
+// Its state is the lines of a record that could not be written.
 type JSON struct {
 	after  uint64
 	roster Roster
 	out    sink
+	once   once
 }
 
 // NewJSON returns the view; nothing is written yet.
@@ -55,20 +55,25 @@ func NewJSON(o Options) *JSON {
 func (j *JSON) Name() string { return "console" }
 
 // Apply prints the entries with one write (several when they are more than
-// 64 KiB). It blocks while stdout is not read.
-func (j *JSON) Apply(_ uint64, entries []vaiven.Entry) error {
-	for _, en := range entries {
-		if en.ID.Record <= j.after {
-			continue
-		}
-		j.out.buf = append(AppendEvent(j.out.buf, en, j.roster[en.Event.Of()]), '\n')
-		if len(j.out.buf) >= maxHeld {
-			if err := j.out.flush(); err != nil {
-				return err
-			}
+// 64 KiB). It blocks while stdout is not read. After an error the same record
+// prints what is missing.
+func (j *JSON) Apply(pos uint64, entries []vaiven.Entry) error {
+	if !j.once.again(pos) {
+		for _, en := range entries {
+			j.entry(en)
 		}
 	}
-	return j.out.flush()
+	return j.once.result(pos, j.out.flush())
+}
+
+func (j *JSON) entry(en vaiven.Entry) {
+	if en.ID.Record <= j.after {
+		return
+	}
+	j.out.buf = append(AppendEvent(j.out.buf, en, j.roster[en.Event.Of()]), '\n')
+	if len(j.out.buf) >= maxHeld {
+		_ = j.out.flush() // kept, and told by the flush at the end
+	}
 }
 
 // Snapshot is empty: what was printed needs no restoring.

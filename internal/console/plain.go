@@ -27,13 +27,14 @@ type Options struct {
 // depends on its event alone. A batch is one write, except where readings and
 // other events alternate on the same terminal, whose order is kept.
 //
-// Its state is bounded: column widths only. Errors of stdout or stderr are
-// returned by Apply, and by every Apply after it.
+// Its state is bounded: column widths, and the lines of a record that could not
+// be written.
 type Plain struct {
 	lang     vaiven.Lang
 	after    uint64
 	roster   Roster
 	out, err sink
+	once     once
 	ordered  bool // both go to a terminal, probably the same one
 
 	outCols, errCols *columns // one and the same when ordered
@@ -57,43 +58,39 @@ func NewPlain(o Options) *Plain {
 // Name is "console".
 func (p *Plain) Name() string { return "console" }
 
-// Apply prints the entries. It blocks while stdout or stderr is not read.
-func (p *Plain) Apply(_ uint64, entries []vaiven.Entry) error {
-	for _, en := range entries {
-		if en.ID.Record <= p.after {
-			continue
-		}
-		if r, ok := en.Event.(*vaiven.Reading); ok {
-			if err := p.room(&p.out, &p.err); err != nil {
-				return err
+// Apply prints the entries. It blocks while stdout or stderr is not read. After
+// an error (a full disk behind stdout) the same record prints what is missing.
+func (p *Plain) Apply(pos uint64, entries []vaiven.Entry) error {
+	if !p.once.again(pos) {
+		for _, en := range entries {
+			if en.ID.Record > p.after {
+				p.entry(en.Event)
 			}
-			p.out.buf = p.reading(p.out.buf, r)
-			continue
 		}
-		if err := p.room(&p.err, &p.out); err != nil {
-			return err
-		}
-		p.err.buf = p.event(p.err.buf, en.Event)
 	}
-	errOut := p.out.flush()
-	if errErr := p.err.flush(); errOut == nil {
-		return errErr
+	return p.once.result(pos, p.out.flush(), p.err.flush())
+}
+
+// entry gathers the line of an event. Errors show when the record is flushed.
+func (p *Plain) entry(ev vaiven.Event) {
+	if r, ok := ev.(*vaiven.Reading); ok {
+		p.room(&p.out, &p.err)
+		p.out.buf = p.reading(p.out.buf, r)
+		return
 	}
-	return errOut
+	p.room(&p.err, &p.out)
+	p.err.buf = p.event(p.err.buf, ev)
 }
 
 // room makes sure that a line can be gathered for s: on a common terminal what
 // waits for the other stream goes first.
-func (p *Plain) room(s, other *sink) error {
-	if p.ordered && len(other.buf) > 0 {
-		if err := other.flush(); err != nil {
-			return err
-		}
+func (p *Plain) room(s, other *sink) {
+	if p.ordered {
+		_ = other.flush() // kept, and told by the flush at the end
 	}
 	if len(s.buf) >= maxHeld {
-		return s.flush()
+		_ = s.flush()
 	}
-	return nil
 }
 
 // Snapshot is empty: what was printed needs no restoring.

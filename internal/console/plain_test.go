@@ -91,26 +91,64 @@ func TestPlainSkipsWhatTheLogHeld(t *testing.T) {
 	}
 }
 
-func TestErrorsStay(t *testing.T) {
-	read := entries(1, &vaiven.Reading{Stamp: stamp(0), Device: "101", Values: vals("TEMP", 1.0)})
-	gap := entries(2, &vaiven.Gap{Stamp: stamp(0), Device: "101", From: 1, To: 2})
-	for name, v := range map[string]interface {
-		Apply(uint64, []vaiven.Entry) error
-	}{
-		"plain": NewPlain(Options{Out: Terminal{W: broken{}}, Err: Terminal{W: io.Discard}}),
-		"tty":   NewPlain(Options{Out: Terminal{W: broken{}, TTY: true}, Err: Terminal{W: io.Discard, TTY: true}}),
-		"json":  NewJSON(Options{Out: Terminal{W: broken{}}}),
-	} {
-		if err := v.Apply(1, append(read, gap...)); !errors.Is(err, errBroken) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if err := v.Apply(1, read); !errors.Is(err, errBroken) {
-			t.Errorf("%s, second time: %v", name, err)
-		}
+// full takes so many bytes, and then none: a full disk behind stdout.
+type full struct {
+	strings.Builder
+	room int
+}
+
+func (f *full) Write(p []byte) (int, error) {
+	n := min(len(p), f.room)
+	f.room -= n
+	f.Builder.Write(p[:n])
+	if n < len(p) {
+		return n, errBroken
 	}
-	p := NewPlain(Options{Out: Terminal{W: io.Discard}, Err: Terminal{W: broken{}}})
-	if err := p.Apply(1, gap); !errors.Is(err, errBroken) {
-		t.Errorf("stderr: %v", err)
+	return n, nil
+}
+
+// The pump gives a record again until it succeeds; each line is printed once,
+// wherever the first attempt broke off.
+func TestRecordPrintsOnce(t *testing.T) {
+	var evs []vaiven.Event
+	for i := range 2000 {
+		evs = append(evs, &vaiven.Reading{Stamp: stamp(int64(i)), Device: "101", Values: vals("TEMP", 1.0)},
+			&vaiven.Gap{Stamp: stamp(int64(i)), Device: "101", From: 1, To: 2})
+	}
+	type view interface {
+		Apply(uint64, []vaiven.Entry) error
+	}
+	for name, make := range map[string]func(out, errs io.Writer) view{
+		"plain": func(out, errs io.Writer) view {
+			return NewPlain(Options{Out: Terminal{W: out}, Err: Terminal{W: errs}})
+		},
+		"tty": func(out, errs io.Writer) view {
+			return NewPlain(Options{Out: Terminal{W: out, TTY: true}, Err: Terminal{W: errs, TTY: true}})
+		},
+		"json": func(out, errs io.Writer) view { return NewJSON(Options{Out: Terminal{W: out}}) },
+	} {
+		want, wantErrs := &full{room: 1 << 30}, &full{room: 1 << 30}
+		if err := make(want, wantErrs).Apply(1, entries(1, evs...)); err != nil {
+			t.Fatal(err)
+		}
+		for _, room := range []int{0, 1, 70, 30000, 66000, 80000} {
+			out, errs := &full{room: room}, &full{room: room / 2}
+			v := make(out, errs)
+			for range 3 {
+				if err := v.Apply(1, entries(1, evs...)); !errors.Is(err, errBroken) {
+					t.Fatalf("%s, room for %d: %v", name, room, err)
+				}
+			}
+			out.room, errs.room = 1<<30, 1<<30
+			for pos := range uint64(2) { // the next record counts again
+				if err := v.Apply(1+pos, entries(1, evs...)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if out.String() != want.String()+want.String() || errs.String() != wantErrs.String()+wantErrs.String() {
+				t.Errorf("%s, room for %d: lines are missing, or there twice", name, room)
+			}
+		}
 	}
 }
 

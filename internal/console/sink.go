@@ -1,30 +1,52 @@
 package console
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // maxHeld is how many bytes a sink gathers before it writes, and how large a
 // buffer it keeps between batches.
 const maxHeld = 64 << 10
 
-// sink gathers the lines of one batch and writes them with one write. Its
-// first error stays: a line that was half written is not tried again.
+// sink gathers the lines of one record and writes them with one write. What
+// could not be written stays in it, to the byte, for the next flush.
 type sink struct {
 	to   Terminal
 	name string
 	buf  []byte
-	err  error
 }
 
 // flush writes what was gathered; it blocks while the reader does not read.
 func (s *sink) flush() error {
-	if s.err == nil && len(s.buf) > 0 {
-		if _, err := s.to.W.Write(s.buf); err != nil {
-			s.err = fmt.Errorf("write %s: %w", s.name, err)
-		}
+	if len(s.buf) == 0 {
+		return nil
+	}
+	n, err := s.to.W.Write(s.buf)
+	if err != nil {
+		s.buf = s.buf[min(max(n, 0), len(s.buf)):]
+		return fmt.Errorf("write %s: %w", s.name, err)
 	}
 	if cap(s.buf) > 2*maxHeld {
 		s.buf = nil
 	}
 	s.buf = s.buf[:0]
-	return s.err
+	return nil
+}
+
+// once makes a record count once, although Apply is called again with it after
+// an error: its lines are gathered the first time, and only written later.
+type once struct {
+	pos    uint64
+	failed bool
+}
+
+// again reports whether the record at pos was gathered before.
+func (o *once) again(pos uint64) bool { return o.failed && pos == o.pos }
+
+// result remembers how the record at pos went.
+func (o *once) result(pos uint64, errs ...error) error {
+	err := errors.Join(errs...)
+	o.pos, o.failed = pos, err != nil
+	return err
 }

@@ -59,6 +59,8 @@ type TUI struct {
 	state *state
 	shown bool // the screen is up
 	line  []byte
+	// seeded: the table began with what was known at o.After.
+	seeded bool
 }
 
 // NewTUI returns the view; nothing is drawn before Run.
@@ -78,16 +80,17 @@ func (t *TUI) Apply(_ uint64, entries []vaiven.Entry) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, en := range entries {
-		if en.ID.Record <= t.o.After {
-			t.state.apply(en.Event, nil)
-		} else {
+		switch {
+		case en.ID.Record > t.o.After:
 			t.state.apply(en.Event, &now)
+		case !t.seeded:
+			t.state.apply(en.Event, nil)
 		}
 	}
 	return nil
 }
 
-// Snapshot is empty: the table fills from the log at the start.
+// Snapshot is empty: the table fills from the log at the start, or from Seed.
 func (t *TUI) Snapshot() ([]byte, error) { return nil, nil }
 
 // leaveWithin is how long Run waits for a terminal that takes no output.

@@ -239,6 +239,26 @@ func TestRow(t *testing.T) {
 	}
 }
 
+func TestSeed(t *testing.T) {
+	m, _ := testModel("en", 100, 20, false)
+	_ = m.t.Apply(1, entries(1, &vaiven.Reading{Stamp: stamp(0), Device: "101", Values: vals("TEMP", 1.0)}))
+	m.t.Seed(7, []Known{
+		{Device: "101", Values: vals("TEMP", 24.5, "HUM", 61.0), States: vals("LED", 1.0), Last: start, Readings: 12, Rejected: 2,
+			Connected: true, Remote: "192.168.1.37:51234", FW: "1.0.0", Session: &vaiven.Session{Device: "101", Readings: 50, Count: 12, Interval: 2000}},
+		{Device: "102", Sleep: start + 600000, Conflict: start + 30000},
+	})
+	late := &vaiven.Reading{Stamp: stamp(0), Device: "101", Values: vals("TEMP", 1.0)}
+	_ = m.t.Apply(7, entries(7, late))
+	fresh := &vaiven.Reading{Stamp: stamp(39000), Device: "101", Values: vals("TEMP", 25.5)}
+	_ = m.t.Apply(8, entries(8, fresh))
+	m.draw(true)
+	for _, want := range []string{"1/2 connected", "13 readings", "2 rejected", "25.5", "13/50", "fw 1.0.0", " ! 102"} {
+		if !strings.Contains(m.content, want) {
+			t.Errorf("no %q in\n%s", want, m.content)
+		}
+	}
+}
+
 func TestSparkline(t *testing.T) {
 	for _, tt := range []struct {
 		values []float64
