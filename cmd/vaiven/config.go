@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"vaiven"
+	"vaiven/internal/console"
+	"vaiven/internal/csvfile"
 )
 
 // envPrefix begins the names of environment variables: --trusted-proxy is
@@ -61,7 +63,7 @@ type config struct {
 // flags declares config's flags on a command, with the command's defaults.
 func (p *program) flags(f *pflag.FlagSet, c *config) {
 	f.StringSliceVar(&c.Listen, "listen", c.Listen, p.say("address to listen on, HOST:PORT (several: repeat it)",
-		"dirección donde escuchar, HOST:PUERTO (varias: repítala)"))
+		"dirección donde escuchar, HOST:PUERTO (varias: repítela)"))
 	f.StringVar(&c.TLSCert, "tls-cert", "", p.say("certificate (PEM) for wss://", "certificado (PEM) para wss://"))
 	f.StringVar(&c.TLSKey, "tls-key", "", p.say("its key (PEM)", "su clave (PEM)"))
 	f.StringSliceVar(&c.TLSListen, "tls-listen", []string{":8443"}, p.say("address for wss://", "dirección para wss://"))
@@ -151,6 +153,13 @@ func (p *program) fill(cmd *cobra.Command) error {
 	if err := k.Load(environ, nil); err != nil {
 		return err
 	}
+	if !flags.Changed("lang") && k.Exists("lang") && p.getenv(envPrefix+"LANG") == "" {
+		l, err := console.ChooseLang(k.String("lang"), p.getenv)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		p.lang = l
+	}
 	var failed error
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Changed || !k.Exists(f.Name) || failed != nil {
@@ -182,6 +191,9 @@ func values(k *koanf.Koanf, name string) []string {
 }
 
 func (p *program) loadFile(k *koanf.Koanf, path string, flags *pflag.FlagSet) error {
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("--config: %w", err)
+	}
 	if err := k.Load(file.Provider(path), toml.Parser()); err != nil {
 		return hinted{fmt.Errorf("%s: %w", path, err), p.say(
 			`the file is TOML: lines like  listen = [":8080"]  and  csv-zone = "America/Bogota"`,
@@ -223,6 +235,10 @@ func (p *program) check(c *config) error {
 		return usageError{fmt.Errorf(p.say("--simulate %d: want 0 to 5000", "--simulate %d: debe ser de 0 a 5000"), c.Simulate)}
 	case c.For < 0 || c.Interval < 0:
 		return usageError{fmt.Errorf("%s", p.say("a duration is negative", "una duración es negativa"))}
+	}
+	if _, err := time.LoadLocation(c.CSVZone); err != nil && c.CSVZone != csvfile.Recorded {
+		return hinted{usageError{fmt.Errorf(p.say("--csv-zone: no time zone is called %q", "--csv-zone: ninguna zona horaria se llama %q"), c.CSVZone)},
+			p.say("zones have names as America/Bogota or Europe/Madrid", "las zonas tienen nombres como America/Bogota o Europe/Madrid")}
 	}
 	for i, s := range c.CSVColumns {
 		c.CSVColumns[i] = strings.ToUpper(s)

@@ -68,7 +68,7 @@ func (p *program) courseFlags(f *pflag.FlagSet, c *config, again *bool) {
 func (p *program) chooseFolder(c *config, prefix string, again bool) error {
 	switch {
 	case c.Data != "" && again:
-		return usageError{errors.New(p.say("--data already says which folder: leave --continue out", "--data ya dice qué carpeta: omita --continue"))}
+		return usageError{errors.New(p.say("--data already says which folder: leave --continue out", "--data ya dice qué carpeta: omite --continue"))}
 	case c.Data != "":
 		return nil
 	case !again:
@@ -78,7 +78,7 @@ func (p *program) chooseFolder(c *config, prefix string, again bool) error {
 	old, err := filepath.Glob(prefix + "-[0-9]*-[0-9]*")
 	if err != nil || len(old) == 0 {
 		return hinted{fmt.Errorf(p.say("no folder %s-... here to continue", "no hay aquí ninguna carpeta %s-... para continuar"), prefix),
-			p.say("run it without --continue first, or name a folder with --data", "primero ejecútelo sin --continue, o indique una carpeta con --data")}
+			p.say("run it without --continue first, or name a folder with --data", "primero ejecútalo sin --continue, o indica una carpeta con --data")}
 	}
 	slices.Sort(old)
 	c.Data = old[len(old)-1]

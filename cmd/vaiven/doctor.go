@@ -76,7 +76,7 @@ func (p *program) doctor(ctx context.Context, c *config, repair bool) error {
 		fmt.Fprintln(p.out, p.say("the log is whole: nothing to repair", "el registro está entero: no hay nada que reparar"))
 	}
 	if bad {
-		return hinted{errors.New(p.say(errUnwell.Error(), "algo está mal")), p.say("see the lines marked with ✗", "vea las líneas marcadas con ✗")}
+		return hinted{errors.New(p.say(errUnwell.Error(), "algo está mal")), p.say("see the lines marked with ✗", "mira las líneas marcadas con ✗")}
 	}
 	return nil
 }
@@ -147,7 +147,7 @@ func (a *app) examineDisk() finding {
 		f.text += fmt.Sprintf(a.say("; %d MiB free", "; %d MiB libres"), free>>20)
 		if free < 64<<20 {
 			f.grade, f.hint = broken, a.say("make room: the server takes no readings below its reserve",
-				"libere espacio: por debajo de su reserva el servidor no acepta lecturas")
+				"libera espacio: por debajo de su reserva el servidor no acepta lecturas")
 		}
 	}
 	return f
@@ -191,7 +191,7 @@ func (a *app) examineNetwork() finding {
 	addrs := localAddresses()
 	if len(addrs) == 0 {
 		f.grade, f.text = worry, a.say("no address that a board could reach", "ninguna dirección que una placa pueda alcanzar")
-		f.hint = a.say("connect this machine to the boards' Wi-Fi", "conecte esta máquina al Wi-Fi de las placas")
+		f.hint = a.say("connect this machine to the boards' Wi-Fi", "conecta esta máquina al Wi-Fi de las placas")
 		return f
 	}
 	f.text = fmt.Sprint(addrs)
@@ -244,7 +244,7 @@ func (a *app) examineLog(ctx context.Context) finding {
 	counts, err := a.verified(ctx)
 	switch {
 	case errors.Is(err, stream.ErrLocked):
-		f.text = a.say("in use by a running vaiven; stop it to have the log examined", "en uso por un vaiven en marcha; deténgalo para examinar el registro")
+		f.text = a.say("in use by a running vaiven; stop it to have the log examined", "en uso por un vaiven en marcha; detenlo para examinar el registro")
 	case err != nil:
 		f = a.explained(f, err)
 		f.grade = broken

@@ -77,7 +77,7 @@ func (p *program) bind(ctx context.Context, addr string) (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, hinted{fmt.Errorf(p.say("port %s is in use", "el puerto %s está ocupado"), port), fmt.Sprintf(p.say(
 			"another program (or another vaiven) listens there: stop it, or choose another with --listen :%s",
-			"otro programa (u otro vaiven) escucha ahí: ciérrelo, o elija otro con --listen :%s"), nextPort(port))}
+			"otro programa (u otro vaiven) escucha ahí: ciérralo, o elige otro con --listen :%s"), nextPort(port))}
 	case errors.Is(err, os.ErrPermission):
 		return nil, hinted{fmt.Errorf(p.say("no permission for port %s", "sin permiso para el puerto %s"), port), p.say(
 			"ports below 1024 are the system's: sudo setcap cap_net_bind_service=+ep vaiven, or AmbientCapabilities=CAP_NET_BIND_SERVICE in its systemd unit, or --listen :8080",

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // Windows and small systems have no zones of their own
 )
 
 // Exit codes: what a script may rely on.

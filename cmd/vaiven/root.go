@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -26,7 +27,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	var err error
 	// The language decides the words of the help itself, so it is looked for
 	// before the command line is parsed.
-	p.lang, err = console.ChooseLang(earlyLang(args), s.getenv)
+	p.lang, err = console.ChooseLang(cmp.Or(earlyLang(args), s.getenv(envPrefix+"LANG")), s.getenv)
 	if err == nil {
 		root := p.root()
 		root.SetArgs(args)

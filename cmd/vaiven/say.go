@@ -56,10 +56,10 @@ func (p *program) folderError(dir string, err error) error {
 	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
 		return hinted{fmt.Errorf(p.say("cannot write in %s", "no se puede escribir en %s"), dir), p.say(
 			"choose a folder of yours with --data, or correct its owner: sudo chown -R $USER "+dir,
-			"elija una carpeta suya con --data, o corrija su dueño: sudo chown -R $USER "+dir)}
+			"elige una carpeta tuya con --data, o corrige su dueño: sudo chown -R $USER "+dir)}
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, os.ErrExist):
 		return hinted{fmt.Errorf(p.say("%s is not a folder", "%s no es una carpeta"), dir),
-			p.say("choose another with --data", "elija otra con --data")}
+			p.say("choose another with --data", "elige otra con --data")}
 	}
 	return fmt.Errorf("%s: %w", dir, err)
 }
@@ -71,7 +71,7 @@ func (a *app) logError(err error) error {
 	switch {
 	case errors.Is(err, stream.ErrLocked):
 		return hinted{fmt.Errorf(a.say("%s is in use by another vaiven", "%s está en uso por otro vaiven"), dir), a.say(
-			"stop that one, or give this one a folder of its own with --data", "cierre ese otro, o dele a este su propia carpeta con --data")}
+			"stop that one, or give this one a folder of its own with --data", "cierra ese otro, o dale a este su propia carpeta con --data")}
 	case errors.Is(err, stream.ErrNotWritable):
 		return a.folderError(dir, os.ErrPermission)
 	case errors.As(err, &lost):
@@ -82,7 +82,7 @@ func (a *app) logError(err error) error {
 		return hinted{fmt.Errorf(a.say("the log is damaged: %w", "el registro está dañado: %w"), err), a.doctorHint()}
 	case errors.Is(err, stream.ErrLater):
 		return hinted{fmt.Errorf(a.say("the log was written by a later vaiven: %w", "el registro lo escribió un vaiven más nuevo: %w"), err),
-			a.say("use that version, or another folder with --data", "use esa versión, u otra carpeta con --data")}
+			a.say("use that version, or another folder with --data", "usa esa versión, u otra carpeta con --data")}
 	}
 	return fmt.Errorf(a.say("log: %w", "registro: %w"), err)
 }
@@ -105,5 +105,5 @@ func (a *app) viewError(err error) error {
 	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
 		return a.folderError(a.c.csvPath(), err)
 	}
-	return a.logError(err)
+	return err
 }

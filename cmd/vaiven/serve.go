@@ -12,7 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vaiven"
 	"vaiven/internal/console"
+	"vaiven/internal/registry"
 	"vaiven/internal/views"
 )
 
@@ -97,15 +99,51 @@ func (a *app) screen(facts console.Facts, roster console.Roster) (*screen, error
 		return &screen{view: console.NewPlain(o)}, nil
 	case !console.FullScreen(a.in, o.Out):
 		return nil, hinted{errors.New(a.say("--ui tui needs a terminal", "--ui tui necesita una terminal")),
-			a.say("leave it out when the output goes to a file or a program", "omítala cuando la salida va a un archivo o a un programa")}
+			a.say("leave it out when the output goes to a file or a program", "omítela cuando la salida va a un archivo o a un programa")}
 	}
 	t := console.NewTUI(console.TUIOptions{
-		Lang: a.lang, Title: facts.Command, Roster: roster, Addresses: facts.Addresses, After: a.replayed,
+		Lang: a.lang, Title: a.title(facts), Roster: roster, Addresses: facts.Addresses, After: a.replayed,
 		Input: a.in, Output: a.out, Color: o.Out.Color, Fallback: a.err,
 	})
+	t.Seed(a.replayed, a.known())
 	w := t.LogWriter()
 	a.screenLog.Store(&w)
 	return &screen{view: t, full: true, tui: t}, nil
+}
+
+// title names the run in the full screen's first line.
+func (a *app) title(f console.Facts) string {
+	if f.Readings == 0 {
+		return f.Command
+	}
+	return fmt.Sprintf(a.say("%s, %d readings", "%s, %d lecturas"), f.Command, f.Readings)
+}
+
+// known is what the log already says of each device.
+func (a *app) known() []console.Known {
+	var all []console.Known
+	for _, d := range a.reg.List() {
+		k := console.Known{
+			Device: d.ID, Values: latest(d.Values), States: latest(d.States), Last: d.Reading, Readings: d.Readings,
+			Connected: d.Connected, Remote: d.Remote, FW: d.FW, Conflict: d.ConflictAt, Session: d.Session,
+		}
+		for _, r := range d.Rejected {
+			k.Rejected += r.Count
+		}
+		if d.Sleep > 0 {
+			k.Sleep = d.Since + d.Sleep
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
+func latest(of []registry.Latest) []vaiven.Value {
+	values := make([]vaiven.Value, len(of))
+	for i, v := range of {
+		values[i] = vaiven.Value{Name: v.Name, Num: v.Num}
+	}
+	return values
 }
 
 // run shows a full screen until ctx is done; closing it ends the server.
@@ -125,7 +163,7 @@ func (s *screen) run(ctx context.Context, stop func()) <-chan struct{} {
 func (a *app) facts(command string) console.Facts {
 	now := a.clock.stamp()
 	f := console.Facts{
-		Lang: a.lang, Command: command, Version: versionText(), Zone: a.csv.Zone(), Offset: now.Offset, Synced: now.Synced,
+		Lang: a.lang, Command: command, Version: versionText(), Zone: a.csv.Zone(), Offset: zoneOffset(a.csv.Zone(), now), Synced: now.Synced,
 		Data: a.c.Data, CSV: a.c.csvPath(), Readings: a.c.Readings, For: a.c.For,
 	}
 	if a.c.Readings > 0 || a.c.For > 0 {
@@ -145,6 +183,16 @@ func (a *app) facts(command string) console.Facts {
 		}
 	}
 	return f
+}
+
+// zoneOffset is the offset of a zone at a moment, in seconds east of UTC.
+func zoneOffset(zone string, now vaiven.Stamp) int32 {
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		return now.Offset // the zone "recorded": each reading's own
+	}
+	_, offset := time.UnixMilli(now.At).In(loc).Zone()
+	return int32(offset)
 }
 
 // roster reads the names of the boards' owners.

@@ -66,7 +66,7 @@ func (p *program) newSession(ctx context.Context, server, id string) error {
 	resp, err := http.DefaultClient.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return hinted{fmt.Errorf(p.say("no vaiven answers at %s", "ningún vaiven responde en %s"), server), p.say(
-			"start it, or say where it listens: --server http://127.0.0.1:PORT", "inícielo, o diga dónde escucha: --server http://127.0.0.1:PUERTO")}
+			"start it, or say where it listens: --server http://127.0.0.1:PORT", "inícialo, o di dónde escucha: --server http://127.0.0.1:PUERTO")}
 	}
 	if err != nil {
 		return err

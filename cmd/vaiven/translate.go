@@ -21,7 +21,7 @@ var usageSpanish = strings.NewReplacer(
 	"Global Flags:", "Opciones generales:",
 	"Flags:", "Opciones:",
 	"Use \"{{.CommandPath}} [command] --help\" for more information about a command.",
-	"Escriba \"{{.CommandPath}} [comando] --help\" para saber más de un comando.",
+	"Escribe \"{{.CommandPath}} [comando] --help\" para saber más de un comando.",
 )
 
 // translate puts cobra's own texts into the program's language.
@@ -37,7 +37,7 @@ func (p *program) translate(root *cobra.Command) {
 		case "help":
 			c.Short = "Ayuda de un comando"
 		case "completion":
-			c.Short = "Genera el autocompletado para su terminal"
+			c.Short = "Genera el autocompletado para tu terminal"
 		}
 	}
 	eachCommand(root, func(c *cobra.Command) {

@@ -60,7 +60,7 @@ func (a *app) mustHaveLog() error {
 	}
 	if _, err := os.Stat(logDir(a.c.Data)); err != nil {
 		return hinted{fmt.Errorf(a.say("no log in %s", "no hay registro en %s"), a.c.Data),
-			a.say("name the folder of a server with --data", "indique la carpeta de un servidor con --data")}
+			a.say("name the folder of a server with --data", "indica la carpeta de un servidor con --data")}
 	}
 	return nil
 }

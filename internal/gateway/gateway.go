@@ -185,7 +185,7 @@ func (g *Gateway) admitConnection(remote netip.AddrPort) (code int, why string) 
 		return http.StatusServiceUnavailable, g.o.Lang.Say("too many connections", "demasiadas conexiones")
 	case !g.address.take(remote):
 		return http.StatusTooManyRequests, g.o.Lang.Say(
-			"too many connections from your address", "demasiadas conexiones desde su dirección")
+			"too many connections from your address", "demasiadas conexiones desde tu dirección")
 	}
 	return 0, ""
 }

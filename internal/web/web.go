@@ -78,7 +78,7 @@ func (o Options) notFound(w http.ResponseWriter, r *http.Request) {
 	if upgrades(r) {
 		text = o.Lang.Say(
 			`boards connect to "/" or "/ws": write webSocket.begin(host, port, "/")`,
-			`las placas se conectan a "/" o "/ws": escriba webSocket.begin(host, puerto, "/")`)
+			`las placas se conectan a "/" o "/ws": escribe webSocket.begin(host, puerto, "/")`)
 	}
 	http.Error(w, text, http.StatusNotFound)
 }
