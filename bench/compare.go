@@ -16,7 +16,7 @@ import (
 // compare plays all legs with all peers, round by round, and reports. A trial
 // that fails is reported and makes the run fail at its end; the others go on.
 func compare(ctx context.Context, o options, stdout io.Writer, stderr *os.File) error {
-	r := &report.Results{Date: time.Now().Format(time.DateOnly), Samples: report.Samples{}, Method: o.plan.method()}
+	r := &report.Results{Date: time.Now().Format(time.DateOnly), Smoke: o.plan.smoke, Samples: report.Samples{}, Method: o.plan.method()}
 	for _, p := range o.peers {
 		version, err := p.Version(ctx)
 		if err != nil {

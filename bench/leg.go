@@ -39,7 +39,7 @@ type trial struct {
 // runTrial starts the server, plays the leg, stops the server and checks what
 // it stored; the returned line says what that check found, "" for nothing.
 func runTrial(ctx context.Context, l leg, t *trial, dir string) (checked string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, legTime)
+	ctx, cancel := context.WithTimeout(ctx, legTime+3*t.plan.settle)
 	defer cancel()
 	t.say("starting")
 	if t.server, err = peer.Start(ctx, t.peer, dir); err != nil {

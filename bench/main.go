@@ -86,6 +86,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	only := f.String("only", "", "compare only these: epoll, goroutines, mosquitto, course, vaiven (separated by commas)")
 	parts := f.String("parts", "", "only these parts: load, idle, trickle (separated by commas)")
 	rounds := f.Int("rounds", 0, "rounds (default 3, with -quick 1)")
+	settle := f.Duration("settle", 0, "time without traffic before idle memory is read (default 10s)")
 	out := f.String("out", "", "`folder` for AAAA-MM-DD.md and .json (default results, with -quick none)")
 	f.StringVar(&o.dir, "dir", ".work", "`folder` for the servers' data, on the disk to be measured")
 	f.BoolVar(&o.keep, "keep", false, "keep the servers' data")
@@ -105,6 +106,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	if *rounds > 0 {
 		o.plan.rounds = *rounds
+	}
+	if *settle > 0 {
+		o.plan.settle = *settle
 	}
 	path, err := filepath.Abs(*program)
 	if err != nil {

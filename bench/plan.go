@@ -10,6 +10,7 @@ import (
 // plan is how much of everything a run does.
 type plan struct {
 	rounds int
+	smoke  bool // too short for its figures to mean anything
 
 	boards  int           // connections at saturation and at the paced rate
 	window  int           // readings in flight on a connection, in the windowed part
@@ -31,7 +32,7 @@ const (
 	classroomRate = 25.0
 	touched       = 200             // boards that come and go before memory is read
 	patience      = time.Minute     // for one step of a fleet
-	legTime       = 5 * time.Minute // for one server in one part
+	legTime       = 5 * time.Minute // for one server in one part, besides its settling
 )
 
 // full is what the targets speak of.
@@ -48,7 +49,7 @@ func full() plan {
 // nothing.
 func quick() plan {
 	return plan{
-		rounds: 1,
+		rounds: 1, smoke: true,
 		boards: 200, window: 16, rate: 2000, warm: 200 * time.Millisecond, measure: 600 * time.Millisecond,
 		idle: 1000, atOnce: 64, settle: 300 * time.Millisecond,
 		trickle: 1500 * time.Millisecond, trickleWarm: 500 * time.Millisecond,

@@ -14,8 +14,12 @@ func (r *Results) Markdown(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# vaiven beside its peers, %s\n\n", r.Date)
 	r.facts(&b)
-	r.disturbed(&b)
-	r.targets(&b)
+	if r.Smoke {
+		b.WriteString("**A smoke run**: it proves that the bench works; its figures prove nothing.\n\n")
+	} else {
+		r.disturbed(&b)
+		r.targets(&b)
+	}
 	for _, s := range sections {
 		r.section(&b, s)
 	}
@@ -70,7 +74,7 @@ func (r *Results) targets(b *strings.Builder) {
 }
 
 func (r *Results) section(b *strings.Builder, s section) {
-	rows := [][]string{r.header("median (lowest to highest round)")}
+	rows := [][]string{header("median (lowest to highest round)", r.Peers)}
 	for _, m := range s.metrics {
 		if row, any := r.row(m); any {
 			rows = append(rows, row)
@@ -82,9 +86,9 @@ func (r *Results) section(b *strings.Builder, s section) {
 	}
 }
 
-func (r *Results) header(first string) []string {
+func header(first string, peers []Peer) []string {
 	h := []string{first}
-	for _, p := range r.Peers {
+	for _, p := range peers {
 		h = append(h, p.Key)
 	}
 	return h
@@ -107,13 +111,14 @@ func (r *Results) row(m metric) (cells []string, any bool) {
 	return cells, any
 }
 
-// ratios shows how many times vaiven's figure each peer's figure is.
+// ratios shows vaiven's figures divided by those of each peer.
 func (r *Results) ratios(b *strings.Builder) {
-	rows := [][]string{r.header("vaiven's figure divided by")}
+	others := slices.DeleteFunc(slices.Clone(r.Peers), func(p Peer) bool { return p.Key == subject })
+	rows := [][]string{header("vaiven's figure divided by that of", others)}
 	for _, s := range sections {
 		for _, m := range s.metrics {
-			if row, any := r.ratio(m); any && !strings.HasPrefix(m.name, "(") {
-				row[0] = s.title + ": " + row[0]
+			if row, any := r.ratio(m, others); any && m.name[0] != '(' {
+				row[0] = s.short + ": " + row[0]
 				rows = append(rows, row)
 			}
 		}
@@ -124,15 +129,12 @@ func (r *Results) ratios(b *strings.Builder) {
 	}
 }
 
-func (r *Results) ratio(m metric) (cells []string, any bool) {
+func (r *Results) ratio(m metric, others []Peer) (cells []string, any bool) {
 	cells = []string{m.name}
 	mine, ok := r.Samples.Of(m.key, subject)
-	if !ok {
-		return cells, false
-	}
-	for _, p := range r.Peers {
-		v, ok := r.Samples.Of(m.key, p.Key)
-		if !ok || v.Median == 0 || p.Key == subject {
+	for _, p := range others {
+		v, measured := r.Samples.Of(m.key, p.Key)
+		if !ok || !measured || v.Median == 0 {
 			cells = append(cells, "")
 			continue
 		}

@@ -33,8 +33,8 @@ const (
 )
 
 type section struct {
-	title   string
-	metrics []metric
+	title, short string
+	metrics      []metric
 }
 
 type metric struct {
@@ -49,7 +49,7 @@ const others = "(CPU taken by anything else meanwhile, % of the machine)"
 const quietLimit = 10
 
 var sections = []section{
-	{"At saturation, one reading in flight on each connection", []metric{
+	{"At saturation, one reading in flight on each connection", "saturation", []metric{
 		{SaturatedCPU, "server CPU per acknowledged reading, µs", 1},
 		{SaturatedRate, "readings/s", 0},
 		{SaturatedP50, "ack p50, ms", 2},
@@ -57,26 +57,26 @@ var sections = []section{
 		{SaturatedOwn, "(CPU of the generator per reading, µs)", 1},
 		{SaturatedOthers, others, 1},
 	}},
-	{"At saturation, several readings in flight on each connection", []metric{
+	{"At saturation, several readings in flight on each connection", "several in flight", []metric{
 		{WindowCPU, "server CPU per acknowledged reading, µs", 1},
 		{WindowRate, "readings/s", 0},
 		{WindowP99, "ack p99, ms", 2},
 		{WindowOthers, others, 1},
 	}},
-	{"At the paced rate", []metric{
+	{"At the paced rate", "paced", []metric{
 		{PacedCPU, "server CPU per acknowledged reading, µs", 1},
 		{PacedRate, "readings/s acknowledged", 0},
 		{PacedP50, "ack p50, ms", 2},
 		{PacedP99, "ack p99, ms", 2},
 		{PacedOthers, others, 1},
 	}},
-	{"Idle connections", []metric{
+	{"Idle connections", "idle", []metric{
 		{IdleConnection, "resident bytes per open connection that said nothing", 0},
 		{IdleBoard, "resident bytes per board, after one reading each", 0},
 		{Handshakes, "handshakes/s", 0},
 		{HandshakeCPU, "server CPU per handshake, µs", 1},
 	}},
-	{"A classroom: 50 devices, 25 readings/s together", []metric{
+	{"A classroom: 50 devices, 25 readings/s together", "classroom", []metric{
 		{TrickleRSS, "resident memory, MB", 1},
 		{TrickleWritten, "bytes written to disk per reading", 0},
 		{TrickleFolder, "growth of the data folder per reading, bytes", 0},

@@ -19,7 +19,8 @@ type Peer struct {
 
 // Results is everything that a run found out.
 type Results struct {
-	Date     string        `json:"date"` // AAAA-MM-DD
+	Date     string        `json:"date"`  // AAAA-MM-DD
+	Smoke    bool          `json:"smoke"` // too short to mean anything: no targets
 	Machine  machine.Facts `json:"machine"`
 	Method   []string      `json:"method"` // what was done, a sentence each
 	Peers    []Peer        `json:"peers"`
