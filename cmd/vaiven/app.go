@@ -188,6 +188,7 @@ func (a *app) serve(ctx context.Context) error {
 	log := a.start(fail, "log", a.log.Run)
 	pump := a.start(fail, "views", a.pump.Run)
 	gate := a.start(fail, "gateway", a.gateway.Run)
+	a.forgetConnections(ctx)
 	server := a.startHTTP(fail)
 
 	<-ctx.Done()
@@ -209,6 +210,26 @@ func (a *app) serve(ctx context.Context) error {
 		return cause
 	}
 	return nil
+}
+
+// forgetConnections says in the log that the boards are gone which were
+// connected when the last process ended without a word. On an external log
+// they may be another gateway's, so nothing is said of them there.
+func (a *app) forgetConnections(ctx context.Context) {
+	if a.c.NATS != "" {
+		return
+	}
+	stamp := a.clock.stamp()
+	for _, d := range a.reg.List() {
+		if !d.Connected {
+			continue
+		}
+		gone := &vaiven.Presence{Stamp: stamp, Device: d.ID, Remote: d.Remote, Reason: "restart"}
+		if err := a.log.Append(ctx, []vaiven.Event{gone}, nil); err != nil {
+			a.logger.Warn("disconnections not recorded", "err", err)
+			return // the log does not take anything now: it says so itself
+		}
+	}
 }
 
 // room is a part of the server that runs.
