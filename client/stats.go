@@ -37,3 +37,11 @@ func (c *Client) Stats() Stats {
 	s.Pending, s.Lost = c.out.n, c.out.lost
 	return s
 }
+
+// Connected reports whether the server has welcomed the device and is still
+// there; in the course's form, whether the WebSocket is open.
+func (c *Client) Connected() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stats.Connected
+}

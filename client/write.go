@@ -139,8 +139,9 @@ func (s *session) compose(now time.Time) ([]byte, *rawMessage) {
 		return s.sayHello(now), nil
 	case o.hello != welcomed:
 		return nil, nil
-	case c.reportDue && !c.o.Course:
+	case c.reportDue:
 		c.reportDue = false
+		c.changed()
 		s.out = wire.AppendReport(s.out[:0], wire.DeviceReport{
 			Device: c.device, Boot: c.boot, States: c.states, Rev: c.rev,
 		})

@@ -1,0 +1,136 @@
+package sim
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"vaiven"
+	"vaiven/client"
+)
+
+// Options say how many boards there are and what they do. URL is needed;
+// everything else has a useful zero value.
+type Options struct {
+	URL     string
+	Devices int // default 1
+	First   int // id of the first board, the others count up; default 101
+
+	// Readings per board. 0: until the context ends, or the server says that the
+	// board is done.
+	Readings uint64
+	// Interval between two readings of a board, each at its own moment. 0: as
+	// fast as the server acknowledges.
+	Interval time.Duration
+
+	// Loss is how probable it is that a reading vanishes on its way, and the
+	// connection with it, so that it must be sent again.
+	Loss float64
+	// Drop is how probable it is that a connection ends behind a reading, and
+	// the acknowledgement with it.
+	Drop float64
+	// NaN is how probable it is that the sensor does not answer before a reading,
+	// and the board sends nan like the course's sketch: bad input, which must be
+	// refused, and counts as no reading.
+	NaN float64
+
+	// Course makes boards of the course's sketch: the Arduino library's headers,
+	// readings without BOOT and SEQ, no acknowledgements.
+	Course bool
+	// Window is how many readings a board has on their way without
+	// acknowledgement. Default 64.
+	Window int
+	// Single sends one reading a message; otherwise those that wait go together.
+	Single bool
+
+	// Background keeps dialling from the beginning. Otherwise the first board
+	// must reach the server at once, so that a wrong address is told.
+	Background bool
+	// ConnectRate is how many boards start in a second, so that a thousand do not
+	// fall upon the server in one moment. Default 1000; negative: no limit.
+	ConnectRate float64
+	// Backoff between a board's connections; zero: as package client has it.
+	Backoff client.Backoff
+	// Linger is how long a board that has sent everything waits for the last
+	// acknowledgements. Default 60 s.
+	Linger time.Duration
+	// Grace is how long it waits for them when the context ends. Default 2 s.
+	Grace time.Duration
+
+	Token   string
+	TLS     *tls.Config
+	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// OnAcked is told of each reading that the server has on disk.
+	OnAcked func(d vaiven.Device, b vaiven.Boot, seq uint64, values []vaiven.Value)
+	// OnState is told when a board has done what the server wanted.
+	OnState func(d vaiven.Device, states []vaiven.Value)
+	// OnError is told of refusals and lost connections, as client.Options.OnError is.
+	OnError func(d vaiven.Device, err error)
+	// OnProgress is told how far things are every ProgressEvery (default 250 ms),
+	// and once at the end.
+	OnProgress    func(Progress)
+	ProgressEvery time.Duration
+
+	// Seed of what is measured and of the accidents. Two runs with the same seed
+	// have the same, but not at the same moments.
+	Seed uint64
+	// Rand is where BOOT comes from. Default crypto/rand.
+	Rand io.Reader
+	// Logger receives what is worth telling at debug level. Nil: nothing.
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.URL == "" {
+		return o, errors.New("simulate: no URL")
+	}
+	for name, p := range map[string]float64{"loss": o.Loss, "drop": o.Drop, "nan": o.NaN} {
+		if !(p >= 0 && p <= 1) {
+			return o, fmt.Errorf("simulate: %s %v: want a probability from 0 to 1", name, p)
+		}
+	}
+	if o.Course && o.Loss > 0 {
+		return o, errors.New("simulate: loss needs boards that send again; the course's form does not")
+	}
+	if o.Interval < 0 || o.Devices < 0 || o.First < 0 {
+		return o, errors.New("simulate: interval, devices and first cannot be negative")
+	}
+	o.fill()
+	return o, nil
+}
+
+func (o *Options) fill() {
+	if o.Devices == 0 {
+		o.Devices = 1
+	}
+	if o.First == 0 {
+		o.First = 101
+	}
+	if o.Window <= 0 {
+		o.Window = 64
+	}
+	if o.ConnectRate == 0 {
+		o.ConnectRate = 1000
+	}
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&o.Linger, time.Minute},
+		{&o.Grace, 2 * time.Second},
+		{&o.ProgressEvery, 250 * time.Millisecond},
+	} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+}
