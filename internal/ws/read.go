@@ -49,9 +49,7 @@ func (c *Conn) read(renew bool) error {
 		}
 		n, err := c.some(try)
 		if n > 0 {
-			c.touch()
-			c.pinged = false
-			if err := c.feed(c.in.buf[:n]); err != nil {
+			if err := c.take(n); err != nil {
 				return err
 			}
 			continue
@@ -63,6 +61,19 @@ func (c *Conn) read(renew bool) error {
 			return err
 		}
 	}
+}
+
+// take handles n bytes that were read. A ping that they answer, or that
+// crossed them, ends a silence: the next one counts from here.
+func (c *Conn) take(n int) error {
+	c.touch()
+	if c.pinged {
+		c.pinged = false
+		if err := c.arm(); err != nil {
+			return err
+		}
+	}
+	return c.feed(c.in.buf[:n])
 }
 
 // some waits for bytes and reads them into in.buf.
@@ -149,12 +160,8 @@ func (c *Conn) arm() error {
 func (c *Conn) silence(try func(uintptr) bool) error {
 	n, err := c.probe(try)
 	if n > 0 {
-		c.touch()
-		c.pinged = false
-		if err := c.feed(c.in.buf[:n]); err != nil {
-			return err
-		}
-		return c.arm()
+		c.pinged = true // arms again
+		return c.take(n)
 	}
 	if err != nil && !errors.Is(err, errEmpty) && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err

@@ -101,6 +101,7 @@ func (c *Conn) pong(p []byte) {
 		o.pong = append(o.pong[:0], p...)
 		o.owed = true
 	} else if !o.over() {
+		o.owed = false // an older ping, answered by this
 		o.queue = appendFrame(o.queue, ws.OpPong, p)
 	}
 	c.controls()
