@@ -166,6 +166,9 @@ func explainPlace(e *vaiven.Error, l vaiven.Lang) string {
 		}
 		return l.Say("a key has no value: write KEY, a colon, and the value", "una clave no tiene valor: escribe la clave, dos puntos y el valor")
 	case reasonUnclosed:
+		if e.Got == "" {
+			return l.Say("the message was cut off: make the buffer larger", "el mensaje está cortado: agranda el búfer")
+		}
 		return l.Say(
 			"the message was cut off, or "+g+" is missing: make the buffer larger, or add it",
 			"el mensaje está cortado, o falta "+g+": agranda el búfer, o añádelo")
@@ -178,6 +181,9 @@ func explainPlace(e *vaiven.Error, l vaiven.Lang) string {
 			"there are several objects in one message: send each in a message of its own, or all as a list, [{...},{...}]",
 			"hay varios objetos en un mensaje: envía cada uno en su mensaje, o todos como lista, [{...},{...}]")
 	case reasonTrailing:
+		if e.Got == "" {
+			return l.Say("there is something behind the end of the message: send its own bytes only", "hay algo detrás del final del mensaje: envía solo sus bytes")
+		}
 		return l.Say("there is something behind the end of the message: "+g, "hay algo detrás del final del mensaje: "+g)
 	case reasonDeep:
 		return l.Say("there are too many brackets", "hay demasiados corchetes o llaves")

@@ -95,9 +95,9 @@ func (m *ServerMessage) set(key string, v jsontext.Token) (err error) {
 	case "WELCOME":
 		m.is(ServerWelcome)
 	case vaiven.KeyDevice:
-		m.Device, err = vaiven.ParseDevice(v.String())
+		err = m.setDevice(v)
 	case vaiven.KeyBoot:
-		m.Boot, err = vaiven.ParseBoot(v.String())
+		err = m.setBoot(v)
 	case "ACK":
 		m.is(ServerAck)
 		m.Ack, err = uintOf(v)
@@ -132,6 +132,23 @@ func (m *ServerMessage) set(key string, v jsontext.Token) (err error) {
 	default:
 		err = m.setState(key, v)
 	}
+	return err
+}
+
+func (m *ServerMessage) setDevice(v jsontext.Token) (err error) {
+	if k := v.Kind(); k != '0' && k != '"' {
+		return errors.New("neither a number nor text")
+	}
+	m.Device, err = vaiven.ParseDevice(v.String())
+	return err
+}
+
+func (m *ServerMessage) setBoot(v jsontext.Token) error {
+	s, err := textOf(v)
+	if err != nil {
+		return err
+	}
+	m.Boot, err = vaiven.ParseBoot(s)
 	return err
 }
 
