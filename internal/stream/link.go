@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -19,7 +18,6 @@ import (
 // reconnects by itself, or to an embedded one that lives and dies with it.
 type link struct {
 	srv     *server.Server // nil for an external one
-	suspect *atomic.Bool   // the embedded server has logged an error
 	nc      *nats.Conn
 	js      jetstream.JetStream
 	stream  string
@@ -36,6 +34,10 @@ var deadLink = &link{}
 // the answer.
 var errCut = errors.New("connection to NATS lost")
 
+// errSuspect is why a publish was given up: the embedded server has logged an
+// error meanwhile. After a failed write JetStream does not answer at all.
+var errSuspect = errors.New("the embedded NATS server has reported an error")
+
 // apiTimeout bounds every question to the server that is not a commit.
 const apiTimeout = 10 * time.Second
 
@@ -46,7 +48,7 @@ func (l *Log) dial(ctx context.Context) (*link, error) {
 	k := &link{stream: l.o.Stream, subject: l.subject}
 	opts := []nats.Option{
 		nats.Name("vaiven"),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { k.interrupt() }),
+		nats.DisconnectErrHandler(func(*nats.Conn, error) { k.interrupt(errCut) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			l.o.Logger.Debug("nats", "err", err)
 		}),
@@ -55,7 +57,7 @@ func (l *Log) dial(ctx context.Context) (*link, error) {
 	url := l.o.URL
 	if url == "" {
 		var err error
-		if k.srv, k.suspect, err = startServer(ctx, l.o); err != nil {
+		if k.srv, err = startServer(ctx, l.o, k); err != nil {
 			return nil, err
 		}
 		opts = append(opts, nats.InProcessServer(k.srv), nats.NoReconnect())
@@ -78,12 +80,12 @@ func (l *Log) dial(ctx context.Context) (*link, error) {
 	return k, nil
 }
 
-// interrupt ends the wait for an answer that cannot come any more.
-func (k *link) interrupt() {
+// interrupt ends the wait for an answer that will not come.
+func (k *link) interrupt(why error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.cut != nil {
-		k.cut(errCut)
+		k.cut(why)
 	}
 }
 
@@ -99,8 +101,8 @@ func (k *link) close() {
 }
 
 // startServer starts an embedded NATS server that nobody can reach from
-// outside the process.
-func startServer(ctx context.Context, o Options) (*server.Server, *atomic.Bool, error) {
+// outside the process. An error in its log interrupts what k waits for.
+func startServer(ctx context.Context, o Options, k *link) (*server.Server, error) {
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "vaiven",
 		DontListen: true,
@@ -117,10 +119,9 @@ func startServer(ctx context.Context, o Options) (*server.Server, *atomic.Bool, 
 		DisableJetStreamBanner: true,
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("embedded NATS: %w", err)
+		return nil, fmt.Errorf("embedded NATS: %w", err)
 	}
-	suspect := new(atomic.Bool)
-	srv.SetLoggerV2(&serverLog{log: o.Logger, suspect: suspect}, false, false, false)
+	srv.SetLoggerV2(&serverLog{log: o.Logger, k: k}, false, false, false)
 	srv.Start()
 	wait := 30 * time.Second
 	if d, ok := ctx.Deadline(); ok {
@@ -129,17 +130,15 @@ func startServer(ctx context.Context, o Options) (*server.Server, *atomic.Bool, 
 	if !srv.ReadyForConnections(wait) {
 		srv.Shutdown()
 		srv.WaitForShutdown()
-		return nil, nil, errors.New("embedded NATS did not start in time")
+		return nil, errors.New("embedded NATS did not start in time")
 	}
-	return srv, suspect, nil
+	return srv, nil
 }
 
-// serverLog hands the embedded server's log on. Its errors make the commit
-// under way suspect: the store's write error is otherwise only seen as
-// silence.
+// serverLog hands the embedded server's log on.
 type serverLog struct {
-	log     *slog.Logger
-	suspect *atomic.Bool
+	log *slog.Logger
+	k   *link
 }
 
 func (s *serverLog) say(level slog.Level, format string, v []any) {
@@ -157,13 +156,13 @@ func (s *serverLog) Warnf(format string, v ...any) {
 }
 
 func (s *serverLog) Errorf(format string, v ...any) {
-	s.suspect.Store(true)
+	s.k.interrupt(errSuspect)
 	s.say(slog.LevelError, format, v)
 }
 
 // Fatalf is called for what would end a server of its own; ours is then found
 // not to start, or not to answer.
 func (s *serverLog) Fatalf(format string, v ...any) {
-	s.suspect.Store(true)
+	s.k.interrupt(errSuspect)
 	s.say(slog.LevelError, format, v)
 }

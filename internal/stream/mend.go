@@ -4,29 +4,50 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
 // wait is the time that one record takes: it makes the log refuse once that
-// is too long.
+// is too long, or while the disk is full.
 type wait struct {
-	l       *Log
-	start   time.Time
+	l     *Log
+	start time.Time
+
+	mu      sync.Mutex
 	stalled bool
+	ended   bool
 }
 
-// stall marks the log as stalled if it is time.
-func (w *wait) stall() {
-	if d := time.Since(w.start); d >= w.l.o.StallAfter {
+// stall makes the log refuse with err until the record is written.
+func (w *wait) stall(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return
+	}
+	if !w.stalled {
 		w.stalled = true
-		w.l.queue.stall(&BusyError{For: d})
+		w.l.o.Logger.Error("log does not move", "err", err)
+	}
+	w.l.queue.stall(err)
+}
+
+// late is stall, if it is time.
+func (w *wait) late() {
+	if d := time.Since(w.start); d >= w.l.o.StallAfter {
+		w.stall(&BusyError{For: d})
 	}
 }
 
-// end takes the mark away.
+// end takes the refusal back. No stall comes after it.
 func (w *wait) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
 	if w.stalled {
 		w.l.queue.stall(nil)
 		w.l.o.Logger.Info("log moves again", "after", time.Since(w.start).Round(time.Millisecond).String())
@@ -40,11 +61,7 @@ func (w *wait) space(ctx context.Context) error {
 		if low == nil {
 			return nil
 		}
-		if !w.stalled {
-			w.stalled = true
-			w.l.o.Logger.Error("log does not write", "err", low)
-		}
-		w.l.queue.stall(low)
+		w.stall(low)
 		if err := pause(ctx, diskEvery); err != nil {
 			return fmt.Errorf("%w: %w", low, err)
 		}
@@ -54,57 +71,57 @@ func (w *wait) space(ctx context.Context) error {
 // publish makes one attempt, and marks the log as stalled meanwhile if it
 // takes long.
 func (w *wait) publish(ctx context.Context, k *link, msg *nats.Msg) (uint64, error) {
-	t := time.AfterFunc(max(0, w.l.o.StallAfter-time.Since(w.start)), func() {
-		w.l.queue.stall(&BusyError{For: time.Since(w.start)})
-	})
-	seq, err := k.publish(ctx, msg, w.l.o.CommitTimeout)
-	if !t.Stop() {
-		w.stalled = true
-	}
-	return seq, err
+	t := time.AfterFunc(w.l.o.StallAfter-time.Since(w.start), w.late)
+	defer t.Stop()
+	return k.publish(ctx, msg, w.l.o.CommitTimeout)
 }
 
 // mend makes the next attempt worthwhile: it waits for the external server,
-// or restarts the embedded one, whose write error would otherwise stay.
-func (l *Log) mend(ctx context.Context, k *link, why error) error {
-	if k.srv == nil {
-		if errors.Is(why, context.DeadlineExceeded) {
-			_ = k.nc.ForceReconnect() // half-open: silence without a disconnection
-		}
-		_ = pause(ctx, 100*time.Millisecond) // the caller looks at ctx
-		return nil
+// or restarts the embedded one, whose write error would otherwise stay. The
+// more attempts there were, the longer it waits.
+func (w *wait) mend(ctx context.Context, k *link, try int, why error) error {
+	level := slog.LevelDebug
+	if try == 0 {
+		level = slog.LevelWarn
 	}
-	return l.restart(ctx, why)
+	w.l.o.Logger.Log(ctx, level, "commit is repeated", "try", try+1, "err", why)
+	if try > 0 {
+		_ = pause(ctx, min(50*time.Millisecond<<min(try, 5), time.Second)) // the caller looks at ctx
+	}
+	if w.l.o.URL == "" {
+		return w.restart(ctx, level)
+	}
+	if errors.Is(why, context.DeadlineExceeded) {
+		_ = k.nc.ForceReconnect() // half-open: silence without a disconnection
+	}
+	return nil
 }
 
-// restart replaces the embedded server by a new one over the same files.
-func (l *Log) restart(ctx context.Context, why error) error {
-	l.o.Logger.Warn("embedded nats is restarted", "err", why)
+// restart replaces the embedded server by a new one over the same files. The
+// error is a *LostRecordsError, or the last one when ctx ended.
+func (w *wait) restart(ctx context.Context, level slog.Level) error {
+	l := w.l
 	l.mu.Lock()
 	old := l.link
 	l.link = deadLink
 	l.mu.Unlock()
-	if old != nil {
-		old.close()
-	}
-	for {
+	old.close()
+	for try := 0; ; try++ {
+		if err := w.space(ctx); err != nil {
+			return err
+		}
 		err := l.reopen(ctx)
 		var lost *LostRecordsError
-		if err == nil || errors.As(err, &lost) {
+		if err == nil || errors.As(err, &lost) || ctx.Err() != nil {
 			return err
 		}
-		l.o.Logger.Error("embedded nats does not start", "err", err)
-		if ctx.Err() != nil {
-			return err
-		}
-		_ = pause(ctx, time.Second)
+		w.late()
+		l.o.Logger.Log(ctx, level, "embedded nats does not start", "try", try+1, "err", err)
+		_ = pause(ctx, min(50*time.Millisecond<<min(try, 5), time.Second))
 	}
 }
 
 func (l *Log) reopen(ctx context.Context) error {
-	if err := l.disk.check(); err != nil {
-		return err
-	}
 	known := mark{log: l.id, first: l.first, acked: l.acked.Load()}
 	if err := checkFiles(l.o.Dir, l.o.Stream, known); err != nil {
 		return err

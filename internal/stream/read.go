@@ -78,7 +78,7 @@ func (r *reader) follow(ctx context.Context, k *link) error {
 	if err != nil {
 		return err
 	}
-	it, err := c.Messages(jetstream.PullMaxMessages(512))
+	it, err := c.Messages(jetstream.PullMaxMessagesWithBytesLimit(512, 4<<20))
 	if err != nil {
 		return err
 	}

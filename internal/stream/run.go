@@ -151,14 +151,12 @@ func (c *committer) write(ctx context.Context) (uint64, error) {
 			return 0, fmt.Errorf("%w: record %d of writer %016x: %w", ErrUncertain, l.n, l.writer, err)
 		}
 		unknown = unknown || errors.Is(err, errUnknown)
-		if try == 0 {
-			l.o.Logger.Warn("commit has to be repeated", "n", l.n, "err", err)
-		}
+		lost := w.mend(ctx, k, try, err)
 		if ctx.Err() != nil {
 			return 0, c.gaveUp(err)
 		}
-		if err := l.mend(ctx, k, err); err != nil {
-			return 0, err
+		if lost != nil {
+			return 0, fmt.Errorf("%w: %w", ErrUncertain, lost)
 		}
 	}
 }

@@ -1,0 +1,147 @@
+//go:build linux
+
+package stream
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"vaiven"
+)
+
+// tmpfs mounts a small filesystem for the test.
+func tmpfs(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("none", dir, "tmpfs", 0, "size="+size); err != nil {
+		t.Fatalf("this test mounts a tmpfs, which needs root: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Errorf("unmount: %v", err)
+		}
+	})
+	return dir
+}
+
+// fill writes a file until not one byte more fits.
+func fill(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for size := 1 << 20; size > 0; {
+		if _, err := f.Write(make([]byte, size)); err != nil {
+			if !errors.Is(err, syscall.ENOSPC) {
+				t.Fatal(err)
+			}
+			size /= 2
+		}
+	}
+}
+
+// feed appends readings until it is stopped, as boards do: what is refused as
+// busy is tried again.
+type feed struct {
+	sent atomic.Int64
+	busy atomic.Int64
+	stop context.CancelFunc
+	done chan error
+}
+
+func startFeed(l *running, devices int) *feed {
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &feed{stop: cancel, done: make(chan error, devices)}
+	for d := range devices {
+		go func() {
+			for seq := 1; ctx.Err() == nil; {
+				err := l.Append(ctx, []vaiven.Event{reading(d, seq)}, nil)
+				var e *vaiven.Error
+				switch {
+				case err == nil:
+					seq++
+					f.sent.Add(1)
+				case errors.As(err, &e) && e.Code == vaiven.CodeBusy:
+					f.busy.Add(1)
+				case ctx.Err() == nil:
+					f.done <- err
+					return
+				}
+				_ = pause(ctx, time.Millisecond)
+			}
+			f.done <- nil
+		}()
+	}
+	return f
+}
+
+func (f *feed) end(t *testing.T) {
+	t.Helper()
+	f.stop()
+	for range cap(f.done) {
+		if err := <-f.done; err != nil {
+			t.Errorf("append: %v", err)
+		}
+	}
+}
+
+// until polls with a deadline.
+func until(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	over := time.Now().Add(deadline)
+	for !cond() {
+		if time.Now().After(over) {
+			t.Fatalf("never happened: %s", what)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestFullDiskHealsByItself(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		reserve int64
+	}{
+		{"reserve kept", 256 << 10},
+		{"to the last byte", -1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := tmpfs(t, "24m")
+			l := start(t, Options{Dir: filepath.Join(dir, "log"), Reserve: c.reserve,
+				CommitTimeout: 500 * time.Millisecond, StallAfter: 200 * time.Millisecond})
+			f := startFeed(l, 4)
+			ballast := filepath.Join(dir, "ballast")
+			for cycle := range 10 {
+				until(t, "readings are acknowledged", func() bool { return l.count() > 0 })
+				fill(t, ballast)
+				until(t, "the log refuses", func() bool { return l.Health() != nil })
+				busy := f.busy.Load()
+				until(t, "boards are told", func() bool { return f.busy.Load() > busy })
+				if c.reserve < 0 && cycle%2 == 1 { // long enough for restarts on the full disk
+					k, _ := l.current()
+					until(t, "the server is restarted", func() bool { now, _ := l.current(); return now != k })
+				}
+				if err := os.Remove(ballast); err != nil {
+					t.Fatal(err)
+				}
+				before := l.count()
+				until(t, "the log takes readings again", func() bool { return l.Health() == nil && l.count() > before+20 })
+				t.Logf("cycle %d: %d acknowledged", cycle, l.count())
+			}
+			f.end(t)
+			l.await(int(f.sent.Load()))
+			l.check()
+			if err := l.stop(); err != nil {
+				t.Errorf("run: %v", err)
+			}
+		})
+	}
+}
