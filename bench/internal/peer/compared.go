@@ -19,7 +19,7 @@ import (
 // no other.
 const python = "/usr/bin/python3"
 
-const install = "; bench/install.sh installs what is missing"
+const install = "; scripts/deps bench installs what is missing"
 
 // Raw is the echo server called kind of this program itself, started again
 // with the subcommand echo.
