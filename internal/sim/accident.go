@@ -19,6 +19,7 @@ const (
 type accidents struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	next atomic.Int32
+	done *atomic.Uint64 // how many happened
 }
 
 func (a *accidents) arm(what accident) { a.next.Store(int32(what)) }
@@ -47,8 +48,10 @@ func (c *conn) Write(p []byte) (int, error) {
 	}
 	switch accident(c.accidents.next.Swap(int32(none))) {
 	case vanish:
+		c.accidents.done.Add(1)
 		return len(p), c.Close()
 	case sever:
+		c.accidents.done.Add(1)
 		n, err := c.Conn.Write(p)
 		_ = c.Close()
 		return n, err

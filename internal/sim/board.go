@@ -32,7 +32,7 @@ type board struct {
 func newBoard(o *Options, t *tally, index int) *board {
 	r := rand.New(rand.NewPCG(o.Seed, uint64(index)))
 	b := &board{o: o, tally: t, id: fmt.Sprintf("%03d", o.First+index), rand: r, weather: newWeather(r)}
-	b.luck.dial = o.NetDial
+	b.luck.dial, b.luck.done = o.NetDial, &t.accidents
 	b.nan = nanMessage(b.id)
 	return b
 }
@@ -127,10 +127,8 @@ func (b *board) send(ctx context.Context, values []vaiven.Value) error {
 	switch luck := b.rand.Float64(); {
 	case luck < b.o.Loss:
 		b.luck.arm(vanish)
-		b.tally.accidents.Add(1)
 	case luck < b.o.Loss+b.o.Drop:
 		b.luck.arm(sever)
-		b.tally.accidents.Add(1)
 	}
 	c := b.client.Load()
 	if !b.o.Course {

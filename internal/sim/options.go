@@ -32,7 +32,8 @@ type Options struct {
 	// connection with it, so that it must be sent again.
 	Loss float64
 	// Drop is how probable it is that a connection ends behind a reading, and
-	// the acknowledgement with it.
+	// the acknowledgement with it. At full speed several readings share a message,
+	// and one accident.
 	Drop float64
 	// NaN is how probable it is that the sensor does not answer before a reading,
 	// and the board sends nan like the course's sketch: bad input, which must be

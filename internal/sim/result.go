@@ -30,7 +30,7 @@ type Result struct {
 	Messages uint64 // WebSocket messages written
 
 	NaN       uint64                 // times that nan was sent
-	Accidents uint64                 // readings lost on purpose, and connections ended so
+	Accidents uint64                 // connections ended on purpose (Options.Loss, Drop)
 	Connects  uint64                 // connections that were welcomed
 	Rejected  map[vaiven.Code]uint64 // errors from the server
 
