@@ -34,7 +34,7 @@ func compare(ctx context.Context, o options, stdout io.Writer, stderr *os.File) 
 	if r.Machine, err = machine.Inspect(dir); err != nil {
 		return err
 	}
-	show := newProgress(stderr, o.plan.rounds*len(o.legs)*len(o.peers))
+	show := newProgress(stderr, o.trials())
 	for round := range o.plan.rounds {
 		if err := playRound(ctx, o, round+1, dir, r, show); err != nil {
 			return err
@@ -49,25 +49,38 @@ func compare(ctx context.Context, o options, stdout io.Writer, stderr *os.File) 
 func playRound(ctx context.Context, o options, round int, dir string, r *report.Results, show *progress) error {
 	for _, l := range o.legs {
 		for _, p := range o.peers {
+			if !l.meant(p) {
+				continue
+			}
 			name := fmt.Sprintf("round %d, %s, %s", round, l.title, p.Key)
 			data := filepath.Join(dir, fmt.Sprintf("%d-%s-%s", round, l.key, p.Key))
-			t := &trial{plan: o.plan, peer: p, samples: r.Samples, say: func(what string) { show.say(name, what) }}
+			t := &trial{plan: o.plan, peer: p, found: map[string]float64{}, say: func(what string) { show.say(name, what) }}
 			checked, err := runTrial(ctx, l, t, data)
 			show.finish(name, err)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			if err != nil {
-				r.Failures = append(r.Failures, name+": "+err.Error())
-			} else if checked != "" {
-				r.Verified = append(r.Verified, name+": "+checked)
-			}
+			note(r, t, name, checked, err)
 			if !o.keep {
 				_ = os.RemoveAll(data)
 			}
 		}
 	}
 	return nil
+}
+
+// note takes the figures of a trial into the results, unless it failed.
+func note(r *report.Results, t *trial, name, checked string, err error) {
+	if err != nil {
+		r.Failures = append(r.Failures, name+": "+err.Error())
+		return
+	}
+	for metric, v := range t.found {
+		r.Samples.Add(metric, t.peer.Key, v)
+	}
+	if checked != "" {
+		r.Verified = append(r.Verified, name+": "+checked)
+	}
 }
 
 func publish(r *report.Results, out string, stdout io.Writer) error {

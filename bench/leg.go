@@ -11,7 +11,6 @@ import (
 	"vaiven/bench/internal/load"
 	"vaiven/bench/internal/machine"
 	"vaiven/bench/internal/peer"
-	"vaiven/bench/internal/report"
 )
 
 // leg is one part of the comparison, played with each server in turn.
@@ -21,19 +20,24 @@ type leg struct {
 }
 
 var legs = []leg{
-	{"load", "full speed and paced", playLoad},
+	{loadKey, "full speed and paced", playLoad},
 	{"idle", "idle connections", playIdle},
 	{"trickle", "a classroom", playTrickle},
 }
 
+const loadKey = "load"
+
+// meant reports whether the leg says anything about the peer.
+func (l leg) meant(p *peer.Peer) bool { return !p.Floor || l.key == loadKey }
+
 // trial is one leg with one server: a fresh process and an empty folder.
 type trial struct {
-	plan    plan
-	peer    *peer.Peer
-	server  *peer.Server
-	samples report.Samples
-	say     func(what string) // progress
-	acked   uint64            // readings acknowledged to fleets of the past
+	plan   plan
+	peer   *peer.Peer
+	server *peer.Server
+	found  map[string]float64 // figures, by metric; of no worth when the trial fails
+	say    func(what string)  // progress
+	acked  uint64             // readings acknowledged to fleets of the past
 }
 
 // runTrial starts the server, plays the leg, stops the server and checks what
@@ -100,7 +104,7 @@ func (t *trial) retire(f *load.Fleet) {
 	f.Close()
 }
 
-func (t *trial) record(metric string, v float64) { t.samples.Add(metric, t.peer.Key, v) }
+func (t *trial) record(metric string, v float64) { t.found[metric] = v }
 
 // measured is what a stretch of load cost.
 type measured struct {

@@ -78,13 +78,28 @@ func (o *options) choosePlan(smoke bool, rounds int, settle time.Duration) {
 }
 
 func allPeers(vaiven string, args []string) []*peer.Peer {
+	floor := peer.Raw("epoll", "raw TCP, one thread, bare epoll: the floor")
+	floor.Floor = true
 	return []*peer.Peer{
-		peer.Raw("epoll", "raw TCP, one thread, bare epoll: the floor"),
+		floor,
 		peer.Raw("goroutines", "raw TCP echo in Go, a goroutine per connection"),
 		peer.Mosquitto(),
 		peer.Course(courseServer),
 		peer.Vaiven(vaiven, args),
 	}
+}
+
+// trials returns how many trials a run has.
+func (o *options) trials() int {
+	n := 0
+	for _, l := range o.legs {
+		for _, p := range o.peers {
+			if l.meant(p) {
+				n++
+			}
+		}
+	}
+	return n * o.plan.rounds
 }
 
 // choose keeps those of all whose key is in the list; an empty list keeps all.

@@ -31,6 +31,9 @@ type Peer struct {
 	// CSV is the file with a row for each reading, under the data folder;
 	// "" when nothing is stored.
 	CSV string
+	// Floor marks a server that is compared under load only: at rest it has
+	// nothing to say.
+	Floor bool
 	// Verify checks what the stopped server left in its folder and returns a
 	// line about it; nil when there is nothing that could be checked.
 	Verify func(ctx context.Context, dir string) (string, error)
