@@ -34,9 +34,8 @@ func (c *Conn) startClose(e *CloseError, half bool) {
 		c.rest()
 		return
 	}
-	o.closing, o.closed = true, e
-	o.closeBy = time.Now().Add(c.o.closeTimeout())
-	_ = c.nc.SetReadDeadline(o.closeBy) // fails only on a closed socket
+	o.closing, o.ending().close = true, e
+	c.endBy(time.Now().Add(c.o.closeTimeout()))
 	o.queue = appendClose(o.queue, e.Code, e.Reason)
 	if c.raw == nil || o.busy {
 		c.handOver()
@@ -48,6 +47,13 @@ func (c *Conn) startClose(e *CloseError, half bool) {
 	f.b = o.take(f.b[:0])
 	o.mu.Unlock()
 	_ = c.flush(f) // an error of the socket reaches the read loop too
+}
+
+// endBy sets when the closing handshake ends at the latest. It is called with
+// mu held, so that no other deadline for reading can come after it.
+func (c *Conn) endBy(t time.Time) {
+	c.out.ending().by = t
+	_ = c.nc.SetReadDeadline(t) // fails only on a closed socket
 }
 
 // farewell ends the conversation after the read loop has: it sends the close
@@ -67,7 +73,7 @@ func (c *Conn) farewell(err error) error {
 	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	if own := c.out.closed; own != nil && (e == nil || own.Local) {
+	if own := c.out.ending().close; own != nil && (e == nil || own.Local) {
 		return own
 	}
 	return err

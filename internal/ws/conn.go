@@ -27,20 +27,23 @@ type Conn struct {
 	seen atomic.Int64 // last sign of life, ns after born
 	mute atomic.Bool  // no further messages go to the handler
 
-	// The following belong to the goroutine in Serve.
-	h       Handler
-	parser  parser
-	early   []byte // bytes that came with the handshake
-	in      read
+	// The following belong to the goroutine that reads.
 	pinged  bool  // since the last sign of life
 	talked  bool  // a message was handled on this goroutine
 	renewed int64 // when this goroutine took over, ns after born
+	h       Handler
+	parser  parser
+	in      read // to begin with, what came with the handshake
 
 	out output
 }
 
 func newConn(nc net.Conn, o *Options, early []byte) *Conn {
-	c := &Conn{o: o, nc: nc, early: early, born: time.Now()}
+	c := &Conn{o: o, nc: nc, born: time.Now()}
+	if len(early) > 0 {
+		c.in.buf = readBuffers.Get().(*readBuffer)
+		c.in.n = int32(copy(c.in.buf[:], early))
+	}
 	if sc, ok := nc.(syscall.Conn); ok && canPark && !o.BufferedRead {
 		if raw, err := sc.SyscallConn(); err == nil {
 			c.raw = raw
@@ -102,9 +105,10 @@ func (c *Conn) begin() error {
 	if err := c.arm(); err != nil {
 		return err
 	}
-	early := c.early
-	c.early = nil
-	return c.feed(early)
+	if c.in.n == 0 {
+		return nil
+	}
+	return c.feed(c.in.buf[:c.in.n])
 }
 
 // end is what comes after the last read.
@@ -136,8 +140,8 @@ func (c *Conn) kill(cause error) {
 	o.mu.Lock()
 	first := !o.dead
 	o.dead = true
-	if o.cause == nil {
-		o.cause = cause
+	if e := o.ending(); e.cause == nil {
+		e.cause = cause
 	}
 	o.mu.Unlock()
 	if first {
@@ -175,15 +179,16 @@ func (c *Conn) finish(err error) error {
 	o.mu.Lock()
 	first := !o.dead
 	o.dead = true
-	if o.cause == nil {
-		o.cause = err
+	e := o.ending()
+	if e.cause == nil {
+		e.cause = err
 	}
 	var idle chan struct{}
 	if o.busy {
 		idle = make(chan struct{})
-		o.idle = idle
+		e.idle = idle
 	}
-	err = o.cause
+	err = e.cause
 	o.mu.Unlock()
 	if first {
 		c.drop(false)

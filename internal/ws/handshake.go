@@ -49,8 +49,10 @@ func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Conn, error) {
 	}
 	var early []byte // what the client sent without waiting for the answer
 	if n := brw.Reader.Buffered(); n > 0 {
-		b, _ := brw.Reader.Peek(n)
-		early = slices.Clone(b)
+		if n > readSize { // net/http's buffer has 4 KiB
+			return nil, errors.Join(errors.New("ws: handshake: too much behind the request"), nc.Close())
+		}
+		early, _ = brw.Reader.Peek(n)
 	}
 	if err := answer(nc, r, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("ws: answer handshake: %w", err), nc.Close())

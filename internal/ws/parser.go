@@ -34,8 +34,8 @@ type parser struct {
 	pos     int // payload bytes of this frame that were seen
 	left    int // payload bytes of this frame that are missing
 
-	part *[]byte // the message so far, from the pool; nil: nothing
-	ctl  []byte  // a control frame's payload that was cut
+	part *[]byte           // the message so far, from the pool; nil: nothing
+	ctl  *[maxControl]byte // a control frame's payload that was cut
 }
 
 // feed takes the next bytes, in place: it unmasks them. The error, a
@@ -167,11 +167,11 @@ func (p *parser) begin(h []byte) {
 // ends the frame when it is whole.
 func (p *parser) payload(chunk []byte, limit int, s sink) error {
 	ws.Cipher(chunk, p.mask, p.pos)
-	p.pos += len(chunk)
-	p.left -= len(chunk)
 	if p.op.IsControl() {
 		return p.controlPayload(chunk, s)
 	}
+	p.pos += len(chunk)
+	p.left -= len(chunk)
 	if p.msgOp == ws.OpText && !p.text.feed(chunk) {
 		return refuse(StatusBadText, "text is not UTF-8")
 	}
@@ -217,12 +217,19 @@ func (p *parser) finish(chunk []byte, limit int, s sink) error {
 }
 
 func (p *parser) controlPayload(chunk []byte, s sink) error {
-	if p.left > 0 || p.ctl != nil {
-		p.ctl = append(p.ctl, chunk...)
-		chunk = p.ctl
+	if len(chunk) < p.left && p.ctl == nil {
+		p.ctl = new([maxControl]byte)
 	}
+	if p.ctl != nil {
+		copy(p.ctl[p.pos:], chunk)
+	}
+	p.pos += len(chunk)
+	p.left -= len(chunk)
 	if p.left > 0 {
 		return nil
+	}
+	if p.ctl != nil {
+		chunk = p.ctl[:p.pos]
 	}
 	p.inFrame, p.ctl = false, nil
 	if p.op == ws.OpClose {

@@ -20,9 +20,9 @@ var readBuffers = sync.Pool{New: func() any { return new(readBuffer) }}
 // read is the state of the read loop.
 type read struct {
 	buf  *readBuffer // nil while parked
-	n    int         // what the last try got
-	err  error
-	once bool // try, and report an empty socket instead of parking
+	err  error       // of the last try
+	n    int32       // what it got
+	once bool        // try, and report an empty socket instead of parking
 }
 
 // renewAfter is the least time between two goroutines of one connection: the
@@ -85,7 +85,7 @@ func (c *Conn) some(try func(uintptr) bool) (int, error) {
 	if err := c.raw.Read(try); err != nil {
 		return 0, err
 	}
-	return c.in.n, c.in.err
+	return int(c.in.n), c.in.err
 }
 
 // try is the callback of the parking read: it gets a buffer only for as long
@@ -106,7 +106,7 @@ func (c *Conn) try(fd uintptr) bool {
 	if n == 0 && err == nil {
 		err = io.EOF
 	}
-	in.n, in.err = n, err
+	in.n, in.err = int32(n), err
 	return true
 }
 
@@ -140,7 +140,7 @@ func (c *Conn) arm() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closing {
-		return c.nc.SetReadDeadline(o.closeBy)
+		return c.nc.SetReadDeadline(o.ending().by)
 	}
 	var at time.Time
 	seen := c.LastSeen()
@@ -187,7 +187,7 @@ func (c *Conn) closeOver() bool {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.closing && !time.Now().Before(o.closeBy)
+	return o.closing && !time.Now().Before(o.ending().by)
 }
 
 // probeTime is how long the portable loop asks a socket for what is there

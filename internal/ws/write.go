@@ -29,7 +29,7 @@ type output struct {
 	mu     sync.Mutex
 	queue  []byte // whole frames, but for the rest of one at the beginning
 	flight int    // bytes that the drainer has taken and not written yet
-	pong   []byte // payload of the ping to answer when there is room again
+	pong   string // payload of the ping to answer when there is room again
 	owed   bool   // pong is to be sent
 	ping   bool   // a ping is to be sent
 
@@ -41,10 +41,23 @@ type output struct {
 	fin     bool // and was sent
 	dead    bool // the socket is closed
 
-	closeBy time.Time     // end of the closing handshake
-	closed  *CloseError   // what Close was called with
-	cause   error         // why the connection is over
-	idle    chan struct{} // closed when busy ends, for whoever waits for it
+	last *ending // nil until the end begins
+}
+
+// ending is what only a connection that comes to its end needs.
+type ending struct {
+	by    time.Time     // when the closing handshake is given up
+	close *CloseError   // the close frame that was sent
+	cause error         // why the connection is over
+	idle  chan struct{} // closed when busy ends, for whoever waits for it
+}
+
+// ending is called with mu held.
+func (o *output) ending() *ending {
+	if o.last == nil {
+		o.last = new(ending)
+	}
+	return o.last
 }
 
 func (o *output) waiting() int { return o.flight + len(o.queue) }
@@ -98,7 +111,7 @@ func (c *Conn) pong(p []byte) {
 	o := &c.out
 	o.mu.Lock()
 	if o.waiting() >= controlRoom {
-		o.pong = append(o.pong[:0], p...)
+		o.pong = string(p)
 		o.owed = true
 	} else if !o.over() {
 		o.owed = false // an older ping, answered by this
@@ -135,9 +148,9 @@ func (o *output) take(b []byte) []byte {
 		b = appendFrame(b, ws.OpPing, nil)
 	}
 	if !o.closing && o.owed {
-		b = appendFrame(b, ws.OpPong, o.pong)
+		b = appendFrame(b, ws.OpPong, []byte(o.pong))
 	}
-	o.ping, o.owed, o.pong = false, false, nil
+	o.ping, o.owed, o.pong = false, false, ""
 	return b
 }
 
@@ -257,8 +270,7 @@ func (c *Conn) broke(err error) error {
 	if o.dead || errors.Is(err, net.ErrClosed) {
 		err = ErrClosed
 	} else if !late && !o.closing {
-		o.closeBy = time.Now().Add(c.o.closeTimeout())
-		_ = c.nc.SetReadDeadline(o.closeBy) // fails only on a closed socket
+		c.endBy(time.Now().Add(c.o.closeTimeout()))
 	}
 	o.broken, o.closing, o.queue = true, true, nil
 	c.rest()
@@ -282,9 +294,9 @@ func (c *Conn) rest() {
 		}
 	}
 	o.busy = false
-	if o.idle != nil {
-		close(o.idle)
-		o.idle = nil
+	if o.last != nil && o.last.idle != nil {
+		close(o.last.idle)
+		o.last.idle = nil
 	}
 	o.mu.Unlock()
 }
