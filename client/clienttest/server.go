@@ -45,7 +45,6 @@ type Server struct {
 
 	o    Options
 	http *httptest.Server
-	ln   net.Listener
 
 	mu     sync.Mutex
 	conns  map[*Conn]bool
