@@ -21,6 +21,7 @@ type conn struct {
 	remote netip.AddrPort
 	opened time.Time
 	dec    wire.Decoder
+	yield  func(*wire.Item) // item, bound once and not once per message
 	links  []link
 	hinted []wire.HintKind // already given
 	active atomic.Int32    // devices that it speaks for and whose session goes on
@@ -54,7 +55,7 @@ func reason(err error) string {
 // goroutine. What it blocks on stops the reading of this socket alone.
 func (c *conn) Message(op ws.Op, p []byte) {
 	c.g.stats.Messages.Add(1)
-	c.dec.Decode(op == ws.Binary, p, c.item)
+	c.dec.Decode(op == ws.Binary, p, c.yield)
 	for i := range c.links {
 		if l := &c.links[i]; l.owed {
 			l.owed = false
