@@ -1,0 +1,76 @@
+//go:build suites && linux
+
+package faults
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"vaiven/test/harness"
+)
+
+// base is a data folder to damage copies of, and the CSV that the server would
+// make of it.
+type base struct {
+	name, dir string
+	csv       []byte
+}
+
+// bases makes two: of a server that was stopped in order, and of one that was
+// killed, whose checkpoint and CSV are behind the log.
+func bases(t *testing.T) []base {
+	t.Helper()
+	stopped := fill(t)
+	stopped.Stop()
+	killed := fill(t)
+	killed.Kill()
+	healed := filepath.Join(t.TempDir(), "healed")
+	copyDir(t, killed.Data, healed)
+	again := restart(t, healed)
+	again.StartReady()
+	again.Stop()
+	return []base{
+		{"stopped", stopped.Data, read(t, stopped.CSV())},
+		{"killed", killed.Data, read(t, again.CSV())},
+	}
+}
+
+// fill runs a server over two starts, with two boards.
+func fill(t *testing.T) *harness.Server {
+	t.Helper()
+	s := restart(t, t.TempDir())
+	f := harness.NewFleet(t, s.Addr, 2)
+	f.Start(t)
+	s.StartReady()
+	harness.Until(t, time.Minute, "boards are acknowledged", func() bool { return f.Ledger.Acked() > 300 })
+	s.Stop()
+	s.StartReady()
+	harness.Until(t, time.Minute, "boards are acknowledged", func() bool { return f.Ledger.Acked() > 600 })
+	f.Stop()
+	return s
+}
+
+func restart(t *testing.T, data string) *harness.Server {
+	t.Helper()
+	s := harness.NewServer(t, "serve", data)
+	s.Env = []string{"TZ=UTC"}
+	return s
+}
+
+func copyDir(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}

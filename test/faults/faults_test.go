@@ -1,0 +1,156 @@
+//go:build suites && linux
+
+package faults
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vaiven/test/harness"
+)
+
+var (
+	cases = flag.Int("cases", 100, "how many times a file is damaged")
+	seed  = flag.Uint64("seed", 0, "for what is damaged; 0: a new one, which is printed")
+)
+
+func TestFaults(t *testing.T) {
+	if *seed == 0 {
+		*seed = rand.Uint64()
+	}
+	t.Logf("-seed %d", *seed)
+	all := bases(t)
+	for i := range *cases {
+		r := rand.New(rand.NewPCG(*seed, uint64(i)))
+		b := all[r.IntN(len(all))]
+		t.Run(fmt.Sprintf("%03d %s", i, b.name), func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "data")
+			copyDir(t, b.dir, dir)
+			judge(t, b, dir, damage(t, r, dir))
+		})
+	}
+}
+
+// fault says what was done to which file.
+type fault struct {
+	file string
+	log  bool // it is one of the log's block files
+	what string
+}
+
+// targets are the files that are damaged: half of the time the log.
+func targets(t *testing.T, r *rand.Rand, dir string) (path string, log bool) {
+	t.Helper()
+	patterns := []string{".blk", ".blk", "checkpoint", "readings.csv"}
+	pattern := patterns[r.IntN(len(patterns))]
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if strings.HasSuffix(path, pattern) && err == nil && info.Size() > 0 {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil || len(found) == 0 {
+		t.Fatalf("no %s in %s (%v)", pattern, dir, err)
+	}
+	return found[r.IntN(len(found))], pattern == ".blk"
+}
+
+// damage flips one bit of a file, or cuts its tail.
+func damage(t *testing.T, r *rand.Rand, dir string) fault {
+	t.Helper()
+	path, log := targets(t, r, dir)
+	data := read(t, path)
+	f := fault{file: path, log: log}
+	at := r.IntN(len(data))
+	if r.IntN(2) == 0 {
+		data[at] ^= 1 << r.IntN(8)
+		f.what = fmt.Sprintf("a bit of byte %d of %d flipped in %s", at, len(data), path)
+	} else {
+		f.what = fmt.Sprintf("%s cut from %d to %d bytes", path, len(data), at)
+		data = data[:at]
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// judge starts the server over the damage and requires that it says so or heals.
+func judge(t *testing.T, b base, dir string, f fault) {
+	t.Helper()
+	s := restart(t, dir)
+	s.Start()
+	if !s.ReadyOrEnded() {
+		refused(t, s, f)
+		return
+	}
+	fleet := harness.NewFleet(t, s.Addr, 1)
+	fleet.Boards[0].Device, fleet.Boards[0].Limit = "900", 10
+	fleet.Start(t)
+	harness.Until(t, time.Minute, f.what+": readings are acknowledged", fleet.Settled)
+	fleet.Stop()
+	s.Stop()
+	got := read(t, s.CSV())
+	if !bytes.HasPrefix(got, b.csv) {
+		t.Fatalf("%s: the CSV's earlier rows changed, %d bytes are %d now\n%s", f.what, len(b.csv), len(got), s.Stderr())
+	}
+	if rows, err := harness.ParseCSV(got); err != nil {
+		t.Fatalf("%s: %v", f.what, err)
+	} else if n := bytes.Count(b.csv, []byte("\n")) - 1 + 10; len(rows) != n {
+		t.Fatalf("%s: %d rows, want %d", f.what, len(rows), n)
+	}
+	verified(t, s, f)
+}
+
+// refused is the outcome "detected": the server did not start, and said why.
+func refused(t *testing.T, s *harness.Server, f fault) {
+	t.Helper()
+	if code := s.Wait(harness.StopTimeout); code != 1 || !strings.Contains(s.Stderr(), "error: ") {
+		t.Fatalf("%s: exit %d, and it said %q", f.what, code, s.Stderr())
+	}
+	if !f.log {
+		t.Fatalf("%s: that is no reason to refuse\n%s", f.what, s.Stderr())
+	}
+	_, reason, _ := strings.Cut(s.Stderr(), "error: ")
+	reason, _, _ = strings.Cut(reason, "\n")
+	t.Logf("%s: refused: %s", f.what, reason)
+}
+
+// verified requires of a server that started that it healed the damage, and said
+// so where a person's file changed under its hands.
+func verified(t *testing.T, s *harness.Server, f fault) {
+	t.Helper()
+	out, errs, code := harness.Vaiven(t, "verify", "--data", s.Data, "--lang", "en")
+	switch {
+	case code != 0:
+		t.Errorf("%s: the server started over it, and verify says: exit %d\n%s%s", f.what, code, out, errs)
+	case !f.log && !spoke(s.Stderr()):
+		t.Errorf("%s: healed in silence\n%s", f.what, s.Stderr())
+	default:
+		t.Logf("%s: healed", f.what)
+	}
+}
+
+// spoke reports whether the server said that it found something.
+func spoke(stderr string) bool {
+	for _, words := range []string{"kept as", "completed", "cut off", "does not match"} {
+		if strings.Contains(stderr, words) {
+			return true
+		}
+	}
+	return false
+}
