@@ -52,17 +52,18 @@ func (k *link) get(ctx context.Context, seq uint64) ([]byte, error) {
 }
 
 // ensureStream makes sure that the stream exists and keeps what it is given;
-// created says that it was made now.
-func (k *link) ensureStream(ctx context.Context, o *Options, known mark) (created bool, err error) {
+// created says that it was made now. It is not made over files that hold
+// records up to found, nor where something was acknowledged before.
+func (k *link) ensureStream(ctx context.Context, o *Options, known mark, found uint64) (created bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
 	s, err := k.js.Stream(ctx, k.stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if found > 0 {
+			return false, ErrUnreadable
+		}
 		if known.acked > 0 {
 			return false, &LostRecordsError{Want: known.acked}
-		}
-		if k.srv != nil && hasBlocks(o.Dir, o.Stream) {
-			return false, ErrUnreadable
 		}
 		created = true
 		s, err = k.js.CreateStream(ctx, streamConfig(o, k.subject))

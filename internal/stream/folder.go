@@ -54,49 +54,20 @@ func streamDir(dir, stream string) string {
 	return filepath.Join(dir, "jetstream", "$G", "streams", stream)
 }
 
-// blocks returns the stream's block files that hold anything.
-func blocks(dir, stream string) ([]string, error) {
-	names, err := filepath.Glob(filepath.Join(streamDir(dir, stream), "msgs", "*.blk"))
-	if err != nil {
-		return nil, err
-	}
-	full := names[:0]
-	for _, name := range names {
-		fi, err := os.Stat(name)
-		if err != nil {
-			return nil, err
-		}
-		if fi.Size() > 0 {
-			full = append(full, name)
-		}
-	}
-	return full, nil
-}
-
-func hasBlocks(dir, stream string) bool {
-	names, err := blocks(dir, stream)
-	return err != nil || len(names) > 0
-}
-
-// checkFiles prepares the stream's files for the embedded server. A process
-// that died between a write and its fsync has left records in the page cache
-// that the next power cut would take: they are made durable before anyone can
-// see them. What remains of a stream whose creation was cut short, and holds
-// nothing, is removed, since JetStream would never load it.
-func checkFiles(dir, stream string, known mark) error {
-	names, err := blocks(dir, stream)
+// clearUnborn removes what remains of a stream whose creation was cut short
+// and that holds nothing: JetStream would never load it, nor make it anew.
+func clearUnborn(dir, stream string) error {
+	files, err := blocks(dir, stream)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
-	for _, name := range names {
-		if err := syncFile(name); err != nil {
-			return fmt.Errorf("%w: %w", ErrUnreadable, err)
+	for _, f := range files {
+		if f.size > 0 {
+			return nil
 		}
 	}
-	if len(names) == 0 && known.acked == 0 {
-		if err := os.RemoveAll(streamDir(dir, stream)); err != nil {
-			return fmt.Errorf("%w: %w", ErrNotWritable, err)
-		}
+	if err := os.RemoveAll(streamDir(dir, stream)); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotWritable, err)
 	}
 	return nil
 }

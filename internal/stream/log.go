@@ -76,23 +76,27 @@ func (l *Log) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	var found uint64
 	if l.o.URL == "" {
-		if err := checkFiles(l.o.Dir, l.o.Stream, known); err != nil {
+		if found, err = checkFiles(l.o.Dir, l.o.Stream, known); err != nil {
 			return err
 		}
+		if found == 0 && known.acked == 0 {
+			if err := clearUnborn(l.o.Dir, l.o.Stream); err != nil {
+				return err
+			}
+		}
 	}
-	k, err := l.dial(ctx)
-	if err != nil {
+	if l.link, err = l.dial(ctx); err != nil {
 		return err
 	}
-	l.link = k
-	return l.begin(ctx, known)
+	return l.begin(ctx, known, found)
 }
 
-// begin makes sure that the log has its first record and all that the witness
-// knows of.
-func (l *Log) begin(ctx context.Context, known mark) error {
-	created, err := l.link.ensureStream(ctx, &l.o, known)
+// begin makes sure that the log has its first record, all that the witness
+// knows of, and what was found in its files.
+func (l *Log) begin(ctx context.Context, known mark, found uint64) error {
+	created, err := l.link.ensureStream(ctx, &l.o, known, found)
 	if err != nil {
 		return err
 	}
@@ -108,8 +112,11 @@ func (l *Log) begin(ctx context.Context, known mark) error {
 			return err
 		}
 	}
-	if known.acked > state.last {
-		return &LostRecordsError{Have: state.last, Want: known.acked}
+	if want := max(known.acked, found); want > state.last {
+		return &LostRecordsError{Have: state.last, Want: want}
+	}
+	if found != 0 && state.last > found {
+		return &MissingError{Want: found + 1, Got: state.last + 1}
 	}
 	if known.first != 0 && known.first < state.first {
 		return &MissingError{Want: known.first, Got: state.first}
@@ -219,12 +226,15 @@ func (l *Log) release() {
 	l.mu.Lock()
 	k := l.link
 	l.link = nil
+	clean := !errors.Is(l.fatal, ErrUncertain)
 	l.mu.Unlock()
 	if k != nil {
 		k.close()
 	}
 	if l.witness != nil {
-		l.witness.close()
+		if err := l.witness.close(clean); err != nil {
+			l.o.Logger.Warn("the log's end was not marked as clean", "err", err)
+		}
 	}
 	if l.folder != nil {
 		l.folder.close()

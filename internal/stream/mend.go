@@ -98,7 +98,7 @@ func (w *wait) mend(ctx context.Context, k *link, try int, why error) error {
 }
 
 // restart replaces the embedded server by a new one over the same files. The
-// error is a *LostRecordsError, or the last one when ctx ended.
+// error says that the log is damaged, or is the last one when ctx ended.
 func (w *wait) restart(ctx context.Context, level slog.Level) error {
 	l := w.l
 	l.mu.Lock()
@@ -111,8 +111,7 @@ func (w *wait) restart(ctx context.Context, level slog.Level) error {
 			return err
 		}
 		err := l.reopen(ctx)
-		var lost *LostRecordsError
-		if err == nil || errors.As(err, &lost) || ctx.Err() != nil {
+		if err == nil || damaged(err) || ctx.Err() != nil {
 			return err
 		}
 		w.late()
@@ -121,9 +120,16 @@ func (w *wait) restart(ctx context.Context, level slog.Level) error {
 	}
 }
 
+// damaged tells errors that another attempt cannot cure.
+func damaged(err error) bool {
+	var lost *LostRecordsError
+	var missing *MissingError
+	return errors.As(err, &lost) || errors.As(err, &missing) || errors.Is(err, ErrCorrupt)
+}
+
 func (l *Log) reopen(ctx context.Context) error {
-	known := mark{log: l.id, first: l.first, acked: l.acked.Load()}
-	if err := checkFiles(l.o.Dir, l.o.Stream, known); err != nil {
+	known := mark{log: l.id, first: l.first, acked: l.acked.Load(), clean: true}
+	if _, err := checkFiles(l.o.Dir, l.o.Stream, known); err != nil {
 		return err
 	}
 	k, err := l.dial(ctx)

@@ -2,9 +2,11 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"vaiven"
@@ -82,9 +84,16 @@ func (r *reader) follow(ctx context.Context, k *link) error {
 	if err != nil {
 		return err
 	}
+	defer context.AfterFunc(ctx, it.Stop)()
 	defer it.Stop()
 	for r.to == 0 || r.next <= r.to {
-		m, err := it.Next(jetstream.NextContext(ctx))
+		m, err := it.Next(jetstream.NextMaxWait(silence))
+		if errors.Is(err, nats.ErrTimeout) {
+			if err := r.stuck(ctx, k); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -99,6 +108,39 @@ func (r *reader) follow(ctx context.Context, k *link) error {
 	}
 	return nil
 }
+
+// silence is after how long without a record the reader asks whether there
+// should be one. JetStream passes in silence over what it cannot read.
+const silence = 2 * time.Second
+
+// stuck returns nil when there is nothing to read yet. Otherwise the next
+// record is asked for by its number: it is missing, which ends the Read, or
+// the consumer has stopped, and is made anew.
+func (r *reader) stuck(ctx context.Context, k *link) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	st, err := k.state(ctx)
+	if err != nil || st.last < r.next {
+		return err
+	}
+	b, err := k.get(ctx, r.next)
+	var missing *MissingError
+	if errors.As(err, &missing) {
+		r.err = err
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.take(r.next, b); err != nil {
+		r.err = err
+		return err
+	}
+	return errStopped
+}
+
+// errStopped is why a consumer is made anew.
+var errStopped = errors.New("consumer has stopped")
 
 // take checks one record and hands it on.
 func (r *reader) take(seq uint64, b []byte) error {

@@ -16,6 +16,7 @@ type mark struct {
 	log   string // its id
 	first uint64 // sequence of its first record
 	acked uint64 // last sequence that was acknowledged
+	clean bool   // the log was closed after it
 }
 
 // witness is the file that knows what was acknowledged, apart from the log: a
@@ -29,17 +30,19 @@ type mark struct {
 // makes it a weaker witness, never a false one. After a killed process the
 // page cache still has it.
 type witness struct {
-	f    *os.File
-	log  [16]byte
-	mark mark
-	turn uint64
+	f     *os.File
+	log   [16]byte
+	mark  mark
+	turn  uint64
+	begun bool // this process has written to it
 }
 
 const (
 	witnessName = "acked"
 	slotSize    = 512
 	slotMagic   = "VWA1"
-	slotLength  = 4 + 8 + 8 + 8 + 16 + 4
+	slotLength  = 4 + 8 + 8 + 8 + 16 + 4 + 4
+	slotClean   = 1
 )
 
 // openWitness opens or creates the file; a new one gives the zero mark.
@@ -75,7 +78,8 @@ func (w *witness) read(b []byte) {
 	}
 	w.turn = le.Uint64(b[4:])
 	copy(w.log[:], b[28:44])
-	w.mark = mark{log: hex.EncodeToString(w.log[:]), first: le.Uint64(b[12:]), acked: le.Uint64(b[20:])}
+	w.mark = mark{log: hex.EncodeToString(w.log[:]), first: le.Uint64(b[12:]), acked: le.Uint64(b[20:]),
+		clean: le.Uint32(b[44:]) == slotClean}
 }
 
 // begin writes the first mark of this process to both slots, durably: from
@@ -84,7 +88,7 @@ func (w *witness) begin(m mark) error {
 	if _, err := hex.Decode(w.log[:], []byte(m.log)); err != nil || len(m.log) != 32 {
 		return fmt.Errorf("%w: log id %q", ErrNotALog, m.log)
 	}
-	w.mark = m
+	w.mark, w.begun = m, true
 	for range 2 {
 		if err := w.set(m.acked); err != nil {
 			return err
@@ -98,15 +102,22 @@ func (w *witness) begin(m mark) error {
 
 // set writes down that acked was acknowledged.
 func (w *witness) set(acked uint64) error {
-	w.turn++
 	w.mark.acked = acked
+	return w.write()
+}
+
+func (w *witness) write() error {
+	w.turn++
 	var b [slotSize]byte
 	le := binary.LittleEndian
 	copy(b[:], slotMagic)
 	le.PutUint64(b[4:], w.turn)
 	le.PutUint64(b[12:], w.mark.first)
-	le.PutUint64(b[20:], acked)
+	le.PutUint64(b[20:], w.mark.acked)
 	copy(b[28:], w.log[:])
+	if w.mark.clean {
+		le.PutUint32(b[44:], slotClean)
+	}
 	le.PutUint32(b[slotLength-4:], crc32.Checksum(b[:slotLength-4], castagnoli))
 	if _, err := w.f.WriteAt(b[:], int64(w.turn%2)*slotSize); err != nil {
 		return fmt.Errorf("witness: %w", err)
@@ -114,4 +125,14 @@ func (w *witness) set(acked uint64) error {
 	return nil
 }
 
-func (w *witness) close() error { return errors.Join(w.f.Close()) }
+// close marks the log as closed, if all went well until the end.
+func (w *witness) close(clean bool) error {
+	var err error
+	if w.begun && clean {
+		w.mark.clean = true
+		if err = w.write(); err == nil {
+			err = w.f.Sync()
+		}
+	}
+	return errors.Join(err, w.f.Close())
+}

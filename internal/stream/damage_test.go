@@ -1,0 +1,233 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vaiven"
+)
+
+var (
+	damageSeed  = flag.Uint64("damage.seed", 1, "seed of the random damage")
+	damageCases = flag.Int("damage.cases", 100, "how many random cases")
+)
+
+// store is a closed log's folder, to be copied and damaged.
+type store struct {
+	dir     string
+	records uint64 // all acknowledged
+}
+
+// makeStores writes a log of several blocks: as it is after Close, and as it
+// is when the process dies.
+func makeStores(t *testing.T) (closed, killed store) {
+	t.Helper()
+	dir := t.TempDir()
+	l := start(t, Options{Dir: dir})
+	text := strings.Repeat("a long text, so that blocks are soon full. ", 800)
+	for i := range 180 {
+		evs := []vaiven.Event{reading(101, i+1)}
+		for range i % 2 * 6 {
+			evs = append(evs, &vaiven.Rejected{Device: "101", Code: vaiven.CodeNotJSON, Count: 1, Text: text})
+		}
+		want := l.count() + len(evs)
+		l.append(evs...)
+		l.await(want)
+	}
+	last := l.acked.Load()
+	killed = store{dir: t.TempDir(), records: last}
+	copyTree(t, dir, killed.dir)
+	if err := l.stop(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := blocks(dir, "VAIVEN")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%d blocks, %v", len(files), err)
+	}
+	return store{dir: dir, records: last}, killed
+}
+
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.RemoveAll(to); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// cloneTree is copyTree, but full blocks are linked: nobody writes to them,
+// other than damage, which makes its own.
+func cloneTree(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.RemoveAll(to); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		dst := filepath.Join(to, rel)
+		switch {
+		case d.IsDir():
+			return os.MkdirAll(dst, 0o700)
+		case d.Name() == "1.blk" || d.Name() == "2.blk":
+			return os.Link(path, dst)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(dst, b, 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// damage changes one file of the folder, and says how.
+func damage(t *testing.T, r *rand.Rand, dir string) string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == lockName {
+			return err
+		}
+		if fi, err := d.Info(); err != nil || fi.Size() == 0 {
+			return err
+		}
+		files = append(files, path)
+		return nil
+	})
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	name := files[r.IntN(len(files))]
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := filepath.Base(name)
+	what := ""
+	switch at := r.IntN(len(b)); r.IntN(4) {
+	case 0:
+		b, what = b[:at], fmt.Sprintf("%s cut at %d of %d", base, at, len(b))
+	case 1: // near the end, where the newest records are
+		at = max(0, len(b)-1-r.IntN(200))
+		b, what = b[:at], fmt.Sprintf("%s cut at %d of %d", base, at, len(b))
+	case 2:
+		at = max(0, len(b)-1-r.IntN(200))
+		fallthrough
+	default:
+		bit := r.IntN(8)
+		b[at] ^= 1 << bit
+		what = fmt.Sprintf("%s: bit %d of byte %d of %d flipped", base, bit, at, len(b))
+	}
+	if err := os.Remove(name); err != nil { // it may be a link to the original
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return what
+}
+
+// TestDamageIsNeverSilent: whatever happens to a file, everything that was
+// acknowledged is read, or there is an error.
+func TestDamageIsNeverSilent(t *testing.T) {
+	closed, killed := makeStores(t)
+	t.Logf("seed %d, %d cases", *damageSeed, *damageCases)
+	found, whole := 0, 0
+	dir := t.TempDir()
+	for i := range *damageCases {
+		r := rand.New(rand.NewPCG(*damageSeed, uint64(i)))
+		s, name := closed, "closed"
+		if i%2 == 1 {
+			s, name = killed, "killed"
+		}
+		cloneTree(t, s.dir, dir)
+		what := damage(t, r, dir)
+		before := treeSize(t, dir)
+		err := readBack(t, dir, s.records)
+		switch {
+		case err == nil:
+			whole++
+		case errors.Is(err, context.DeadlineExceeded):
+			t.Errorf("case %d, %s, %s: no answer: %v", i, name, what, err)
+		default:
+			found++
+			if !strings.Contains(what, "inf") && isOpenError(err) && treeSize(t, dir) != before {
+				t.Errorf("case %d, %s, %s: Open refused (%v), but changed the blocks", i, name, what, err)
+			}
+		}
+		if err != nil {
+			t.Logf("case %d, %s, %s: %v", i, name, what, err)
+		}
+	}
+	t.Logf("%d found, %d without consequence", found, whole)
+	if found == 0 || whole == 0 {
+		t.Error("the cases prove nothing")
+	}
+}
+
+// openError marks what Open said.
+type openError struct{ error }
+
+func (e openError) Unwrap() error { return e.error }
+
+func isOpenError(err error) bool {
+	var e openError
+	return errors.As(err, &e)
+}
+
+// readBack opens the log and reads it all; nil means that all is there.
+func readBack(t *testing.T, dir string, want uint64) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	l, err := Open(ctx, Options{Dir: dir, Logger: quiet()})
+	if err != nil {
+		return openError{err}
+	}
+	defer l.Close()
+	last, err := l.Last(ctx)
+	if err != nil {
+		return err
+	}
+	n := uint64(0)
+	err = l.Read(ctx, l.First(), last, func(r vaiven.Record) error {
+		n++
+		return nil
+	})
+	if err == nil && n < want {
+		t.Errorf("silent: %d of %d records", n, want)
+	}
+	return err
+}
+
+// treeSize is the size of all blocks.
+func treeSize(t *testing.T, dir string) (n int64) {
+	t.Helper()
+	files, err := blocks(dir, "VAIVEN")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		n += f.size
+	}
+	return n
+}
