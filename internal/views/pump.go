@@ -238,12 +238,14 @@ func (p *Pump) unfollow(r *runner) {
 	}
 	p.mu.Unlock()
 	r.halt()
-	if started {
-		<-r.ended
+	if !started {
+		close(r.ended)
 	}
+	<-r.ended
 }
 
-// Wait returns when every view has applied the record pos, or with ctx's error.
+// Wait returns when every view has applied the record pos, but for followers
+// that end before. The error is ctx's, or says that Run has ended too early.
 func (p *Pump) Wait(ctx context.Context, pos uint64) error {
 	p.mu.RLock()
 	runners := append([]*runner(nil), p.runners...)
@@ -251,6 +253,10 @@ func (p *Pump) Wait(ctx context.Context, pos uint64) error {
 	for _, r := range runners {
 		select {
 		case <-r.reach(pos):
+		case <-r.ended:
+			if !r.follower && r.status(pos).Lag > 0 {
+				return fmt.Errorf("wait for view %s: it has ended at record %d, before %d", r.view.Name(), r.status(pos).Position, pos)
+			}
 		case <-ctx.Done():
 			return fmt.Errorf("wait for view %s: %w", r.view.Name(), ctx.Err())
 		}
