@@ -60,7 +60,8 @@ type File struct {
 
 // Open opens the file, or creates it with its sidecar. A file that belongs to
 // another log, or that has other columns or another zone, is set aside and told
-// by a Notice. Call Restore next, then Apply what the log has, then Replayed.
+// by a Notice. Restore must be called next, then Apply with what the log has,
+// then Replayed.
 func Open(o Options) (*File, error) {
 	f := &File{path: o.Path, log: o.Log, notify: o.Notify, now: o.Now}
 	if f.notify == nil {
@@ -78,8 +79,8 @@ func Open(o Options) (*File, error) {
 	if f.format.zone, err = openZone(side.Zone); err != nil {
 		return nil, fmt.Errorf("csv %s: %w", o.Path, err)
 	}
-	if err := f.Restore(nil); err != nil {
-		return nil, err
+	if err := f.openFile(); err != nil {
+		return nil, fmt.Errorf("csv: %w", err)
 	}
 	return f, nil
 }
