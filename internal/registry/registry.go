@@ -2,6 +2,7 @@ package registry
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -153,6 +154,9 @@ func (r *Registry) Restore(snap []byte) error {
 	}
 	devices := make(map[vaiven.Device]*device, len(s.Devices))
 	for _, d := range s.Devices {
+		if d == nil {
+			return errors.New("registry: snapshot: a device is missing")
+		}
 		devices[d.ID] = d
 	}
 	r.mu.Lock()

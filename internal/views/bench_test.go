@@ -72,3 +72,63 @@ func BenchmarkDecide(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkLive is the same through the queues of a running pump.
+func BenchmarkLive(b *testing.B) {
+	for _, size := range []int{1, 16, 256} {
+		b.Run(fmt.Sprint(size, " a record"), func(b *testing.B) {
+			log := views.NewMemLog()
+			csv, err := csvfile.Open(csvfile.Options{Path: filepath.Join(b.TempDir(), "r.csv"), Log: log.ID(), Zone: "America/Bogota"})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = csv.Close() }()
+			p, err := views.Open(context.Background(), views.Options{Source: log, Views: []views.View{csv, registry.New()}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			n := 0
+			for seq := uint64(1); n < b.N; seq++ {
+				log.Add(batch(seq, size)...)
+				n += size
+			}
+			last, _ := log.Last(context.Background())
+			ctx, cancel := context.WithCancel(context.Background())
+			ended := make(chan error, 1)
+			b.ReportAllocs()
+			b.ResetTimer()
+			go func() { ended <- p.Run(ctx) }()
+			if err := p.Wait(ctx, last); err != nil {
+				b.Fatal(err)
+			}
+			b.StopTimer()
+			cancel()
+			if err := <-ended; err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/reading")
+		})
+	}
+}
+
+// BenchmarkClone is what it costs when a view of a fleet falls behind.
+func BenchmarkClone(b *testing.B) {
+	d := views.NewDecider("x")
+	start := []vaiven.Event{&vaiven.LogStart{Log: "x"}}
+	if _, err := d.Decide(vaiven.Record{Seq: 1, Writer: 1, N: 1, Events: start}); err != nil {
+		b.Fatal(err)
+	}
+	for seq := uint64(1); seq <= 20; seq++ {
+		events := make([]vaiven.Event, 100_000)
+		for i := range events {
+			events[i] = views.TestReading(vaiven.Device(fmt.Sprintf("device-%06d", i)), "9f3c02aa", seq)
+		}
+		if _, err := d.Decide(vaiven.Record{Seq: seq + 1, Writer: 1, N: seq + 1, Events: events}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Clone()
+	}
+}

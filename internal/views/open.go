@@ -12,7 +12,7 @@ import (
 // replays to the log's end. It returns a *LostRecordsError when the log lacks
 // records that the checkpoint or a writer's count knows of, and any view's own
 // fatal error. A view that merely fails is reported in Status, and catches up
-// in Run.
+// in Run; only here do the views wait for each other.
 func Open(ctx context.Context, o Options) (*Pump, error) {
 	if o.Source == nil {
 		return nil, errors.New("pump: no source")
@@ -116,7 +116,7 @@ func (p *Pump) replayAlone(ctx context.Context, r *runner, to, last uint64) erro
 		if err != nil {
 			return err
 		}
-		p.opts.Progress(rec.Seq, last)
+		p.progress(rec.Seq, last)
 		return p.hand(r, item{rec.Seq, entries}, d)
 	})
 }
@@ -143,7 +143,7 @@ func (p *Pump) replay(ctx context.Context, last uint64) error {
 					return err
 				}
 			}
-			p.opts.Progress(rec.Seq, last)
+			p.progress(rec.Seq, last)
 			return nil
 		})
 		if err != nil {
@@ -159,6 +159,13 @@ func (p *Pump) replay(ctx context.Context, last uint64) error {
 		}
 	}
 	return nil
+}
+
+// progress tells how far a replay is, now and then and at its end.
+func (p *Pump) progress(done, total uint64) {
+	if done%256 == 0 || done == total {
+		p.opts.Progress(done, total)
+	}
 }
 
 // hand gives a view one record during the start. A view that fails is left

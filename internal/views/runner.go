@@ -325,6 +325,12 @@ func (r *runner) catchUp(ctx context.Context, d *Decider, to uint64) error {
 			return fmt.Errorf("catch up: the log ends at record %d, before %d", r.at, to)
 		}
 	}
+	return r.rejoin()
+}
+
+// rejoin ends catching up: with Replayed after a Restore, and, when the pump
+// has not moved on meanwhile, with the queue.
+func (r *runner) rejoin() error {
 	if err := r.flush(); err != nil {
 		return err
 	}
