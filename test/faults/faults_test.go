@@ -98,11 +98,7 @@ func judge(t *testing.T, b base, dir string, f fault) {
 		refused(t, s, f)
 		return
 	}
-	fleet := harness.NewFleet(t, s.Addr, 1)
-	fleet.Boards[0].Device, fleet.Boards[0].Limit = "900", 10
-	fleet.Start(t)
-	harness.Until(t, time.Minute, f.what+": readings are acknowledged", fleet.Settled)
-	fleet.Stop()
+	send(t, s, f)
 	s.Stop()
 	got := read(t, s.CSV())
 	if !bytes.HasPrefix(got, b.csv) {
@@ -110,7 +106,7 @@ func judge(t *testing.T, b base, dir string, f fault) {
 	}
 	if rows, err := harness.ParseCSV(got); err != nil {
 		t.Fatalf("%s: %v", f.what, err)
-	} else if n := bytes.Count(b.csv, []byte("\n")) - 1 + 10; len(rows) != n {
+	} else if n := bytes.Count(b.csv, []byte("\n")) - 1 + sent; len(rows) != n {
 		t.Fatalf("%s: %d rows, want %d", f.what, len(rows), n)
 	}
 	verified(t, s, f)
@@ -128,6 +124,59 @@ func refused(t *testing.T, s *harness.Server, f fault) {
 	_, reason, _ := strings.Cut(s.Stderr(), "error: ")
 	reason, _, _ = strings.Cut(reason, "\n")
 	t.Logf("%s: refused: %s", f.what, reason)
+	repair(t, s, f)
+}
+
+// repair lets `vaiven doctor` find the damage and set it aside, and requires
+// that the server starts then, and that nothing of the old files was deleted.
+func repair(t *testing.T, s *harness.Server, f fault) {
+	t.Helper()
+	before := contents(t, s.Data)
+	if out, errs, code := harness.Vaiven(t, "doctor", "--data", s.Data, "--lang", "en"); code != 1 {
+		t.Fatalf("%s: doctor: exit %d\n%s%s", f.what, code, out, errs)
+	}
+	if out, errs, code := harness.Vaiven(t, "doctor", "--repair", "--data", s.Data, "--lang", "en"); code != 0 {
+		t.Fatalf("%s: doctor --repair: exit %d\n%s%s", f.what, code, out, errs)
+	}
+	after := contents(t, s.Data)
+	for data, path := range before {
+		if _, ok := after[data]; !ok {
+			t.Errorf("%s: doctor --repair left nothing of %s", f.what, path)
+		}
+	}
+	s.StartReady()
+	send(t, s, f)
+	s.Stop()
+	harness.Verify(t, s.Data)
+}
+
+// contents maps what the block files and CSVs below dir hold to their paths.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && (strings.HasSuffix(path, ".blk") || strings.HasSuffix(path, ".csv")) {
+			found[string(read(t, path))] = path
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// sent is how many readings a board sends after the damage.
+const sent = 10
+
+// send lets one more board send its readings, and waits for their acks.
+func send(t *testing.T, s *harness.Server, f fault) {
+	t.Helper()
+	fleet := harness.NewFleet(t, s.Addr, 1)
+	fleet.Boards[0].Device, fleet.Boards[0].Limit = "900", sent
+	fleet.Start(t)
+	harness.Until(t, time.Minute, f.what+": readings are acknowledged", fleet.Settled)
+	fleet.Stop()
 }
 
 // verified requires of a server that started that it healed the damage, and said
