@@ -3,16 +3,12 @@
 package stream
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
-
-	"vaiven"
 )
 
 // tmpfs mounts a small filesystem for the test.
@@ -48,63 +44,6 @@ func fill(t *testing.T, name string) {
 	}
 }
 
-// feed appends readings until it is stopped, as boards do: what is refused as
-// busy is tried again.
-type feed struct {
-	sent atomic.Int64
-	busy atomic.Int64
-	stop context.CancelFunc
-	done chan error
-}
-
-func startFeed(l *running, devices int) *feed {
-	ctx, cancel := context.WithCancel(context.Background())
-	f := &feed{stop: cancel, done: make(chan error, devices)}
-	for d := range devices {
-		go func() {
-			for seq := 1; ctx.Err() == nil; {
-				err := l.Append(ctx, []vaiven.Event{reading(d, seq)}, nil)
-				var e *vaiven.Error
-				switch {
-				case err == nil:
-					seq++
-					f.sent.Add(1)
-				case errors.As(err, &e) && e.Code == vaiven.CodeBusy:
-					f.busy.Add(1)
-				case ctx.Err() == nil:
-					f.done <- err
-					return
-				}
-				_ = pause(ctx, time.Millisecond)
-			}
-			f.done <- nil
-		}()
-	}
-	return f
-}
-
-func (f *feed) end(t *testing.T) {
-	t.Helper()
-	f.stop()
-	for range cap(f.done) {
-		if err := <-f.done; err != nil {
-			t.Errorf("append: %v", err)
-		}
-	}
-}
-
-// until polls with a deadline.
-func until(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	over := time.Now().Add(deadline)
-	for !cond() {
-		if time.Now().After(over) {
-			t.Fatalf("never happened: %s", what)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
 func TestFullDiskHealsByItself(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -118,6 +57,7 @@ func TestFullDiskHealsByItself(t *testing.T) {
 			l := start(t, Options{Dir: filepath.Join(dir, "log"), Reserve: c.reserve,
 				CommitTimeout: 500 * time.Millisecond, StallAfter: 200 * time.Millisecond})
 			f := startFeed(l, 4)
+			end, caughtUp := follower(t, l)
 			ballast := filepath.Join(dir, "ballast")
 			for cycle := range 10 {
 				until(t, "readings are acknowledged", func() bool { return l.count() > 0 })
@@ -139,6 +79,8 @@ func TestFullDiskHealsByItself(t *testing.T) {
 			f.end(t)
 			l.await(int(f.sent.Load()))
 			l.check()
+			until(t, "the reader has all", caughtUp)
+			end()
 			if err := l.stop(); err != nil {
 				t.Errorf("run: %v", err)
 			}

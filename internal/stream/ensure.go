@@ -19,7 +19,7 @@ func (k *link) state(ctx context.Context) (streamState, error) {
 	if k.js == nil {
 		return streamState{}, ErrClosed
 	}
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	ctx, cancel := k.ask(ctx)
 	defer cancel()
 	s, err := k.js.Stream(ctx, k.stream)
 	if err != nil {
@@ -35,7 +35,7 @@ func (k *link) get(ctx context.Context, seq uint64) ([]byte, error) {
 	if k.js == nil {
 		return nil, ErrClosed
 	}
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	ctx, cancel := k.ask(ctx)
 	defer cancel()
 	s, err := k.js.Stream(ctx, k.stream)
 	if err != nil {
@@ -55,7 +55,7 @@ func (k *link) get(ctx context.Context, seq uint64) ([]byte, error) {
 // created says that it was made now. It is not made over files that hold
 // records up to found, nor where something was acknowledged before.
 func (k *link) ensureStream(ctx context.Context, o *Options, known mark, found uint64) (created bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	ctx, cancel := k.ask(ctx)
 	defer cancel()
 	s, err := k.js.Stream(ctx, k.stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -23,8 +23,8 @@ type link struct {
 	stream  string
 	subject string
 
-	mu  sync.Mutex
-	cut context.CancelCauseFunc // ends the wait of the publish under way
+	mu       sync.Mutex
+	watchers map[*func(error)]struct{} // told why answers will not come any more
 }
 
 // deadLink is what a closed log is connected to.
@@ -80,12 +80,44 @@ func (l *Log) dial(ctx context.Context) (*link, error) {
 	return k, nil
 }
 
-// interrupt ends the wait for an answer that will not come.
+// watch has fn told when the connection is cut, or the embedded server has
+// reported an error, until unwatch is called. fn must not block.
+func (k *link) watch(fn func(why error)) (unwatch func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.watchers == nil {
+		k.watchers = make(map[*func(error)]struct{})
+	}
+	k.watchers[&fn] = struct{}{}
+	return func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		delete(k.watchers, &fn)
+	}
+}
+
+// ask bounds a question to the server: it ends with the connection.
+func (k *link) ask(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	ctx, cut := context.WithCancelCause(ctx)
+	unwatch := k.watch(func(why error) {
+		if errors.Is(why, errCut) {
+			cut(why)
+		}
+	})
+	return ctx, func() {
+		unwatch()
+		cut(nil)
+		cancel()
+	}
+}
+
+// interrupt tells those who wait for an answer that it will not come.
 func (k *link) interrupt(why error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.cut != nil {
-		k.cut(why)
+	for fn := range k.watchers {
+		(*fn)(why)
 	}
 }
 

@@ -19,8 +19,11 @@ type Log struct {
 	subject string
 	id      string
 	first   uint64
-	writer  uint64
-	n       uint64 // records of this writer so far; of Open, then of Run
+
+	durability Durability
+
+	writer uint64
+	n      uint64 // records of this writer so far; of Open, then of Run
 
 	queue   queue
 	disk    disk
@@ -98,6 +101,9 @@ func (l *Log) open(ctx context.Context) (err error) {
 func (l *Log) begin(ctx context.Context, known mark, found uint64) error {
 	created, err := l.link.ensureStream(ctx, &l.o, known, found)
 	if err != nil {
+		return err
+	}
+	if l.durability, err = l.link.examine(ctx, &l.o); err != nil {
 		return err
 	}
 	state, err := l.link.state(ctx)

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go"
 )
 
 // wait is the time that one record takes: it makes the log refuse once that
@@ -20,6 +18,13 @@ type wait struct {
 	mu      sync.Mutex
 	stalled bool
 	ended   bool
+	timer   *time.Timer
+}
+
+func (l *Log) wait() *wait {
+	w := &wait{l: l, start: time.Now()}
+	w.timer = time.AfterFunc(l.o.StallAfter, func() { w.stall(&BusyError{For: l.o.StallAfter}) })
+	return w
 }
 
 // stall makes the log refuse with err until the record is written.
@@ -36,18 +41,12 @@ func (w *wait) stall(err error) {
 	w.l.queue.stall(err)
 }
 
-// late is stall, if it is time.
-func (w *wait) late() {
-	if d := time.Since(w.start); d >= w.l.o.StallAfter {
-		w.stall(&BusyError{For: d})
-	}
-}
-
 // end takes the refusal back. No stall comes after it.
 func (w *wait) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ended = true
+	w.timer.Stop()
 	if w.stalled {
 		w.l.queue.stall(nil)
 		w.l.o.Logger.Info("log moves again", "after", time.Since(w.start).Round(time.Millisecond).String())
@@ -66,14 +65,6 @@ func (w *wait) space(ctx context.Context) error {
 			return fmt.Errorf("%w: %w", low, err)
 		}
 	}
-}
-
-// publish makes one attempt, and marks the log as stalled meanwhile if it
-// takes long.
-func (w *wait) publish(ctx context.Context, k *link, msg *nats.Msg) (uint64, error) {
-	t := time.AfterFunc(w.l.o.StallAfter-time.Since(w.start), w.late)
-	defer t.Stop()
-	return k.publish(ctx, msg, w.l.o.CommitTimeout)
 }
 
 // mend makes the next attempt worthwhile: it waits for the external server,
@@ -114,7 +105,6 @@ func (w *wait) restart(ctx context.Context, level slog.Level) error {
 		if err == nil || damaged(err) || ctx.Err() != nil {
 			return err
 		}
-		w.late()
 		l.o.Logger.Log(ctx, level, "embedded nats does not start", "try", try+1, "err", err)
 		_ = pause(ctx, min(50*time.Millisecond<<min(try, 5), time.Second))
 	}

@@ -34,9 +34,7 @@ func (k *link) publish(ctx context.Context, msg *nats.Msg, timeout time.Duration
 	defer cancel()
 	wait, cut := context.WithCancelCause(wait)
 	defer cut(nil)
-	k.mu.Lock()
-	k.cut = cut
-	k.mu.Unlock()
+	defer k.watch(cut)()
 	if k.nc == nil || !k.nc.IsConnected() {
 		return 0, fmt.Errorf("%w: not connected", errNotNow)
 	}

@@ -38,11 +38,11 @@ const busyRetry = 2 * time.Second
 
 // BusyError says that the log does not move, and for how long.
 type BusyError struct {
-	For time.Duration
+	For time.Duration // at least
 }
 
 func (e *BusyError) Error() string {
-	return fmt.Sprintf("the log is stalled: no answer from the store for %s", e.For.Round(100*time.Millisecond))
+	return fmt.Sprintf("the log is stalled: nothing was committed for %s", e.For.Round(100*time.Millisecond))
 }
 
 func (q *queue) init(maxEvents, maxBytes int) {

@@ -71,25 +71,35 @@ func (r *reader) follow(ctx context.Context, k *link) error {
 	if k.js == nil {
 		return ErrClosed
 	}
-	create, cancel := context.WithTimeout(ctx, apiTimeout)
+	create, cancel := k.ask(ctx)
 	defer cancel()
-	c, err := k.js.OrderedConsumer(create, k.stream, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:   r.next,
+	c, err := k.js.CreateConsumer(create, k.stream, jetstream.ConsumerConfig{
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       r.next,
+		AckPolicy:         jetstream.AckNonePolicy,
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: time.Minute, // for when we go without a word
 	})
 	if err != nil {
 		return err
 	}
-	it, err := c.Messages(jetstream.PullMaxMessagesWithBytesLimit(512, 4<<20))
+	defer k.forget(c.CachedInfo().Name)
+	it, err := c.Messages(jetstream.PullMaxMessagesWithBytesLimit(fetchRecords, fetchBytes))
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, it.Stop)()
 	defer it.Stop()
+	defer context.AfterFunc(ctx, it.Stop)()
+	defer k.watch(func(why error) {
+		if errors.Is(why, errCut) {
+			it.Stop()
+		}
+	})()
 	for r.to == 0 || r.next <= r.to {
 		m, err := it.Next(jetstream.NextMaxWait(silence))
 		if errors.Is(err, nats.ErrTimeout) {
-			if err := r.stuck(ctx, k); err != nil {
+			if err := r.behind(ctx, k); err != nil {
 				return err
 			}
 			continue
@@ -101,22 +111,44 @@ func (r *reader) follow(ctx context.Context, k *link) error {
 		if err != nil {
 			return err
 		}
+		if meta.Sequence.Stream > r.next { // lost on the way, or from the log?
+			if err := r.single(ctx, k); err != nil {
+				return err
+			}
+			return errStopped
+		}
 		if err := r.take(meta.Sequence.Stream, m.Data()); err != nil {
-			r.err = err
 			return err
 		}
 	}
 	return nil
 }
 
+// What is fetched ahead of fn, at most.
+const (
+	fetchRecords = 512
+	fetchBytes   = 4 << 20
+)
+
+// forget removes a consumer that is not needed any more; one that stays is
+// removed by the server after a while.
+func (k *link) forget(name string) {
+	if !k.nc.IsConnected() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = k.js.DeleteConsumer(ctx, k.stream, name)
+}
+
 // silence is after how long without a record the reader asks whether there
 // should be one. JetStream passes in silence over what it cannot read.
 const silence = 2 * time.Second
 
-// stuck returns nil when there is nothing to read yet. Otherwise the next
+// behind returns nil when there is nothing to read yet. Otherwise the next
 // record is asked for by its number: it is missing, which ends the Read, or
 // the consumer has stopped, and is made anew.
-func (r *reader) stuck(ctx context.Context, k *link) error {
+func (r *reader) behind(ctx context.Context, k *link) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -124,16 +156,7 @@ func (r *reader) stuck(ctx context.Context, k *link) error {
 	if err != nil || st.last < r.next {
 		return err
 	}
-	b, err := k.get(ctx, r.next)
-	var missing *MissingError
-	if errors.As(err, &missing) {
-		r.err = err
-	}
-	if err != nil {
-		return err
-	}
-	if err := r.take(r.next, b); err != nil {
-		r.err = err
+	if err := r.single(ctx, k); err != nil {
 		return err
 	}
 	return errStopped
@@ -142,23 +165,39 @@ func (r *reader) stuck(ctx context.Context, k *link) error {
 // errStopped is why a consumer is made anew.
 var errStopped = errors.New("consumer has stopped")
 
-// take checks one record and hands it on.
+// single reads the next record alone. If it is not there, another look at the
+// log's end tells what is.
+func (r *reader) single(ctx context.Context, k *link) error {
+	b, err := k.get(ctx, r.next)
+	var missing *MissingError
+	if errors.As(err, &missing) {
+		if st, serr := k.state(ctx); serr == nil && st.first > r.next {
+			missing.Got = st.first
+		}
+		r.err = missing
+	}
+	if err != nil {
+		return err
+	}
+	return r.take(r.next, b)
+}
+
+// take checks a record and hands it on. Its errors end the Read.
 func (r *reader) take(seq uint64, b []byte) error {
 	if seq < r.next {
 		return nil
 	}
-	if seq > r.next {
-		return &MissingError{Want: r.next, Got: seq}
-	}
 	rec, err := r.dec.decode(seq, b)
-	if err != nil {
-		return err
+	switch {
+	case err != nil:
+		r.err = err
+	case seq == r.l.first && !startsLog(rec, r.l.id):
+		r.err = fmt.Errorf("record %d: %w", seq, ErrNotALog)
+	default:
+		r.next++
+		r.err = r.fn(rec)
 	}
-	if seq == r.l.first && !startsLog(rec, r.l.id) {
-		return fmt.Errorf("record %d: %w", seq, ErrNotALog)
-	}
-	r.next++
-	return r.fn(rec)
+	return r.err
 }
 
 func startsLog(rec vaiven.Record, id string) bool {

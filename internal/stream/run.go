@@ -134,7 +134,7 @@ func (c *committer) fit(t *ticket) bool {
 // else is written: whoever reads the log recognises a repeat by (writer, n).
 func (c *committer) write(ctx context.Context) (uint64, error) {
 	l := c.l
-	w := &wait{l: l, start: time.Now()}
+	w := l.wait()
 	defer w.end()
 	c.msg.Data = c.rec
 	unknown := false
@@ -143,7 +143,7 @@ func (c *committer) write(ctx context.Context) (uint64, error) {
 			return 0, c.gaveUp(err)
 		}
 		k, _ := l.current()
-		seq, err := w.publish(ctx, k, c.msg)
+		seq, err := k.publish(ctx, c.msg, l.o.CommitTimeout)
 		if err == nil {
 			return c.place(ctx, seq, unknown)
 		}

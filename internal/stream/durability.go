@@ -1,0 +1,82 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+
+	"vaiven"
+)
+
+// Durability is what an acknowledgement of this log is worth: what was
+// verified when it was opened, and what could not be.
+type Durability struct {
+	Embedded   bool
+	Synced     bool // embedded: every record is written with fsync before it is acknowledged
+	Server     string
+	Cluster    string // "" for a single server
+	Replicas   int    // copies that the stream is kept in
+	MaxPayload int64  // bytes
+}
+
+// Durability says what was found when the log was opened.
+func (l *Log) Durability() Durability { return l.durability }
+
+// Verified returns what a person may rely on, a line each.
+func (d Durability) Verified(lang vaiven.Lang) []string {
+	if d.Embedded {
+		if !d.Synced {
+			return nil
+		}
+		return []string{lang.Say("every record is on disk (fsync) before it is acknowledged",
+			"cada registro está en disco (fsync) antes de confirmarse")}
+	}
+	where := d.Server
+	if d.Cluster != "" {
+		where = fmt.Sprintf("%s (cluster %s)", d.Server, d.Cluster)
+	}
+	return []string{
+		fmt.Sprintf(lang.Say("NATS server %s", "servidor NATS %s"), where),
+		fmt.Sprintf(lang.Say("stream in files, %d replica(s), nothing is discarded, acknowledged after writing",
+			"stream en archivos, %d réplica(s), nada se descarta, se confirma después de escribir"), d.Replicas),
+		fmt.Sprintf(lang.Say("messages up to %d KiB", "mensajes de hasta %d KiB"), d.MaxPayload>>10),
+	}
+}
+
+// Unverified returns what could not be checked, or is known to be missing, a
+// line each.
+func (d Durability) Unverified(lang vaiven.Lang) []string {
+	if d.Embedded {
+		if d.Synced {
+			return nil
+		}
+		return []string{lang.Say("fsync is off: a power cut loses acknowledged readings",
+			"fsync está apagado: un corte de energía pierde lecturas confirmadas")}
+	}
+	out := []string{lang.Say("whether the servers write with fsync (sync_interval: always): only their system account can see it",
+		"si los servidores escriben con fsync (sync_interval: always): solo su cuenta de sistema puede verlo")}
+	if d.Replicas == 1 {
+		out = append(out, lang.Say("one replica: without that server nothing can be recorded or read",
+			"una réplica: sin ese servidor no se puede grabar ni leer nada"))
+	}
+	return out
+}
+
+// examine checks the server, and returns what it is.
+func (k *link) examine(ctx context.Context, o *Options) (Durability, error) {
+	d := Durability{Embedded: k.srv != nil, Synced: k.srv != nil && !o.NoSync, MaxPayload: k.nc.MaxPayload()}
+	if d.MaxPayload < MaxRecord {
+		return d, fmt.Errorf("%w: the server takes messages of %d bytes (max_payload), records are up to %d", ErrUnsafe, d.MaxPayload, MaxRecord)
+	}
+	ctx, cancel := k.ask(ctx)
+	defer cancel()
+	s, err := k.js.Stream(ctx, k.stream)
+	if err != nil {
+		return d, err
+	}
+	info := s.CachedInfo()
+	d.Server, d.Replicas = k.nc.ConnectedServerName(), info.Config.Replicas
+	if info.Cluster != nil {
+		d.Cluster = info.Cluster.Name
+	}
+	return d, nil
+}

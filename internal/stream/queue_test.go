@@ -1,0 +1,122 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vaiven"
+)
+
+func oneTicket(t *testing.T, seq int) []ticket {
+	t.Helper()
+	ts, err := split([]vaiven.Event{reading(1, seq)}, seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ts
+}
+
+func all(*ticket) bool { return true }
+
+func TestAFullQueueWaitsForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var q queue
+		q.init(2, 1<<20)
+		for i := range 2 {
+			if err := q.put(t.Context(), oneTicket(t, i+1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		done := make(chan error, 1)
+		go func() { done <- q.put(t.Context(), oneTicket(t, 3)) }()
+		synctest.Wait()
+		taken := q.take(nil, all)
+		synctest.Wait()
+		select {
+		case err := <-done:
+			t.Fatalf("there was room while events are under way: %v", err)
+		default:
+		}
+		q.release(taken)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestAStalledQueueRefusesAtOnceAndRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &Log{o: Options{StallAfter: 2 * time.Second, Logger: quiet()}}
+		l.queue.init(1, 1<<20)
+		if err := l.Append(t.Context(), []vaiven.Event{reading(1, 1)}, nil); err != nil {
+			t.Fatal(err)
+		}
+		w := l.wait()
+		start := time.Now()
+		err := l.Append(t.Context(), []vaiven.Event{reading(1, 2)}, nil)
+		var e *vaiven.Error
+		if !errors.As(err, &e) || e.Code != vaiven.CodeBusy || e.Retry <= 0 {
+			t.Errorf("append to a stalled log: %v", err)
+		}
+		if d := time.Since(start); d != 2*time.Second {
+			t.Errorf("refused after %s", d)
+		}
+		if l.queue.health() == nil {
+			t.Error("healthy while stalled")
+		}
+		l.queue.release(l.queue.take(nil, all))
+		w.end()
+		if err := l.Append(t.Context(), []vaiven.Event{reading(1, 2)}, nil); err != nil {
+			t.Errorf("append after the stall: %v", err)
+		}
+		time.Sleep(time.Minute) // a timer that was left would refuse again
+		if err := l.queue.health(); err != nil {
+			t.Errorf("stalled again: %v", err)
+		}
+	})
+}
+
+func TestAnAppendEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var q queue
+		q.init(1, 1<<20)
+		if err := q.put(t.Context(), oneTicket(t, 1)); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := q.put(ctx, oneTicket(t, 2)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("put: %v", err)
+		}
+		if events, _ := q.pending(); events != 1 {
+			t.Errorf("%d events wait", events)
+		}
+	})
+}
+
+func TestLingerOnlyWhereItGains(t *testing.T) {
+	now := time.Unix(0, 0)
+	for _, c := range []struct {
+		name   string
+		events int // per commit
+		every  time.Duration
+		commit time.Duration
+		want   time.Duration
+	}{
+		{"25 a second", 1, 40 * time.Millisecond, 250 * time.Microsecond, 0},
+		{"20,000 a second", 20, time.Millisecond, 250 * time.Microsecond, time.Millisecond},
+		{"a slow disk", 200, 10 * time.Millisecond, 10 * time.Millisecond, 5 * time.Millisecond},
+		{"a slow disk, few boards", 1, 400 * time.Millisecond, 10 * time.Millisecond, 0},
+	} {
+		var p pace
+		for i := range 100 {
+			p.committed(c.events, c.commit, now.Add(time.Duration(i)*c.every))
+		}
+		if got := p.linger().Round(10 * time.Microsecond); got != c.want {
+			t.Errorf("%s: lingers %s, want %s", c.name, got, c.want)
+		}
+	}
+}
