@@ -31,7 +31,7 @@ func (f *File) sidecar(o Options) (*Sidecar, error) {
 			return nil, err
 		}
 		old = nil
-	case o.Columns != nil && !slices.Equal(o.Columns, old.Columns), o.Zone != "" && o.Zone != old.Zone:
+	case len(o.Columns) > 0 && !slices.Equal(o.Columns, old.Columns), o.Zone != "" && o.Zone != old.Zone:
 		if err := f.asideBoth("before", OtherShape); err != nil {
 			return nil, err
 		}
@@ -40,7 +40,7 @@ func (f *File) sidecar(o Options) (*Sidecar, error) {
 		return old, nil
 	}
 	side := &Sidecar{Version: sidecarVersion, Log: o.Log, Columns: o.Columns, Zone: o.Zone, Created: f.now().UTC()}
-	if side.Columns == nil {
+	if len(side.Columns) == 0 {
 		side.Columns = []string{"TEMP", "HUM"}
 	}
 	if side.Zone == "" {

@@ -164,7 +164,7 @@ func TestFileOfAnotherLogIsSetAside(t *testing.T) {
 func TestColumnsAndZoneAreFixedAtCreation(t *testing.T) {
 	path, want := written(t, 3)
 	o := options(path)
-	o.Zone, o.Columns = "", nil
+	o.Zone, o.Columns = "", []string{}
 	t.Setenv("TZ", "Europe/Madrid")
 	f := mustOpen(t, o, entries(3))
 	if len(f.notices) != 0 || f.Zone() != "America/Bogota" || f.Rows() != 3 {
