@@ -145,3 +145,38 @@ func filled(b *testing.B, records, each int) *Log {
 	}
 	return l
 }
+
+func BenchmarkEncode(b *testing.B) {
+	evs, _ := batch(256)
+	var e encoder
+	var buf []byte
+	b.ReportAllocs()
+	before := cpu()
+	for b.Loop() {
+		for _, ev := range evs {
+			if _, err := eventBound(ev); err != nil {
+				b.Fatal(err)
+			}
+			e.add(ev)
+		}
+		buf = e.finish(buf[:0], 1, 2)
+	}
+	perEvent(b, 256, before)
+}
+
+func BenchmarkDecode(b *testing.B) {
+	_, rec := batch(256)
+	var d decoder
+	b.ReportAllocs()
+	before := cpu()
+	for b.Loop() {
+		if _, err := d.decode(1, rec); err != nil {
+			b.Fatal(err)
+		}
+	}
+	perEvent(b, 256, before)
+}
+
+func perEvent(b *testing.B, n int, before time.Duration) {
+	b.ReportMetric(float64((cpu()-before).Nanoseconds())/float64(b.N)/float64(n), "cpu-ns/event")
+}

@@ -31,7 +31,7 @@ func DecodeRecord(seq uint64, b []byte) (vaiven.Record, error) {
 // that thousands of events share one string. Not for concurrent use.
 type decoder struct {
 	names   map[string]string
-	boots   map[bootKey]vaiven.Boot
+	boots   [256]knownBoot
 	devices map[string]vaiven.Device
 
 	// Of the record being decoded:
@@ -42,12 +42,13 @@ type decoder struct {
 	values   []vaiven.Value
 }
 
-type bootKey struct {
-	value  uint64
-	digits uint64
+// knownBoot is a boot as it stands in a record, and its text.
+type knownBoot struct {
+	value, digits uint64
+	text          vaiven.Boot
 }
 
-// maxRemembered bounds each of a decoder's tables; a full one is emptied.
+// maxRemembered bounds the tables of names and devices; a full one is emptied.
 const maxRemembered = 4096
 
 func (d *decoder) decode(seq uint64, b []byte) (vaiven.Record, error) {
@@ -73,7 +74,7 @@ func openEnvelope(b []byte) ([]byte, error) {
 		case r.num == fieldCRC && r.typ == protowire.Fixed32Type:
 			sum, have = uint32(r.val), have|1
 		case r.num == fieldBody && r.typ == protowire.BytesType:
-			body, have = r.bytes, have|2
+			body, have = r.bytes(), have|2
 		case r.bad:
 			have = 0
 		}
@@ -111,14 +112,14 @@ func (d *decoder) record(body []byte) (vaiven.Record, error) {
 		case fieldSynced:
 			d.base.Synced = r.val != 0
 		case fieldColumn:
-			c, err := d.column(r.bytes)
+			c, err := d.column(r.bytes())
 			if err != nil {
 				return rec, err
 			}
 			d.columns = append(d.columns, c)
 		case fieldEvent:
 			events++
-			if len(r.bytes) > 0 && r.bytes[0] == tagReading {
+			if len(r.bytes()) > 0 && r.bytes()[0] == tagReading {
 				readings++
 			}
 		}
@@ -145,7 +146,7 @@ func (d *decoder) events(rec *vaiven.Record, body []byte) error {
 		if r.typ != protowire.BytesType {
 			return errShape("event")
 		}
-		ev, err := d.event(r.bytes)
+		ev, err := d.event(r.bytes())
 		if err != nil {
 			return fmt.Errorf("event %d: %w", len(rec.Events), err)
 		}
@@ -160,7 +161,7 @@ func (d *decoder) column(b []byte) (column, error) {
 	for r.next() {
 		switch r.num {
 		case fieldColName:
-			c.name = d.name(r.bytes)
+			c.name = d.name(r.bytes())
 		case fieldColDecimals:
 			if r.val >= uint64(len(pow10)) {
 				return c, fmt.Errorf("%w: column with %d decimals", ErrLater, r.val)
@@ -182,7 +183,7 @@ func (d *decoder) event(b []byte) (vaiven.Event, error) {
 	if !outer.next() || outer.typ != protowire.BytesType {
 		return nil, errShape("event")
 	}
-	kind, in := outer.num, fields{b: outer.bytes}
+	kind, in := outer.num, fields{b: outer.bytes()}
 	if outer.next() || outer.bad {
 		return nil, fmt.Errorf("%w: event with field %d beside %d", ErrLater, outer.num, kind)
 	}
@@ -247,7 +248,7 @@ func (c *common) take(d *decoder, r *fields) error {
 		}
 		c.device = numbered(r.val)
 	case fieldDevice:
-		c.device = d.device(r.bytes)
+		c.device = d.device(r.bytes())
 	case fieldBoot:
 		c.value, c.has = r.val, true
 	case fieldDigits:
@@ -264,7 +265,7 @@ func (c *common) done(d *decoder) error {
 	if c.digits < 1 || c.digits > 16 || c.digits < 16 && c.value>>(4*c.digits) != 0 {
 		return fmt.Errorf("%w: boot %x of %d digits", ErrCorrupt, c.value, c.digits)
 	}
-	c.boot = d.boot(bootKey{c.value, c.digits})
+	c.boot = d.boot(c.value, c.digits)
 	return nil
 }
 
@@ -292,16 +293,14 @@ func (d *decoder) device(b []byte) vaiven.Device {
 	return vaiven.Device(s)
 }
 
-func (d *decoder) boot(k bootKey) vaiven.Boot {
-	if s, ok := d.boots[k]; ok {
-		return s
+// boot returns the text of a boot; the last one with the same low byte is
+// remembered.
+func (d *decoder) boot(value, digits uint64) vaiven.Boot {
+	k := &d.boots[byte(value)]
+	if k.text == "" || k.value != value || k.digits != digits {
+		*k = knownBoot{value: value, digits: digits, text: vaiven.Boot(fmt.Sprintf("%0*x", digits, value))}
 	}
-	if d.boots == nil || len(d.boots) >= maxRemembered {
-		d.boots = make(map[bootKey]vaiven.Boot)
-	}
-	s := vaiven.Boot(fmt.Sprintf("%0*x", k.digits, k.value))
-	d.boots[k] = s
-	return s
+	return k.text
 }
 
 // numbered returns the id of a three-digit device without allocating.
@@ -318,52 +317,58 @@ var threeDigits = func() string {
 func errShape(what string) error { return fmt.Errorf("%w: %s does not parse", ErrCorrupt, what) }
 
 // fields walks the fields of one message. After next has returned false, bad
-// says whether the bytes ended in the middle of something.
+// says whether the bytes ended in the middle of something. It moves by
+// positions, since slices kept in it would cost a write barrier each.
 type fields struct {
-	b     []byte
-	num   protowire.Number
-	typ   protowire.Type
-	val   uint64 // of a varint or fixed field
-	bytes []byte // of a length-delimited one
-	bad   bool
+	b      []byte
+	at     int // of the next field
+	num    protowire.Number
+	typ    protowire.Type
+	val    uint64 // of a varint or fixed field
+	lo, hi int    // of a length-delimited one
+	bad    bool
 }
 
+// bytes is the content of a length-delimited field, else empty.
+func (f *fields) bytes() []byte { return f.b[f.lo:f.hi:f.hi] }
+
 func (f *fields) next() bool {
-	if len(f.b) == 0 || f.bad {
+	b := f.b
+	if f.at >= len(b) || f.bad {
 		return false
 	}
-	tag, n := varint(f.b)
-	num, typ := protowire.Number(tag>>3), protowire.Type(tag&7)
-	if n <= 0 || tag>>3 > uint64(protowire.MaxValidNumber) || num < 1 {
+	tag, n := varint(b[f.at:])
+	if n <= 0 || tag>>3 > uint64(protowire.MaxValidNumber) || tag>>3 == 0 {
 		return f.fail()
 	}
-	f.num, f.typ, f.val, f.bytes = num, typ, 0, nil
-	b := f.b[n:]
-	switch typ {
+	at := f.at + n
+	f.num, f.typ, f.val, f.lo, f.hi = protowire.Number(tag>>3), protowire.Type(tag&7), 0, 0, 0
+	left := len(b) - at
+	switch f.typ {
 	case protowire.VarintType:
-		f.val, n = varint(b)
+		f.val, n = varint(b[at:])
 	case protowire.Fixed32Type:
-		if n = 4; len(b) >= 4 {
-			f.val = uint64(binary.LittleEndian.Uint32(b))
+		if n = 4; left >= n {
+			f.val = uint64(binary.LittleEndian.Uint32(b[at:]))
 		}
 	case protowire.Fixed64Type:
-		if n = 8; len(b) >= 8 {
-			f.val = binary.LittleEndian.Uint64(b)
+		if n = 8; left >= n {
+			f.val = binary.LittleEndian.Uint64(b[at:])
 		}
 	case protowire.BytesType:
-		size, m := varint(b)
-		if m <= 0 || size > uint64(len(b)-m) {
+		size, m := varint(b[at:])
+		if m <= 0 || size > uint64(left-m) {
 			return f.fail()
 		}
 		n = m + int(size)
-		f.bytes = b[m:n]
+		f.lo, f.hi = at+m, at+n
 	default: // groups are not written, and end nowhere that we know
 		return f.fail()
 	}
-	if n <= 0 || n > len(b) {
+	if n <= 0 || n > left {
 		return f.fail()
 	}
-	f.b = b[n:]
+	f.at = at + n
 	return true
 }
 
@@ -377,5 +382,8 @@ func varint(b []byte) (uint64, int) {
 	if len(b) > 0 && b[0] < 0x80 {
 		return uint64(b[0]), 1
 	}
-	return binary.Uvarint(b)
+	return longVarint(b)
 }
+
+//go:noinline
+func longVarint(b []byte) (uint64, int) { return binary.Uvarint(b) }

@@ -18,11 +18,11 @@ type numbers struct {
 func (n *numbers) take(r *fields) {
 	switch r.num {
 	case fieldColumns:
-		n.columns = r.bytes
+		n.columns = r.bytes()
 	case fieldMantissas:
-		n.mantissas = r.bytes
+		n.mantissas = r.bytes()
 	case fieldReals:
-		n.reals = r.bytes
+		n.reals = r.bytes()
 	}
 }
 
@@ -173,7 +173,7 @@ func (d *decoder) hello(r *fields) (vaiven.Event, error) {
 		case fieldRev:
 			ev.Rev = r.val
 		case fieldFW:
-			ev.FW = string(r.bytes)
+			ev.FW = string(r.bytes())
 		case fieldUp:
 			ev.Up = protowire.DecodeZigZag(r.val)
 		default:
@@ -198,7 +198,7 @@ func (d *decoder) refusal(r *fields) (vaiven.Event, error) {
 		case fieldSeq:
 			ev.Seq = r.val
 		case fieldCode:
-			ev.Code = vaiven.Code(r.bytes)
+			ev.Code = vaiven.Code(r.bytes())
 		default:
 			return false
 		}
@@ -230,13 +230,13 @@ func (d *decoder) rejected(r *fields) (vaiven.Event, error) {
 	err := d.each(r, &c, func() bool {
 		switch r.num {
 		case fieldCode:
-			ev.Code = vaiven.Code(r.bytes)
+			ev.Code = vaiven.Code(r.bytes())
 		case fieldCount:
 			ev.Count = r.val
 		case fieldText:
-			ev.Text = string(r.bytes)
+			ev.Text = string(r.bytes())
 		case fieldRemote:
-			ev.Remote = string(r.bytes)
+			ev.Remote = string(r.bytes())
 		default:
 			return false
 		}
@@ -270,7 +270,7 @@ func (d *decoder) sessionEnd(r *fields) (vaiven.Event, error) {
 	err := d.each(r, &c, func() bool {
 		switch r.num {
 		case fieldReason:
-			ev.Reason = vaiven.EndReason(r.bytes)
+			ev.Reason = vaiven.EndReason(r.bytes())
 		case fieldCount:
 			ev.Count = r.val
 		default:
@@ -289,9 +289,9 @@ func (d *decoder) presence(r *fields) (vaiven.Event, error) {
 		case fieldConnected:
 			ev.Connected = r.val != 0
 		case fieldPeer:
-			ev.Remote = string(r.bytes)
+			ev.Remote = string(r.bytes())
 		case fieldPeerReason:
-			ev.Reason = string(r.bytes)
+			ev.Reason = string(r.bytes())
 		case fieldSleep:
 			ev.Sleep = int64(r.val)
 		default:
@@ -309,7 +309,7 @@ func (d *decoder) conflict(r *fields) (vaiven.Event, error) {
 		if r.num != fieldRemotes {
 			return false
 		}
-		ev.Remotes = append(ev.Remotes, string(r.bytes))
+		ev.Remotes = append(ev.Remotes, string(r.bytes()))
 		return true
 	})
 	ev.Stamp, ev.Device = c.stamp, c.device
@@ -322,7 +322,7 @@ func (d *decoder) logStart(r *fields) (vaiven.Event, error) {
 		if r.num != fieldLog {
 			return false
 		}
-		ev.Log = string(r.bytes)
+		ev.Log = string(r.bytes())
 		return true
 	})
 	ev.Stamp = c.stamp

@@ -30,7 +30,6 @@ type Log struct {
 	folder  *folder  // nil without a Dir
 	witness *witness // nil without a Dir, or with NoSync
 	acked   atomic.Uint64
-	pace    pace
 
 	running atomic.Bool
 	done    chan struct{} // closed by Close

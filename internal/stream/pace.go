@@ -1,19 +1,15 @@
 package stream
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
-// pace measures how long commits take and how fast events arrive, and says
-// when it is worth to wait for more of them before the next commit. A commit
-// costs the same CPU whatever it holds, so at a high rate a short wait saves
-// most of it; at a low rate it would only delay the acknowledgement.
+// pace measures how long commits take and how many events arrive meanwhile,
+// and says when it is worth to wait for more of them before the next commit. A
+// commit costs the same CPU whatever it holds, so at a high rate a short wait
+// saves most of it; at a low rate, or for boards that send again only after
+// their acknowledgement, it would only delay that.
 type pace struct {
-	mu     sync.Mutex
-	commit float64 // EWMA of a commit, s
-	rate   float64 // EWMA of arrivals, events/s
-	last   time.Time
+	commit  float64 // EWMA of a commit, s
+	arrived float64 // EWMA of the events that came during one
 }
 
 const (
@@ -25,26 +21,19 @@ const (
 // linger is how long to wait now: 4 times the commit time, at most 5 ms, or
 // not at all.
 func (p *pace) linger() time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	d := min(time.Duration(4*p.commit*float64(time.Second)), maxLinger)
-	if p.rate*d.Seconds() < minArrival {
+	d := min(4*p.commit, maxLinger.Seconds())
+	if p.commit <= 0 || p.arrived/p.commit*d < minArrival {
 		return 0
 	}
-	return d
+	return time.Duration(d * float64(time.Second))
 }
 
-// committed takes in one commit of so many events, that ended now.
-func (p *pace) committed(events int, took time.Duration, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.last.IsZero() {
-		p.commit, p.last = took.Seconds(), now
-		return
+// committed takes in one commit, during which so many events arrived.
+func (p *pace) committed(took time.Duration, arrived int) {
+	t := min(took, time.Second).Seconds()
+	if p.commit == 0 {
+		p.commit = t
 	}
-	p.commit += ewmaWeight * (min(took, time.Second).Seconds() - p.commit)
-	if since := now.Sub(p.last).Seconds(); since > 0 {
-		p.rate += ewmaWeight * (float64(events)/since - p.rate)
-	}
-	p.last = now
+	p.commit += ewmaWeight * (t - p.commit)
+	p.arrived += ewmaWeight * (float64(arrived) - p.arrived)
 }

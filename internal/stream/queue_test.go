@@ -98,22 +98,20 @@ func TestAnAppendEndsWithItsContext(t *testing.T) {
 }
 
 func TestLingerOnlyWhereItGains(t *testing.T) {
-	now := time.Unix(0, 0)
 	for _, c := range []struct {
-		name   string
-		events int // per commit
-		every  time.Duration
-		commit time.Duration
-		want   time.Duration
+		name    string
+		commit  time.Duration
+		arrived int // during one commit
+		want    time.Duration
 	}{
-		{"25 a second", 1, 40 * time.Millisecond, 250 * time.Microsecond, 0},
-		{"20,000 a second", 20, time.Millisecond, 250 * time.Microsecond, time.Millisecond},
-		{"a slow disk", 200, 10 * time.Millisecond, 10 * time.Millisecond, 5 * time.Millisecond},
-		{"a slow disk, few boards", 1, 400 * time.Millisecond, 10 * time.Millisecond, 0},
+		{"each waits for its acknowledgement", 250 * time.Microsecond, 0, 0},
+		{"20,000 a second", 250 * time.Microsecond, 5, time.Millisecond},
+		{"a slow disk", 10 * time.Millisecond, 50, 5 * time.Millisecond},
+		{"a slow disk, few boards", 10 * time.Millisecond, 1, 0},
 	} {
 		var p pace
-		for i := range 100 {
-			p.committed(c.events, c.commit, now.Add(time.Duration(i)*c.every))
+		for range 100 {
+			p.committed(c.commit, c.arrived)
 		}
 		if got := p.linger().Round(10 * time.Microsecond); got != c.want {
 			t.Errorf("%s: lingers %s, want %s", c.name, got, c.want)

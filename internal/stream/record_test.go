@@ -291,35 +291,6 @@ func FuzzDecodeRecord(f *testing.F) {
 	})
 }
 
-func BenchmarkEncode(b *testing.B) {
-	evs, _ := batch(256)
-	var e encoder
-	var buf []byte
-	b.ReportAllocs()
-	for b.Loop() {
-		for _, ev := range evs {
-			if _, err := eventBound(ev); err != nil {
-				b.Fatal(err)
-			}
-			e.add(ev)
-		}
-		buf = e.finish(buf[:0], 1, 2)
-	}
-	perEvent(b, 256)
-}
-
-func BenchmarkDecode(b *testing.B) {
-	_, rec := batch(256)
-	var d decoder
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := d.decode(1, rec); err != nil {
-			b.Fatal(err)
-		}
-	}
-	perEvent(b, 256)
-}
-
 func batch(n int) (evs []vaiven.Event, rec []byte) {
 	for i := range n {
 		r := reading(i%50, 1000+i)
@@ -328,8 +299,4 @@ func batch(n int) (evs []vaiven.Event, rec []byte) {
 	}
 	rec, _ = AppendRecord(nil, vaiven.Record{Writer: math.MaxUint64, N: 1000, Events: evs})
 	return evs, rec
-}
-
-func perEvent(b *testing.B, n int) {
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/event")
 }

@@ -19,6 +19,7 @@ type committer struct {
 	handed  []vaiven.Ticket
 	rec     []byte
 	msg     *nats.Msg
+	pace    pace
 }
 
 // Run commits what is appended until ctx ends; then it refuses more, commits
@@ -75,7 +76,7 @@ func (c *committer) run(ctx, hard context.Context) error {
 
 // linger waits for more events where that saves commits.
 func (c *committer) linger(ctx context.Context) {
-	d := c.l.pace.linger()
+	d := c.pace.linger()
 	if d == 0 {
 		return
 	}
@@ -109,8 +110,8 @@ func (c *committer) commit(ctx context.Context) error {
 			return err
 		}
 	}
-	now := time.Now()
-	l.pace.committed(events, now.Sub(start), now)
+	arrived, _ := l.queue.pending()
+	c.pace.committed(time.Since(start), arrived)
 	l.o.OnCommit(c.handed)
 	l.queue.release(c.tickets)
 	clear(c.tickets)
