@@ -7,6 +7,7 @@ import (
 
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -366,17 +367,14 @@ func TestAnUnsafeStreamIsRefused(t *testing.T) {
 		"silent":       func(c *jetstream.StreamConfig) { c.NoAck = true },
 		"other things": func(c *jetstream.StreamConfig) { c.Subjects = []string{"other"} },
 	} {
-		o := Options{Stream: "VAIVEN"}.withDefaults()
+		o := Options{Stream: strings.ToUpper(strings.ReplaceAll(name, " ", "-"))}.withDefaults()
 		cfg := streamConfig(&o, subjectOf(o.Stream))
 		change(&cfg)
 		if _, err := js.CreateStream(testContext(t), cfg); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if _, err := Open(testContext(t), Options{URL: srv.ClientURL(), Logger: quiet()}); !errors.Is(err, ErrUnsafe) {
+		if _, err := Open(testContext(t), Options{URL: srv.ClientURL(), Stream: o.Stream, Logger: quiet()}); !errors.Is(err, ErrUnsafe) {
 			t.Errorf("%s: %v", name, err)
-		}
-		if err := js.DeleteStream(testContext(t), "VAIVEN"); err != nil {
-			t.Fatal(err)
 		}
 	}
 	small := machine(t, t.TempDir(), 0, func(o *server.Options) { o.MaxPayload = 100_000 })

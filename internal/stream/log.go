@@ -33,6 +33,7 @@ type Log struct {
 
 	running atomic.Bool
 	done    chan struct{} // closed by Close
+	ran     chan struct{} // closed when Run has returned
 	once    sync.Once
 
 	mu    sync.Mutex
@@ -49,7 +50,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 		return nil, errors.New("open log: neither a folder nor a NATS server is given")
 	}
 	o = o.withDefaults()
-	l := &Log{o: o, subject: subjectOf(o.Stream), moved: make(chan struct{}), done: make(chan struct{})}
+	l := &Log{o: o, subject: subjectOf(o.Stream), moved: make(chan struct{}), done: make(chan struct{}), ran: make(chan struct{})}
 	l.queue.init(o.QueueEvents, o.QueueBytes)
 	var b [8]byte
 	if _, err := io.ReadFull(o.Rand, b[:]); err != nil {
@@ -215,12 +216,15 @@ func (l *Log) Health() error {
 	return l.queue.health()
 }
 
-// Close ends all use of the log and waits for it; call it after Run has
-// returned. It is safe to call twice.
+// Close ends Run and every Read, waits for Run, and gives back the folder or
+// the connection. It is safe to call twice.
 func (l *Log) Close() error {
 	l.once.Do(func() {
 		close(l.done)
 		l.queue.close(ErrClosed)
+		if !l.running.CompareAndSwap(false, true) { // from now on Run does not begin
+			<-l.ran
+		}
 		l.release()
 	})
 	return nil

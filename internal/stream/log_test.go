@@ -74,3 +74,31 @@ func TestRunCommitsWhatIsQueuedAtTheEnd(t *testing.T) {
 	}
 	l.check()
 }
+
+func TestCloseEndsRunAndRead(t *testing.T) {
+	l, err := Open(testContext(t), Options{Dir: t.TempDir(), Logger: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran, read := make(chan error, 1), make(chan error, 1)
+	begun := make(chan struct{})
+	go func() { ran <- l.Run(context.Background()) }()
+	go func() {
+		read <- l.Read(context.Background(), 1, 0, func(vaiven.Record) error { close(begun); return nil })
+	}()
+	<-begun
+	for range 2 {
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-ran; err != nil {
+		t.Errorf("run: %v", err)
+	}
+	if err := <-read; !errors.Is(err, ErrClosed) {
+		t.Errorf("read: %v", err)
+	}
+	if _, err := l.Last(testContext(t)); !errors.Is(err, ErrClosed) {
+		t.Errorf("last: %v", err)
+	}
+}

@@ -71,16 +71,7 @@ func (r *reader) follow(ctx context.Context, k *link) error {
 	if k.js == nil {
 		return ErrClosed
 	}
-	create, cancel := k.ask(ctx)
-	defer cancel()
-	c, err := k.js.CreateConsumer(create, k.stream, jetstream.ConsumerConfig{
-		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       r.next,
-		AckPolicy:         jetstream.AckNonePolicy,
-		MemoryStorage:     true,
-		Replicas:          1,
-		InactiveThreshold: time.Minute, // for when we go without a word
-	})
+	c, err := r.consumer(ctx, k)
 	if err != nil {
 		return err
 	}
@@ -99,29 +90,47 @@ func (r *reader) follow(ctx context.Context, k *link) error {
 	for r.to == 0 || r.next <= r.to {
 		m, err := it.Next(jetstream.NextMaxWait(silence))
 		if errors.Is(err, nats.ErrTimeout) {
-			if err := r.behind(ctx, k); err != nil {
-				return err
-			}
-			continue
+			err = r.behind(ctx, k)
+		} else if err == nil {
+			err = r.message(ctx, k, m)
 		}
 		if err != nil {
-			return err
-		}
-		meta, err := m.Metadata()
-		if err != nil {
-			return err
-		}
-		if meta.Sequence.Stream > r.next { // lost on the way, or from the log?
-			if err := r.single(ctx, k); err != nil {
-				return err
-			}
-			return errStopped
-		}
-		if err := r.take(meta.Sequence.Stream, m.Data()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// consumer makes an ephemeral one that begins with the next record.
+func (r *reader) consumer(ctx context.Context, k *link) (jetstream.Consumer, error) {
+	ctx, cancel := k.ask(ctx)
+	defer cancel()
+	return k.js.CreateConsumer(ctx, k.stream, jetstream.ConsumerConfig{
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       r.next,
+		AckPolicy:         jetstream.AckNonePolicy,
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: time.Minute, // for when we go without a word
+	})
+}
+
+// message takes what the consumer delivered. When it has passed over a record,
+// that may be lost on the way or missing from the log: the server is asked.
+func (r *reader) message(ctx context.Context, k *link, m jetstream.Msg) error {
+	meta, err := m.Metadata()
+	if err != nil {
+		return err
+	}
+	if meta.Sequence.Stream == r.next {
+		return r.take(r.next, m.Data())
+	}
+	if meta.Sequence.Stream > r.next {
+		if err := r.single(ctx, k); err != nil {
+			return err
+		}
+	}
+	return errStopped
 }
 
 // What is fetched ahead of fn, at most.
@@ -184,9 +193,6 @@ func (r *reader) single(ctx context.Context, k *link) error {
 
 // take checks a record and hands it on. Its errors end the Read.
 func (r *reader) take(seq uint64, b []byte) error {
-	if seq < r.next {
-		return nil
-	}
 	rec, err := r.dec.decode(seq, b)
 	switch {
 	case err != nil:

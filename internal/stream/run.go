@@ -30,6 +30,18 @@ func (l *Log) Run(ctx context.Context) error {
 	if !l.running.CompareAndSwap(false, true) {
 		return errors.New("log: Run was called twice")
 	}
+	defer close(l.ran)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-l.done:
+			end()
+		case <-stop:
+		}
+	}()
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	drain := context.AfterFunc(ctx, func() {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -54,6 +55,10 @@ func openWitness(dir string) (*witness, mark, error) {
 	w := &witness{f: f}
 	buf := make([]byte, 2*slotSize+1)
 	n, err := f.ReadAt(buf, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		f.Close()
+		return nil, mark{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
 	if n == 0 {
 		return w, mark{}, nil
 	}
