@@ -65,24 +65,24 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 	f.StringSliceVar(&c.Listen, "listen", c.Listen, p.say("address to listen on, HOST:PORT (several: repeat it)",
 		"dirección donde escuchar, HOST:PUERTO (varias: repítela)"))
 	f.StringVar(&c.TLSCert, "tls-cert", "", p.say("certificate (PEM) for wss://", "certificado (PEM) para wss://"))
-	f.StringVar(&c.TLSKey, "tls-key", "", p.say("its key (PEM)", "su clave (PEM)"))
+	f.StringVar(&c.TLSKey, "tls-key", "", p.say("key of the certificate (PEM)", "clave del certificado (PEM)"))
 	f.StringSliceVar(&c.TLSListen, "tls-listen", []string{":8443"}, p.say("address for wss://", "dirección para wss://"))
 	f.StringVar(&c.Data, "data", c.Data, p.say("folder for everything that is kept", "carpeta para todo lo que se guarda"))
 	f.StringVar(&c.CSV, "csv", "", p.say("the CSV file (default: readings.csv in the data folder)",
 		"el archivo CSV (por defecto, readings.csv en la carpeta de datos)"))
 	f.StringSliceVar(&c.CSVColumns, "csv-columns", nil, p.say("measurements that get a column (default TEMP,HUM); others than those of an existing file start another",
-		"mediciones que tienen columna (por defecto TEMP,HUM); otras que las del archivo que hay empiezan otro"))
+		"medidas que tienen columna (por defecto, TEMP,HUM); si no son las del archivo que ya hay, se empieza otro"))
 	f.StringVar(&c.CSVZone, "csv-zone", "", p.say("time zone of TIMEFLAG when the file is created, as America/Bogota (default: this machine's)",
 		"zona horaria de TIMEFLAG cuando se crea el archivo, como America/Bogota (por defecto, la de esta máquina)"))
 	f.Uint64Var(&c.Readings, "readings", c.Readings, p.say("end a board's session after so many readings (0: no limit)",
 		"termina la sesión de una placa después de tantas lecturas (0: sin límite)"))
-	f.DurationVar(&c.For, "for", c.For, p.say("end it so long after its first connection, as 3m (0: no limit)",
-		"la termina tanto tiempo después de su primera conexión, como 3m (0: sin límite)"))
+	f.DurationVar(&c.For, "for", c.For, p.say("end a board's session so long after its first connection, as 3m (0: no limit)",
+		"termina la sesión de una placa tanto tiempo después de su primera conexión, como 3m (0: sin límite)"))
 	f.IntVar(&c.Simulate, "simulate", 0, p.say("also run so many simulated boards", "además, simula tantas placas"))
-	f.DurationVar(&c.Interval, "interval", c.Interval, p.say("time between readings of a simulated board", "tiempo entre lecturas de una placa simulada"))
+	f.DurationVar(&c.Interval, "interval", c.Interval, p.say("time between readings: of a simulated board, and that the summary expects", "tiempo entre lecturas: de una placa simulada, y el que espera el resumen"))
 	f.StringVar(&c.Roster, "roster", "", p.say("CSV file id,name: who has which board", "archivo CSV id,nombre: de quién es cada placa"))
 	f.StringVar(&c.UI, "ui", "plain", p.say("terminal: plain lines, or tui (full screen)", "terminal: líneas (plain) o pantalla completa (tui)"))
-	f.BoolVar(&c.JSON, "json", false, p.say("one JSON object per event on stdout", "un objeto JSON por evento en la salida"))
+	f.BoolVar(&c.JSON, "json", false, p.say("one JSON object per event on stdout", "un objeto JSON por evento en la salida estándar"))
 	f.Var(prefixes{&c.TrustedProxy}, "trusted-proxy", p.say("addresses of proxies whose X-Forwarded-For is believed, as 10.0.0.0/8",
 		"direcciones de proxies a los que se cree X-Forwarded-For, como 10.0.0.0/8"))
 	f.IntVar(&c.MaxMessage, "max-message", 64<<10, p.say("largest message, in bytes", "mensaje más grande, en bytes"))
@@ -243,7 +243,7 @@ func (p *program) check(c *config) error {
 	for i, s := range c.CSVColumns {
 		c.CSVColumns[i] = strings.ToUpper(s)
 		if !vaiven.ValidName(c.CSVColumns[i]) {
-			return usageError{fmt.Errorf(p.say("--csv-columns: %q is no name of a measurement", "--csv-columns: %q no es nombre de una medición"), s)}
+			return usageError{fmt.Errorf(p.say("--csv-columns: %q is no name of a measurement", "--csv-columns: %q no puede ser el nombre de una medida"), s)}
 		}
 	}
 	for i, s := range c.State {

@@ -51,7 +51,7 @@ func (p *program) newSession(ctx context.Context, server, id string) error {
 	device, err := vaiven.ParseDevice(id)
 	if err != nil {
 		return usageError{fmt.Errorf(p.say("%q is no device id: it is a number as 101, or letters, digits, . _ -",
-			"%q no es un dispositivo: es un número como 101, o letras, dígitos, . _ -"), id)}
+			"%q no es un dispositivo: es un número como 101, o letras, cifras, . _ -"), id)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()

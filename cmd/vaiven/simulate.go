@@ -69,7 +69,7 @@ func (p *program) simulate(ctx context.Context, o sim.Options, asJSON bool) erro
 	bar.Done()
 	if err != nil {
 		return hinted{err, p.say("is the server running, and is the address the one that it printed?",
-			"¿está el servidor en marcha, y es la dirección la que él mostró?")}
+			"¿está el servidor en marcha, y es esa la dirección que mostró?")}
 	}
 	if asJSON {
 		err = p.printSimulationJSON(&r)

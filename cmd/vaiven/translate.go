@@ -20,8 +20,11 @@ var usageSpanish = strings.NewReplacer(
 	"Additional Commands:", "Otros comandos:",
 	"Global Flags:", "Opciones generales:",
 	"Flags:", "Opciones:",
-	"Use \"{{.CommandPath}} [command] --help\" for more information about a command.",
-	"Escribe \"{{.CommandPath}} [comando] --help\" para saber más de un comando.",
+	"[flags]", "[opciones]",
+	"[command] --help\" for more information about a command.", "[comando] --help\" para saber más de un comando.",
+	"[command]", "[comando]",
+	"Use \"", "Escribe \"",
+	"(default ", "(por defecto, ",
 )
 
 // translate puts cobra's own texts into the program's language.
@@ -31,13 +34,26 @@ func (p *program) translate(root *cobra.Command) {
 	if p.lang != vaiven.Spanish {
 		return
 	}
-	root.SetUsageTemplate(usageSpanish.Replace(root.UsageTemplate()))
+	english := root.UsageFunc()
+	root.SetUsageFunc(func(c *cobra.Command) error {
+		var text strings.Builder
+		out := c.OutOrStderr()
+		c.SetOut(&text)
+		err := english(c)
+		c.SetOut(out)
+		c.Print(usageSpanish.Replace(text.String()))
+		return err
+	})
 	for _, c := range root.Commands() {
 		switch c.Name() {
 		case "help":
 			c.Short = "Ayuda de un comando"
 		case "completion":
 			c.Short = "Genera el autocompletado para tu terminal"
+			c.Long = c.Short + ".\nLa ayuda de cada uno dice cómo activarlo (en inglés)."
+			for _, shell := range c.Commands() {
+				shell.Short = "Genera el autocompletado para " + shell.Name()
+			}
 		}
 	}
 	eachCommand(root, func(c *cobra.Command) {
@@ -64,7 +80,7 @@ func (p *program) knownCommand(cmd *cobra.Command, args []string) error {
 	}
 	text := fmt.Sprintf(p.say("unknown command %q", "comando desconocido %q"), args[0])
 	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
-		text += fmt.Sprintf(p.say(": did you mean %s?", ": ¿quiso decir %s?"), strings.Join(like, ", "))
+		text += fmt.Sprintf(p.say(": did you mean %s?", ": ¿quisiste decir %s?"), strings.Join(like, ", "))
 	}
 	return usageError{errors.New(text)}
 }

@@ -55,7 +55,7 @@ func describePresence(l vaiven.Lang, e *vaiven.Presence) (string, mark) {
 		text = l.Say("asleep until ", "dormida hasta las ") + clock(e.At+e.Sleep, e.Offset)
 	}
 	if e.Reason != "" {
-		text += ": " + clean(e.Reason, maxText)
+		text += ": " + goneWhy(l, e.Reason)
 	}
 	if remote != "" {
 		text += " (" + remote + ")"
@@ -64,6 +64,18 @@ func describePresence(l vaiven.Lang, e *vaiven.Presence) (string, mark) {
 		return text, markInfo
 	}
 	return text, markWarn
+}
+
+// goneWhy puts the words that the log has for a disconnection into the
+// language; any other stays as it is.
+func goneWhy(l vaiven.Lang, reason string) string {
+	switch reason {
+	case "lost":
+		return l.Say("the connection broke", "se cortó la conexión")
+	case "restart":
+		return l.Say("the server was restarted", "se reinició el servidor")
+	}
+	return clean(reason, maxText)
 }
 
 func describeStart(l vaiven.Lang, e *vaiven.SessionStart) string {

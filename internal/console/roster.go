@@ -81,7 +81,7 @@ func (r Roster) add(l vaiven.Lang, line int, rec []string, lines map[vaiven.Devi
 			"línea %d: %q no es un id de dispositivo (de una a tres cifras, o letras, cifras, . _ -)"), line, vaiven.Shorten(id))
 	}
 	if len(rec) < 2 || strings.TrimSpace(rec[1]) == "" {
-		return fmt.Errorf(l.Say("line %d: device %s has no name; write id,name", "línea %d: el dispositivo %s no tiene nombre; escriba id,nombre"), line, d)
+		return fmt.Errorf(l.Say("line %d: device %s has no name; write id,name", "línea %d: el dispositivo %s no tiene nombre; escribe id,nombre"), line, d)
 	}
 	if other, twice := lines[d]; twice {
 		return fmt.Errorf(l.Say("line %d: device %s is already on line %d", "línea %d: el dispositivo %s ya está en la línea %d"), line, d, other)

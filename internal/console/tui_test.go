@@ -48,7 +48,7 @@ func classroom(l vaiven.Lang) []vaiven.Entry {
 	evs = append(evs,
 		&vaiven.SessionEnd{Stamp: stamp(at), Device: "102", Reason: vaiven.EndReadings, Count: 20},
 		&vaiven.Rejected{Stamp: stamp(at), Device: "103", Code: vaiven.CodeNotANumber, Count: 2, Remote: "192.168.1.39:51234",
-			Text: l.Say(`TEMP is "24.5" (text): send the number without quotes`, `TEMP es "24.5" (texto): envíe el número sin comillas`)},
+			Text: l.Say(`TEMP is "24.5" (text): send the number without quotes`, `TEMP es "24.5" (texto): envía el número sin comillas`)},
 		&vaiven.Rejected{Stamp: stamp(at), Code: vaiven.CodeNotJSON, Count: 12, Text: "\x1b[2Jboo", Remote: "192.168.1.99:4000"},
 		&vaiven.Presence{Stamp: stamp(at), Device: "104", Remote: "192.168.1.40:51234"},
 		&vaiven.Conflict{Stamp: stamp(at), Device: "007", Remotes: []string{"192.168.1.41:51234", "192.168.1.42:50112"}},
