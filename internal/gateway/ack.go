@@ -3,9 +3,9 @@ package gateway
 import (
 	"context"
 	"runtime"
+	"sync"
 
 	"vaiven"
-	"vaiven/internal/ws"
 	"vaiven/wire"
 )
 
@@ -15,53 +15,82 @@ const ackQueue = 16
 
 func ackWorkers() int { return max(1, runtime.GOMAXPROCS(0)) }
 
-// Committed is told by the log what has become durable, in log order. It hands
-// the tickets to the workers, each device always to the same one, so that
-// acknowledgements leave while the next batch is being written.
+// part is what one ack worker has to do about one record.
+type part struct{ tickets []vaiven.Ticket }
+
+var parts = sync.Pool{New: func() any { return new(part) }}
+
+// release forgets the part's events, and keeps its room for another.
+func (p *part) release() {
+	clear(p.tickets)
+	p.tickets = p.tickets[:0]
+	parts.Put(p)
+}
+
+// Committed is told by the log what has become durable, in log order, by one
+// goroutine. It hands the tickets to the workers, each device always to the
+// same one, so that acknowledgements leave while the next batch is written.
 func (g *Gateway) Committed(tickets []vaiven.Ticket) {
-	parts := make([][]vaiven.Ticket, len(g.acks))
 	for _, t := range tickets {
 		d, ok := t.Owner.(*device)
 		if !ok {
 			continue
 		}
-		i := int(d.shard % uint32(len(parts)))
-		parts[i] = append(parts[i], t)
+		i := int(d.shard % uint32(len(g.acks)))
+		if g.parts[i] == nil {
+			g.parts[i] = parts.Get().(*part)
+		}
+		g.parts[i].tickets = append(g.parts[i].tickets, t)
 	}
-	for i, part := range parts {
-		if len(part) == 0 {
+	for i, p := range g.parts {
+		if p == nil {
 			continue
 		}
+		g.parts[i] = nil
 		select {
-		case g.acks[i] <- part:
-		case <-g.stopped:
-			return
+		case g.acks[i] <- p:
+		case <-g.stopped: // at the end nobody is told any more
 		}
 	}
 }
 
-func (g *Gateway) ackWorker(ctx context.Context, queue <-chan []vaiven.Ticket) {
+func (g *Gateway) ackWorker(ctx context.Context, queue <-chan *part) {
 	w := acker{g: g}
 	for {
 		select {
-		case tickets := <-queue:
-			w.handle(tickets)
+		case p := <-queue:
+			w.handle(p.tickets)
+			p.release()
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// acker is one worker's memory between records.
+// acker is one worker's memory between records. It takes no device's mu: that
+// may be held by whoever waits for the very commit that the worker follows.
 type acker struct {
 	g     *Gateway
-	dirty []*device // have something new to acknowledge
-	ended []*device // whose last reading or deadline was committed
+	dirty []dirty
+	ended []ended
 	buf   []byte
 }
 
-// handle acknowledges the tickets of one record: one message for each device,
-// however many readings it had in the record.
+// dirty is a device with something new to acknowledge, ended one whose last
+// reading or deadline was committed.
+type dirty struct {
+	dev  *device
+	boot vaiven.Boot
+	seq  uint64
+}
+
+type ended struct {
+	dev   *device
+	event *vaiven.SessionEnd
+}
+
+// handle acknowledges the tickets of one record: one message for each power-up
+// of a device, however many readings it had in the record.
 func (w *acker) handle(tickets []vaiven.Ticket) {
 	for _, t := range tickets {
 		d := t.Owner.(*device)
@@ -69,65 +98,63 @@ func (w *acker) handle(tickets []vaiven.Ticket) {
 			w.note(d, e)
 		}
 	}
-	for _, d := range w.dirty {
-		d.dirty = false
-		if c := d.conn.Load(); c != nil {
-			w.buf = d.appendAck(w.buf[:0])
-			c.send(w.buf)
+	for i := range w.dirty {
+		w.acknowledge(&w.dirty[i])
+	}
+	for _, e := range w.ended {
+		if c, text := e.dev.finish(e.event); c != nil {
+			c.done(text)
 		}
 	}
-	for _, d := range w.ended {
-		w.g.sayDone(d)
-	}
+	clear(w.dirty)
+	clear(w.ended)
 	w.dirty, w.ended = w.dirty[:0], w.ended[:0]
 	w.g.pending.Add(-int64(len(tickets)))
 }
 
 func (w *acker) note(d *device, e vaiven.Event) {
-	boot, seq := vaiven.Boot(""), uint64(0)
 	switch e := e.(type) {
 	case *vaiven.Reading:
-		boot, seq = e.Boot, e.Seq
+		w.settled(d, e.Boot, e.Seq)
 	case *vaiven.Refusal:
-		boot, seq = e.Boot, e.Seq
+		w.settled(d, e.Boot, e.Seq)
 	case *vaiven.Gap:
-		boot, seq = e.Boot, e.To
+		w.settled(d, e.Boot, e.To)
 	case *vaiven.SessionEnd:
 		if e.Reason != vaiven.EndRenewed {
-			w.ended = append(w.ended, d)
+			w.ended = append(w.ended, ended{d, e})
 		}
 	}
-	if seq != 0 && d.settled(boot, seq) && !d.dirty {
-		d.dirty = true
-		w.dirty = append(w.dirty, d)
+}
+
+func (w *acker) settled(d *device, boot vaiven.Boot, seq uint64) {
+	if seq == 0 {
+		return
+	}
+	if i := d.dirty - 1; i >= 0 && w.dirty[i].boot == boot {
+		w.dirty[i].seq = seq
+		return
+	}
+	w.dirty = append(w.dirty, dirty{d, boot, seq})
+	d.dirty = len(w.dirty)
+}
+
+func (w *acker) acknowledge(x *dirty) {
+	x.dev.dirty = 0
+	if !x.dev.settled(x.boot, x.seq) {
+		return
+	}
+	if c := x.dev.conn.Load(); c != nil {
+		w.buf = wire.AppendAck(w.buf[:0], x.dev.id, x.boot, x.seq)
+		c.send(w.buf)
 	}
 }
 
-// sayDone tells the board that its session is over, now that its last reading
-// is on disk and acknowledged. It takes d.mu: an ended session admits nothing,
-// so nobody holds it for long.
-func (g *Gateway) sayDone(d *device) {
-	d.mu.Lock()
-	over, text := d.session.over(), d.session.farewell(g.o.Lang)
-	c := d.conn.Load()
-	d.mu.Unlock()
-	if over && c != nil {
-		c.active.Add(-1)
-		c.done(text)
+// acknowledge says again what is durable, for a repeat. What is still on its
+// way is acknowledged by its commit.
+func (c *conn) acknowledge(l *link) {
+	l.owed = false
+	if n := l.dev.acknowledged(l.boot); n != 0 {
+		c.send(wire.AppendAck(nil, l.dev.id, l.boot, n))
 	}
-}
-
-// writeAck acknowledges again what is durable, for a repeat.
-func (d *device) writeAck(c *conn) {
-	if p := d.appendAck(nil); p != nil {
-		_ = c.ws.Write(ws.Text, p)
-	}
-}
-
-func (d *device) appendAck(b []byte) []byte {
-	boot, n := d.acknowledged()
-	if n == 0 {
-		return nil
-	}
-	return wire.AppendAck(b, d.id, boot, n)
 }

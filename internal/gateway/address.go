@@ -7,8 +7,9 @@ import (
 	"sync"
 )
 
-// addresses counts the connections of each address. Loopback is not counted:
-// that is a proxy or a simulator of ours.
+// addresses counts the connections of each address; of IPv6 those of each /64,
+// which is what one machine is given. Loopback is not counted: that is a proxy or
+// a simulator of ours.
 type addresses struct {
 	max int
 
@@ -16,9 +17,23 @@ type addresses struct {
 	count map[netip.Addr]int
 }
 
-func (a *addresses) take(from netip.AddrPort) bool {
-	addr := from.Addr()
+// site is what from is counted under, if it is.
+func site(from netip.AddrPort) (addr netip.Addr, counts bool) {
+	addr = from.Addr().WithZone("")
 	if addr.IsLoopback() {
+		return addr, false
+	}
+	if addr.Is6() {
+		if p, err := addr.Prefix(64); err == nil {
+			addr = p.Addr()
+		}
+	}
+	return addr, true
+}
+
+func (a *addresses) take(from netip.AddrPort) bool {
+	addr, counts := site(from)
+	if !counts {
 		return true
 	}
 	a.mu.Lock()
@@ -34,8 +49,8 @@ func (a *addresses) take(from netip.AddrPort) bool {
 }
 
 func (a *addresses) release(from netip.AddrPort) {
-	addr := from.Addr()
-	if addr.IsLoopback() {
+	addr, counts := site(from)
+	if !counts {
 		return
 	}
 	a.mu.Lock()

@@ -14,8 +14,17 @@ func (c *conn) admit(l *link, it *wire.Item) *vaiven.Error {
 	d := l.dev
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if now := d.conn.Load(); now != c {
+		if now == nil {
+			return busy()
+		}
+		return inUse(now) // taken over since this message arrived
+	}
 	if d.session.over() {
 		return nil // the BYE is under way behind the commit of the last reading
+	}
+	if l.boot != "" {
+		d.speaks = l.boot
 	}
 	switch it.Kind {
 	case wire.Reading:
@@ -33,16 +42,17 @@ func (c *conn) admit(l *link, it *wire.Item) *vaiven.Error {
 // its SEQs otherwise.
 func (c *conn) reading(l *link, it *wire.Item) *vaiven.Error {
 	if it.Seq == 0 {
-		return c.take(l.dev, c.readingEvent(it, ""))
+		return c.take(l.dev, it, "")
 	}
 	verdict, err := c.order(l, it)
 	if err != nil || verdict != expected {
 		return err
 	}
-	if err := c.take(l.dev, c.readingEvent(it, l.boot)); err != nil {
+	if err := c.take(l.dev, it, l.boot); err != nil {
+		l.dev.asked = it.Seq // what is behind it waits for it, and is not answered
 		return err
 	}
-	l.dev.next++
+	l.dev.now.next++
 	return nil
 }
 
@@ -65,20 +75,23 @@ func (c *conn) order(l *link, it *wire.Item) (verdict, *vaiven.Error) {
 	if l.bad != "" {
 		return 0, l.badBoot()
 	}
-	if d.boot != l.boot {
-		d.resume(l.boot, c.g.o.Settled.Top(d.id, l.boot))
+	// Before a jump is answered, the log is asked: another gateway may have what
+	// is missing here.
+	behind := d.asked != 0 && it.Seq > d.asked
+	if (d.now.boot != l.boot || it.Seq > d.now.next && !behind) && !c.g.resume(d, l.boot) {
+		return 0, busy()
 	}
 	switch {
-	case it.Seq < d.next:
+	case it.Seq < d.now.next:
 		if it.Kind == wire.Reading && c.differs(l, it) {
 			l.bad = wire.ReasonDifferent
 			return 0, l.badBoot()
 		}
 		c.g.stats.Repeats.Add(1)
-		l.owed = true
+		l.owed, c.owing = true, true
 		return repeated, nil
-	case it.Seq > d.next:
-		c.askAgain(d, it.Seq)
+	case it.Seq > d.now.next:
+		c.askAgain(l, it.Seq)
 		return ahead, nil
 	}
 	d.asked = 0
@@ -98,35 +111,44 @@ func (l *link) badBoot() *vaiven.Error {
 
 // askAgain answers a jump with WELCOME, once until the board goes back: a whole
 // window behind the jump does not bring a whole window of answers.
-func (c *conn) askAgain(d *device, seq uint64) {
-	if d.asked != 0 && seq > d.asked {
+func (c *conn) askAgain(l *link, seq uint64) {
+	if l.dev.asked != 0 && seq > l.dev.asked {
 		return
 	}
-	d.asked = seq
-	c.welcome(d)
+	l.dev.asked = seq
+	c.welcome(l)
+}
+
+// admitted is a reading with room for the events that are queued with it: one
+// allocation for a reading, on a path where little else allocates.
+type admitted struct {
+	reading vaiven.Reading
+	events  [2]vaiven.Event
 }
 
 // take admits a reading into the log and into the device's session.
-func (c *conn) take(d *device, r *vaiven.Reading) *vaiven.Error {
-	events := []vaiven.Event{r}
-	if end := d.session.count(r.Stamp); end != nil {
+func (c *conn) take(d *device, it *wire.Item, boot vaiven.Boot) *vaiven.Error {
+	s := c.g.o.Stamp()
+	a := &admitted{reading: vaiven.Reading{
+		Stamp: s, Device: d.id, Boot: boot, Seq: it.Seq, Measured: measured(it, s.At),
+		Values: it.Values, States: it.States, Rev: it.Rev,
+	}}
+	events := append(a.events[:0], &a.reading)
+	end := d.session.count(s)
+	if end != nil {
 		end.Device = d.id
 		events = append(events, end)
+		d.ends(ending{event: end, text: d.session.farewell(c.g.o.Lang)})
 	}
 	if err := c.g.append(context.Background(), d, events...); err != nil {
 		d.session.uncount()
+		if end != nil {
+			d.ends(ending{})
+		}
 		return asError(err)
 	}
 	c.g.stats.Readings.Add(1)
 	return nil
-}
-
-func (c *conn) readingEvent(it *wire.Item, boot vaiven.Boot) *vaiven.Reading {
-	s := c.g.o.Stamp()
-	return &vaiven.Reading{
-		Stamp: s, Device: it.Device, Boot: boot, Seq: it.Seq, Measured: measured(it, s.At),
-		Values: it.Values, States: it.States, Rev: it.Rev,
-	}
 }
 
 // measured is when a reading was taken, Unix ms: the board's own clock if it
@@ -155,32 +177,36 @@ func (c *conn) hello(l *link, it *wire.Item) *vaiven.Error {
 	}}
 	gap := false
 	if l.boot != "" {
-		d.resume(l.boot, c.g.o.Settled.Top(d.id, l.boot))
-		if it.Next > 0 && it.Next < d.next {
+		if !c.g.resume(d, l.boot) {
+			return busy()
+		}
+		if l.bad == "" && it.Next > 0 && it.Next < d.now.next {
 			l.bad = wire.ReasonReused
+		}
+		if l.bad != "" {
 			return l.badBoot()
 		}
-		if gap = it.Oldest > d.next; gap {
-			events = append(events, &vaiven.Gap{Stamp: stamp, Device: d.id, Boot: l.boot, From: d.next, To: it.Oldest - 1})
+		if gap = it.Oldest > d.now.next; gap {
+			events = append(events, &vaiven.Gap{Stamp: stamp, Device: d.id, Boot: l.boot, From: d.now.next, To: it.Oldest - 1})
 		}
 	}
 	if err := c.g.append(context.Background(), d, events...); err != nil {
 		return asError(err)
 	}
 	if gap {
-		d.next = it.Oldest
+		d.now.next = it.Oldest
 	}
 	d.asked = 0
-	c.welcome(d)
+	c.welcome(l)
 	return nil
 }
 
 // welcome tells the board what is durable. It may be behind the truth (commits
 // under way), never ahead.
-func (c *conn) welcome(d *device) {
-	w := wire.Welcome{Device: d.id, Now: c.g.o.Stamp().At}
-	w.Boot, w.Ack = d.acknowledged()
-	c.send(wire.AppendWelcome(nil, w))
+func (c *conn) welcome(l *link) {
+	c.send(wire.AppendWelcome(nil, wire.Welcome{
+		Device: l.dev.id, Boot: l.boot, Ack: l.dev.acknowledged(l.boot), Now: c.g.o.Stamp().At,
+	}))
 }
 
 func (c *conn) report(l *link, it *wire.Item) *vaiven.Error {
@@ -207,8 +233,9 @@ func (c *conn) invalid(l *link, it *wire.Item) *vaiven.Error {
 	d := l.dev
 	refusal := &vaiven.Refusal{Stamp: c.g.o.Stamp(), Device: d.id, Boot: l.boot, Seq: it.Seq, Code: it.Err.Code}
 	if err := c.g.append(context.Background(), d, refusal); err != nil {
+		d.asked = it.Seq
 		return asError(err)
 	}
-	d.next++
+	d.now.next++
 	return it.Err
 }

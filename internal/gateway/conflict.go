@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/wire"
 )
 
 const (
@@ -19,46 +20,72 @@ const (
 	conflictWindow = time.Minute
 )
 
-// contend decides whether c may speak for d, and locks d.mu if so. A board that
-// reconnects with its BOOT takes over at once; otherwise the first connection is
-// pinged, and only its silence frees the device. The wait blocks the newcomer's
-// socket alone.
-func (c *conn) contend(d *device, boot vaiven.Boot) *vaiven.Error {
-	d.mu.Lock()
-	first := d.conn.Load()
-	if first == nil || first == c {
-		return nil
+// conflict remembers how often a device's connection was contended.
+type conflict struct {
+	takeovers [3]time.Time // the last ones, oldest first
+	until     time.Time    // newcomers are refused without asking again until then
+	shown     time.Time    // when a conflict was last recorded
+}
+
+// contend decides whether c may speak for the item's device, and returns it with
+// its mu held if so, and the connection that c takes it from, if any. A board
+// that reconnects with its BOOT takes over at once; otherwise the first
+// connection is pinged, and only its silence frees the device. The wait blocks
+// the newcomer's socket alone.
+func (c *conn) contend(it *wire.Item) (*device, *conn, *vaiven.Error) {
+	d := c.g.lock(it.Device, false)
+	if d == nil {
+		return nil, nil, busy()
 	}
-	if boot != "" && boot == d.boot {
-		c.g.takeover(d, first, c)
-		return nil
+	first := d.holder(c)
+	if _, over := d.ended(); first == nil || over || it.Boot != "" && it.Boot == d.speaks {
+		return d, first, nil
 	}
 	refused := time.Now().Before(d.conflict.until)
 	d.mu.Unlock()
-	alive := refused || first.answers()
+	alive := refused || first.answers(d)
 	d.mu.Lock()
-	switch now := d.conn.Load(); {
-	case now == nil:
-		return nil
-	case alive || now != first:
-		d.conflict.until = time.Now().Add(refusedFor)
-		c.g.recordConflict(d, now, c)
-		d.mu.Unlock()
-		return &vaiven.Error{Code: vaiven.CodeDeviceInUse, Device: d.id, Got: now.remote.String(), Retry: refusedFor, At: -1}
+	now := d.holder(c)
+	if !d.gone && (now == nil || now == first && !alive) {
+		return d, now, nil
 	}
-	c.g.takeover(d, first, c)
-	return nil
+	defer d.mu.Unlock()
+	if d.gone {
+		return nil, nil, busy()
+	}
+	if !refused {
+		d.conflict.until = time.Now().Add(refusedFor)
+	}
+	c.g.recordConflict(d, now, c)
+	return nil, nil, inUse(now)
 }
 
-// answers pings the board and reports whether anything came back in time.
-func (c *conn) answers() bool {
+// holder is the connection that c would take d from, nil for none. One that is
+// being closed holds nothing. The caller holds d.mu.
+func (d *device) holder(c *conn) *conn {
+	first := d.conn.Load()
+	if first == c || first != nil && first.over.Load() {
+		return nil
+	}
+	return first
+}
+
+// inUse tells a board that another connection speaks for its device.
+func inUse(by *conn) *vaiven.Error {
+	return &vaiven.Error{Code: vaiven.CodeDeviceInUse, Got: by.remote.String(), Retry: refusedFor, At: -1}
+}
+
+// answers pings the board and reports whether anything came back in time. One
+// whose message is being handled right now is there; it is not read from
+// meanwhile, so it could not answer.
+func (c *conn) answers(d *device) bool {
 	asked := time.Now()
 	c.ws.Ping()
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()
-	for time.Since(asked) < pongWait {
+	for time.Since(asked) < pongWait && d.conn.Load() == c {
 		<-poll.C
-		if c.ws.LastSeen().After(asked) {
+		if c.busy.Load() || c.ws.LastSeen().After(asked) {
 			return true
 		}
 	}
@@ -87,13 +114,6 @@ func (g *Gateway) recordConflict(d *device, a, b *conn) {
 	defer cancel()
 	if err := g.append(ctx, d, event); err != nil {
 		d.conflict.shown = time.Time{} // the next one is recorded instead
-	}
-}
-
-// lose takes a device from c; a connection that speaks for nobody else is closed.
-func (c *conn) lose() {
-	if c.active.Add(-1) <= 0 {
-		c.ws.Close(statusInUse, "device in use elsewhere")
 	}
 }
 

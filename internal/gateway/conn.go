@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"net/netip"
 	"slices"
@@ -14,7 +13,8 @@ import (
 )
 
 // conn is one WebSocket of a board, or of a concentrator that speaks for
-// several. Its fields belong to the goroutine that reads the socket.
+// several. Its fields belong to the goroutine that reads the socket, but for
+// the atomic ones.
 type conn struct {
 	g      *Gateway
 	ws     *ws.Conn
@@ -23,9 +23,15 @@ type conn struct {
 	dec    wire.Decoder
 	yield  func(*wire.Item) // item, bound once and not once per message
 	links  []link
-	hinted []wire.HintKind // already given
-	active atomic.Int32    // devices that it speaks for and whose session goes on
+	index  map[vaiven.Device]int // into links, once there are many
+	recent int                   // the link of the last item
+	owing  bool                  // a link owes an acknowledgement
+	hinted []wire.HintKind       // already given
 	errors errorBudget
+
+	active atomic.Int32 // devices that it speaks for and whose session goes on
+	busy   atomic.Bool  // a message is being handled: maybe for long, if the log is slow
+	over   atomic.Bool  // it is being closed: nothing of it is taken any more
 }
 
 // link is a device that a connection has spoken for.
@@ -36,8 +42,8 @@ type link struct {
 	bad  string      // why boot was found to be used twice: nothing of it is taken here
 }
 
-func (c *conn) run() {
-	err := c.ws.Serve(c)
+// ended is what happens when the socket is closed.
+func (c *conn) ended(err error) {
 	c.detach(reason(err))
 	c.g.leave(c)
 }
@@ -55,18 +61,23 @@ func reason(err error) string {
 // goroutine. What it blocks on stops the reading of this socket alone.
 func (c *conn) Message(op ws.Op, p []byte) {
 	c.g.stats.Messages.Add(1)
+	c.busy.Store(true)
 	c.dec.Decode(op == ws.Binary, p, c.yield)
+	c.busy.Store(false)
+	if !c.owing {
+		return
+	}
+	c.owing = false
 	for i := range c.links {
 		if l := &c.links[i]; l.owed {
-			l.owed = false
-			l.dev.writeAck(c)
+			c.acknowledge(l)
 		}
 	}
 }
 
 // item handles one element of a message; each stands alone.
 func (c *conn) item(it *wire.Item) {
-	if c.g.draining.Load() {
+	if c.g.draining.Load() || c.over.Load() {
 		return // neither taken nor acknowledged: the board keeps it and comes back
 	}
 	c.hint(it)
@@ -76,6 +87,7 @@ func (c *conn) item(it *wire.Item) {
 	}
 	l, err := c.link(it)
 	if err != nil {
+		err.Device, err.Boot, err.Seq = it.Device, it.Boot, it.Seq
 		c.reject(nil, err)
 		return
 	}
@@ -83,6 +95,9 @@ func (c *conn) item(it *wire.Item) {
 		return // finished, and told so
 	}
 	if it.Boot != "" && it.Boot != l.boot {
+		if l.owed {
+			c.acknowledge(l)
+		}
 		l.boot, l.bad = it.Boot, ""
 	}
 	if err := c.admit(l, it); err != nil {
@@ -101,96 +116,82 @@ func (c *conn) hint(it *wire.Item) {
 	}
 }
 
+// manyLinks is from how many devices on a connection are looked up in a map.
+const manyLinks = 8
+
+// find returns the place of the device's link, -1 if it has none.
+func (c *conn) find(d vaiven.Device) int {
+	if c.recent < len(c.links) && c.links[c.recent].dev.id == d {
+		return c.recent
+	}
+	if c.index != nil {
+		if at, ok := c.index[d]; ok {
+			c.recent = at
+			return at
+		}
+		return -1
+	}
+	for i := range c.links {
+		if c.links[i].dev.id == d {
+			c.recent = i
+			return i
+		}
+	}
+	return -1
+}
+
+// add appends a link to dev, and returns its place.
+func (c *conn) add(dev *device) int {
+	at := len(c.links)
+	c.links = append(c.links, link{dev: dev})
+	if c.index == nil && len(c.links) > manyLinks {
+		c.index = make(map[vaiven.Device]int, 4*manyLinks)
+		for i := range c.links {
+			c.index[c.links[i].dev.id] = i
+		}
+	} else if c.index != nil {
+		c.index[dev.id] = at
+	}
+	return at
+}
+
 // link returns the connection's link to the item's device, attaching it at its
 // first item. It is nil when the device's session is over.
 func (c *conn) link(it *wire.Item) (*link, *vaiven.Error) {
-	at := -1
-	for i := range c.links {
-		if c.links[i].dev.id == it.Device {
-			at = i
-			break
-		}
-	}
+	at := c.find(it.Device)
 	if at >= 0 && c.links[at].dev.conn.Load() == c {
 		return &c.links[at], nil
 	}
 	if at < 0 && len(c.links) >= c.g.o.MaxDevices {
-		return nil, &vaiven.Error{Code: vaiven.CodeTooManyDevices, Device: it.Device, Hi: float64(c.g.o.MaxDevices), At: -1}
+		return nil, &vaiven.Error{Code: vaiven.CodeTooManyDevices, Hi: float64(c.g.o.MaxDevices), At: -1}
 	}
-	dev := c.g.device(it.Device)
-	ok, err := c.attach(dev, it)
-	if err != nil || !ok {
+	dev, err := c.attach(it)
+	if dev == nil {
 		return nil, err
 	}
 	if at < 0 {
-		c.links = append(c.links, link{dev: dev})
-		at = len(c.links) - 1
+		at = c.add(dev)
 	}
+	c.links[at].dev = dev // another than before if that was forgotten meanwhile
 	return &c.links[at], nil
 }
 
-// attach makes c the connection that speaks for dev, and writes so into the
-// log. It is false when dev's session is over: the board has been told.
-func (c *conn) attach(dev *device, it *wire.Item) (bool, *vaiven.Error) {
-	if err := c.contend(dev, it.Boot); err != nil {
-		return false, err
-	}
-	defer dev.mu.Unlock() // contend locked it
-	if !dev.loaded {
-		c.g.load(dev)
-	}
-	if dev.session.over() {
-		c.finished(dev)
-		return false, nil
-	}
-	stamp := c.g.o.Stamp()
-	events := []vaiven.Event{&vaiven.Presence{Stamp: stamp, Device: dev.id, Connected: true, Remote: c.remote.String()}}
-	if s := c.g.startSession(dev, c.opened, stamp); s != nil {
-		events = append(events, s)
-	}
-	if err := c.g.append(context.Background(), dev, events...); err != nil {
-		dev.session.forgetStart(events)
-		return false, asError(err)
-	}
-	c.g.scheduleEnd(dev)
-	c.active.Add(1)
-	if old := dev.conn.Swap(c); old != nil && old != c {
-		old.lose()
-	}
-	return true, nil
-}
-
-// detach says in the log that the devices of c are gone, unless another
-// connection speaks for them already.
-func (c *conn) detach(why string) {
-	for i := range c.links {
-		dev := c.links[i].dev
-		dev.mu.Lock()
-		if dev.conn.CompareAndSwap(c, nil) {
-			c.g.recordGone(dev, &vaiven.Presence{
-				Stamp: c.g.o.Stamp(), Device: dev.id, Remote: c.remote.String(), Reason: why, Sleep: dev.sleep,
-			})
-		}
-		dev.mu.Unlock()
+// done says goodbye for good when c speaks for no device that goes on.
+func (c *conn) done(text string) {
+	if c.active.Load() <= 0 {
+		c.goodbye(ws.StatusNormal, text, 0)
 	}
 }
-
-// recordGone appends a disconnection, waiting for a log that is busy; after
-// goneWait the record is given up: the registry then learns it at the next
-// connection. The caller holds dev.mu.
-func (g *Gateway) recordGone(dev *device, p *vaiven.Presence) {
-	ctx, cancel := context.WithTimeout(context.Background(), goneWait)
-	defer cancel()
-	if err := g.append(ctx, dev, p); err != nil {
-		g.o.Logger.Warn("disconnection not recorded", "device", dev.id, "err", err)
-	}
-}
-
-const goneWait = 2 * time.Second
 
 // goodbye announces a close on purpose, then closes.
 func (c *conn) goodbye(code uint16, text string, retry time.Duration) {
 	c.send(wire.AppendBye(nil, text, retry))
+	c.hangUp(code, text)
+}
+
+// hangUp closes: nothing more of c is taken.
+func (c *conn) hangUp(code uint16, text string) {
+	c.over.Store(true)
 	c.ws.Close(code, text)
 }
 
@@ -208,6 +209,10 @@ func asError(err error) *vaiven.Error {
 		out := *e
 		return &out
 	}
+	return busy()
+}
+
+func busy() *vaiven.Error {
 	return &vaiven.Error{Code: vaiven.CodeBusy, Retry: busyRetry, At: -1}
 }
 

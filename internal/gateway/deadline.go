@@ -91,12 +91,13 @@ func (g *Gateway) expire(ctx context.Context, d *device) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := &d.session
-	if !s.active || s.ended && !s.unsaid || s.ends.After(time.Now()) {
+	if !s.active || s.ended && !s.unsaid || s.ends.IsZero() || s.ends.After(time.Now()) {
 		return // ended otherwise, or started again since
 	}
 	end := s.end(g.o.Stamp(), vaiven.EndElapsed)
 	end.Device = d.id
 	s.unsaid = false
+	d.ends(ending{event: end, text: s.farewell(g.o.Lang)})
 	if err := g.append(ctx, d, end); err != nil {
 		s.unsaid = true
 		g.deadline.push(deadline{time.Now().Add(time.Second), d})

@@ -13,64 +13,117 @@ type device struct {
 	id    vaiven.Device
 	shard uint32               // which ack worker serves it
 	conn  atomic.Pointer[conn] // the connection that speaks for it now
+	told  atomic.Bool          // a board that came back after its session was shown
 
 	// mu is held from the decision about an element until it is queued in the
 	// log, so that the order of admission is the order in the log. It may be
 	// held while the log's queue is full, so nothing on the way to an
-	// acknowledgement takes it.
+	// acknowledgement, or to a goodbye, takes it.
 	mu       sync.Mutex
-	loaded   bool        // session was looked up in the log's views
-	boot     vaiven.Boot // the power-up whose SEQs are being settled
-	next     uint64      // the SEQ expected next
-	asked    uint64      // a jump to this SEQ was answered with WELCOME
-	sleep    int64       // ms, from the last HELLO
+	gone     bool             // forgotten: the gateway has, or will have, another for this id
+	loaded   bool             // session was looked up in the log's views
+	now      power            // the power-up whose SEQs are being settled
+	others   []power          // that were left while SEQs of theirs were on their way
+	asked    uint64           // a jump to this SEQ was answered: what lies behind it is not
+	speaks   vaiven.Boot      // of the board behind conn, "" if it has said none
+	sleep    int64            // ms, from the last HELLO on conn
+	left     *vaiven.Presence // a disconnection that the log did not take yet
+	rested   time.Time        // lost its last connection, or was made
 	session  session
 	conflict conflict
 
-	dirty bool // belongs to its ack worker: something new is to be acknowledged
+	dirty int // belongs to its ack worker: place in its list, from 1
 
-	ackMu   sync.Mutex // never held while anything is waited for
+	brief   sync.Mutex // never held while anything is waited for
 	ackBoot vaiven.Boot
 	durable uint64 // every SEQ of ackBoot up to here is on disk, refused or a gap
+	counted *conn  // whose active count d is part of
+	end     ending
 }
 
-// resume prepares d for SEQs of boot: what this process admitted, or what the
-// log is known to hold, whichever is more. The caller holds d.mu.
-func (d *device) resume(boot vaiven.Boot, top uint64) {
-	if d.boot != boot {
-		d.boot, d.next, d.asked = boot, top+1, 0
-	}
-	d.next = max(d.next, top+1)
-	d.ackMu.Lock()
-	defer d.ackMu.Unlock()
-	if d.ackBoot != boot {
-		d.ackBoot, d.durable = boot, top
-	}
-	d.durable = max(d.durable, top)
+// power is how far the SEQs of one power-up were admitted.
+type power struct {
+	boot vaiven.Boot
+	next uint64 // the SEQ expected next
 }
 
-// settled notes that SEQs of boot up to seq are durable, and reports whether
-// that is news for the boot being acknowledged.
-func (d *device) settled(boot vaiven.Boot, seq uint64) bool {
-	d.ackMu.Lock()
-	defer d.ackMu.Unlock()
-	if d.ackBoot != boot || seq <= d.durable {
+// ending is what a board is told when its session is over.
+type ending struct {
+	event  *vaiven.SessionEnd // nil while the session goes on
+	text   string
+	onDisk bool
+}
+
+// speak makes c the connection that speaks for d. Another one loses it, and is
+// closed if it speaks for nobody else. It is false, and nothing has happened,
+// when d's session is over and that is on disk. The caller holds d.mu.
+func (d *device) speak(c *conn) bool {
+	d.brief.Lock()
+	if d.end.onDisk {
+		d.brief.Unlock()
 		return false
 	}
-	d.durable = seq
+	first := d.counted
+	if first != c {
+		d.counted = c
+		c.active.Add(1)
+	}
+	d.brief.Unlock()
+	d.conn.Store(c)
+	if first != nil && first != c && first.active.Add(-1) <= 0 {
+		first.hangUp(statusInUse, "device in use elsewhere")
+	}
 	return true
 }
 
-// acknowledged returns what a WELCOME or ACK may say now.
-func (d *device) acknowledged() (vaiven.Boot, uint64) {
-	d.ackMu.Lock()
-	defer d.ackMu.Unlock()
-	return d.ackBoot, d.durable
+// fallSilent takes d from its connection. The caller holds d.mu.
+func (d *device) fallSilent() {
+	d.conn.Store(nil)
+	d.brief.Lock()
+	defer d.brief.Unlock()
+	d.counted = nil
 }
 
-// conflict remembers how often a device's connection was contended.
-type conflict struct {
-	takeovers [3]time.Time // the last ones, oldest first
-	until     time.Time    // newcomers are refused without asking again until then
-	shown     time.Time    // when a conflict was last recorded
+// ends notes how d's session ends, before the end is queued: the ack worker may
+// see it committed before Append returns. The zero ending takes it back.
+func (d *device) ends(e ending) {
+	d.brief.Lock()
+	defer d.brief.Unlock()
+	d.end = e
+}
+
+// ended is what to tell a board whose session is over; onDisk is false while it
+// goes on, or its last reading may still be lost.
+func (d *device) ended() (text string, onDisk bool) {
+	d.brief.Lock()
+	defer d.brief.Unlock()
+	return d.end.text, d.end.onDisk
+}
+
+// finish notes that the session's end is on disk, and returns the connection
+// that is to be told: none if the session was started again meanwhile.
+func (d *device) finish(e *vaiven.SessionEnd) (*conn, string) {
+	d.brief.Lock()
+	defer d.brief.Unlock()
+	if d.end.event != e {
+		return nil, ""
+	}
+	d.end.onDisk = true
+	c := d.counted
+	if d.counted = nil; c != nil {
+		c.active.Add(-1)
+	}
+	return c, d.end.text
+}
+
+// goOn forgets the end of d's session, and counts d among the devices of its
+// connection c again, if it has one. The caller holds d.mu.
+func (d *device) goOn(c *conn) {
+	d.brief.Lock()
+	defer d.brief.Unlock()
+	d.end = ending{}
+	if c != nil && d.counted == nil {
+		d.counted = c
+		c.active.Add(1)
+	}
 }

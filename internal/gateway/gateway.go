@@ -62,7 +62,8 @@ type Options struct {
 	MaxMessage     int            // bytes in a message; 64 KiB
 	MaxDevices     int            // devices that one connection speaks for; 256
 	MaxConnections int            // in all; 100,000
-	MaxPerAddress  int            // connections of one address, loopback excepted; 1,000
+	MaxPerAddress  int            // connections of one address (IPv6: of one /64), loopback excepted; 1,000
+	MaxKnown       int            // devices kept in memory: connected, or left a minute ago; new ones wait (busy); 200,000
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 
 	Stamp  func() vaiven.Stamp
@@ -82,7 +83,8 @@ type Notice struct {
 type Gateway struct {
 	o        Options
 	ws       ws.Options
-	acks     []chan []vaiven.Ticket
+	acks     []chan *part
+	parts    []*part // by worker, of the record being handed on; of Committed's goroutine
 	rejects  rejects
 	address  addresses
 	deadline deadlines
@@ -96,6 +98,7 @@ type Gateway struct {
 
 	mu      sync.Mutex
 	devices map[vaiven.Device]*device
+	atRest  map[*device]struct{} // without a connection; see tidy
 	open    map[*conn]struct{}
 	closed  bool
 }
@@ -111,6 +114,7 @@ func New(o Options) *Gateway {
 	def(&o.MaxDevices, 256)
 	def(&o.MaxConnections, 100_000)
 	def(&o.MaxPerAddress, 1000)
+	def(&o.MaxKnown, 200_000)
 	if o.Notice == nil {
 		o.Notice = func(Notice) {}
 	}
@@ -120,22 +124,24 @@ func New(o Options) *Gateway {
 	g := &Gateway{
 		o:       o,
 		ws:      ws.Options{MaxMessage: o.MaxMessage, Subprotocols: []string{"arduino"}},
-		acks:    make([]chan []vaiven.Ticket, ackWorkers()),
+		acks:    make([]chan *part, ackWorkers()),
 		stopped: make(chan struct{}),
 		devices: make(map[vaiven.Device]*device),
+		atRest:  make(map[*device]struct{}),
 		open:    make(map[*conn]struct{}),
 	}
 	for i := range g.acks {
-		g.acks[i] = make(chan []vaiven.Ticket, ackQueue)
+		g.acks[i] = make(chan *part, ackQueue)
 	}
+	g.parts = make([]*part, len(g.acks))
 	g.address.max = o.MaxPerAddress
 	g.rejects.entries = make(map[rejectKey]*rejected)
 	g.deadline.wake = make(chan struct{}, 1)
 	return g
 }
 
-// Run writes acknowledgements, ends sessions whose time is over and summarises
-// rejected input, until ctx is done. It returns nil.
+// Run writes acknowledgements, ends sessions whose time is over, summarises
+// rejected input and forgets devices that are gone, until ctx is done. It returns nil.
 func (g *Gateway) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, queue := range g.acks {
@@ -143,6 +149,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	wg.Go(func() { g.runDeadlines(ctx) })
 	wg.Go(func() { g.runRejects(ctx) })
+	wg.Go(func() { g.runTidy(ctx) })
 	wg.Wait()
 	close(g.stopped)
 	return nil
@@ -172,7 +179,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		socket.Kill()
 		return
 	}
-	go c.run()
+	socket.Start(c, c.ended)
 }
 
 func (g *Gateway) admitConnection(remote netip.AddrPort) (code int, why string) {
@@ -201,6 +208,7 @@ func (g *Gateway) enter(c *conn) bool {
 	g.open[c] = struct{}{}
 	g.conns.Add(1)
 	g.stats.Connections.Add(1)
+	g.stats.Handshakes.Add(1)
 	return true
 }
 
@@ -211,18 +219,6 @@ func (g *Gateway) leave(c *conn) {
 	g.mu.Unlock()
 	g.stats.Connections.Add(-1)
 	g.conns.Done()
-}
-
-// device returns the state of d, made at its first appearance in this process.
-func (g *Gateway) device(d vaiven.Device) *device {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	dev := g.devices[d]
-	if dev == nil {
-		dev = &device{id: d, shard: rand.Uint32()}
-		g.devices[d] = dev
-	}
-	return dev
 }
 
 // append queues events of d and counts the ticket until its commit was

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -16,7 +17,14 @@ const (
 	// maxRejects bounds the kinds under count; what is beyond is counted without
 	// a device.
 	maxRejects = 4096
-	// errorsPerSecond is how many error messages a connection is sent.
+	// recordBurst is how many kinds are recorded at once, recordRate how many a
+	// second in the long run, whoever sends them: bad input under ever new names
+	// must not fill the log. The others wait, counted.
+	recordBurst = 256
+	recordRate  = 4
+	// errorsPerSecond is how many error messages a connection is sent. Refusals
+	// for now have a budget of their own, as large as the devices that it speaks
+	// for: each of them waits to be told when to come again.
 	errorsPerSecond = 20
 )
 
@@ -24,13 +32,15 @@ const (
 type rejects struct {
 	mu      sync.Mutex
 	entries map[rejectKey]*rejected
+	room    float64 // records that may be written now
+	filled  time.Time
 }
 
 // rejectKey names a kind of bad input: of a device, or of an address while the
-// device is not known.
+// device is not known. With neither it stands for all that are too many.
 type rejectKey struct {
 	device vaiven.Device
-	from   string
+	from   netip.Addr
 	code   vaiven.Code
 }
 
@@ -38,8 +48,8 @@ type rejected struct {
 	dev      *device // nil: not known
 	count    uint64  // since the last record
 	recorded time.Time
-	text     string
-	remote   string
+	last     *vaiven.Error
+	remote   netip.AddrPort // of the last
 }
 
 // reject tells the board and, in summary, the log what was wrong. d is nil when
@@ -47,66 +57,74 @@ type rejected struct {
 func (c *conn) reject(d *device, e *vaiven.Error) {
 	g := c.g
 	g.stats.reject(e.Code)
-	if e.Code.ForNow() && e.Retry == 0 {
+	now := time.Now()
+	forNow := e.Code.ForNow()
+	if forNow && e.Retry == 0 {
 		e.Retry = busyRetry
 	}
-	if c.errors.take(time.Now()) {
+	if forNow && c.errors.forNow.take(now, g.o.MaxDevices) || !forNow && c.errors.forGood.take(now, errorsPerSecond) {
 		c.send(wire.AppendError(nil, e, g.o.Lang))
 	}
 	key := rejectKey{device: e.Device, code: e.Code}
 	if e.Device == "" {
-		key.from = c.remote.Addr().String()
+		key.from = c.remote.Addr()
 	}
-	if event, dev := g.rejects.add(key, d, wire.Explain(e, g.o.Lang), c.remote.String(), time.Now()); event != nil {
-		event.Stamp = g.o.Stamp()
-		g.recordRejected(context.Background(), key, dev, event)
+	if r := g.rejects.add(key, d, e, c.remote, now); r != nil {
+		g.recordRejected(context.Background(), key, r)
 	}
 }
 
-// add counts one refusal; the event is not nil when it is to be recorded now.
-func (r *rejects) add(key rejectKey, d *device, text, remote string, now time.Time) (*vaiven.Rejected, *device) {
+// add counts one refusal; the result is not nil when it is to be recorded now.
+func (r *rejects) add(key rejectKey, d *device, err *vaiven.Error, remote netip.AddrPort, now time.Time) *rejected {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.entries[key]
+	if e == nil && len(r.entries) >= maxRejects {
+		key, d = rejectKey{code: key.code}, nil
+		e = r.entries[key]
+	}
 	if e == nil {
-		if len(r.entries) >= maxRejects {
-			key.device, key.from = "", "others"
-			if e = r.entries[key]; e == nil {
-				e = &rejected{}
-				r.entries[key] = e
-			}
-		} else {
-			e = &rejected{dev: d}
-			r.entries[key] = e
-		}
+		e = &rejected{dev: d}
+		r.entries[key] = e
 	}
 	e.count++
-	e.text, e.remote = text, remote
-	if now.Sub(e.recorded) < rejectEvery {
-		return nil, nil
-	}
-	return e.record(key, now), e.dev
+	e.last, e.remote = err, remote
+	return r.due(e, now, rejectEvery)
 }
 
-// record empties the count into an event.
-func (e *rejected) record(key rejectKey, now time.Time) *vaiven.Rejected {
-	event := &vaiven.Rejected{Device: key.device, Code: key.code, Count: e.count, Text: e.text, Remote: e.remote}
+// due empties the entry into a copy if it is to be recorded now.
+func (r *rejects) due(e *rejected, now time.Time, every time.Duration) *rejected {
+	if e.count == 0 || now.Sub(e.recorded) < every {
+		return nil
+	}
+	r.room = min(r.room+now.Sub(r.filled).Seconds()*recordRate, recordBurst)
+	r.filled = now
+	if every > 0 && r.room < 1 {
+		return nil
+	}
+	r.room--
+	out := *e
 	e.count, e.recorded = 0, now
-	return event
+	return &out
 }
 
 // recordRejected appends a summary; one that the log does not take now is
 // counted again.
-func (g *Gateway) recordRejected(ctx context.Context, key rejectKey, d *device, event *vaiven.Rejected) {
-	if d == nil {
-		d = &g.nobody
+func (g *Gateway) recordRejected(ctx context.Context, key rejectKey, r *rejected) {
+	owner := r.dev
+	if owner == nil {
+		owner = &g.nobody
 	}
-	if err := g.append(ctx, d, event); err != nil {
+	event := &vaiven.Rejected{
+		Stamp: g.o.Stamp(), Device: key.device, Code: key.code, Count: r.count,
+		Text: wire.Explain(r.last, g.o.Lang), Remote: r.remote.String(),
+	}
+	if err := g.append(ctx, owner, event); err != nil {
 		g.rejects.mu.Lock()
+		defer g.rejects.mu.Unlock()
 		if e := g.rejects.entries[key]; e != nil {
-			e.count += event.Count
+			e.count += r.count
 		}
-		g.rejects.mu.Unlock()
 	}
 }
 
@@ -125,41 +143,37 @@ func (g *Gateway) runRejects(ctx context.Context) {
 	}
 }
 
+// flushRejects records what was counted and not recorded for so long; 0 means
+// everything, whatever it takes.
 func (g *Gateway) flushRejects(ctx context.Context, now time.Time, every time.Duration) {
-	type due struct {
-		key   rejectKey
-		dev   *device
-		event *vaiven.Rejected
-	}
-	var all []due
+	due := make(map[rejectKey]*rejected)
 	g.rejects.mu.Lock()
 	for key, e := range g.rejects.entries {
-		switch {
-		case now.Sub(e.recorded) < every:
-		case e.count == 0:
+		if r := g.rejects.due(e, now, every); r != nil {
+			due[key] = r
+		} else if e.count == 0 && now.Sub(e.recorded) >= every {
 			delete(g.rejects.entries, key)
-		default:
-			all = append(all, due{key, e.dev, e.record(key, now)})
 		}
 	}
 	g.rejects.mu.Unlock()
-	for _, d := range all {
-		d.event.Stamp = g.o.Stamp()
-		g.recordRejected(ctx, d.key, d.dev, d.event)
+	for key, r := range due {
+		g.recordRejected(ctx, key, r)
 	}
 }
 
 // errorBudget bounds the error messages of one connection: a flood of bad input
 // is counted, not answered message by message.
-type errorBudget struct {
+type errorBudget struct{ forGood, forNow perSecond }
+
+type perSecond struct {
 	second int64
 	used   int
 }
 
-func (b *errorBudget) take(now time.Time) bool {
+func (b *perSecond) take(now time.Time, limit int) bool {
 	if s := now.Unix(); s != b.second {
 		b.second, b.used = s, 0
 	}
 	b.used++
-	return b.used <= errorsPerSecond
+	return b.used <= limit
 }

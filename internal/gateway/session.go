@@ -3,11 +3,9 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"vaiven"
-	"vaiven/internal/ws"
 )
 
 // Limit ends a device's session; whichever comes first. The zero value means
@@ -30,7 +28,8 @@ type session struct {
 	reason vaiven.EndReason
 	length time.Duration // for --for, as asked
 	ends   time.Time     // zero: no deadline
-	told   bool          // a board that came back after the end was shown
+	begun  int64         // of its record, Unix ms
+	from   time.Time     // its time runs from here at the earliest: somebody asked for it then
 
 	scheduled bool // its deadline is in the queue
 	unsaid    bool // its end is not in the log's queue yet
@@ -64,15 +63,7 @@ func (s *session) end(stamp vaiven.Stamp, why vaiven.EndReason) *vaiven.SessionE
 }
 
 // forgetStart undoes a start that did not get into the log's queue.
-func (s *session) forgetStart(events []vaiven.Event) {
-	started := slices.ContainsFunc(events, func(e vaiven.Event) bool {
-		_, ok := e.(*vaiven.SessionStart)
-		return ok
-	})
-	if started {
-		*s = session{}
-	}
-}
+func (s *session) forgetStart() { *s = session{from: s.from} }
 
 // farewell is why the session ended, in words for a person.
 func (s *session) farewell(l vaiven.Lang) string {
@@ -82,20 +73,37 @@ func (s *session) farewell(l vaiven.Lang) string {
 	return fmt.Sprintf(l.Say("%d readings received", "%d lecturas recibidas"), s.n)
 }
 
-// load looks up what the log says of d's session, once per process. The caller
-// holds d.mu.
+// load takes up what the log says of d's session: all of it the first time, and
+// later what another gateway of the same log has added. The caller holds d.mu.
 func (g *Gateway) load(d *device) {
+	first := !d.loaded
 	d.loaded = true
 	if g.o.Limit.none() {
 		return
 	}
-	if s, ok := g.o.Sessions.Session(d.id); ok && s.Reason != vaiven.EndRenewed {
-		d.session = session{active: true, limit: s.Readings, n: s.Count, ended: s.Ended, reason: s.Reason}
-		if s.Deadline != 0 {
-			d.session.length = time.Duration(s.Deadline-s.Start) * time.Millisecond
-			d.session.ends = time.Now().Add(time.Duration(s.Deadline-g.o.Stamp().At) * time.Millisecond)
-		}
+	v, ok := g.o.Sessions.Session(d.id)
+	if !ok || v.Reason == vaiven.EndRenewed || !first && !d.session.behind(v) {
+		return
 	}
+	s := session{active: true, limit: v.Readings, n: v.Count, ended: v.Ended, reason: v.Reason, begun: v.Start}
+	if v.Deadline != 0 {
+		s.length = time.Duration(v.Deadline-v.Start) * time.Millisecond
+		s.ends = time.Now().Add(time.Duration(v.Deadline-g.o.Stamp().At) * time.Millisecond)
+	}
+	s.scheduled = d.session.scheduled && d.session.begun == s.begun
+	d.session = s
+	if s.ended {
+		d.ends(ending{event: &vaiven.SessionEnd{}, text: s.farewell(g.o.Lang), onDisk: true})
+	}
+}
+
+// behind reports whether the log has more of the session than this process has
+// admitted, or a later one.
+func (s *session) behind(v vaiven.Session) bool {
+	if v.Start != s.begun {
+		return v.Start > s.begun
+	}
+	return s.active && (v.Count > s.n || v.Ended && !s.ended)
 }
 
 // Restore takes up the sessions that the log holds as open, so that they end in
@@ -103,11 +111,8 @@ func (g *Gateway) load(d *device) {
 // accepted.
 func (g *Gateway) Restore(open []vaiven.Session) {
 	for _, s := range open {
-		d := g.device(s.Device)
-		d.mu.Lock()
-		if !d.loaded {
-			g.load(d)
-		}
+		d := g.lock(s.Device, true)
+		g.load(d)
 		g.scheduleEnd(d)
 		d.mu.Unlock()
 	}
@@ -120,9 +125,13 @@ func (g *Gateway) startSession(d *device, opened time.Time, stamp vaiven.Stamp) 
 	if l.none() || d.session.active {
 		return nil
 	}
-	d.session = session{active: true, limit: l.Readings, length: l.For}
+	from := d.session.from
+	d.session = session{active: true, limit: l.Readings, length: l.For, begun: stamp.At, from: from}
 	start := &vaiven.SessionStart{Stamp: stamp, Device: d.id, Readings: l.Readings, Interval: l.Interval.Milliseconds()}
 	if l.For > 0 {
+		if opened.Before(from) {
+			opened = from
+		}
 		d.session.ends = opened.Add(l.For)
 		start.Deadline = stamp.At + time.Until(d.session.ends).Milliseconds()
 	}
@@ -132,52 +141,36 @@ func (g *Gateway) startSession(d *device, opened time.Time, stamp vaiven.Stamp) 
 // ErrNoSessions says that the server was started without limits.
 var ErrNoSessions = fmt.Errorf("sessions have no limit here: nothing to start again")
 
-// NewSession ends d's session, if it has one, and lets it begin another.
+// NewSession ends d's session, if it has one, and lets it begin another: at once
+// if its board is connected, with its next connection otherwise.
 func (g *Gateway) NewSession(ctx context.Context, id vaiven.Device) error {
 	if g.o.Limit.none() {
 		return ErrNoSessions
 	}
-	d := g.device(id)
-	d.mu.Lock()
+	d := g.lock(id, true)
 	defer d.mu.Unlock()
-	if !d.loaded {
-		g.load(d)
-	}
+	g.load(d)
 	was, stamp := d.session, g.o.Stamp()
-	events := []vaiven.Event{&vaiven.SessionEnd{Stamp: stamp, Device: id, Reason: vaiven.EndRenewed, Count: was.n}}
-	d.session = session{}
+	var events []vaiven.Event
+	if was.active {
+		events = append(events, &vaiven.SessionEnd{Stamp: stamp, Device: id, Reason: vaiven.EndRenewed, Count: was.n})
+	}
+	d.session = session{begun: was.begun, from: time.Now()}
 	c := d.conn.Load()
+	if c != nil && c.over.Load() {
+		c = nil // it is being sent away
+	}
 	if c != nil {
-		events = append(events, g.startSession(d, time.Now(), stamp))
+		events = append(events, g.startSession(d, d.session.from, stamp))
 	}
-	if err := g.append(ctx, d, events...); err != nil {
-		d.session = was
-		return err
+	if len(events) > 0 {
+		if err := g.append(ctx, d, events...); err != nil {
+			d.session = was
+			return err
+		}
 	}
-	if c != nil && was.ended {
-		c.active.Add(1)
-	}
+	d.goOn(c)
+	d.told.Store(false)
 	g.scheduleEnd(d)
 	return nil
-}
-
-// finished tells a board that came back after the end of its session, at the
-// price of one message. The caller holds d.mu.
-func (c *conn) finished(d *device) {
-	text := d.session.farewell(c.g.o.Lang)
-	c.g.stats.Finished.Add(1)
-	if !d.session.told {
-		d.session.told = true
-		c.g.o.Notice(Notice{Device: d.id, Remote: c.remote.String(), Text: text + c.g.o.Lang.Say(
-			": came back after its session ended; `vaiven session new "+string(d.id)+"` starts another",
-			": volvió después de terminar su sesión; `vaiven session new "+string(d.id)+"` empieza otra")})
-	}
-	c.done(text)
-}
-
-// done says goodbye for good when c speaks for no device that goes on.
-func (c *conn) done(text string) {
-	if c.active.Load() <= 0 {
-		c.goodbye(ws.StatusNormal, text, 0)
-	}
 }

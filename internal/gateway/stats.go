@@ -11,6 +11,7 @@ import (
 type Stats struct {
 	Connections        atomic.Int64  // open now
 	RefusedConnections atomic.Uint64 // by a limit, before the handshake
+	Handshakes         atomic.Uint64 // WebSockets opened
 	BadHandshakes      atomic.Uint64
 	Messages           atomic.Uint64
 	Readings           atomic.Uint64 // admitted

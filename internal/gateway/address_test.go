@@ -1,0 +1,62 @@
+package gateway
+
+import (
+	"net/http"
+	"net/netip"
+	"testing"
+)
+
+func TestAddressOfABoard(t *testing.T) {
+	g := New(Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+	for _, c := range []struct {
+		peer string
+		says []string
+		want string
+	}{
+		{"192.0.2.7:1234", nil, "192.0.2.7:1234"},
+		{"192.0.2.7:1234", []string{"198.51.100.1"}, "192.0.2.7:1234"}, // nobody asked it
+		{"[::ffff:192.0.2.7]:1234", nil, "192.0.2.7:1234"},
+		{"10.0.0.1:80", []string{"198.51.100.1"}, "198.51.100.1:0"},
+		{"10.0.0.1:80", []string{"127.0.0.1, 198.51.100.1"}, "198.51.100.1:0"}, // the first is the board's own word
+		{"10.0.0.1:80", []string{"127.0.0.1", "198.51.100.1, 10.0.0.2"}, "198.51.100.1:0"},
+		{"10.0.0.1:80", []string{"198.51.100.1, nonsense"}, "10.0.0.1:80"},
+		{"10.0.0.1:80", nil, "10.0.0.1:80"},
+		{"pipe", nil, "invalid AddrPort"},
+	} {
+		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-For": c.says}}
+		if got := g.remote(r).String(); got != c.want {
+			t.Errorf("%s with %q: %s, want %s", c.peer, c.says, got, c.want)
+		}
+	}
+}
+
+func TestConnectionsOfOneAddress(t *testing.T) {
+	a := addresses{max: 2}
+	at := netip.MustParseAddrPort
+	for _, from := range []string{"192.0.2.7:1", "192.0.2.7:2", "[2001:db8::1]:1", "[2001:db8::ffff]:1"} {
+		if !a.take(at(from)) {
+			t.Fatalf("%s refused", from)
+		}
+	}
+	for _, from := range []string{"192.0.2.7:3", "[2001:db8::2]:1"} { // the same /64
+		if a.take(at(from)) {
+			t.Errorf("%s taken", from)
+		}
+	}
+	for _, from := range []string{"192.0.2.8:1", "[2001:db8:0:1::1]:1", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"} {
+		if !a.take(at(from)) {
+			t.Errorf("%s refused", from)
+		}
+	}
+	a.release(at("[2001:db8::1]:1"))
+	if !a.take(at("[2001:db8::2]:1")) {
+		t.Error("refused although there is room")
+	}
+	for from := range a.count {
+		a.release(netip.AddrPortFrom(from, 0))
+		a.release(netip.AddrPortFrom(from, 0))
+	}
+	if len(a.count) != 0 {
+		t.Errorf("left over: %v", a.count)
+	}
+}

@@ -1,0 +1,107 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"vaiven"
+	"vaiven/wire"
+)
+
+// attach makes c the connection that speaks for the item's device, and writes so
+// into the log. Without an error the device is nil if its session is over: the
+// board has been told.
+func (c *conn) attach(it *wire.Item) (*device, *vaiven.Error) {
+	d, first, err := c.contend(it)
+	if err != nil {
+		return nil, err
+	}
+	over, err := c.takeOn(d, first, it.Boot)
+	d.mu.Unlock() // contend locked it
+	if err != nil {
+		return nil, err
+	}
+	if over {
+		c.finished(d)
+		return nil, nil
+	}
+	return d, nil
+}
+
+// takeOn attaches c to d, from first if that had it. It is true, and nothing has
+// happened, if d's session is over. A session whose end is not on disk yet is not
+// announced as over: c waits for that with whoever was there before. The caller
+// holds d.mu.
+func (c *conn) takeOn(d *device, first *conn, boot vaiven.Boot) (over bool, err *vaiven.Error) {
+	g := c.g
+	g.load(d)
+	if d.session.over() {
+		return !d.speak(c), nil
+	}
+	stamp := g.o.Stamp()
+	events := []vaiven.Event{&vaiven.Presence{Stamp: stamp, Device: d.id, Connected: true, Remote: c.remote.String()}}
+	start := g.startSession(d, c.opened, stamp)
+	if start != nil {
+		events = append(events, start)
+	}
+	if err := g.append(context.Background(), d, events...); err != nil {
+		if start != nil {
+			d.session.forgetStart()
+		}
+		return false, asError(err)
+	}
+	if first != nil {
+		g.takeover(d, first, c)
+	}
+	g.scheduleEnd(d)
+	d.speaks, d.sleep, d.asked, d.left = boot, 0, 0, nil
+	d.speak(c)
+	return false, nil
+}
+
+// finished tells a board that came back after the end of its session, at the
+// price of one message.
+func (c *conn) finished(d *device) {
+	text, _ := d.ended()
+	c.g.stats.Finished.Add(1)
+	if !d.told.Swap(true) {
+		c.g.o.Notice(Notice{Device: d.id, Remote: c.remote.String(), Text: text + c.g.o.Lang.Say(
+			": came back after its session ended; `vaiven session new "+string(d.id)+"` starts another",
+			": volvió después de terminar su sesión; `vaiven session new "+string(d.id)+"` empieza otra")})
+	}
+	c.done(text)
+}
+
+// detach says in the log that the devices of c are gone, unless another
+// connection speaks for them already.
+func (c *conn) detach(why string) {
+	for i := range c.links {
+		d := c.links[i].dev
+		d.mu.Lock()
+		if d.conn.Load() == c {
+			d.fallSilent()
+			d.left = &vaiven.Presence{
+				Stamp: c.g.o.Stamp(), Device: d.id, Remote: c.remote.String(), Reason: why, Sleep: d.sleep,
+			}
+			c.g.recordLeft(d, goneWait)
+			c.g.rest(d)
+		}
+		d.mu.Unlock()
+	}
+}
+
+// goneWait is how long the end of a connection waits for a log that is busy;
+// what it does not take then is recorded later, by tidy.
+const goneWait = 2 * time.Second
+
+// recordLeft appends d's disconnection. The caller holds d.mu.
+func (g *Gateway) recordLeft(d *device, wait time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	if err := g.append(ctx, d, d.left); err != nil {
+		g.o.Logger.Debug("disconnection not recorded yet", "device", d.id, "err", err)
+		return false
+	}
+	d.left = nil
+	return true
+}
