@@ -35,6 +35,7 @@ type app struct {
 	pump      *views.Pump
 	gateway   *gateway.Gateway
 	metrics   *metrics
+	csvAside  bool   // the CSV that was there has been set aside
 	replayed  uint64 // the log's last record when the server started
 }
 
@@ -80,11 +81,23 @@ func (a *app) openLog(ctx context.Context) error {
 		return a.logError(err)
 	}
 	a.log = l
-	if a.getenv(envNoSync) == "1" {
-		a.notice(a.say("fsync is OFF: acknowledged readings can be lost with the power",
-			"fsync está APAGADO: lo confirmado puede perderse si se va la luz"), "")
-	}
+	a.tellDurability()
 	return nil
+}
+
+// tellDurability says what an acknowledgement of this log is worth, where that
+// is not what the program promises by itself.
+func (a *app) tellDurability() {
+	d := a.log.Durability()
+	if d.Embedded && d.Synced {
+		return
+	}
+	for _, line := range d.Verified(a.lang) {
+		fmt.Fprintf(a.stderr().W, "  ✓ %s\n", line)
+	}
+	for _, line := range d.Unverified(a.lang) {
+		a.notice(line, "")
+	}
 }
 
 // envNoSync switches fsync off. It exists for the control of the power-cut
@@ -105,7 +118,11 @@ func (a *app) openViews(ctx context.Context) (err error) {
 	a.reg = registry.New()
 	a.csv, err = csvfile.Open(csvfile.Options{
 		Path: a.c.csvPath(), Log: a.log.ID(), Columns: a.c.CSVColumns, Zone: a.c.CSVZone,
-		Notify: func(n csvfile.Notice) { a.notice(n.Text(a.lang), "") }, Now: time.Now,
+		Notify: func(n csvfile.Notice) {
+			a.csvAside = a.csvAside || n.Aside != ""
+			a.notice(n.Text(a.lang), "")
+		},
+		Now: time.Now,
 	})
 	if err != nil {
 		return a.viewError(err)
@@ -118,7 +135,7 @@ func (a *app) openViews(ctx context.Context) (err error) {
 	defer bar.Done()
 	a.pump, err = views.Open(ctx, views.Options{
 		Source: a.log, Views: []views.View{a.csv, a.reg}, Dir: a.c.Data, Logger: a.logger,
-		Notify:   func(n views.Notice) { bar.Done(); a.notice(n.Text(a.lang), "") },
+		Notify:   func(n views.Notice) { bar.Done(); a.viewNotice(n) },
 		Progress: func(done, _ uint64) { bar.Set(done) },
 	})
 	if err != nil {
@@ -188,6 +205,10 @@ func (a *app) serve(ctx context.Context) error {
 	log := a.start(fail, "log", a.log.Run)
 	pump := a.start(fail, "views", a.pump.Run)
 	gate := a.start(fail, "gateway", a.gateway.Run)
+	watch := a.start(fail, "watch", a.watchHealth)
+	defer watch.stop()
+	thrift := a.start(fail, "memory", a.giveBack)
+	defer thrift.stop()
 	a.forgetConnections(ctx)
 	server := a.startHTTP(fail)
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -233,6 +234,10 @@ func (p *program) check(c *config) error {
 		return usageError{fmt.Errorf("%s", p.say("--tls-cert and --tls-key go together", "--tls-cert y --tls-key van juntas"))}
 	case c.Simulate < 0 || c.Simulate > 5000:
 		return usageError{fmt.Errorf(p.say("--simulate %d: want 0 to 5000", "--simulate %d: debe ser de 0 a 5000"), c.Simulate)}
+	case c.MaxMessage < 256 || c.MaxMessage > 64<<20:
+		return usageError{fmt.Errorf(p.say("--max-message %d: want 256 to 67108864", "--max-message %d: debe ser de 256 a 67108864"), c.MaxMessage)}
+	case c.MaxDevices < 1 || c.MaxPerAddress < 1 || c.Replicas < 1 || c.Devices < 0:
+		return usageError{errors.New(p.say("a limit must be at least 1", "un límite debe ser al menos 1"))}
 	case c.For < 0 || c.Interval < 0:
 		return usageError{fmt.Errorf("%s", p.say("a duration is negative", "una duración es negativa"))}
 	}

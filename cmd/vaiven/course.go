@@ -39,7 +39,7 @@ func (p *program) courseCommand(c *config, name string, aliases []string, short 
 		Long: short + ".\n\n" + p.say(
 			"Each run keeps its data in a new folder ("+folderPrefix[name]+"-YYYYMMDD-HHMMSS). It ends by itself when\nevery board that connected has finished, or with Ctrl-C; then comes the summary.",
 			"Cada vez guarda sus datos en una carpeta nueva ("+folderPrefix[name]+"-AAAAMMDD-HHMMSS). Termina por sí solo cuando\nterminaron todas las placas que se conectaron, o con Ctrl-C; al final viene el resumen."),
-		Args: usage(cobra.NoArgs),
+		Args: p.args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := p.fill(cmd); err != nil {
 				return err

@@ -24,7 +24,7 @@ func (p *program) doctorCommand() *cobra.Command {
 		Long: p.say(
 			"doctor looks at the disk, the clock, the network, the port and the data folder, and\nsays of each whether it is well. It changes nothing without --repair; with it, a log\nthat lost records is set aside together with its CSV, never deleted, and a new log\nbegins behind it, so that no id is used twice.",
 			"doctor mira el disco, el reloj, la red, el puerto y la carpeta de datos, y dice de cada\nuno si está bien. No cambia nada sin --repair; con él, un registro que perdió datos se\naparta junto con su CSV, nunca se borra, y tras él empieza un registro nuevo, de modo\nque ningún id se usa dos veces."),
-		Args: usage(cobra.NoArgs),
+		Args: p.args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := p.fill(cmd); err != nil {
 				return err
@@ -56,6 +56,7 @@ type finding struct {
 	what  string
 	text  string
 	hint  string
+	err   error // what it was made of, nil when all is well
 }
 
 // errUnwell ends doctor with 1 after it said why.
@@ -70,10 +71,13 @@ func (p *program) doctor(ctx context.Context, c *config, repair bool) error {
 	}
 	bad := slices.ContainsFunc(all, func(f finding) bool { return f.grade == broken })
 	switch {
-	case repair && log.grade == broken:
+	case repair && repairable(log.err):
 		return a.repair(ctx)
+	case repair && errors.Is(log.err, stream.ErrLocked):
+		return a.logError(log.err)
 	case repair:
-		fmt.Fprintln(p.out, p.say("the log is whole: nothing to repair", "el registro está entero: no hay nada que reparar"))
+		fmt.Fprintln(p.out, p.say("nothing here needs a new log: nothing was set aside",
+			"nada aquí necesita un registro nuevo: no se apartó nada"))
 	}
 	if bad {
 		return hinted{errors.New(p.say(errUnwell.Error(), "algo está mal")), p.say("see the lines marked with ✗", "mira las líneas marcadas con ✗")}
@@ -242,6 +246,7 @@ func (a *app) examineLog(ctx context.Context) finding {
 		return f
 	}
 	counts, err := a.verified(ctx)
+	f.err = err
 	switch {
 	case errors.Is(err, stream.ErrLocked):
 		f.text = a.say("in use by a running vaiven; stop it to have the log examined", "en uso por un vaiven en marcha; detenlo para examinar el registro")

@@ -22,6 +22,7 @@ func newMetrics(a *app) *metrics {
 	g := a.gateway.Stats()
 	m.gauge("vaiven_connections", "WebSockets of boards that are open.", func() float64 { return float64(g.Connections.Load()) })
 	m.counter("vaiven_connections_refused_total", "Connections refused by a limit.", g.RefusedConnections.Load)
+	m.counter("vaiven_handshakes_total", "WebSockets that were opened.", g.Handshakes.Load)
 	m.counter("vaiven_handshakes_bad_total", "Requests that were no WebSocket handshake.", g.BadHandshakes.Load)
 	m.counter("vaiven_messages_total", "Messages received from boards.", g.Messages.Load)
 	m.counter("vaiven_readings_admitted_total", "Readings that went to the log.", g.Readings.Load)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync/atomic"
@@ -70,6 +71,15 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
+// worded is an error in the program's language; what it wraps decides.
+type worded struct {
+	text string
+	error
+}
+
+func (e worded) Error() string { return e.text }
+func (e worded) Unwrap() error { return e.error }
+
 // hinted is an error with what to try.
 type hinted struct {
 	error
@@ -126,12 +136,16 @@ El curso:     vaiven lab                    (10 lecturas o 3 minutos)
 	return root
 }
 
-// usage turns what cobra says of positional arguments into a usage error.
-func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+// args turns what cobra says of positional arguments into a usage error.
+func (p *program) args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{err}
+		err := check(cmd, args)
+		switch {
+		case err == nil:
+			return nil
+		case len(args) == 0:
+			return usageError{fmt.Errorf(p.say("%s needs something to work on: %s", "a %s le falta algo: %s"), cmd.CommandPath(), cmd.UseLine())}
 		}
-		return nil
+		return usageError{fmt.Errorf(p.say("%q is one word too many for %s", "%q sobra en %s"), args[len(args)-1], cmd.CommandPath())}
 	}
 }

@@ -64,21 +64,22 @@ func (p *program) folderError(dir string, err error) error {
 	return fmt.Errorf("%s: %w", dir, err)
 }
 
-// logError explains why the log does not open.
+// logError explains why the log does not open, or cannot be read on.
 func (a *app) logError(err error) error {
 	dir := a.c.Data
 	var lost *stream.LostRecordsError
+	var missing *stream.MissingError
 	switch {
 	case errors.Is(err, stream.ErrLocked):
-		return hinted{fmt.Errorf(a.say("%s is in use by another vaiven", "%s está en uso por otro vaiven"), dir), a.say(
+		return hinted{worded{fmt.Sprintf(a.say("%s is in use by another vaiven", "%s está en uso por otro vaiven"), dir), err}, a.say(
 			"stop that one, or give this one a folder of its own with --data", "cierra ese otro, o dale a este su propia carpeta con --data")}
 	case errors.Is(err, stream.ErrNotWritable):
 		return a.folderError(dir, os.ErrPermission)
 	case errors.As(err, &lost):
-		return hinted{fmt.Errorf(a.say(
+		return hinted{worded{fmt.Sprintf(a.say(
 			"the log has lost records: it ends at record %d, and record %d was acknowledged",
-			"el registro ha perdido datos: termina en la entrada %d, y se había confirmado la %d"), lost.Have, lost.Want), a.doctorHint()}
-	case errors.Is(err, stream.ErrUnreadable), errors.Is(err, stream.ErrCorrupt):
+			"el registro ha perdido datos: termina en la entrada %d, y se había confirmado la %d"), lost.Have, lost.Want), err}, a.doctorHint()}
+	case errors.As(err, &missing), errors.Is(err, stream.ErrUnreadable), errors.Is(err, stream.ErrCorrupt):
 		return hinted{fmt.Errorf(a.say("the log is damaged: %w", "el registro está dañado: %w"), err), a.doctorHint()}
 	case errors.Is(err, stream.ErrLater):
 		return hinted{fmt.Errorf(a.say("the log was written by a later vaiven: %w", "el registro lo escribió un vaiven más nuevo: %w"), err),
@@ -87,21 +88,46 @@ func (a *app) logError(err error) error {
 	return fmt.Errorf(a.say("log: %w", "registro: %w"), err)
 }
 
+// repairable reports whether an error is one that a new log cures: records
+// that are gone or cannot be read. Everything else (another vaiven, a later
+// version, no permission, a CSV that a person edited) is cured otherwise, and
+// a log that is whole must not be set aside for it.
+func repairable(err error) bool {
+	var acked *stream.LostRecordsError
+	var missing *stream.MissingError
+	var ahead *csvfile.LostRecordsError
+	return errors.As(err, &acked) || errors.As(err, &missing) || errors.As(err, &ahead) ||
+		errors.Is(err, views.ErrLostRecords) || errors.Is(err, stream.ErrCorrupt) ||
+		errors.Is(err, stream.ErrUnreadable) || errors.Is(err, stream.ErrNotALog)
+}
+
 func (a *app) doctorHint() string {
 	return fmt.Sprintf(a.say(
 		"nothing was changed. `vaiven doctor --data %s` says more, and with --repair sets the damaged files aside and starts a new log behind them",
 		"no se cambió nada. `vaiven doctor --data %s` dice más, y con --repair aparta los archivos dañados y empieza un registro nuevo tras ellos"), a.c.Data)
 }
 
+// viewNotice tells what the views found at the start. That a CSV which was just
+// set aside does not match the checkpoint has been said by the CSV itself.
+func (a *app) viewNotice(n views.Notice) {
+	if again, ok := n.(*views.ReplayNotice); ok && again.View == a.csv.Name() && a.csvAside {
+		return
+	}
+	a.notice(n.Text(a.lang), "")
+}
+
 // viewError explains why the views do not open over the log.
 func (a *app) viewError(err error) error {
 	var lost *views.LostRecordsError
 	var ahead *csvfile.LostRecordsError
+	var missing *stream.MissingError
 	switch {
 	case errors.As(err, &lost):
-		return hinted{errors.New(lost.Text(a.lang)), a.doctorHint()}
+		return hinted{worded{lost.Text(a.lang), err}, a.doctorHint()}
 	case errors.As(err, &ahead):
-		return hinted{errors.New(ahead.Text(a.lang)), a.doctorHint()}
+		return hinted{worded{ahead.Text(a.lang), err}, a.doctorHint()}
+	case errors.Is(err, stream.ErrLater), errors.Is(err, stream.ErrCorrupt), errors.As(err, &missing):
+		return a.logError(err)
 	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
 		return a.folderError(a.c.csvPath(), err)
 	}

@@ -26,7 +26,7 @@ func (p *program) serveCommand() *cobra.Command {
 		Example: p.say(
 			"  vaiven serve --simulate 3                 three simulated boards\n  vaiven serve --readings 10 --for 3m        sessions as in the lab\n  vaiven serve --json | jq .                 for programs",
 			"  vaiven serve --simulate 3                 tres placas simuladas\n  vaiven serve --readings 10 --for 3m        sesiones como en el laboratorio\n  vaiven serve --json | jq .                 para programas"),
-		Args: usage(cobra.NoArgs),
+		Args: p.args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := p.fill(cmd); err != nil {
 				return err

@@ -20,7 +20,7 @@ func (p *program) sessionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "session",
 		Short: p.say("Sessions of a running server", "Sesiones de un servidor en marcha"),
-		Args:  usage(cobra.NoArgs),
+		Args:  p.args(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	server := ""
@@ -29,7 +29,7 @@ func (p *program) sessionCommand() *cobra.Command {
 		Short: p.say("Let boards that have finished start again", "Permite que placas que ya terminaron empiecen otra vez"),
 		Example: p.say("  vaiven session new 101 102",
 			"  vaiven session new 101 102"),
-		Args: usage(cobra.MinimumNArgs(1)),
+		Args: p.args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			for _, id := range ids {
 				if err := p.newSession(cmd.Context(), server, id); err != nil {
@@ -75,6 +75,11 @@ func (p *program) newSession(ctx context.Context, server, id string) error {
 	if resp.StatusCode == http.StatusNoContent {
 		_, err := fmt.Fprintf(p.out, p.say("%s: a new session begins with its next connection\n", "%s: empieza una sesión nueva con su próxima conexión\n"), device)
 		return err
+	}
+	if resp.StatusCode == http.StatusConflict {
+		return hinted{errors.New(p.say("that server has no limits, so there are no sessions to start again",
+			"ese servidor no tiene límites: no hay sesiones que empezar otra vez")),
+			p.say("start it with --readings or --for, or as lab or workshop", "inícialo con --readings o --for, o como lab o taller")}
 	}
 	var problem web.Problem
 	_ = json.NewDecoder(resp.Body).Decode(&problem)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ func (p *program) simulateCommand() *cobra.Command {
 			"simulate conecta tantas placas como se pidan, por sockets de verdad, y envía lecturas\ncomo las haría un DHT11. Al final dice cuántas se enviaron, confirmaron, repitieron y\nrechazaron, y cuánto tardaron las confirmaciones."),
 		Example: "  vaiven simulate --devices 20 --interval 2s --readings 50\n" +
 			"  vaiven simulate --url ws://192.168.1.20:8080 --loss 0.05 --drop 0.02 --nan 0.01 --readings 100",
-		Args: usage(cobra.NoArgs),
+		Args: p.args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := p.fill(cmd); err != nil {
 				return err
@@ -67,6 +68,11 @@ func (p *program) simulate(ctx context.Context, o sim.Options, asJSON bool) erro
 	defer bar.Done()
 	r, err := sim.Run(ctx, o)
 	bar.Done()
+	var cert *tls.CertificateVerificationError
+	if errors.As(err, &cert) {
+		return hinted{err, p.say("the server's certificate is not signed by anybody that this system trusts",
+			"el certificado del servidor no está firmado por nadie en quien este sistema confíe")}
+	}
 	if err != nil {
 		return hinted{err, p.say("is the server running, and is the address the one that it printed?",
 			"¿está el servidor en marcha, y es esa la dirección que mostró?")}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +25,7 @@ func (p *program) verifyCommand() *cobra.Command {
 		Long: p.say(
 			"verify reads the whole log again and compares the CSV file with it: every reading\nonce, IDdato 1, 2, 3 ... without holes. It prints one line of counts and \"ok\", or what\nis wrong and where, and then ends with 1. It changes nothing. The server must be stopped.",
 			"verify relee todo el registro y compara con él el archivo CSV: cada lectura una vez,\nIDdato 1, 2, 3 ... sin huecos. Escribe una línea con las cuentas y \"ok\", o qué está mal\ny dónde, y entonces termina con 1. No cambia nada. El servidor debe estar detenido."),
-		Args: usage(cobra.NoArgs),
+		Args: p.args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := p.fill(cmd); err != nil {
 				return err
@@ -81,8 +83,12 @@ func (a *app) verified(ctx context.Context) (string, error) {
 	r, err := verify.Data(ctx, log, a.c.csvPath(), bar)
 	bar.bar.Done()
 	var wrong *csvfile.DiscrepancyError
+	if errors.As(err, &wrong) && wrong.Want == "" && strings.HasPrefix(wrong.Got, strconv.FormatUint(r.Rows+1, 10)+",") {
+		ahead := &csvfile.LostRecordsError{Path: wrong.Path, Rows: r.Rows, More: 1}
+		return "", hinted{worded{wrong.Text(a.lang), ahead}, a.doctorHint()}
+	}
 	if errors.As(err, &wrong) {
-		return "", hinted{errors.New(wrong.Text(a.lang)), a.say(
+		return "", hinted{worded{wrong.Text(a.lang), err}, a.say(
 			"the next start of the server heals what it can, and keeps aside what a person changed",
 			"el próximo inicio del servidor repara lo que puede y guarda aparte lo que cambió una persona")}
 	}

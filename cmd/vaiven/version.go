@@ -28,7 +28,7 @@ func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: p.say("Print the version", "Muestra la versión"),
-		Args:  usage(cobra.NoArgs),
+		Args:  p.args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(p.out, "vaiven %s %s/%s %s\n", versionText(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 			return err
@@ -42,7 +42,7 @@ func (p *program) manCommand() *cobra.Command {
 		Use:    "man DIR",
 		Short:  p.say("Write the manual pages into a folder", "Escribe las páginas del manual en una carpeta"),
 		Hidden: true,
-		Args:   usage(cobra.ExactArgs(1)),
+		Args:   p.args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return err
