@@ -4,14 +4,15 @@
 //
 // It does not own WebSockets of boards (internal/gateway) nor any state: it
 // asks the parts that it was given. Its handlers may be called concurrently; a
-// slow client holds its own request only, and the server that carries the
-// handler sets the deadlines.
+// slow client holds its own request only, for 30 seconds at most; the time that
+// a request's headers take is up to the server that carries the handler.
 package web
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -54,7 +55,25 @@ func New(o Options) http.Handler {
 	api.HandleFunc("POST /api/v1/devices/{id}/sessions", o.newSession)
 	mux.Handle("/api/v1/", http.NewCrossOriginProtection().Handler(localOnly(api)))
 	mux.HandleFunc("/", o.notFound)
-	return mux
+	return inTime(mux)
+}
+
+// How long a request's body may take, and its answer. A WebSocket has deadlines
+// of its own.
+const (
+	bodyTimeout   = 10 * time.Second
+	answerTimeout = 30 * time.Second
+)
+
+// inTime sets the deadlines of requests: a body that trickles, or an answer that
+// nobody reads, would otherwise hold a connection for ever.
+func inTime(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		now, c := time.Now(), http.NewResponseController(w)
+		_ = c.SetReadDeadline(now.Add(bodyTimeout)) // a connection without deadlines is a test's
+		_ = c.SetWriteDeadline(now.Add(answerTimeout))
+		next.ServeHTTP(w, r)
+	})
 }
 
 // root is where boards connect and people look: the Upgrade header tells them
@@ -111,16 +130,38 @@ func plain(w http.ResponseWriter, code int, text string) {
 
 // localOnly lets requests of this machine through: until the API knows who is
 // asking, a session is started again only by whoever may use the server's own
-// shell. A request that came through a proxy is not of this machine.
+// shell. A request that came through a proxy is not of this machine; nor is one
+// of a page in this machine's browser whose name was made to point here, which
+// its Host gives away.
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil || !peer.Addr().Unmap().IsLoopback() || r.Header.Get("X-Forwarded-For") != "" {
+		if err != nil || !peer.Addr().Unmap().IsLoopback() || proxied(r) || !localName(r.Host) {
 			problem(w, http.StatusForbidden, "only from the server's own machine")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// proxied reports whether a proxy says that it handed the request on.
+func proxied(r *http.Request) bool {
+	for _, h := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"} {
+		if len(r.Header.Values(h)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// localName reports whether a Host names this machine from within: localhost, or
+// an address of the loopback.
+func localName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && addr.IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
 // sessionWait bounds how long a request waits for the log.
