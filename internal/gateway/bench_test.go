@@ -1,0 +1,112 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"vaiven"
+)
+
+// pipe is a log that commits what has come since it last did, as group commit
+// does, and remembers nothing.
+type pipe struct{ queue chan vaiven.Ticket }
+
+func (p *pipe) Append(_ context.Context, events []vaiven.Event, owner any) error {
+	p.queue <- vaiven.Ticket{Events: events, Owner: owner}
+	return nil
+}
+
+func (p *pipe) run(committed func([]vaiven.Ticket)) {
+	var batch []vaiven.Ticket
+	for t := range p.queue {
+		batch = append(batch[:0], t)
+		for len(p.queue) > 0 {
+			batch = append(batch, <-p.queue)
+		}
+		committed(batch)
+	}
+}
+
+func (*pipe) Top(vaiven.Device, vaiven.Boot) uint64 { return 0 }
+func (*pipe) Repeat(vaiven.Device, vaiven.Boot, uint64, []vaiven.Value) (same, known bool) {
+	return false, false
+}
+func (*pipe) Session(vaiven.Device) (vaiven.Session, bool) { return vaiven.Session{}, false }
+
+// BenchmarkReading is what a reading costs from its frame to its acknowledgement:
+// decoded, admitted, committed, answered. The log costs nothing here.
+func BenchmarkReading(b *testing.B) {
+	p := &pipe{queue: make(chan vaiven.Ticket, 4096)}
+	g := New(Options{Log: p, Settled: p, Sessions: p, Rules: vaiven.DefaultRules(),
+		Stamp: func() vaiven.Stamp { return vaiven.Stamp{At: time.Now().UnixMilli()} }})
+	srv := httptest.NewServer(g)
+	defer srv.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = g.Run(ctx) }()
+	go p.run(g.Committed)
+	nc, _, _, err := ws.Dial(ctx, "ws"+strings.TrimPrefix(srv.URL, "http"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	sent := frames(b.N)
+	b.ReportAllocs()
+	b.ResetTimer()
+	go func() { _, _ = nc.Write(sent) }()
+	awaitAck(b, nc, b.N)
+	b.StopTimer()
+	_ = nc.Close()
+	stop, cancelStop := context.WithTimeout(ctx, patience)
+	defer cancelStop()
+	g.Shutdown(stop)
+	cancel()
+	<-done
+	close(p.queue)
+}
+
+func frames(n int) []byte {
+	var all []byte
+	for seq := 1; seq <= n; seq++ {
+		f := ws.MaskFrameInPlace(ws.NewTextFrame(fmt.Appendf(nil, reading, seq, seq%50)))
+		all = append(all, ws.MustCompileFrame(f)...)
+	}
+	return all
+}
+
+// awaitAck reads until the acknowledgement of n has come.
+func awaitAck(b *testing.B, nc net.Conn, n int) {
+	want, tail := fmt.Sprintf(`"ACK":%d}`, n), ""
+	buf := make([]byte, 64<<10)
+	for !strings.Contains(tail, want) {
+		got, err := nc.Read(buf)
+		if err != nil && err != io.EOF {
+			b.Fatal(err)
+		}
+		tail += string(buf[:got])
+		tail = tail[max(0, len(tail)-len(want)-int(math.Log10(float64(n)))-64):]
+	}
+}
+
+// BenchmarkRejected is what an element of a flood costs that is refused.
+func BenchmarkRejected(b *testing.B) {
+	p := &pipe{queue: make(chan vaiven.Ticket, 4096)}
+	go p.run(func([]vaiven.Ticket) {})
+	defer close(p.queue)
+	g := New(Options{Log: p, Settled: p, Sessions: p, Stamp: func() vaiven.Stamp { return vaiven.Stamp{} }})
+	c := &conn{g: g}
+	c.errors.forGood = perSecond{second: time.Now().Unix() + 1, used: 0}
+	b.ReportAllocs()
+	for b.Loop() {
+		c.errors.forGood = perSecond{second: time.Now().Unix(), used: errorsPerSecond}
+		c.reject(nil, &vaiven.Error{Code: vaiven.CodeMissingDevice, At: -1})
+	}
+}
