@@ -111,7 +111,7 @@ func (c *conn) hint(it *wire.Item) {
 	for _, h := range it.Hints {
 		if !slices.Contains(c.hinted, h.Kind) {
 			c.hinted = append(c.hinted, h.Kind)
-			c.g.o.Notice(Notice{Device: it.Device, Remote: c.remote.String(), Text: h.Text(c.g.o.Lang)})
+			c.tell(it.Device, h.Text(c.g.o.Lang))
 		}
 	}
 }

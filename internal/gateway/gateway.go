@@ -67,15 +67,8 @@ type Options struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 
 	Stamp  func() vaiven.Stamp
-	Notice func(Notice) // tells a person something that is not in the log; may be nil
+	Notice func(Notice) // tells a person something that is not in the log; may be nil; may take long
 	Logger *slog.Logger
-}
-
-// Notice is something that a person should see and that the log does not hold.
-type Notice struct {
-	Device vaiven.Device
-	Remote string
-	Text   string
 }
 
 // Gateway accepts boards. Make it with New; it serves WebSockets through
@@ -88,6 +81,7 @@ type Gateway struct {
 	rejects  rejects
 	address  addresses
 	deadline deadlines
+	notices  chan Notice
 	stats    Stats
 	nobody   device        // stands for devices that are not known
 	stopped  chan struct{} // closed when Run returns
@@ -125,6 +119,7 @@ func New(o Options) *Gateway {
 		o:       o,
 		ws:      ws.Options{MaxMessage: o.MaxMessage, Subprotocols: []string{"arduino"}},
 		acks:    make([]chan *part, ackWorkers()),
+		notices: make(chan Notice, noticeQueue),
 		stopped: make(chan struct{}),
 		devices: make(map[vaiven.Device]*device),
 		atRest:  make(map[*device]struct{}),
@@ -150,6 +145,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	wg.Go(func() { g.runDeadlines(ctx) })
 	wg.Go(func() { g.runRejects(ctx) })
 	wg.Go(func() { g.runTidy(ctx) })
+	wg.Go(func() { g.runNotices(ctx) })
 	wg.Wait()
 	close(g.stopped)
 	return nil

@@ -25,3 +25,15 @@ func TestLimitsSayWhy(t *testing.T) {
 		t.Errorf("%d refusals counted", got)
 	}
 }
+
+func TestTerminalThatStandsStillStopsNoBoard(t *testing.T) {
+	moves := make(chan struct{})
+	r := start(t, Limit{}, func(o *Options) { o.Notice = func(Notice) { <-moves } })
+	t.Cleanup(func() { close(moves) })
+	for i := range noticeQueue + 10 {
+		b := r.dial()
+		b.send(`{IDDEVICE:%d,BOOT:"9f3c02aa",SEQ:1,TEMP:20}`, i) // brings a hint
+		b.wantAck(1)
+		_ = b.c.CloseNow()
+	}
+}

@@ -65,9 +65,9 @@ func (c *conn) finished(d *device) {
 	text, _ := d.ended()
 	c.g.stats.Finished.Add(1)
 	if !d.told.Swap(true) {
-		c.g.o.Notice(Notice{Device: d.id, Remote: c.remote.String(), Text: text + c.g.o.Lang.Say(
+		c.tell(d.id, text+c.g.o.Lang.Say(
 			": came back after its session ended; `vaiven session new "+string(d.id)+"` starts another",
-			": volvió después de terminar su sesión; `vaiven session new "+string(d.id)+"` empieza otra")})
+			": volvió después de terminar su sesión; `vaiven session new "+string(d.id)+"` empieza otra"))
 	}
 	c.done(text)
 }
@@ -75,6 +75,7 @@ func (c *conn) finished(d *device) {
 // detach says in the log that the devices of c are gone, unless another
 // connection speaks for them already.
 func (c *conn) detach(why string) {
+	wait := goneWait
 	for i := range c.links {
 		d := c.links[i].dev
 		d.mu.Lock()
@@ -83,7 +84,9 @@ func (c *conn) detach(why string) {
 			d.left = &vaiven.Presence{
 				Stamp: c.g.o.Stamp(), Device: d.id, Remote: c.remote.String(), Reason: why, Sleep: d.sleep,
 			}
-			c.g.recordLeft(d, goneWait)
+			if !c.g.recordLeft(d, wait) {
+				wait = retryWait // a concentrator's other devices do not wait as long again
+			}
 			c.g.rest(d)
 		}
 		d.mu.Unlock()
