@@ -92,8 +92,16 @@ func text(format string, args ...any) []byte {
 
 // next returns the next frame that the server sends.
 func (c *raw) next() (ws.OpCode, string, error) {
-	f, err := ws.ReadFrame(c.r)
-	return f.Header.OpCode, string(f.Payload), err
+	h, err := ws.ReadHeader(c.r)
+	if err != nil {
+		return 0, "", err
+	}
+	if h.Length > 1024 {
+		return 0, "", fmt.Errorf("the server sends %d bytes at once", h.Length)
+	}
+	p := make([]byte, h.Length)
+	_, err = io.ReadFull(c.r, p)
+	return h.OpCode, string(p), err
 }
 
 // say waits for a message that holds every part.
