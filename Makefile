@@ -5,7 +5,10 @@ LDFLAGS   := -s -w -X main.version=$(VERSION)
 PLATFORMS := linux/amd64 linux/arm64 linux/arm/6 windows/amd64 darwin/arm64 darwin/amd64
 GOTESTFLAGS ?=
 FUZZTIME  ?= 10s
-SUITES    := go test -tags suites -count=1 $(GOTESTFLAGS)
+# Lint, the suites and the release share one kind of build, so that what they
+# have in common is compiled once.
+SHARED    := CGO_ENABLED=0 GOFLAGS="$(shell go env GOFLAGS) -trimpath"
+SUITES    := $(SHARED) go test -tags suites -count=1 $(GOTESTFLAGS)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -26,7 +29,7 @@ deps: ## install the Debian packages that the tests need, if they are missing
 	@scripts/deps test
 
 lint: .work/staticcheck ## gofmt, go vet and staticcheck
-	@scripts/lint
+	@$(SHARED) scripts/lint
 
 unit: ## every package's tests under the race detector, and the import table
 	go test -race -timeout 8m $(GOTESTFLAGS) ./...
@@ -38,13 +41,14 @@ dist: ## static binaries for every platform, in dist/
 	@scripts/dist '$(VERSION)' '$(LDFLAGS)' $(PLATFORMS)
 
 suites: ## the whole program under foreign boards, kill -9, power cuts, full disks, damaged files
-	$(SUITES) -p 1 -timeout 12m ./test/...
+	$(SUITES) -p 2 -timeout 12m ./test/...
 
 soak: deps ## the kill test for 1,000 cycles, 50 power cuts, 1,000 file faults: hours
 	$(SUITES) -timeout 0 ./test/kill -cycles 1000
 	$(SUITES) -timeout 0 ./test/powercut -cycles 50
 	$(SUITES) -timeout 0 ./test/faults -cases 1000
 	$(SUITES) -timeout 0 ./test/diskfull -cycles 100
+	$(SUITES) -timeout 0 ./test/gateways -cycles 100
 
 bench: ## the side-by-side benchmarks, about 15 minutes, results in bench/results
 	@scripts/deps bench

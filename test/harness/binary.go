@@ -3,20 +3,25 @@
 package harness
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
+
+// binaryVar names a program that is built already.
+const binaryVar = "VAIVEN_BIN"
 
 // Binary returns the path of vaiven, built once per test process under the race
 // detector: a race that any suite meets ends that server with exit code 66.
 // VAIVEN_BIN names one that is built already.
 func Binary(t testing.TB) string {
 	t.Helper()
-	if p := os.Getenv("VAIVEN_BIN"); p != "" {
+	if p := os.Getenv(binaryVar); p != "" {
 		return p
 	}
 	path, err := builtOnce()
@@ -28,8 +33,33 @@ func Binary(t testing.TB) string {
 
 var builtOnce = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(Root(), ".work", "vaiven-race")
-	return path, build(path, nil, "-race")
+	return path, build(path, []string{"CGO_ENABLED=1", "GOFLAGS=" + untrimmed()}, "-race")
 })
+
+// untrimmed is GOFLAGS without -trimpath, so that the build shares its cache
+// with the race tests of the packages.
+func untrimmed() string {
+	flags := strings.Fields(os.Getenv("GOFLAGS"))
+	return strings.Join(slices.DeleteFunc(flags, func(f string) bool { return f == "-trimpath" }), " ")
+}
+
+// MainWithoutRace runs a suite's tests with a vaiven as it is released: for
+// suites that start it hundreds of times, which the race detector makes slow.
+func MainWithoutRace(m *testing.M) (code int) {
+	if os.Getenv(binaryVar) != "" {
+		return m.Run()
+	}
+	path := filepath.Join(Root(), ".work", "vaiven-plain")
+	err := build(path, []string{"CGO_ENABLED=0"}, "-trimpath")
+	if err == nil {
+		err = os.Setenv(binaryVar, path)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
 
 // CrossBinary builds vaiven for another system, as `make dist` does.
 func CrossBinary(t testing.TB, goos, goarch string) string {
@@ -63,15 +93,12 @@ func build(path string, env []string, flags ...string) error {
 	return os.Rename(tmp, path)
 }
 
-// Root is the module's folder.
+// Root is the module's folder: suites stand in test/NAME, and tests run in
+// their package's folder.
 func Root() string {
-	_, file, _, ok := runtime.Caller(0)
-	if ok && filepath.IsAbs(file) {
-		return filepath.Dir(filepath.Dir(filepath.Dir(file)))
-	}
-	root, err := filepath.Abs(filepath.Join("..", "..")) // built with -trimpath: tests run in their package's folder
+	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
-		panic(err)
+		panic(err) // there is no current folder: nothing could run
 	}
 	return root
 }

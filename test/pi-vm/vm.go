@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -229,13 +228,14 @@ func (v *VM) Cut() {
 	})
 }
 
-// here is this package's folder: tests of other packages boot machines too.
+// here is this package's folder: suites stand in test/NAME beside it, and tests
+// run in their package's folder.
 func here() string {
-	_, file, _, ok := runtime.Caller(0)
-	if !ok || !filepath.IsAbs(file) {
-		return "."
+	dir, err := filepath.Abs(filepath.Join("..", "pi-vm"))
+	if err != nil {
+		panic(err) // there is no current folder: nothing could run
 	}
-	return filepath.Dir(file)
+	return dir
 }
 
 // mkfs finds mkfs.ext4 for users whose PATH has no sbin.
