@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"vaiven"
@@ -153,8 +154,8 @@ func (a *app) openGateway() {
 	}
 	a.gateway = gateway.New(gateway.Options{
 		Log: a.log, Settled: settled{a.pump}, Sessions: a.reg, Rules: rules, Lang: a.lang,
-		Limit:      gateway.Limit{Readings: a.c.Readings, For: a.c.For, Interval: a.c.Interval},
-		MaxMessage: a.c.MaxMessage, MaxDevices: a.c.MaxDevices, MaxPerAddress: a.c.MaxPerAddress,
+		Limit:          gateway.Limit{Readings: a.c.Readings, For: a.c.For, Interval: a.c.Interval},
+		MaxConnections: maxConnections(), MaxMessage: a.c.MaxMessage, MaxDevices: a.c.MaxDevices, MaxPerAddress: a.c.MaxPerAddress,
 		TrustedProxies: a.c.TrustedProxy,
 		Stamp:          a.clock.stamp, Logger: a.logger,
 		Notice: func(n gateway.Notice) {
@@ -213,10 +214,7 @@ func (a *app) serve(ctx context.Context) error {
 	server := a.startHTTP(fail)
 
 	<-ctx.Done()
-	bye, cancel := context.WithTimeout(context.Background(), goodbyeTimeout)
-	defer cancel()
-	_ = server.Shutdown(bye)
-	a.gateway.Shutdown(bye)
+	a.sayGoodbye(server)
 	gate.stop()
 	log.stop()
 	drain, cancelDrain := context.WithTimeout(context.Background(), drainTimeout)
@@ -231,6 +229,19 @@ func (a *app) serve(ctx context.Context) error {
 		return cause
 	}
 	return nil
+}
+
+// sayGoodbye closes the listeners, sends the boards away, and gives requests
+// that are under way as long as that takes: a client that never finishes its
+// request must not cost the boards their goodbye.
+func (a *app) sayGoodbye(server *http.Server) {
+	bye, cancel := context.WithTimeout(context.Background(), goodbyeTimeout)
+	defer cancel()
+	requests := make(chan struct{})
+	go func() { defer close(requests); _ = server.Shutdown(bye) }()
+	a.gateway.Shutdown(bye)
+	_ = server.Close()
+	<-requests
 }
 
 // forgetConnections says in the log that the boards are gone which were
@@ -280,7 +291,7 @@ func (a *app) start(fail context.CancelCauseFunc, name string, run func(context.
 func (a *app) startHTTP(fail context.CancelCauseFunc) *http.Server {
 	server := httpServer(web.New(web.Options{
 		Boards: a.gateway, Ready: a.notReady, Sessions: a.gateway, Metrics: a.metrics.registry,
-		Lang: a.lang, Version: versionText(), Page: a.page,
+		Lang: a.lang, Version: versionText(), Page: a.page, WrongPath: a.wrongPath(),
 	}))
 	server.ErrorLog = slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug)
 	for _, l := range a.listeners {
@@ -291,6 +302,24 @@ func (a *app) startHTTP(fail context.CancelCauseFunc) *http.Server {
 		}()
 	}
 	return server
+}
+
+// wrongPathEvery bounds how often a person is told of boards with a wrong path:
+// such a board comes back twice a second.
+const wrongPathEvery = 30 * time.Second
+
+// wrongPath tells a person that a board asks for a path that is not there.
+func (a *app) wrongPath() func(remote, path string) {
+	var last atomic.Int64
+	return func(remote, path string) {
+		now := time.Now().UnixNano()
+		if before := last.Load(); now-before < int64(wrongPathEvery) || !last.CompareAndSwap(before, now) {
+			return
+		}
+		a.notice(fmt.Sprintf(a.say("a board at %s asks for the path %q", "una placa en %s pide la ruta %q"), remote, path), a.say(
+			`boards connect to "/": write webSocket.begin(host, port, "/")`,
+			`las placas se conectan a "/": escribe webSocket.begin(host, puerto, "/")`))
+	}
 }
 
 // notReady lists why the server should get no boards now.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"sync/atomic"
@@ -16,10 +17,19 @@ import (
 // several. Its fields belong to the goroutine that reads the socket, but for
 // the atomic ones.
 type conn struct {
-	g      *Gateway
-	ws     *ws.Conn
-	remote netip.AddrPort
-	opened time.Time
+	g       *Gateway
+	ws      *ws.Conn
+	remote  netip.AddrPort
+	opened  time.Time
+	*speech // nil until the first message: a silent connection costs little
+
+	active atomic.Int32 // devices that it speaks for and whose session goes on
+	busy   atomic.Bool  // a message is being handled: maybe for long, if the log is slow
+	over   atomic.Bool  // it is being closed: nothing of it is taken any more
+}
+
+// speech is what a connection that has spoken remembers.
+type speech struct {
 	dec    wire.Decoder
 	yield  func(*wire.Item) // item, bound once and not once per message
 	links  []link
@@ -28,10 +38,6 @@ type conn struct {
 	owing  bool                  // a link owes an acknowledgement
 	hinted []wire.HintKind       // already given
 	errors errorBudget
-
-	active atomic.Int32 // devices that it speaks for and whose session goes on
-	busy   atomic.Bool  // a message is being handled: maybe for long, if the log is slow
-	over   atomic.Bool  // it is being closed: nothing of it is taken any more
 }
 
 // link is a device that a connection has spoken for.
@@ -44,23 +50,41 @@ type link struct {
 
 // ended is what happens when the socket is closed.
 func (c *conn) ended(err error) {
-	c.detach(reason(err))
+	if c.speech != nil {
+		c.detach(reason(err))
+	}
 	c.g.leave(c)
 }
 
 // reason puts the end of a connection into a word for the log.
 func reason(err error) string {
 	var ce *ws.CloseError
-	if errors.As(err, &ce) {
-		return ""
+	switch {
+	case !errors.As(err, &ce):
+		return "lost"
+	case ce.Local && brokenRule(ce.Code):
+		return fmt.Sprintf("%d %s", ce.Code, ce.Reason)
 	}
-	return "lost"
+	return ""
+}
+
+// brokenRule reports whether a close code says that the board did something
+// that no server takes: its author wants to see which.
+func brokenRule(code uint16) bool {
+	switch code {
+	case ws.StatusProtocol, ws.StatusBadText, ws.StatusTooBig, ws.StatusPolicy:
+		return true
+	}
+	return false
 }
 
 // Message handles one message; package ws calls it on the connection's
 // goroutine. What it blocks on stops the reading of this socket alone.
 func (c *conn) Message(op ws.Op, p []byte) {
 	c.g.stats.Messages.Add(1)
+	if c.speech == nil {
+		c.speech = &speech{dec: wire.Decoder{Rules: &c.g.o.Rules, MaxDevices: c.g.o.MaxDevices}, yield: c.item}
+	}
 	c.busy.Store(true)
 	c.dec.Decode(op == ws.Binary, p, c.yield)
 	c.busy.Store(false)

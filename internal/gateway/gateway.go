@@ -168,8 +168,6 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &conn{g: g, ws: socket, remote: remote, opened: time.Now()}
-	c.dec.Rules, c.dec.MaxDevices = &g.o.Rules, g.o.MaxDevices
-	c.yield = c.item
 	if !g.enter(c) {
 		g.address.release(remote)
 		socket.Kill()

@@ -41,6 +41,7 @@ type rejects struct {
 type rejectKey struct {
 	device vaiven.Device
 	from   netip.Addr
+	reason string // a kind of its own within code: nan is not a quoted number
 	code   vaiven.Code
 }
 
@@ -65,7 +66,7 @@ func (c *conn) reject(d *device, e *vaiven.Error) {
 	if forNow && c.errors.forNow.take(now, g.o.MaxDevices) || !forNow && c.errors.forGood.take(now, errorsPerSecond) {
 		c.send(wire.AppendError(nil, e, g.o.Lang))
 	}
-	key := rejectKey{device: e.Device, code: e.Code}
+	key := rejectKey{device: e.Device, code: e.Code, reason: e.Reason}
 	if e.Device == "" {
 		key.from = c.remote.Addr()
 	}

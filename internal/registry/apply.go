@@ -145,7 +145,12 @@ func (d *device) presence(e *vaiven.Presence) {
 }
 
 func (d *device) end(e *vaiven.SessionEnd) {
-	if d.Session == nil || d.Session.Ended {
+	renewed := e.Reason == vaiven.EndRenewed // also of a session that had ended: another may begin
+	if d.Session == nil || d.Session.Ended && !renewed {
+		return
+	}
+	if d.Session.Ended {
+		d.Session.Reason = e.Reason
 		return
 	}
 	d.Session.Ended, d.Session.Reason = true, e.Reason

@@ -58,6 +58,18 @@ func story() []vaiven.Event {
 	}
 }
 
+func TestAFinishedSessionMayBeRenewed(t *testing.T) {
+	r := New()
+	apply(t, r, story()...)
+	apply(t, r, &vaiven.SessionEnd{Stamp: at(9000), Device: "101", Reason: vaiven.EndRenewed, Count: 3})
+	if s, _ := r.Session("101"); !s.Ended || s.Reason != vaiven.EndRenewed || s.Count != 3 {
+		t.Errorf("session %+v: want it ended and renewed", s)
+	}
+	if s, _ := r.Summary("101"); s.End != 7000 {
+		t.Errorf("summary ends at %d: want the moment at which the readings ended, 7000", s.End)
+	}
+}
+
 func TestTheWholeStoryOfADevice(t *testing.T) {
 	r := New()
 	apply(t, r, story()...)

@@ -38,6 +38,10 @@ type Options struct {
 	Lang     vaiven.Lang
 	Version  string
 	Page     func() Page // facts of the page that a person sees at /
+
+	// WrongPath is told of a board that asked for a path where no board is
+	// served; it must be quick. May be nil.
+	WrongPath func(remote, path string)
 }
 
 // New returns the handler of everything that vaiven serves.
@@ -98,6 +102,9 @@ func (o Options) notFound(w http.ResponseWriter, r *http.Request) {
 		text = o.Lang.Say(
 			`boards connect to "/" or "/ws": write webSocket.begin(host, port, "/")`,
 			`las placas se conectan a "/" o "/ws": escribe webSocket.begin(host, puerto, "/")`)
+		if o.WrongPath != nil {
+			o.WrongPath(r.RemoteAddr, vaiven.Shorten(r.URL.Path))
+		}
 	}
 	http.Error(w, text, http.StatusNotFound)
 }
