@@ -90,11 +90,9 @@ func (p *program) chooseFolder(c *config, prefix string, again bool) error {
 type finish struct {
 	least int
 
-	mu    sync.Mutex
-	open  map[vaiven.Device]bool // true while its session goes on
-	done  int
-	began time.Time
-	stop  func()
+	mu   sync.Mutex
+	open map[vaiven.Device]bool // true while its session goes on
+	stop func()
 }
 
 func newFinish(least int) *finish {
@@ -105,7 +103,7 @@ func newFinish(least int) *finish {
 func (f *finish) begin(a *app, stop func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.stop, f.began = stop, time.Now()
+	f.stop = stop
 	for _, d := range a.reg.List() {
 		if s, ok := a.reg.Session(d.ID); ok {
 			f.open[d.ID] = !s.Ended

@@ -127,8 +127,6 @@ type manual struct{ t time.Time }
 
 func (m *manual) now() time.Time { return m.t }
 
-func noEnv(string) string { return "" }
-
 func env(pairs ...string) func(string) string {
 	return func(name string) string {
 		for _, p := range pairs {

@@ -164,7 +164,7 @@ func TestViewThatTheCheckpointDoesNotFitIsReplayedAlone(t *testing.T) {
 	stop := run(t, p)
 	waitFor(t, p, 27)
 	stop()
-	if p, err = Open(t.Context(), o); err != nil {
+	if _, err = Open(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	same(t, log, &picky.tape)
