@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -144,5 +146,25 @@ func localAddresses() []string {
 			}
 		}
 	}
+	if name := localName(); name != "" && len(out) > 0 {
+		out = append(out, name)
+	}
 	return out
+}
+
+// localName is this machine's name in multicast DNS, if something here answers
+// for it: macOS and Windows do by themselves, Linux where Avahi runs (Raspberry
+// Pi OS).
+func localName() string {
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		return ""
+	}
+	if runtime.GOOS == "linux" {
+		if _, err := os.Stat("/run/avahi-daemon/socket"); err != nil {
+			return ""
+		}
+	}
+	host, _, _ = strings.Cut(host, ".")
+	return strings.ToLower(host) + ".local"
 }
