@@ -30,8 +30,9 @@ func TestSessionsAreExact(t *testing.T) {
 		all.Go(func() { attend(t, s.Addr, 100+i, stop) })
 	}
 	for range 3 {
-		had := metric(t, s, "vaiven_readings")
-		harness.Until(t, patience, "readings", func() bool { return metric(t, s, "vaiven_readings") >= had+100 })
+		// Quick boards may have finished before the last kill: then it comes at once.
+		enough := min(metric(t, s, "vaiven_readings")+100, sessionBoards*sessionLength)
+		harness.Until(t, patience, "readings", func() bool { return metric(t, s, "vaiven_readings") >= enough })
 		s.Kill()
 		s.StartReady()
 	}
