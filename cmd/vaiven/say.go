@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"vaiven/internal/console"
@@ -52,6 +53,9 @@ func (p *program) logger() *slog.Logger {
 
 // folderError explains a folder that cannot be used.
 func (p *program) folderError(dir string, err error) error {
+	if _, missing := os.Stat(dir); errors.Is(missing, os.ErrNotExist) {
+		dir = filepath.Dir(dir) // it is the folder around it that refuses
+	}
 	switch {
 	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
 		return hinted{fmt.Errorf(p.say("cannot write in %s", "no se puede escribir en %s"), dir), p.say(

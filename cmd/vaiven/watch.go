@@ -79,6 +79,9 @@ func (a *app) logTrouble(err error) (text, hint string) {
 	case errors.As(err, &busy):
 		return a.say("the log does not move: readings are not taken", "el registro no avanza: no se aceptan lecturas"), keep
 	}
+	if errors.Is(err, stream.ErrDisconnected) {
+		return a.say("NATS cannot be reached: readings are not taken", "no se llega a NATS: no se aceptan lecturas"), keep
+	}
 	return a.say("log: ", "registro: ") + err.Error(), keep
 }
 

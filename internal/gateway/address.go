@@ -60,6 +60,15 @@ func (a *addresses) release(from netip.AddrPort) {
 	}
 }
 
+// address is how a person is told where a board is: without a port where a
+// proxy did not say it.
+func address(from netip.AddrPort) string {
+	if from.Port() == 0 {
+		return from.Addr().String()
+	}
+	return from.String()
+}
+
 // remote is the board's address: the peer's, or what a trusted proxy says that
 // its peer was (the last address in X-Forwarded-For that is no trusted proxy).
 func (g *Gateway) remote(r *http.Request) netip.AddrPort {

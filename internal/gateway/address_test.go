@@ -16,15 +16,15 @@ func TestAddressOfABoard(t *testing.T) {
 		{"192.0.2.7:1234", nil, "192.0.2.7:1234"},
 		{"192.0.2.7:1234", []string{"198.51.100.1"}, "192.0.2.7:1234"}, // nobody asked it
 		{"[::ffff:192.0.2.7]:1234", nil, "192.0.2.7:1234"},
-		{"10.0.0.1:80", []string{"198.51.100.1"}, "198.51.100.1:0"},
-		{"10.0.0.1:80", []string{"127.0.0.1, 198.51.100.1"}, "198.51.100.1:0"}, // the first is the board's own word
-		{"10.0.0.1:80", []string{"127.0.0.1", "198.51.100.1, 10.0.0.2"}, "198.51.100.1:0"},
+		{"10.0.0.1:80", []string{"198.51.100.1"}, "198.51.100.1"},
+		{"10.0.0.1:80", []string{"127.0.0.1, 198.51.100.1"}, "198.51.100.1"}, // the first is the board's own word
+		{"10.0.0.1:80", []string{"127.0.0.1", "198.51.100.1, 10.0.0.2"}, "198.51.100.1"},
 		{"10.0.0.1:80", []string{"198.51.100.1, nonsense"}, "10.0.0.1:80"},
 		{"10.0.0.1:80", nil, "10.0.0.1:80"},
-		{"pipe", nil, "invalid AddrPort"},
+		{"pipe", nil, "invalid IP"},
 	} {
 		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-For": c.says}}
-		if got := g.remote(r).String(); got != c.want {
+		if got := address(g.remote(r)); got != c.want {
 			t.Errorf("%s with %q: %s, want %s", c.peer, c.says, got, c.want)
 		}
 	}

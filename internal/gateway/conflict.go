@@ -72,7 +72,7 @@ func (d *device) holder(c *conn) *conn {
 
 // inUse tells a board that another connection speaks for its device.
 func inUse(by *conn) *vaiven.Error {
-	return &vaiven.Error{Code: vaiven.CodeDeviceInUse, Got: by.remote.String(), Retry: refusedFor, At: -1}
+	return &vaiven.Error{Code: vaiven.CodeDeviceInUse, Got: address(by.remote), Retry: refusedFor, At: -1}
 }
 
 // answers pings the board and reports whether anything came back in time. One
@@ -109,7 +109,7 @@ func (g *Gateway) recordConflict(d *device, a, b *conn) {
 		return
 	}
 	d.conflict.shown = time.Now()
-	event := &vaiven.Conflict{Stamp: g.o.Stamp(), Device: d.id, Remotes: []string{a.remote.String(), b.remote.String()}}
+	event := &vaiven.Conflict{Stamp: g.o.Stamp(), Device: d.id, Remotes: []string{address(a.remote), address(b.remote)}}
 	ctx, cancel := context.WithTimeout(context.Background(), goneWait)
 	defer cancel()
 	if err := g.append(ctx, d, event); err != nil {

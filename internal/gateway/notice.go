@@ -20,7 +20,7 @@ const noticeQueue = 256
 // tell queues a notice about a board of c; it never waits.
 func (c *conn) tell(d vaiven.Device, text string) {
 	select {
-	case c.g.notices <- Notice{Device: d, Remote: c.remote.String(), Text: text}:
+	case c.g.notices <- Notice{Device: d, Remote: address(c.remote), Text: text}:
 	default:
 	}
 }

@@ -39,7 +39,7 @@ func (c *conn) takeOn(d *device, first *conn, boot vaiven.Boot) (over bool, err 
 		return !d.speak(c), nil
 	}
 	stamp := g.o.Stamp()
-	events := []vaiven.Event{&vaiven.Presence{Stamp: stamp, Device: d.id, Connected: true, Remote: c.remote.String()}}
+	events := []vaiven.Event{&vaiven.Presence{Stamp: stamp, Device: d.id, Connected: true, Remote: address(c.remote)}}
 	start := g.startSession(d, c.opened, stamp)
 	if start != nil {
 		events = append(events, start)
@@ -82,7 +82,7 @@ func (c *conn) detach(why string) {
 		if d.conn.Load() == c {
 			d.fallSilent()
 			d.left = &vaiven.Presence{
-				Stamp: c.g.o.Stamp(), Device: d.id, Remote: c.remote.String(), Reason: why, Sleep: d.sleep,
+				Stamp: c.g.o.Stamp(), Device: d.id, Remote: address(c.remote), Reason: why, Sleep: d.sleep,
 			}
 			if !c.g.recordLeft(d, wait) {
 				wait = retryWait // a concentrator's other devices do not wait as long again

@@ -118,7 +118,7 @@ func (g *Gateway) recordRejected(ctx context.Context, key rejectKey, r *rejected
 	}
 	event := &vaiven.Rejected{
 		Stamp: g.o.Stamp(), Device: key.device, Code: key.code, Count: r.count,
-		Text: wire.Explain(r.last, g.o.Lang), Remote: r.remote.String(),
+		Text: wire.Explain(r.last, g.o.Lang), Remote: address(r.remote),
 	}
 	if err := g.append(ctx, owner, event); err != nil {
 		g.rejects.mu.Lock()

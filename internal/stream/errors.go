@@ -22,6 +22,9 @@ var (
 	ErrNotALog = errors.New("stream does not begin with a LogStart")
 	// ErrClosed means that the log was closed, or is shutting down.
 	ErrClosed = errors.New("log is closed")
+	// ErrDisconnected means that the external server cannot be reached now: the
+	// log waits for it, and says so before a board finds out.
+	ErrDisconnected = errors.New("not connected to NATS")
 	// ErrUncertain means that the log contradicted itself while it was being
 	// written: the process must stop, and the next start will say more.
 	ErrUncertain = errors.New("log is uncertain")

@@ -250,6 +250,22 @@ func TestAServerThatStopsAndReturns(t *testing.T) {
 	}
 }
 
+// TestAnIdleLogKnowsThatItsServerIsGone: nothing is being committed, and still a
+// probe is told before the first board finds out.
+func TestAnIdleLogKnowsThatItsServerIsGone(t *testing.T) {
+	dir := t.TempDir()
+	srv := machine(t, dir, 0, nil)
+	port := srv.Addr().(*net.TCPAddr).Port
+	l := start(t, Options{URL: srv.ClientURL()})
+	if err := l.Health(); err != nil {
+		t.Fatalf("unwell with a server: %v", err)
+	}
+	shutdown(srv)
+	until(t, "the absence shows", func() bool { return errors.Is(l.Health(), ErrDisconnected) })
+	machine(t, dir, port, nil)
+	until(t, "the return shows", func() bool { return l.Health() == nil })
+}
+
 // TestTwoGatewaysOnOneLog: both append, and each finds all of it.
 func TestTwoGatewaysOnOneLog(t *testing.T) {
 	srv := machine(t, t.TempDir(), 0, nil)

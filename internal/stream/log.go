@@ -213,6 +213,9 @@ func (l *Log) Health() error {
 	if err := l.disk.check(); err != nil {
 		return err
 	}
+	if k, _ := l.current(); l.o.URL != "" && (k.nc == nil || !k.nc.IsConnected()) {
+		return ErrDisconnected
+	}
 	return l.queue.health()
 }
 
