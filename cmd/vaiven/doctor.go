@@ -59,9 +59,6 @@ type finding struct {
 	err   error // what it was made of, nil when all is well
 }
 
-// errUnwell ends doctor with 1 after it said why.
-var errUnwell = errors.New("something is wrong")
-
 func (p *program) doctor(ctx context.Context, c *config, repair bool) error {
 	a := &app{program: p, c: c, logger: p.logger()}
 	log := a.examineLog(ctx)
@@ -80,7 +77,7 @@ func (p *program) doctor(ctx context.Context, c *config, repair bool) error {
 			"nada aquí necesita un registro nuevo: no se apartó nada"))
 	}
 	if bad {
-		return hinted{errors.New(p.say(errUnwell.Error(), "algo está mal")), p.say("see the lines marked with ✗", "mira las líneas marcadas con ✗")}
+		return hinted{errors.New(p.say("something is wrong", "algo está mal")), p.say("see the lines marked with ✗", "mira las líneas marcadas con ✗")}
 	}
 	return nil
 }
