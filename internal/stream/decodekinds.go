@@ -15,7 +15,8 @@ type numbers struct {
 	columns, mantissas, reals []byte
 }
 
-func (n *numbers) take(r *fields) {
+// take keeps the field if it is one of the lists, and reports whether it was.
+func (n *numbers) take(r *fields) bool {
 	switch r.num {
 	case fieldColumns:
 		n.columns = r.bytes()
@@ -23,7 +24,10 @@ func (n *numbers) take(r *fields) {
 		n.mantissas = r.bytes()
 	case fieldReals:
 		n.reals = r.bytes()
+	default:
+		return false
 	}
+	return true
 }
 
 // values turns columns and numbers into named values.
@@ -137,20 +141,16 @@ func (d *decoder) reading(r *fields) (vaiven.Event, error) {
 
 func (d *decoder) report(r *fields) (vaiven.Event, error) {
 	ev, c, n := &vaiven.Report{}, d.common(), numbers{}
-	for r.next() {
+	err := d.each(r, &c, func() bool {
 		switch r.num {
-		case fieldColumns, fieldMantissas, fieldReals:
-			n.take(r)
 		case fieldRev:
 			ev.Rev = r.val
 		default:
-			if err := c.take(d, r); err != nil {
-				return nil, err
-			}
+			return n.take(r)
 		}
-	}
-	var err error
-	if err = c.done(d); err != nil {
+		return true
+	})
+	if err != nil {
 		return nil, err
 	}
 	ev.Stamp, ev.Device, ev.Boot = c.stamp, c.device, c.boot
@@ -160,14 +160,12 @@ func (d *decoder) report(r *fields) (vaiven.Event, error) {
 
 func (d *decoder) hello(r *fields) (vaiven.Event, error) {
 	ev, c, n := &vaiven.Hello{Up: -1}, d.common(), numbers{}
-	for r.next() {
+	err := d.each(r, &c, func() bool {
 		switch r.num {
 		case fieldSeq:
 			ev.Oldest = r.val
 		case fieldNext:
 			ev.Next = r.val
-		case fieldColumns, fieldMantissas, fieldReals:
-			n.take(r)
 		case fieldLost:
 			ev.Lost = r.val
 		case fieldRev:
@@ -177,13 +175,11 @@ func (d *decoder) hello(r *fields) (vaiven.Event, error) {
 		case fieldUp:
 			ev.Up = protowire.DecodeZigZag(r.val)
 		default:
-			if err := c.take(d, r); err != nil {
-				return nil, err
-			}
+			return n.take(r)
 		}
-	}
-	var err error
-	if err = c.done(d); err != nil {
+		return true
+	})
+	if err != nil {
 		return nil, err
 	}
 	ev.Stamp, ev.Device, ev.Boot = c.stamp, c.device, c.boot
