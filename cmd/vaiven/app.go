@@ -164,8 +164,8 @@ func (a *app) openGateway() {
 	})
 	var open []vaiven.Session
 	for _, d := range a.reg.List() {
-		if s, ok := a.reg.Session(d.ID); ok && !s.Ended {
-			open = append(open, s)
+		if d.Session != nil && !d.Session.Ended {
+			open = append(open, *d.Session)
 		}
 	}
 	a.gateway.Restore(open)

@@ -105,8 +105,8 @@ func (f *finish) begin(a *app, stop func()) {
 	defer f.mu.Unlock()
 	f.stop = stop
 	for _, d := range a.reg.List() {
-		if s, ok := a.reg.Session(d.ID); ok {
-			f.open[d.ID] = !s.Ended
+		if d.Session != nil {
+			f.open[d.ID] = !d.Session.Ended
 		}
 	}
 	f.check()
