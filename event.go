@@ -49,8 +49,9 @@ type Stamp struct {
 func (s *Stamp) Time() *Stamp { return s }
 
 // Event is one thing that happened: exactly the types *Reading, *Refusal, *Gap,
-// *Rejected, *SessionStart, *SessionEnd, *Presence, *Report, *Hello, *Conflict
-// and *LogStart. An event is never changed after it was handed on.
+// *Rejected, *SessionStart, *SessionEnd, *Presence, *Report, *Hello, *Conflict,
+// *LogStart, and of change.go *Change, *Sent, *ChangeEnd, *Described and
+// *Forgotten. An event is never changed after it was handed on.
 type Event interface {
 	Time() *Stamp
 	// Of is the device that the event is about, "" for none.
@@ -124,11 +125,13 @@ const (
 	EndRenewed  EndReason = "renewed"  // a person asked for a new session
 )
 
-// Presence says that a device's connection came or went.
+// Presence says that a device's connection came or went, or that a connected
+// device fell silent or spoke again.
 type Presence struct {
 	Stamp
 	Device    Device
 	Connected bool
+	Silent    bool   // connected, but no reading for three of its intervals
 	Remote    string // the board's address
 	Reason    string // why it went, "" for a plain disconnection
 	Sleep     int64  // ms until it will be heard again, 0: not said
@@ -154,6 +157,7 @@ type Hello struct {
 	FW           string
 	States       []Value
 	Rev          uint64
+	Names        []string // states that it declares beside the server's own
 }
 
 // Conflict says that several boards fight over one id.

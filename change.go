@@ -1,0 +1,130 @@
+package vaiven
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Key names a change of desired state: 16 hexadecimal digits in lower case,
+// chosen at random by whoever asks. The same key for the same device again is
+// the same change, so that asking twice changes once.
+type Key string
+
+// ParseKey reads 16 hexadecimal digits, in either case.
+func ParseKey(s string) (Key, error) {
+	bad := len(s) != 16
+	for i := 0; i < len(s) && !bad; i++ {
+		bad = !strings.ContainsRune("0123456789abcdefABCDEF", rune(s[i]))
+	}
+	if bad {
+		return "", fmt.Errorf("key %q: want 16 hexadecimal digits", Shorten(s))
+	}
+	return Key(strings.ToLower(s)), nil
+}
+
+// MaxStates is how many desired states a device may have: what its longest
+// message has room for (1 KiB, see the device protocol).
+const MaxStates = 16
+
+// ByBoard is Change.By of a local change: a person at the board's own switch.
+const ByBoard = "board"
+
+// Change asks for states of a device. It counts in log order: an accepted
+// change gets the device's next REV, and overtakes every open change that
+// shares a state with it.
+type Change struct {
+	Stamp
+	Device   Device
+	Key      Key
+	States   []Value  // what is asked for
+	Toggle   []string // states to be turned over: 0 becomes 1, all else 0
+	By       string   // who asked: "button GPIO17", "terminal", "api 192.168.0.7", ByBoard
+	Deadline int64    // not to be applied later than this, Unix ms UTC; 0: no deadline
+	HasIf    bool     // compare and set: refused unless the device's REV is If
+	If       uint64
+}
+
+// Sent says that a change was written to the board's connection, for the first
+// time.
+type Sent struct {
+	Stamp
+	Device Device
+	Key    Key
+	Rev    uint64
+}
+
+// ChangeEnd is how a change ended. The first end of a change counts; the log's
+// readers see no other.
+type ChangeEnd struct {
+	Stamp
+	Device  Device
+	Key     Key
+	Rev     uint64 // 0 if the change was refused before it got one
+	Outcome Outcome
+	Reason  string  // why it was refused, as Refused... has it; "" otherwise
+	States  []Value // what it asked for, toggles resolved
+	By      string  // who had asked
+	Asked   int64   // when, Unix ms UTC
+}
+
+// Outcome is how a change ended.
+type Outcome string
+
+// How changes end.
+const (
+	Confirmed Outcome = "confirmed" // the board reported it
+	Expired   Outcome = "expired"   // its deadline passed
+	Refused   Outcome = "refused"   // see the reason
+	Overtaken Outcome = "overtaken" // a later change wants something else
+)
+
+// Why changes are refused.
+const (
+	RefusedRev    = "rev"    // compare and set: the device's REV is another
+	RefusedNoUp   = "no_up"  // a deadline, and the board says no UP to hold it against
+	RefusedStates = "states" // more than MaxStates states
+)
+
+// Described names a device and says what it is, for people. What it holds
+// replaces what was said before.
+type Described struct {
+	Stamp
+	Device Device
+	Name   string
+	Note   string
+	Groups []string // that it belongs to
+}
+
+// Forgotten removes a device from every table; its readings stay in the log and
+// in the CSV.
+type Forgotten struct {
+	Stamp
+	Device Device
+}
+
+// Of returns the device of the event.
+func (e *Change) Of() Device    { return e.Device }
+func (e *Sent) Of() Device      { return e.Device }
+func (e *ChangeEnd) Of() Device { return e.Device }
+func (e *Described) Of() Device { return e.Device }
+func (e *Forgotten) Of() Device { return e.Device }
+
+// Desired is what a device's states ought to be, as far as the log was read.
+type Desired struct {
+	Device Device
+	Rev    uint64    // of the device's last accepted change, 0: there was none
+	States []Value   // all that are wanted, sorted by name
+	Until  int64     // the earliest deadline of a pending change, Unix ms UTC; 0: none
+	Open   []Pending // changes that have not ended, in log order
+}
+
+// Pending is a change that has not ended.
+type Pending struct {
+	Key      Key
+	Rev      uint64
+	States   []Value // toggles resolved
+	By       string
+	Asked    int64 // Unix ms UTC
+	Deadline int64 // Unix ms UTC, 0: none
+	Sent     int64 // when it was written to a connection first, Unix ms UTC; 0: not yet
+}
