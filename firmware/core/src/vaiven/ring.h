@@ -1,0 +1,63 @@
+// The ring of readings that the server does not have yet, over the memory of a
+// Held. Full, it overwrites the oldest and counts it: a board that measures must
+// never stop measuring, and the newest readings are the useful ones.
+//
+// push and fail may be called by one task while another calls the rest; every
+// method holds the guard for the time of one reading's copy at most.
+#pragma once
+
+#include "held.h"
+#include "outside.h"
+
+namespace vaiven {
+
+// Reading is one row: when it was taken, on the scale of Uptime::stamp, and a
+// value for each sensor, NaN for one that was not measured.
+struct Reading {
+  uint32_t taken;
+  float values[kMaxSensors];
+};
+
+class Ring {
+ public:
+  Ring(Header& header, uint32_t* words, uint32_t values, uint32_t capacity, Guard* guard)
+      : header_(header), words_(words), values_(values), capacity_(capacity), guard_(guard) {}
+
+  // The SEQs held are oldest, oldest + 1 ... next - 1.
+  struct Range {
+    uint32_t oldest;
+    uint32_t next;
+    uint32_t count() const { return next - oldest; }
+  };
+
+  // clear empties it for a new BOOT: the next SEQ is 1.
+  void clear();
+  // renumber gives the readings held the SEQs 1, 2, 3 ..., for another BOOT.
+  void renumber();
+  // push keeps a reading. *overwritten is the SEQ that it cost, 0 for none.
+  uint32_t push(uint32_t taken, const float* values, uint32_t* overwritten);
+  // fail counts a conversion that gave nothing.
+  void fail();
+  // settle forgets everything up to seq, and says how many that were.
+  uint32_t settle(uint32_t seq);
+  // read copies a reading; false when it is not (any more) there.
+  bool read(uint32_t seq, Reading& reading) const;
+  // undate makes the ages of all readings held unknown.
+  void undate();
+
+  Range range() const;
+  uint32_t lost() const;
+  uint32_t values() const { return values_; }
+  uint32_t capacity() const { return capacity_; }
+
+ private:
+  uint32_t* at(uint32_t seq) const;
+
+  Header& header_;
+  uint32_t* words_;
+  uint32_t values_;
+  uint32_t capacity_;
+  Guard* guard_;
+};
+
+}  // namespace vaiven
