@@ -26,7 +26,7 @@ func eventBound(ev vaiven.Event) (int, error) {
 	case *vaiven.Report:
 		boot, n = ev.Boot, n+boundValues(ev.States)
 	case *vaiven.Hello:
-		boot, n = ev.Boot, n+boundValues(ev.States)+boundText(ev.FW)
+		boot, n = ev.Boot, n+boundValues(ev.States)+boundText(ev.FW)+boundTexts(ev.Names)
 	case *vaiven.Refusal:
 		boot, n = ev.Boot, n+boundText(string(ev.Code))
 	case *vaiven.Gap:
@@ -39,18 +39,48 @@ func eventBound(ev vaiven.Event) (int, error) {
 	case *vaiven.Presence:
 		n += boundText(ev.Remote) + boundText(ev.Reason)
 	case *vaiven.Conflict:
-		for _, r := range ev.Remotes {
-			n += boundText(r)
-		}
+		n += boundTexts(ev.Remotes)
 	case *vaiven.LogStart:
 		n += boundText(ev.Log)
+	case *vaiven.Described:
+		n += boundText(ev.Name) + boundText(ev.Note) + boundTexts(ev.Groups)
+	case *vaiven.Forgotten:
 	default:
-		return 0, fmt.Errorf("stream: events of type %T have no encoding", ev)
+		size, err := changeBound(ev)
+		return n + size, err
 	}
 	if _, ok := bootValue(boot); !ok {
 		return 0, fmt.Errorf("stream: boot %q is not up to 16 lower-case hexadecimal digits", vaiven.Shorten(string(boot)))
 	}
 	return n, nil
+}
+
+// changeBound is eventBound for the events that name a change.
+func changeBound(ev vaiven.Event) (int, error) {
+	var key vaiven.Key
+	n := 0
+	switch ev := ev.(type) {
+	case *vaiven.Change:
+		key, n = ev.Key, boundValues(ev.States)+boundTexts(ev.Toggle)+boundText(ev.By)
+	case *vaiven.Sent:
+		key = ev.Key
+	case *vaiven.ChangeEnd:
+		key, n = ev.Key, boundText(string(ev.Outcome))+boundText(ev.Reason)+boundValues(ev.States)+boundText(ev.By)
+	default:
+		return 0, fmt.Errorf("stream: events of type %T have no encoding", ev)
+	}
+	if _, ok := keyValue(key); !ok {
+		return 0, fmt.Errorf("stream: key %q of a change is not 16 lower-case hexadecimal digits", vaiven.Shorten(string(key)))
+	}
+	return n, nil
+}
+
+func boundTexts(list []string) int {
+	n := 0
+	for _, s := range list {
+		n += boundText(s)
+	}
+	return n
 }
 
 func boundValues(vs []vaiven.Value) int {

@@ -212,6 +212,16 @@ func (d *decoder) event(b []byte) (vaiven.Event, error) {
 		ev, err = d.conflict(&in)
 	case eventLogStart:
 		ev, err = d.logStart(&in)
+	case eventChange:
+		ev, err = d.change(&in)
+	case eventSent:
+		ev, err = d.sent(&in)
+	case eventChangeEnd:
+		ev, err = d.changeEnd(&in)
+	case eventDescribed:
+		ev, err = d.described(&in)
+	case eventForgotten:
+		ev, err = d.forgotten(&in)
 	default:
 		return nil, fmt.Errorf("%w: event of kind %d", ErrLater, kind)
 	}

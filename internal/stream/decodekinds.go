@@ -174,6 +174,8 @@ func (d *decoder) hello(r *fields) (vaiven.Event, error) {
 			ev.FW = string(r.bytes())
 		case fieldUp:
 			ev.Up = protowire.DecodeZigZag(r.val)
+		case fieldNames:
+			ev.Names = append(ev.Names, d.name(r.bytes()))
 		default:
 			return n.take(r)
 		}
@@ -290,6 +292,8 @@ func (d *decoder) presence(r *fields) (vaiven.Event, error) {
 			ev.Reason = string(r.bytes())
 		case fieldSleep:
 			ev.Sleep = int64(r.val)
+		case fieldSilent:
+			ev.Silent = r.val != 0
 		default:
 			return false
 		}

@@ -134,7 +134,7 @@ func (e *encoder) add(ev vaiven.Event) {
 	e.one = b
 
 	// The event is one submessage in another: Event{kind: {...}}.
-	inner := 1 + protowire.SizeVarint(uint64(len(b))) + len(b)
+	inner := protowire.SizeTag(kind) + protowire.SizeVarint(uint64(len(b))) + len(b)
 	e.events = protowire.AppendTag(e.events, fieldEvent, protowire.BytesType)
 	e.events = protowire.AppendVarint(e.events, uint64(inner))
 	e.events = protowire.AppendTag(e.events, kind, protowire.BytesType)
@@ -178,15 +178,49 @@ func (e *encoder) appendEvent(b []byte, ev vaiven.Event) (protowire.Number, []by
 		}
 		b = appendString(b, fieldPeer, ev.Remote)
 		b = appendString(b, fieldPeerReason, ev.Reason)
+		if ev.Silent {
+			b = appendVarint(b, fieldSilent, 1)
+		}
 		return eventPresence, appendUint(b, fieldSleep, uint64(ev.Sleep))
 	case *vaiven.Conflict:
-		for _, r := range ev.Remotes {
-			b = protowire.AppendTag(b, fieldRemotes, protowire.BytesType)
-			b = protowire.AppendString(b, strings.ToValidUTF8(r, "\uFFFD"))
-		}
-		return eventConflict, b
+		return eventConflict, appendTexts(b, fieldRemotes, ev.Remotes)
 	case *vaiven.LogStart:
 		return eventLogStart, appendString(b, fieldLog, ev.Log)
+	default:
+		return e.appendChange(b, ev)
+	}
+}
+
+// appendChange writes the events of the way back.
+func (e *encoder) appendChange(b []byte, ev vaiven.Event) (protowire.Number, []byte) {
+	switch ev := ev.(type) {
+	case *vaiven.Change:
+		b = appendKey(b, ev.Key)
+		b = e.appendValues(b, ev.States, nil)
+		b = appendTexts(b, fieldToggle, ev.Toggle)
+		b = appendString(b, fieldBy, ev.By)
+		b = appendUint(b, fieldUntil, uint64(ev.Deadline))
+		if ev.HasIf {
+			b = appendVarint(b, fieldIf, ev.If)
+		}
+		return eventChange, b
+	case *vaiven.Sent:
+		b = appendKey(b, ev.Key)
+		return eventSent, appendUint(b, fieldRev, ev.Rev)
+	case *vaiven.ChangeEnd:
+		b = appendKey(b, ev.Key)
+		b = appendUint(b, fieldRev, ev.Rev)
+		b = appendString(b, fieldOutcome, string(ev.Outcome))
+		b = appendString(b, fieldEndReason, ev.Reason)
+		b = e.appendValues(b, ev.States, nil)
+		b = appendString(b, fieldBy, ev.By)
+		return eventChangeEnd, appendUint(b, fieldAsked, uint64(ev.Asked))
+	case *vaiven.Described:
+		b = appendString(b, fieldTitle, ev.Name)
+		b = appendString(b, fieldNote, ev.Note)
+		return eventDescribed, appendTexts(b, fieldGroups, ev.Groups)
+	case *vaiven.Forgotten:
+		return eventForgotten, b
 	}
 	panic(fmt.Sprintf("stream: event of type %T was not refused by eventBound", ev))
 }
@@ -210,6 +244,7 @@ func (e *encoder) appendHello(b []byte, h *vaiven.Hello) []byte {
 	b = appendUint(b, fieldLost, h.Lost)
 	b = appendUint(b, fieldRev, h.Rev)
 	b = appendString(b, fieldFW, h.FW)
+	b = appendTexts(b, fieldNames, h.Names)
 	if h.Up != -1 {
 		b = protowire.AppendTag(b, fieldUp, protowire.VarintType)
 		b = protowire.AppendVarint(b, protowire.EncodeZigZag(h.Up))
@@ -342,6 +377,18 @@ func appendBoot(b []byte, boot vaiven.Boot) []byte {
 	return b
 }
 
+// appendKey writes a change's 16 digits as the number that they are.
+func appendKey(b []byte, key vaiven.Key) []byte {
+	v, _ := keyValue(key)
+	return protowire.AppendFixed64(protowire.AppendTag(b, fieldKey, protowire.Fixed64Type), v)
+}
+
+// keyValue reads a key's hexadecimal digits.
+func keyValue(key vaiven.Key) (v uint64, ok bool) {
+	v, ok = bootValue(vaiven.Boot(key))
+	return v, ok && len(key) == 16
+}
+
 // bootValue reads a boot's hexadecimal digits.
 func bootValue(boot vaiven.Boot) (v uint64, ok bool) {
 	for i := range len(boot) {
@@ -390,6 +437,15 @@ func appendString(b []byte, num protowire.Number, s string) []byte {
 		s = strings.ToValidUTF8(s, "\uFFFD")
 	}
 	return protowire.AppendString(protowire.AppendTag(b, num, protowire.BytesType), s)
+}
+
+// appendTexts writes every one of a list, "" included.
+func appendTexts(b []byte, num protowire.Number, list []string) []byte {
+	for _, s := range list {
+		b = protowire.AppendTag(b, num, protowire.BytesType)
+		b = protowire.AppendString(b, strings.ToValidUTF8(s, "\uFFFD"))
+	}
+	return b
 }
 
 func appendPacked(b []byte, num protowire.Number, vs []uint32) []byte {

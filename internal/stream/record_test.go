@@ -38,6 +38,16 @@ func everyKind() vaiven.Record {
 		&vaiven.Rejected{Stamp: st(10), Code: vaiven.CodeNotJSON, Count: 5, Text: "falta una comilla: ñ", Remote: "[fe80::1]:9"},
 		&vaiven.SessionEnd{Stamp: st(11), Device: "101", Reason: vaiven.EndReadings, Count: 50},
 		&vaiven.Conflict{Stamp: st(12), Device: "101", Remotes: []string{"10.0.0.1:1", "10.0.0.2:2"}},
+		&vaiven.Hello{Stamp: st(13), Device: "101", Up: 5, Names: []string{"RELAY", "DIM"}},
+		&vaiven.Presence{Stamp: st(14), Device: "101", Connected: true, Silent: true},
+		&vaiven.Change{Stamp: st(15), Device: "101", Key: "00000000000000ff", States: states, Toggle: []string{"DIM"}, By: "botón GPIO17", Deadline: at + 5000, HasIf: true},
+		&vaiven.Change{Stamp: st(15), Device: "aula-3", Key: "fedcba9876543210", Toggle: []string{"LED", "RELAY"}, HasIf: true, If: 7},
+		&vaiven.Change{Stamp: st(15), Device: "101", Key: "0123456789abcdef", States: []vaiven.Value{{Name: "DIM", Num: 0.5}}},
+		&vaiven.Sent{Stamp: st(16), Device: "101", Key: "0123456789abcdef", Rev: 8},
+		&vaiven.ChangeEnd{Stamp: st(17), Device: "101", Key: "0123456789abcdef", Rev: 8, Outcome: vaiven.Refused, Reason: vaiven.RefusedNoUp, States: states, By: "api", Asked: at},
+		&vaiven.Described{Stamp: st(18), Device: "101", Name: "mesa 3", Note: "junto a la ventana", Groups: []string{"lab", "ñ"}},
+		&vaiven.Described{Stamp: st(18), Device: "101"},
+		&vaiven.Forgotten{Stamp: st(19), Device: "102"},
 	}}
 }
 

@@ -48,6 +48,11 @@ const (
 	eventHello        = protowire.Number(9)
 	eventConflict     = protowire.Number(10)
 	eventLogStart     = protowire.Number(11)
+	eventChange       = protowire.Number(12)
+	eventSent         = protowire.Number(13)
+	eventChangeEnd    = protowire.Number(14)
+	eventDescribed    = protowire.Number(15)
+	eventForgotten    = protowire.Number(16)
 )
 
 // Fields that have the same number in every kind of event.
@@ -90,15 +95,32 @@ const (
 	fieldPeer       = protowire.Number(10)
 	fieldPeerReason = protowire.Number(11)
 	fieldSleep      = protowire.Number(12)
+	fieldSilent     = protowire.Number(13)
 
-	fieldNext = protowire.Number(9) // Hello
-	fieldLost = protowire.Number(13)
-	fieldFW   = protowire.Number(15)
-	fieldUp   = protowire.Number(16)
+	fieldNext  = protowire.Number(9) // Hello
+	fieldLost  = protowire.Number(13)
+	fieldFW    = protowire.Number(15)
+	fieldUp    = protowire.Number(16)
+	fieldNames = protowire.Number(17)
 
 	fieldRemotes = protowire.Number(9) // Conflict
 
 	fieldLog = protowire.Number(9) // LogStart
+
+	fieldKey = protowire.Number(9) // Change, Sent, ChangeEnd
+	fieldBy  = protowire.Number(15)
+
+	fieldToggle = protowire.Number(13) // Change
+	fieldUntil  = protowire.Number(16)
+	fieldIf     = protowire.Number(17)
+
+	fieldEndReason = protowire.Number(8) // ChangeEnd
+	fieldOutcome   = protowire.Number(13)
+	fieldAsked     = protowire.Number(16)
+
+	fieldTitle  = protowire.Number(9) // Described
+	fieldNote   = protowire.Number(10)
+	fieldGroups = protowire.Number(11)
 )
 
 // defaultDigits is the length of a boot id that is not written down.
