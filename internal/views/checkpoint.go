@@ -19,7 +19,7 @@ const CheckpointName = "checkpoint"
 // view's name and snapshot.
 const (
 	checkpointMagic   = "vaiven-checkpoint\n"
-	checkpointVersion = 1
+	checkpointVersion = 2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -28,6 +28,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 var (
 	errDamaged = errors.New("damaged")
 	errNewer   = errors.New("written by a later vaiven")
+	errOlder   = errors.New("written by an earlier vaiven")
 )
 
 // checkpoint is a consistent cut: everything as it was exactly behind the
@@ -58,19 +59,21 @@ func appendCheckpoint(b []byte, log string, pos uint64, decider []byte, order []
 	return append(b, body...)
 }
 
-// parseCheckpoint reads a file's content; the errors are errDamaged and
-// errNewer.
+// parseCheckpoint reads a file's content; the errors are errDamaged, errNewer
+// and errOlder.
 func parseCheckpoint(b []byte) (*checkpoint, error) {
 	r := &reader{b: b}
 	if string(r.bytes(uint64(len(checkpointMagic)))) != checkpointMagic {
 		return nil, errDamaged
 	}
 	version, size, sum := r.uint32(), r.uint64(), r.uint32()
-	if r.bad || version != checkpointVersion {
-		if !r.bad && version > checkpointVersion && version < 1<<16 {
-			return nil, errNewer
-		}
+	switch {
+	case r.bad || version == 0 || version >= 1<<16:
 		return nil, errDamaged
+	case version > checkpointVersion:
+		return nil, errNewer
+	case version < checkpointVersion:
+		return nil, errOlder
 	}
 	if uint64(len(r.b)) != size || crc32.Checksum(r.b, castagnoli) != sum {
 		return nil, errDamaged
@@ -109,6 +112,8 @@ func loadCheckpoint(dir, log string, now time.Time) (*checkpoint, *AsideNotice, 
 	c, err := parseCheckpoint(b)
 	why := AsideDamaged
 	switch {
+	case errors.Is(err, errOlder): // it will be written over: the log has it all
+		return nil, nil, nil
 	case errors.Is(err, errNewer):
 		why = AsideNewer
 	case err != nil:

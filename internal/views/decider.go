@@ -1,6 +1,10 @@
 package views
 
-import "vaiven"
+import (
+	"slices"
+
+	"vaiven"
+)
 
 // Decider says of each record of a log what in it is new. Its decisions depend
 // on the records alone, so that two deciders that have read the same records
@@ -10,6 +14,8 @@ type Decider struct {
 	next    uint64 // the record that must come now, 0: the first one
 	writers writers
 	devices map[vaiven.Device]*device
+	changes map[vaiven.Device]*changes
+	dropped dropped
 	stats   Stats
 }
 
@@ -27,7 +33,7 @@ type Stats struct {
 // NewDecider returns a decider that expects the first record of the log with
 // this id; "" accepts any log.
 func NewDecider(log string) *Decider {
-	return &Decider{log: log, devices: make(map[vaiven.Device]*device)}
+	return &Decider{log: log, devices: make(map[vaiven.Device]*device), changes: make(map[vaiven.Device]*changes)}
 }
 
 // Decide takes the next record, and returns the events that are new, in their
@@ -46,12 +52,16 @@ func (d *Decider) Decide(rec vaiven.Record) ([]vaiven.Entry, error) {
 	d.stats.Records++
 	if !fresh {
 		d.stats.RepeatedRecords++
+		d.dropped.add(vaiven.ID{Record: rec.Seq, Index: wholeRecord})
 		return nil, nil
 	}
 	entries := make([]vaiven.Entry, 0, len(rec.Events))
 	for i, ev := range rec.Events {
+		id := vaiven.ID{Record: rec.Seq, Index: uint32(i)}
 		if d.fresh(ev) {
-			entries = append(entries, vaiven.Entry{ID: vaiven.ID{Record: rec.Seq, Index: uint32(i)}, Event: ev})
+			entries = append(entries, vaiven.Entry{ID: id, Event: ev})
+		} else {
+			d.dropped.add(id)
 		}
 	}
 	d.stats.Events += uint64(len(entries))
@@ -104,8 +114,23 @@ func (d *Decider) fresh(ev vaiven.Event) bool {
 		return e.Seq == 0 || d.boot(e.Device, e.Boot).skip(e.Seq, e.Seq)
 	case *vaiven.Gap:
 		return d.boot(e.Device, e.Boot).skip(e.From, e.To)
+	case *vaiven.Change:
+		return d.changesOf(e.Device).ask(e.Key)
+	case *vaiven.Sent:
+		return d.changesOf(e.Device).send(e.Key)
+	case *vaiven.ChangeEnd:
+		return d.changesOf(e.Device).end(e.Key)
 	}
 	return true
+}
+
+func (d *Decider) changesOf(id vaiven.Device) *changes {
+	c := d.changes[id]
+	if c == nil {
+		c = &changes{}
+		d.changes[id] = c
+	}
+	return c
 }
 
 func (d *Decider) boot(id vaiven.Device, b vaiven.Boot) *boot {
@@ -164,5 +189,11 @@ func (d *Decider) Clone() *Decider {
 	for id, dev := range d.devices {
 		c.devices[id] = dev.clone()
 	}
+	c.changes = make(map[vaiven.Device]*changes, len(d.changes))
+	for id, list := range d.changes {
+		own := slices.Clone(*list)
+		c.changes[id] = &own
+	}
+	c.dropped = d.dropped[:len(d.dropped):len(d.dropped)] // never changed, only added to
 	return c
 }

@@ -37,6 +37,26 @@ func (d *Decider) appendState(b []byte) []byte {
 			b = boot.appendState(b)
 		}
 	}
+	b = d.appendChanges(b)
+	b = binary.AppendUvarint(b, uint64(len(d.dropped)))
+	last := uint64(0)
+	for _, id := range d.dropped {
+		b = binary.AppendUvarint(b, id.Record-last)
+		b = binary.AppendUvarint(b, uint64(id.Index))
+		last = id.Record
+	}
+	return b
+}
+
+func (d *Decider) appendChanges(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(d.changes)))
+	for _, id := range slices.Sorted(maps.Keys(d.changes)) {
+		b = appendText(b, string(id))
+		b = binary.AppendUvarint(b, uint64(len(*d.changes[id])))
+		for _, c := range *d.changes[id] {
+			b = append(appendText(b, string(c.key)), bit(c.sent), bit(c.over))
+		}
+	}
 	return b
 }
 
@@ -107,6 +127,18 @@ func parseState(b []byte) (*Decider, []byte, error) {
 			dev.boots = append(dev.boots, r.boot())
 		}
 		d.devices[id] = dev
+	}
+	for range r.count(2) {
+		id, list := vaiven.Device(r.text()), changes{}
+		for range r.count(3) {
+			list = append(list, change{key: vaiven.Key(r.text()), sent: r.bit(), over: r.bit()})
+		}
+		d.changes[id] = &list
+	}
+	last := uint64(0)
+	for range r.count(2) {
+		last += r.uvarint()
+		d.dropped = append(d.dropped, vaiven.ID{Record: last, Index: uint32(r.uvarint())})
 	}
 	if r.bad {
 		return nil, nil, errState
