@@ -16,6 +16,10 @@ func (r *Registry) apply(ev vaiven.Event) {
 		}
 		return
 	}
+	if _, ok := ev.(*vaiven.Forgotten); ok {
+		delete(r.devices, id)
+		return
+	}
 	d := r.devices[id]
 	if d == nil {
 		d = &device{Device: Device{ID: id}}
@@ -56,6 +60,9 @@ func (r *Registry) apply(ev vaiven.Event) {
 		d.presence(e)
 	case *vaiven.Report:
 		d.heard(e.At)
+		if e.Boot != "" {
+			d.boot(e.Boot)
+		}
 		d.report(e.States, e.Rev, e.At)
 	case *vaiven.Hello:
 		d.hello(e)
@@ -64,6 +71,8 @@ func (r *Registry) apply(ev vaiven.Event) {
 		d.Conflicts++
 		d.ConflictAt = e.At
 		d.Remotes = slices.Clone(e.Remotes[:min(len(e.Remotes), maxRemotes)])
+	case *vaiven.Described:
+		d.About = &About{cut(e.Name), cut(e.Note), slices.Clone(e.Groups[:min(len(e.Groups), maxGroups)])}
 	}
 }
 
@@ -89,12 +98,12 @@ func (d *device) reading(e *vaiven.Reading) {
 	d.Reading = e.At
 	d.Readings++
 	d.Values = latest(d.Values, e.Values, e.At, maxMeasurements)
+	if e.Boot != "" {
+		d.boot(e.Boot)
+	}
 	// A state inside a reading that was resent is history.
 	if len(e.States) > 0 && (e.Measured == 0 || e.Measured >= e.At) {
 		d.report(e.States, e.Rev, e.At)
-	}
-	if e.Boot != "" {
-		d.boot(e.Boot)
 	}
 	if s := d.open(); s != nil {
 		d.Session.Count++
@@ -102,14 +111,18 @@ func (d *device) reading(e *vaiven.Reading) {
 	}
 }
 
-// boot notes the current boot; what it says it lost counts from 0 again.
+// boot notes the current boot; what it says it lost, and the revisions that it
+// has seen, count from 0 again.
 func (d *device) boot(b vaiven.Boot) {
 	if d.Boot != b {
-		d.Boot, d.BootLost = b, 0
+		d.Boot, d.BootLost, d.Rev = b, 0, 0
 	}
 }
 
 func (d *device) report(states []vaiven.Value, rev uint64, at int64) {
+	if rev != 0 && rev < d.Rev {
+		return // overtaken on its way: history
+	}
 	d.States = latest(d.States, states, at, maxStates)
 	if rev != 0 {
 		d.Rev = rev
@@ -131,17 +144,22 @@ func (d *device) hello(e *vaiven.Hello) {
 	if e.FW != "" {
 		d.FW = cut(e.FW)
 	}
+	d.Declared = slices.Clone(e.Names[:min(len(e.Names), maxStates)])
 	if len(e.States) > 0 {
 		d.report(e.States, e.Rev, e.At)
 	}
 }
 
 func (d *device) presence(e *vaiven.Presence) {
-	if e.Connected {
+	since := e.At
+	switch {
+	case e.Silent:
+		since = d.Reading
+	case e.Connected:
 		d.heard(e.At)
 		d.Remote = cut(e.Remote)
 	}
-	d.Connected, d.Since, d.Reason, d.Sleep = e.Connected, e.At, cut(e.Reason), e.Sleep
+	d.Connected, d.Silent, d.Since, d.Reason, d.Sleep = e.Connected, e.Silent, since, cut(e.Reason), e.Sleep
 }
 
 func (d *device) end(e *vaiven.SessionEnd) {

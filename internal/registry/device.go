@@ -12,6 +12,7 @@ const (
 	maxStates       = 64  // likewise
 	maxRejected     = 16  // codes
 	maxRemotes      = 16  // addresses of a conflict
+	maxGroups       = 16  // that a device belongs to
 	maxText         = 200 // bytes of a text
 )
 
@@ -39,20 +40,24 @@ type Device struct {
 
 	Values   []Latest    `json:"values,omitempty"`
 	States   []Latest    `json:"states,omitempty"` // as the board reported them
-	Rev      uint64      `json:"rev,omitempty"`    // revision of the last report
+	Rev      uint64      `json:"rev,omitempty"`    // revision of the last report of this boot
 	Readings uint64      `json:"readings,omitempty"`
 	Reading  int64       `json:"reading,omitempty"` // when the last reading was received
 	Boot     vaiven.Boot `json:"boot,omitempty"`
 	FW       string      `json:"fw,omitempty"`
+	Declared []string    `json:"declared,omitempty"` // states that it named in its last HELLO
 
 	Rejected []Rejected `json:"rejected,omitempty"`
 	Refusals uint64     `json:"refusals,omitempty"` // SEQs refused for good
 	Gaps     uint64     `json:"gaps,omitempty"`     // SEQs that the board no longer had
 	Lost     uint64     `json:"lost,omitempty"`     // readings that it says it gave up, over all its boots
 
+	About *About `json:"about,omitempty"` // what people said of it, nil: nothing
+
 	Connected bool   `json:"connected,omitempty"`
+	Silent    bool   `json:"silent,omitempty"` // connected, but its readings stay away
 	Remote    string `json:"remote,omitempty"`
-	Since     int64  `json:"since,omitempty"`  // it came or went
+	Since     int64  `json:"since,omitempty"`  // it came or went, or the moment of the last reading when it is silent
 	Reason    string `json:"reason,omitempty"` // why it went
 	Sleep     int64  `json:"sleep,omitempty"`  // ms from Since until it will be heard again
 
@@ -61,6 +66,13 @@ type Device struct {
 	Remotes    []string `json:"remotes,omitempty"` // who fought over the id last
 
 	Session *vaiven.Session `json:"session,omitempty"` // the last one, nil: none yet
+}
+
+// About is what people call a device, and say of it.
+type About struct {
+	Name   string   `json:"name,omitempty"`
+	Note   string   `json:"note,omitempty"`
+	Groups []string `json:"groups,omitempty"` // that it belongs to
 }
 
 // device is a Device with what only the registry needs.
@@ -77,6 +89,10 @@ func (d *device) copyOut() Device {
 	c.States = slices.Clone(d.States)
 	c.Rejected = slices.Clone(d.Rejected)
 	c.Remotes = slices.Clone(d.Remotes)
+	if d.About != nil {
+		c.About = &About{d.About.Name, d.About.Note, slices.Clone(d.About.Groups)}
+	}
+	c.Declared = slices.Clone(d.Declared)
 	if d.Session != nil {
 		s := *d.Session
 		c.Session = &s

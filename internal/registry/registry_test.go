@@ -76,7 +76,7 @@ func TestTheWholeStoryOfADevice(t *testing.T) {
 	want := Device{
 		ID: "101", First: 1000, Last: 8300,
 		Values: []Latest{{"TEMP", 30, 8000}, {"HUM", 61, 8000}}, Readings: 4, Reading: 8000,
-		States: []Latest{{"LED", 1, 4500}}, Rev: 7, Boot: "bbbbbbbb", FW: "1.0.0",
+		States: []Latest{{"LED", 1, 4500}}, Boot: "bbbbbbbb", FW: "1.0.0",
 		Rejected: []Rejected{{vaiven.CodeOutOfRange, 5, "TEMP is 500", "192.168.0.8", 7100}},
 		Refusals: 1, Gaps: 4, Lost: 6,
 		Remote: "192.168.0.7", Since: 8400, Reason: "idle", Sleep: 60000,
@@ -148,6 +148,47 @@ func TestSnapshotAtEveryEvent(t *testing.T) {
 	}
 	if err := r.Restore(nil); err != nil || len(r.List()) != 0 {
 		t.Errorf("Restore(nil): %v, %d devices", err, len(r.List()))
+	}
+}
+
+func TestNamesSilenceAndForgetting(t *testing.T) {
+	r := New()
+	apply(t, r, story()...)
+	apply(t, r,
+		&vaiven.Described{Stamp: at(9000), Device: "101", Name: "mesa 3", Note: "junto a la ventana", Groups: []string{"lab"}},
+		&vaiven.Hello{Stamp: at(9100), Device: "101", Boot: "bbbbbbbb", Names: []string{"DIM"}},
+		&vaiven.Presence{Stamp: at(9200), Device: "101", Connected: true, Silent: true},
+	)
+	d, _ := r.Device("101")
+	if d.About.Name != "mesa 3" || d.About.Note == "" || len(d.About.Groups) != 1 || len(d.Declared) != 1 {
+		t.Errorf("described as %+v", d)
+	}
+	if !d.Connected || !d.Silent || d.Since != 8000 || d.Last != 9100 {
+		t.Errorf("silent: %+v: want it so since its last reading, and not heard", d)
+	}
+	apply(t, r, &vaiven.Presence{Stamp: at(9300), Device: "101", Connected: true, Remote: "192.168.0.7"})
+	if d, _ := r.Device("101"); d.Silent || d.Since != 9300 {
+		t.Errorf("spoke again: %+v", d)
+	}
+	apply(t, r, &vaiven.Forgotten{Stamp: at(9400), Device: "101"})
+	if _, ok := r.Device("101"); ok || r.Counts().Devices != 0 {
+		t.Error("101 is still known")
+	}
+}
+
+func TestAReportThatWasOvertakenIsHistory(t *testing.T) {
+	r := New()
+	led := func(n float64) []vaiven.Value { return []vaiven.Value{{Name: "LED", Num: n}} }
+	apply(t, r,
+		&vaiven.Report{Stamp: at(1), Device: "1", Boot: "aaaaaaaa", Rev: 8, States: led(1)},
+		&vaiven.Report{Stamp: at(2), Device: "1", Boot: "aaaaaaaa", Rev: 7, States: led(0)},
+	)
+	if d, _ := r.Device("1"); d.Rev != 8 || d.States[0].Num != 1 {
+		t.Errorf("%+v: want what was reported for REV 8", d)
+	}
+	apply(t, r, &vaiven.Report{Stamp: at(3), Device: "1", Boot: "bbbbbbbb", Rev: 7, States: led(0)})
+	if d, _ := r.Device("1"); d.Rev != 7 || d.States[0].Num != 0 {
+		t.Errorf("%+v: another power-up counts anew", d)
 	}
 }
 
