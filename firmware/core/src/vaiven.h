@@ -28,7 +28,7 @@
 // Tasks: record() and failed() may be called from one other task, if
 // Outside.guard locks; everything else belongs to the task that calls tick().
 // Only tick() uses the Link, so events may be delivered from inside the socket
-// library's own callbacks, and even from inside Link::send or Link::close.
+// library's own callbacks; onClose even from inside Link::send or Link::close.
 //
 // A server that is slow lets the ring fill; then the oldest reading is
 // overwritten and counted in LOST. A server that is dead is noticed by its

@@ -125,13 +125,12 @@ class Board {
         const Outside& outside);
 
   // board.cpp: life, events and time.
-  void start(uint32_t now);
-  void enter(uint32_t now);
+  void start();
   void chooseBoot();
   void renewBoot();
-  void applyAll();
   void closed(uint16_t code);
   void drop();
+  bool mustDrop() const;
   void tell(Event event, uint32_t seq = 0, uint32_t retry = 0, const char* text = "");
 
   // compose.cpp: what goes out.
@@ -141,10 +140,11 @@ class Board {
   bool sendReport();
   bool sendReadings();
   bool writeReading(uint32_t seq);
-  void begin(Writer& writer);
   void writeBoard();
+  void writeDeclaration();
   void writeStates();
-  bool give();
+  void compose();
+  bool give(size_t skip);
 
   // receive.cpp: what comes in.
   bool forUs(const ServerMessage& message);

@@ -70,6 +70,7 @@ class Flight {
   uint8_t stalls_ = 0;     // times in a row that nothing moved
   uint32_t cursor_ = 1;    // SEQ to be sent next
   uint32_t expect_ = 0;    // SEQ that the server expects behind what was sent
+  uint32_t acked_ = 0;     // the highest that it has said to have
   uint32_t oldest_ = 0;    // OLDEST of the last HELLO
   uint32_t backTo_ = 0;    // where the last unasked WELCOME made us go back to
   uint64_t backAt_ = 0;

@@ -8,6 +8,7 @@
 
 #include "held.h"
 #include "outside.h"
+#include "uptime.h"
 
 namespace vaiven {
 
@@ -42,11 +43,15 @@ class Ring {
   uint32_t settle(uint32_t seq);
   // read copies a reading; false when it is not (any more) there.
   bool read(uint32_t seq, Reading& reading) const;
-  // undate makes the ages of all readings held unknown.
+  // undate makes the ages of all readings held unknown, undateOlder those of
+  // readings that will be older than kMaxAge when `elapsed` ms more have passed.
   void undate();
+  void undateOlder(const Uptime& clock, uint64_t elapsed);
+  bool dated(uint32_t seq) const { return seq > header_.undated; }
 
   Range range() const;
   uint32_t lost() const;
+  const uint32_t* words() const { return words_; }
   uint32_t values() const { return values_; }
   uint32_t capacity() const { return capacity_; }
 

@@ -1,0 +1,234 @@
+#include "board.h"
+
+#include <string.h>
+
+namespace vaiven {
+
+namespace {
+
+// Close codes of RFC 6455 section 7.4 and of the protocol.
+constexpr uint16_t kDone = 1000;
+constexpr uint16_t kPolicy = 1008;
+constexpr uint16_t kUnauthorised = 4401;
+constexpr uint16_t kInUse = 4409;
+
+// Whether coming back soon would only bring the same answer.
+bool hopeless(uint16_t code) { return code == kPolicy || code == kUnauthorised || code == kInUse; }
+
+}  // namespace
+
+Board::Board(const Config& config, Header& header, uint32_t* words, size_t values, size_t capacity,
+             const Outside& outside)
+    : config_(config),
+      outside_(outside),
+      header_(header),
+      problem_(vaiven::problem(config, values)),
+      ring_(header, words, static_cast<uint32_t>(values), static_cast<uint32_t>(capacity), outside.guard),
+      twin_(header, config, outside_.switches),
+      flight_(config.window),
+      backoff_(outside_.random) {
+  device_[0] = '\0';
+  if (problem_ == nullptr) canonicalDevice(config.device, strlen(config.device), device_);
+}
+
+// --- life ---
+
+void Board::begin(uint32_t now) {
+  if (problem_ != nullptr) return;
+  memset(&header_, 0, sizeof header_);
+  header_.fingerprint = fingerprint(config_);
+  header_.capacity = ring_.capacity();
+  header_.values = ring_.values();
+  ring_.clear();
+  chooseBoot();
+  twin_.begin();
+  clock_.start(now, 0);
+  start();
+}
+
+bool Board::resume(uint32_t now, uint64_t elapsed) {
+  if (problem_ != nullptr) return false;
+  if (header_.fingerprint != fingerprint(config_) ||
+      !sealed(header_, ring_.words(), ring_.capacity(), ring_.values())) {
+    return false;
+  }
+  clock_.start(now, header_.up);
+  if (elapsed == kUnknownTime) {
+    ring_.undate();
+  } else {
+    ring_.undateOlder(clock_, elapsed);
+    clock_.start(now, header_.up + elapsed);
+  }
+  twin_.resume();
+  start();
+  return true;
+}
+
+// start waits a moment even before the first connection: after a power cut all
+// boards of a building come back together.
+void Board::start() {
+  backoff_.reset();
+  doomed_ = leaving_ = finishing_ = refused_ = false;
+  dialAt_ = clock_.up() + backoff_.next();
+  phase_ = Phase::kWaiting;
+}
+
+void Board::seal(uint32_t now) {
+  if (phase_ == Phase::kIdle) return;
+  clock_.advance(now);
+  header_.up = clock_.up();
+  vaiven::seal(header_, ring_.words());
+}
+
+void Board::chooseBoot() {
+  static const char digits[] = "0123456789abcdef";
+  for (size_t i = 0; i < kBootDigits; i += 8) {
+    uint32_t bits = outside_.random.next();
+    for (size_t j = 0; j < 8; j++, bits >>= 4) header_.boot[i + j] = digits[bits & 15];
+  }
+  header_.boot[kBootDigits] = '\0';
+}
+
+// renewBoot is for a BOOT that the server knows from somebody else, or from a
+// Held that was resumed twice. What is held gets new numbers: none is lost, and
+// what the server had already under the old BOOT it will have twice.
+void Board::renewBoot() {
+  ring_.renumber();
+  chooseBoot();
+  doomed_ = true;
+  tell(Event::kNewBoot);
+}
+
+// --- sensors and switches ---
+
+uint32_t Board::record(uint32_t now, const float* values) {
+  if (phase_ == Phase::kIdle || phase_ == Phase::kFinished) return 0;
+  bool measured = false;
+  for (uint32_t i = 0; i < ring_.values(); i++) measured |= values[i] - values[i] == 0;  // finite
+  if (!measured) {
+    ring_.fail();
+    return 0;
+  }
+  uint32_t overwritten = 0;
+  const uint32_t seq = ring_.push(clock_.stamp(now), values, &overwritten);
+  if (overwritten != 0) tell(Event::kLost, overwritten);
+  return seq;
+}
+
+void Board::failed() {
+  if (phase_ != Phase::kIdle) ring_.fail();
+}
+
+void Board::switched(uint8_t state, int32_t value) {
+  if (phase_ != Phase::kIdle) twin_.switched(state, value);
+}
+
+// --- the socket ---
+
+void Board::onOpen(uint32_t now) {
+  if (phase_ == Phase::kIdle || phase_ == Phase::kFinished) return;
+  clock_.advance(now);
+  phase_ = Phase::kOpen;
+  doomed_ = leaving_ = finishing_ = false;
+  liveness_.heard(clock_.up());
+  flight_.connected(ring_.range());
+  stats_.opened++;
+  tell(Event::kOpened);
+}
+
+void Board::onHeard(uint32_t now) {
+  if (phase_ != Phase::kOpen) return;
+  clock_.advance(now);
+  liveness_.heard(clock_.up());
+}
+
+void Board::onClose(uint32_t now, uint16_t code) {
+  if (!wantsLink()) return;  // we closed it ourselves
+  clock_.advance(now);
+  closed(code);
+}
+
+// closed decides what comes after a connection.
+void Board::closed(uint16_t code) {
+  if (finishing_ || (code == kDone && !leaving_)) {
+    phase_ = Phase::kFinished;
+    tell(Event::kFinished);
+    return;
+  }
+  if (phase_ == Phase::kDialling) refused_ = false;  // nobody answered
+  if (hopeless(code)) {
+    refused_ = true;
+    backoff_.longest();
+  }
+  uint32_t wait = backoff_.next();
+  if (leaving_ && wait < byeRetry_) wait = byeRetry_;
+  dialAt_ = clock_.up() + wait;
+  phase_ = Phase::kWaiting;
+  leaving_ = doomed_ = false;
+  tell(Event::kClosed, 0, wait);
+}
+
+// drop ends the connection from our side.
+void Board::drop() {
+  closed(0);
+  outside_.link.close();
+}
+
+// --- time ---
+
+bool Board::mustDrop() const {
+  const uint64_t up = clock_.up();
+  return doomed_ || liveness_.dead(up) || flight_.unanswered(up) || flight_.hopeless() ||
+         (leaving_ && up >= leaveAt_);
+}
+
+void Board::tick(uint32_t now) {
+  if (phase_ == Phase::kIdle) return;
+  clock_.advance(now);
+  const uint64_t up = clock_.up();
+  ring_.undateOlder(clock_, 0);
+  if (phase_ == Phase::kWaiting && up >= dialAt_) phase_ = Phase::kDialling;
+  if (phase_ != Phase::kOpen) return;
+  if (flight_.stalled(up, ring_.range())) {
+    stats_.goBacks++;
+    stats_.stalls++;
+  }
+  if (mustDrop()) return drop();
+  if (leaving_) return;
+  if (liveness_.asks(up)) outside_.link.ping();
+  sendWhatIsDue();
+}
+
+// --- what to show ---
+
+Status Board::status() const {
+  switch (phase_) {
+    case Phase::kFinished:
+      return Status::kFinished;
+    case Phase::kOpen:
+      if (flight_.welcomed()) return Status::kOnline;
+      return refused_ ? Status::kRefused : Status::kGreeting;
+    default:
+      return refused_ ? Status::kRefused : Status::kOffline;
+  }
+}
+
+bool Board::quiet() const {
+  return phase_ == Phase::kOpen && flight_.welcomed() && waiting() == 0 && !twin_.due();
+}
+
+uint32_t Board::waiting() const { return ring_.range().count(); }
+
+uint32_t Board::lost() const { return ring_.lost(); }
+
+void Board::tell(Event event, uint32_t seq, uint32_t retry, const char* text) {
+  if (outside_.observer == nullptr) return;
+  Note note;
+  note.event = event;
+  note.seq = seq;
+  note.retry = retry;
+  note.text = text;
+  outside_.observer->told(note);
+}
+
+}  // namespace vaiven

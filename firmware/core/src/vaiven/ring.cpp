@@ -1,0 +1,113 @@
+#include "ring.h"
+
+#include <string.h>
+
+namespace vaiven {
+
+namespace {
+
+// Locked holds the guard for a block.
+class Locked {
+ public:
+  explicit Locked(Guard* guard) : guard_(guard) {
+    if (guard_ != nullptr) guard_->lock();
+  }
+  ~Locked() {
+    if (guard_ != nullptr) guard_->unlock();
+  }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+
+ private:
+  Guard* guard_;
+};
+
+}  // namespace
+
+uint32_t* Ring::at(uint32_t seq) const {
+  return words_ + static_cast<size_t>((seq + header_.shift) & (capacity_ - 1)) * (1 + values_);
+}
+
+void Ring::clear() {
+  Locked locked(guard_);
+  header_.seal = 0;
+  header_.head = header_.next = 1;
+  header_.shift = header_.undated = 0;
+}
+
+void Ring::renumber() {
+  Locked locked(guard_);
+  const uint32_t less = header_.head - 1;
+  header_.seal = 0;
+  header_.head -= less;
+  header_.next -= less;
+  header_.shift += less;
+  header_.undated -= header_.undated < less ? header_.undated : less;
+}
+
+uint32_t Ring::push(uint32_t taken, const float* values, uint32_t* overwritten) {
+  Locked locked(guard_);
+  header_.seal = 0;
+  *overwritten = 0;
+  if (header_.next - header_.head == capacity_) {
+    *overwritten = header_.head++;
+    header_.lost++;
+  }
+  uint32_t* words = at(header_.next);
+  words[0] = taken;
+  memcpy(words + 1, values, sizeof(float) * values_);
+  return header_.next++;
+}
+
+void Ring::fail() {
+  Locked locked(guard_);
+  header_.seal = 0;
+  header_.failed++;
+}
+
+uint32_t Ring::settle(uint32_t seq) {
+  Locked locked(guard_);
+  if (seq < header_.head) return 0;
+  const uint32_t to = seq < header_.next ? seq + 1 : header_.next;
+  const uint32_t settled = to - header_.head;
+  if (settled > 0) header_.seal = 0;
+  header_.head = to;
+  return settled;
+}
+
+bool Ring::read(uint32_t seq, Reading& reading) const {
+  Locked locked(guard_);
+  if (seq < header_.head || seq >= header_.next) return false;
+  const uint32_t* words = at(seq);
+  reading.taken = words[0];
+  memcpy(reading.values, words + 1, sizeof(float) * values_);
+  return true;
+}
+
+void Ring::undate() {
+  Locked locked(guard_);
+  header_.seal = 0;
+  header_.undated = header_.next - 1;
+}
+
+void Ring::undateOlder(const Uptime& clock, uint64_t elapsed) {
+  for (;;) {
+    Locked locked(guard_);
+    const uint32_t first = header_.undated < header_.head ? header_.head : header_.undated + 1;
+    if (first >= header_.next || clock.age(*at(first)) + elapsed <= kMaxAge) return;
+    header_.seal = 0;
+    header_.undated = first;
+  }
+}
+
+Ring::Range Ring::range() const {
+  Locked locked(guard_);
+  return {header_.head, header_.next};
+}
+
+uint32_t Ring::lost() const {
+  Locked locked(guard_);
+  return header_.lost;
+}
+
+}  // namespace vaiven
