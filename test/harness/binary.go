@@ -3,6 +3,7 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -93,12 +94,18 @@ func build(path string, env []string, flags ...string) error {
 	return os.Rename(tmp, path)
 }
 
-// Root is the module's folder: suites stand in test/NAME, and tests run in
-// their package's folder.
+// Root is the module's folder. Tests run in their package's folder, somewhere
+// below it.
 func Root() string {
-	root, err := filepath.Abs(filepath.Join("..", ".."))
-	if err != nil {
-		panic(err) // there is no current folder: nothing could run
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			err = errors.New("no go.mod here or above")
+		}
+		dir = filepath.Dir(dir)
 	}
-	return root
+	panic(err) // nothing could run
 }
