@@ -1,0 +1,26 @@
+// Stand-in for ESP-IDF's deep sleep: the process waits its (scaled) time, then
+// starts itself anew.
+#pragma once
+
+#include <esp_err.h>
+
+#include <cstdint>
+
+typedef enum {
+  ESP_SLEEP_WAKEUP_UNDEFINED,
+  ESP_SLEEP_WAKEUP_ALL,
+  ESP_SLEEP_WAKEUP_EXT0,
+  ESP_SLEEP_WAKEUP_EXT1,
+  ESP_SLEEP_WAKEUP_TIMER,
+} esp_sleep_wakeup_cause_t;
+typedef esp_sleep_wakeup_cause_t esp_sleep_source_t;
+typedef int gpio_num_t;
+#define GPIO_NUM_0 0
+#define GPIO_NUM_4 4
+#define GPIO_NUM_33 33
+
+esp_err_t esp_sleep_enable_timer_wakeup(uint64_t us);
+esp_err_t esp_sleep_enable_ext0_wakeup(gpio_num_t pin, int level);
+esp_sleep_wakeup_cause_t esp_sleep_get_wakeup_cause();
+[[noreturn]] void esp_deep_sleep_start();
+[[noreturn]] void esp_deep_sleep(uint64_t us);

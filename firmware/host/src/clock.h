@@ -1,0 +1,45 @@
+// The board's time, which may run faster than the machine's: BOARD_SPEED=50 is
+// 50 simulated seconds per real one. Safe from every thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace host {
+
+// startClock reads BOARD_SPEED (default 1) and BOARD_MILLIS, the value of
+// millis() at power-on (default 0).
+void startClock();
+
+// sinceBootUs is what millis(), micros() and esp_timer_get_time() count: begins
+// at BOARD_MILLIS after power-on, at 0 after a wake or a restart.
+uint64_t sinceBootUs();
+
+// sincePowerOnUs runs on through restarts and deep sleep, as the RTC timer does.
+uint64_t sincePowerOnUs();
+
+// sleepUs waits so much simulated time.
+void sleepUs(uint64_t us);
+
+// realMs is the real time that so many simulated ms take.
+double realMs(uint64_t simulatedMs);
+
+// patienceMs is BOARD_PATIENCE, in real ms. Deadline is when a network step is given up: after so many simulated ms, but
+// never before BOARD_PATIENCE (default 2000). Neither the server nor
+// the machine's scheduler runs 50 times faster because the board's time does.
+double patienceMs();
+
+class Deadline {
+ public:
+  explicit Deadline(uint64_t simulatedMs);
+  bool passed() const;
+  int remainingMs() const;  // real, 0 when passed
+
+ private:
+  int64_t end_;  // CLOCK_MONOTONIC, ns
+};
+
+// clockVariable is what startClock finds in the environment after an exec.
+std::string clockVariable();
+
+}  // namespace host

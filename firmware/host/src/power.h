@@ -1,0 +1,13 @@
+// Reset, deep sleep, watchdog: how the board's process starts itself anew.
+#pragma once
+
+namespace host {
+
+// startPower restores RTC memory, before setup().
+void startPower();
+
+// watchdogTick restarts the board when a subscribed task has been silent for too
+// long. Called by the control thread.
+void watchdogTick();
+
+}  // namespace host

@@ -1,0 +1,119 @@
+#include <Arduino.h>
+#include <freertos/semphr.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <pthread.h>
+#include <system_error>
+#include <thread>
+
+#include "clock.h"
+#include "gpio.h"
+
+// Task is one FreeRTOS task. It is never freed: a handle may be used after its
+// task has ended, and a board makes a handful of them.
+struct host::Task {
+  std::mutex mutex;
+  std::condition_variable given;
+  uint32_t notifications = 0;
+};
+
+namespace {
+
+thread_local host::Task* current = nullptr;
+
+std::chrono::microseconds realTicks(TickType_t ticks) {
+  return std::chrono::microseconds(int64_t(host::realMs(ticks) * 1000));
+}
+
+}  // namespace
+
+BaseType_t xTaskCreatePinnedToCore(TaskFunction_t run, const char*, uint32_t, void* argument, UBaseType_t,
+                                   TaskHandle_t* handle, BaseType_t) {
+  auto* task = new host::Task;
+  if (handle) *handle = task;
+  try {
+    std::thread([run, argument, task] {
+      current = task;
+      run(argument);
+    }).detach();
+  } catch (const std::system_error&) {
+    delete task;
+    return pdFAIL;
+  }
+  return pdPASS;
+}
+
+BaseType_t xTaskCreate(TaskFunction_t run, const char* name, uint32_t stack, void* argument, UBaseType_t priority,
+                       TaskHandle_t* handle) {
+  return xTaskCreatePinnedToCore(run, name, stack, argument, priority, handle, tskNO_AFFINITY);
+}
+
+void vTaskDelete(TaskHandle_t task) {
+  if (task == nullptr || task == current) pthread_exit(nullptr);
+}
+
+void vTaskDelay(TickType_t ticks) { delay(ticks); }
+
+BaseType_t xTaskDelayUntil(TickType_t* previous, TickType_t ticks) {
+  *previous += ticks;
+  int32_t left = int32_t(*previous - xTaskGetTickCount());
+  if (left <= 0) return pdFALSE;
+  delay(uint32_t(left));
+  return pdTRUE;
+}
+
+void vTaskDelayUntil(TickType_t* previous, TickType_t ticks) { xTaskDelayUntil(previous, ticks); }
+
+TickType_t xTaskGetTickCount() { return TickType_t(host::sinceBootUs() / 1000); }
+
+TaskHandle_t xTaskGetCurrentTaskHandle() {
+  if (!current) current = new host::Task;  // the sketch's own loop
+  return current;
+}
+
+UBaseType_t uxTaskGetStackHighWaterMark(TaskHandle_t) { return 4096; }
+
+BaseType_t xTaskNotifyGive(TaskHandle_t task) {
+  std::lock_guard lock(task->mutex);
+  task->notifications++;
+  task->given.notify_one();
+  return pdPASS;
+}
+
+void vTaskNotifyGiveFromISR(TaskHandle_t task, BaseType_t* woken) {
+  xTaskNotifyGive(task);
+  if (woken) *woken = pdTRUE;
+}
+
+uint32_t ulTaskNotifyTake(BaseType_t clear, TickType_t ticks) {
+  host::deliverEdges();
+  host::Task* task = xTaskGetCurrentTaskHandle();
+  std::unique_lock lock(task->mutex);
+  auto ready = [task] { return task->notifications > 0; };
+  if (ticks == portMAX_DELAY) {
+    task->given.wait(lock, ready);
+  } else if (!task->given.wait_for(lock, realTicks(ticks), ready)) {
+    return 0;
+  }
+  uint32_t had = task->notifications;
+  task->notifications = clear ? 0 : had - 1;
+  return had;
+}
+
+BaseType_t xSemaphoreTake(SemaphoreHandle_t mutex, TickType_t ticks) {
+  if (ticks != portMAX_DELAY) return mutex->try_lock_for(realTicks(ticks)) ? pdTRUE : pdFALSE;
+  mutex->lock();
+  return pdTRUE;
+}
+
+uint32_t millis() { return uint32_t(host::sinceBootUs() / 1000); }
+
+void delay(uint32_t ms) {
+  host::deliverEdges();
+  host::sleepUs(uint64_t(ms) * 1000);
+}
+
+void delayMicroseconds(uint32_t us) { host::sleepUs(us); }
+
+void yield() { host::deliverEdges(); }
