@@ -13,6 +13,9 @@ import (
 type Decoder struct {
 	Rules      *vaiven.Rules // nil: vaiven.DefaultRules
 	MaxDevices int           // devices whose STATES are remembered; 0: 256. One more is too_many_devices
+	// Declared adds what a device declared elsewhere, as a board does whose
+	// messages come one by one over HTTP; nil: nothing.
+	Declared func(vaiven.Device) []string
 
 	states      map[vaiven.Device][]string // declared by HELLO
 	slideHinted bool
@@ -50,7 +53,8 @@ func (d *Decoder) Decode(binary bool, p []byte, yield func(*Item)) {
 
 // isState reports whether name is a state of device.
 func (d *Decoder) isState(device vaiven.Device, name string) bool {
-	return d.Rules.States[name] || d.states != nil && slices.Contains(d.states[device], name)
+	return d.Rules.States[name] || d.states != nil && slices.Contains(d.states[device], name) ||
+		d.Declared != nil && slices.Contains(d.Declared(device), name)
 }
 
 // declare remembers the states that a HELLO declared, instead of those before;

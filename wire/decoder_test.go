@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,29 @@ func TestStatesBounded(t *testing.T) {
 	}
 	if diff := cmp.Diff([]vaiven.Code{"", "", vaiven.CodeTooManyDevices, ""}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestDeclared: a HELLO says which states it declared; what was declared
+// elsewhere counts as well.
+func TestDeclared(t *testing.T) {
+	c := connection{d: wire.Decoder{Declared: func(d vaiven.Device) []string {
+		if d == "102" {
+			return []string{"FAN"}
+		}
+		return nil
+	}}}
+	if it := c.receive(`{"HELLO":1,"IDDEVICE":101,"STATES":"relay, VALVE"}`)[0]; !slices.Equal(it.Names, []string{"RELAY", "VALVE"}) {
+		t.Errorf("declared %q", it.Names)
+	}
+	if it := c.receive(`{"IDDEVICE":101,"RELAY":1}`)[0]; it.Kind != wire.Report || it.Names != nil {
+		t.Errorf("got %+v", it)
+	}
+	if it := c.receive(`{"IDDEVICE":102,"FAN":1}`)[0]; it.Kind != wire.Report {
+		t.Errorf("declared elsewhere: %+v", it)
+	}
+	if it := c.receive(`{"IDDEVICE":101,"FAN":1}`)[0]; it.Kind != wire.Reading {
+		t.Errorf("not declared: %+v", it)
 	}
 }
 

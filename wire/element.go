@@ -299,7 +299,7 @@ func (e *element) hint(h Hint) {
 func (e *element) settleKind(values, states int) {
 	switch {
 	case e.hello:
-		e.item.Kind = Hello
+		e.item.Kind, e.item.Names = Hello, e.declared
 	case values > 0:
 		e.item.Kind = Reading
 	case states > 0 && e.item.Seq == 0 && !e.unmeasured():

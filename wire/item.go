@@ -21,10 +21,10 @@ const (
 
 // Limits of an element of a message, beside those of package vaiven.
 const (
-	MaxStates = 16 // states in an element, or in HELLO's STATES; as many always fit a server message
-	MaxKeys   = 96 // keys in an element, the ignored ones included
-	MaxDepth  = 8  // levels of arrays and objects in a message
-	MaxFW     = 64 // bytes kept of FW
+	MaxStates = vaiven.MaxStates // states in an element, or in HELLO's STATES; as many always fit a server message
+	MaxKeys   = 96               // keys in an element, the ignored ones included
+	MaxDepth  = 8                // levels of arrays and objects in a message
+	MaxFW     = 64               // bytes kept of FW
 )
 
 // Item is one element of a device's message. Only the fields of its kind are
@@ -48,9 +48,10 @@ type Item struct {
 
 	Oldest, Next uint64 // hello: range of SEQ still held, 0: not said
 	Lost         uint64
-	Up           int64  // ms since power-up, -1: not said
-	Sleep        int64  // ms until the board will be heard again, 0: not said
-	FW           string // version of the board's program, at most MaxFW bytes
+	Up           int64    // ms since power-up, -1: not said
+	Sleep        int64    // ms until the board will be heard again, 0: not said
+	FW           string   // version of the board's program, at most MaxFW bytes
+	Names        []string // hello: what it declared in STATES
 
 	Err   *vaiven.Error // of an Invalid item
 	Hints []Hint        // what to tell the person, although the item was taken
