@@ -116,13 +116,10 @@ func encoded(it *wire.Item) []byte {
 			Device: it.Device, Boot: it.Boot, Seq: it.Seq, Age: it.Age, Time: it.Time, Values: it.Values, States: it.States, Rev: it.Rev,
 		})
 	case wire.Hello:
-		h := wire.DeviceHello{
-			Device: it.Device, Boot: it.Boot, Oldest: it.Oldest, Next: it.Next, Lost: it.Lost, Up: it.Up, Sleep: it.Sleep, States: it.States, Rev: it.Rev, FW: it.FW,
-		}
-		for _, s := range it.States {
-			h.Declare = append(h.Declare, s.Name)
-		}
-		return wire.AppendHello(nil, h)
+		return wire.AppendHello(nil, wire.DeviceHello{
+			Device: it.Device, Boot: it.Boot, Oldest: it.Oldest, Next: it.Next, Lost: it.Lost, Up: it.Up, Sleep: it.Sleep,
+			Declare: it.Names, States: it.States, Rev: it.Rev, FW: it.FW,
+		})
 	}
 	return wire.AppendReport(nil, wire.DeviceReport{Device: it.Device, Boot: it.Boot, States: it.States, Rev: it.Rev})
 }
