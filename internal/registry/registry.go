@@ -71,6 +71,19 @@ func (r *Registry) List() []Device {
 	return list
 }
 
+// Each calls yield with every device, in no order, until it returns false. What
+// it gets is the table itself, for the call only and not to be changed, and no
+// record is applied meanwhile: yield must be quick, and must not call back.
+func (r *Registry) Each(yield func(*Device) bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, d := range r.devices {
+		if !yield(&d.Device) {
+			return
+		}
+	}
+}
+
 // Session returns a device's last session; its Count is that of the readings in
 // the log between the session's beginning and its end.
 func (r *Registry) Session(id vaiven.Device) (vaiven.Session, bool) {

@@ -336,3 +336,18 @@ func BenchmarkApply(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/256, "ns/reading")
 }
+
+func TestEachSeesEveryDeviceUntilItHasEnough(t *testing.T) {
+	r := New()
+	apply(t, r, reading("1", 1, 20), reading("2", 1, 20), reading("3", 1, 20))
+	seen := map[vaiven.Device]bool{}
+	r.Each(func(d *Device) bool { seen[d.ID] = true; return true })
+	if len(seen) != 3 {
+		t.Errorf("saw %v", seen)
+	}
+	n := 0
+	r.Each(func(*Device) bool { n++; return false })
+	if n != 1 {
+		t.Errorf("called %d times", n)
+	}
+}
