@@ -63,7 +63,7 @@ DhtReading decodeDht(DhtModel model, const uint8_t (&b)[kDhtBytes]) {
   return reading;
 }
 
-DhtReading decodeDht(DhtModel model, const uint16_t (&high)[kDhtBits]) {
+DhtReading decodeDhtPulses(DhtModel model, const uint16_t (&high)[kDhtBits]) {
   uint8_t bytes[kDhtBytes] = {};
   for (size_t i = 0; i < kDhtBits; i++) {
     if (high[i] < kShortest || high[i] > kLongest) return failure(DhtFailure::kPulse);

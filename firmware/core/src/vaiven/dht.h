@@ -39,7 +39,7 @@ struct DhtReading {
 // decodeDht reads the five bytes.
 DhtReading decodeDht(DhtModel model, const uint8_t (&bytes)[kDhtBytes]);
 
-// decodeDht reads how long the line was high in each of the 40 bits, in us.
-DhtReading decodeDht(DhtModel model, const uint16_t (&high)[kDhtBits]);
+// decodeDhtPulses reads how long the line was high in each of the 40 bits, in us.
+DhtReading decodeDhtPulses(DhtModel model, const uint16_t (&high)[kDhtBits]);
 
 }  // namespace vaiven
