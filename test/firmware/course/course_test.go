@@ -1,0 +1,109 @@
+//go:build suites && linux
+
+package course
+
+import (
+	"testing"
+	"time"
+
+	"vaiven/test/firmware/boardtest"
+	"vaiven/test/harness"
+)
+
+// patience is the real time that a practice may take at the most: the workshop's
+// 50 readings take two seconds.
+const patience = 60 * time.Second
+
+// sketches are the forms in which students write it.
+var sketches = []string{"course/course", "course/course_arduinojson", "course/course_string"}
+
+// practice is the lab or the workshop, in each one's words.
+type practice struct {
+	name, verb, python string
+	flags              []string
+	readings           int
+}
+
+var practices = []practice{
+	{"lab", "lab", "lab", nil, 10},
+	{"workshop", "workshop", "taller", []string{"-DTALLER"}, 50},
+}
+
+// each runs a test for every sketch in both practices, several at once: they
+// wait more than they work.
+func each(t *testing.T, test func(t *testing.T, sketch string, p practice)) {
+	for _, sketch := range sketches {
+		for _, p := range practices {
+			t.Run(sketch+"/"+p.name, func(t *testing.T) {
+				t.Parallel()
+				test(t, sketch, p)
+			})
+		}
+	}
+}
+
+// board is one whose time runs 50 times faster, begins 20 s before the rollover
+// of millis(), and whose sensor fails now and then.
+func board(t *testing.T, sketch string, p practice, addr string, env ...string) *boardtest.Board {
+	t.Helper()
+	program := boardtest.Build(t, sketch, p.flags...)
+	env = append([]string{"BOARD_SPEED=50", "BOARD_MILLIS=4294947296", "BOARD_SENSOR_FAIL=0.1"}, env...)
+	return boardtest.New(t, program, addr, env...)
+}
+
+func TestVaiven(t *testing.T) {
+	each(t, func(t *testing.T, sketch string, p practice) {
+		data := t.TempDir()
+		s := harness.NewServer(t, p.verb, data)
+		s.Env = []string{"TZ=UTC"}
+		s.StartReady()
+		b := board(t, sketch, p, s.Addr)
+		from := time.Now()
+		b.Start()
+		code := s.Wait(patience)
+		to := time.Now()
+		b.Wait(patience, p.readings, "serial", func(e boardtest.Event) bool { return message.MatchString(e.Text) })
+		b.Quit()
+
+		if code != 0 {
+			t.Errorf("exit %d\n%s", code, s.Stderr())
+		}
+		// A reading sent while the end was on its way is printed, and is no row.
+		lines := printed(b)[:p.readings]
+		compareCSV(t, s.CSV(), rows(t, lines, shortest), from, to)
+		harness.Verify(t, data)
+	})
+}
+
+func TestPython(t *testing.T) {
+	each(t, func(t *testing.T, sketch string, p practice) {
+		s := startServidor(t, p.python)
+		b := board(t, sketch, p, s.addr)
+		from := time.Now()
+		b.Start()
+		b.Wait(patience, 3, "serial", func(e boardtest.Event) bool { return message.MatchString(e.Text) })
+		ledOnAndOff(t, s, b)
+		b.Wait(patience, p.readings, "serial", func(e boardtest.Event) bool { return message.MatchString(e.Text) })
+		harness.Until(t, patience, "the last row", func() bool {
+			rows, err := harness.ReadCSV(s.csv)
+			return err == nil && len(rows) >= p.readings
+		})
+		b.Quit()
+		compareCSV(t, s.csv, rows(t, printed(b)[:p.readings], asPython), from, time.Now())
+	})
+}
+
+// ledOnAndOff presses the course's button twice.
+func ledOnAndOff(t *testing.T, s *servidor, b *boardtest.Board) {
+	t.Helper()
+	const pinLED = 2
+	for _, want := range []int64{1, 0} {
+		s.press(t)
+		harness.Until(t, patience, "the LED", func() bool { return b.Pin(pinLED) == want })
+	}
+	s.waitFor(t, "LED encendido")
+	s.waitFor(t, "LED apagado")
+	if n := len(b.Events("pin")); n != 2 {
+		t.Errorf("the LED changed %d times, want 2:\n%s", n, b.Tail(20))
+	}
+}

@@ -1,0 +1,86 @@
+//go:build suites && linux
+
+package course
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"vaiven/test/firmware/boardtest"
+	"vaiven/test/harness"
+)
+
+// flagForm is TIMEFLAG's AAAAMMDDHHMM.
+const flagForm = "200601021504"
+
+// message finds the numbers of a reading that a sketch printed, in either form.
+var message = regexp.MustCompile(`^\{"?IDDEVICE"?: ?(\d+), ?"?TEMP"?: ?(-?[\d.]+), ?"?HUM"?: ?(-?[\d.]+)\}$`)
+
+// printed returns what the board printed as readings to its serial monitor.
+func printed(b *boardtest.Board) (lines []string) {
+	for _, e := range b.Events("serial") {
+		if message.MatchString(e.Text) {
+			lines = append(lines, e.Text)
+		}
+	}
+	return lines
+}
+
+// rows makes the CSV row of each printed line, with %s where TIMEFLAG stands;
+// number writes a number as the server does.
+func rows(t *testing.T, lines []string, number func(string) string) (rows []string) {
+	t.Helper()
+	for i, l := range lines {
+		m := message.FindStringSubmatch(l)
+		rows = append(rows, fmt.Sprintf("%d,%s,%%s,%s,%s", i+1, m[1], number(m[2]), number(m[3])))
+	}
+	return rows
+}
+
+// shortest is the shortest decimal that reads back as the same number.
+func shortest(s string) string {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return s
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
+}
+
+// asPython is how Python prints what json.loads made of s: a float keeps a
+// decimal.
+func asPython(s string) string {
+	if short := shortest(s); !strings.Contains(s, ".") || strings.Contains(short, ".") {
+		return short
+	}
+	return shortest(s) + ".0"
+}
+
+// compareCSV compares the file byte for byte with the rows, whose TIMEFLAG must
+// be a minute between from and to, none before the one above.
+func compareCSV(t *testing.T, path string, rows []string, from, to time.Time) {
+	t.Helper()
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := bytes.NewBufferString(harness.Header + "\n")
+	lines := strings.Split(string(got), "\n")
+	last, latest := from.UTC().Format(flagForm), to.UTC().Format(flagForm)
+	for i, row := range rows {
+		if i+1 < len(lines) {
+			if f := strings.Split(lines[i+1], ","); len(f) == 5 && f[2] >= last && f[2] <= latest {
+				last = f[2]
+			}
+		}
+		fmt.Fprintf(want, row+"\n", last)
+	}
+	if !bytes.Equal(got, want.Bytes()) {
+		t.Errorf("%s holds\n%s\nwant\n%s", path, got, want)
+	}
+}
