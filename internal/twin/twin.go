@@ -1,0 +1,234 @@
+package twin
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"vaiven"
+)
+
+// Log is where changes and their ends are written; internal/stream's Log is one.
+type Log interface {
+	// Append queues events to be committed next to each other. A *vaiven.Error
+	// with CodeBusy means that nothing was queued.
+	Append(ctx context.Context, events []vaiven.Event, owner any) error
+}
+
+// Options of a Twin. Log is needed for Ask and Run.
+type Options struct {
+	Log Log
+	// Stamp tells the time as events carry it. Default: time.Now in UTC, as of a
+	// synchronised clock.
+	Stamp func() vaiven.Stamp
+	// Rand gives the random bytes of keys. Default: crypto/rand.
+	Rand io.Reader
+	// Connected reports whether a device is connected to this server now.
+	// Default: no device is.
+	Connected func(vaiven.Device) bool
+	// Logger is told when ends cannot be written, and when they can again.
+	// Default: nothing.
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.Stamp == nil {
+		o.Stamp = func() vaiven.Stamp { return vaiven.Stamp{At: time.Now().UnixMilli(), Synced: true} }
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Connected == nil {
+		o.Connected = func(vaiven.Device) bool { return false }
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Twin is the view. It implements the pump's View, Restorer and Replayed.
+type Twin struct {
+	o      Options
+	wake   chan struct{} // holds one: the keeper has something to look at
+	keeper atomic.Bool   // Run is going on
+
+	keyMu sync.Mutex // Options.Rand need not be safe for several goroutines
+
+	mu        sync.RWMutex
+	devices   map[vaiven.Device]*device
+	replaying bool // the log's end was not reached yet: what is open may have ended
+	asking    map[ref][]chan answer
+	waiting   map[ref][]chan waited
+	agenda    agenda
+
+	watchMu  sync.Mutex
+	watchers []*watcher // replaced, never changed
+}
+
+// ref names a change.
+type ref struct {
+	device vaiven.Device
+	key    vaiven.Key
+}
+
+// New returns a twin of an empty log. It starts nothing.
+func New(o Options) *Twin {
+	return &Twin{
+		o: o.withDefaults(), wake: make(chan struct{}, 1), devices: make(map[vaiven.Device]*device),
+		asking: make(map[ref][]chan answer), waiting: make(map[ref][]chan waited),
+	}
+}
+
+// Name is the view's name in the checkpoint.
+func (t *Twin) Name() string { return "twin" }
+
+// Apply takes a record's events. It never fails.
+func (t *Twin) Apply(_ uint64, entries []vaiven.Entry) error {
+	var changed []vaiven.Device
+	t.mu.Lock()
+	for i := range entries {
+		ev := entries[i].Event
+		if t.apply(ev) && !t.replaying && !slices.Contains(changed, ev.Of()) {
+			changed = append(changed, ev.Of())
+		}
+	}
+	t.mu.Unlock()
+	t.tell(changed)
+	return nil
+}
+
+// apply takes one event, and reports whether its device's desired state, or
+// which of its changes are open, is another now. t.mu is held.
+func (t *Twin) apply(ev vaiven.Event) bool {
+	switch e := ev.(type) {
+	case *vaiven.Reading:
+		// A state inside a reading that was resent is history.
+		if len(e.States) == 0 || e.Measured != 0 && e.Measured < e.At {
+			return false
+		}
+		return t.hear(e.Device, said{e.Boot, e.Rev, e.States, e.At})
+	case *vaiven.Report:
+		return t.hear(e.Device, said{e.Boot, e.Rev, e.States, e.At})
+	case *vaiven.Hello:
+		if t.devices[e.Device] == nil && len(e.States) == 0 && e.Rev == 0 {
+			return false // a board that has no states
+		}
+		return t.hear(e.Device, said{e.Boot, e.Rev, e.States, e.At})
+	case *vaiven.Change:
+		return t.ask(e)
+	case *vaiven.Sent:
+		if d := t.devices[e.Device]; d != nil {
+			d.sent(e)
+		}
+	case *vaiven.ChangeEnd:
+		return t.end(e)
+	case *vaiven.Forgotten:
+		return t.forget(e.Device)
+	}
+	return false
+}
+
+func (t *Twin) device(id vaiven.Device) *device {
+	d := t.devices[id]
+	if d == nil {
+		d = &device{ID: id}
+		t.devices[id] = d
+	}
+	return d
+}
+
+func (t *Twin) hear(id vaiven.Device, s said) bool {
+	matched, raised := t.device(id).hear(s)
+	if matched {
+		t.remind(id)
+	}
+	return raised
+}
+
+func (t *Twin) ask(e *vaiven.Change) bool {
+	d := t.device(e.Device)
+	a, fresh := d.ask(e)
+	if !fresh {
+		return false
+	}
+	t.remind(e.Device)
+	t.answered(ref{e.Device, e.Key}, a)
+	if c, l, ok := d.crowded(); ok {
+		t.over(c.task, l)
+	}
+	return a.rev != 0
+}
+
+func (t *Twin) end(e *vaiven.ChangeEnd) bool {
+	d := t.devices[e.Device]
+	if d == nil {
+		return false
+	}
+	c, l, ok := d.end(e)
+	if ok {
+		t.over(c.task, l)
+	}
+	return ok
+}
+
+// over lets go of a change that has ended.
+func (t *Twin) over(task *task, l Life) {
+	t.agenda.drop(task)
+	t.ended(ref{l.End.Device, l.End.Key}, waited{end: l.End})
+}
+
+func (t *Twin) forget(id vaiven.Device) bool {
+	d := t.devices[id]
+	if d == nil {
+		return false
+	}
+	delete(t.devices, id)
+	for _, c := range slices.Concat(d.Open, d.Owed) {
+		t.agenda.drop(c.task)
+		t.ended(ref{id, c.Key}, waited{err: ErrForgotten})
+	}
+	return true
+}
+
+// Desired returns what the device's states ought to be; false when the log
+// says nothing of its states.
+func (t *Twin) Desired(id vaiven.Device) (vaiven.Desired, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	d := t.devices[id]
+	if d == nil {
+		return vaiven.Desired{}, false
+	}
+	return d.desired(), true
+}
+
+// Device returns all that is known of a device's states; false when the log
+// says nothing of them.
+func (t *Twin) Device(id vaiven.Device) (State, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	d := t.devices[id]
+	if d == nil {
+		return State{}, false
+	}
+	return d.state(), true
+}
+
+// List returns every device of which the log says anything about states, in
+// the order of their ids.
+func (t *Twin) List() []State {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	list := make([]State, 0, len(t.devices))
+	for _, id := range slices.Sorted(maps.Keys(t.devices)) {
+		list = append(list, t.devices[id].state())
+	}
+	return list
+}
