@@ -13,8 +13,8 @@ import (
 	"vaiven/bench/internal/peer"
 )
 
-//go:embed course_server.py
-var courseServer string
+//go:embed course_peer.py
+var coursePeer string
 
 // options are what the flags say.
 type options struct {
@@ -32,6 +32,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	program := f.String("vaiven", "../bin/vaiven", "the `program` under test")
+	course := f.String("course", "../course/servidor.py", "the course's own `server`")
 	extra := f.String("vaiven-args", "", "more flags for vaiven serve, separated by spaces")
 	smoke := f.Bool("quick", false, "half a minute, one round: proves that the bench works, its figures prove nothing; kept only with -out")
 	only := f.String("only", "", "compare only these: epoll, goroutines, mosquitto, course, vaiven (separated by commas)")
@@ -53,7 +54,11 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	if err != nil {
 		return o, err
 	}
-	if o.peers, err = choose(allPeers(path, strings.Fields(*extra)), *only, func(p *peer.Peer) string { return p.Key }); err != nil {
+	servidor, err := filepath.Abs(*course)
+	if err != nil {
+		return o, err
+	}
+	if o.peers, err = choose(allPeers(path, servidor, strings.Fields(*extra)), *only, func(p *peer.Peer) string { return p.Key }); err != nil {
 		return o, fmt.Errorf("-only: %w", err)
 	}
 	if o.legs, err = choose(legs, *parts, func(l leg) string { return l.key }); err != nil {
@@ -77,14 +82,14 @@ func (o *options) choosePlan(smoke bool, rounds int, settle time.Duration) {
 	}
 }
 
-func allPeers(vaiven string, args []string) []*peer.Peer {
+func allPeers(vaiven, servidor string, args []string) []*peer.Peer {
 	floor := peer.Raw("epoll", "raw TCP, one thread, bare epoll: the floor")
 	floor.Floor = true
 	return []*peer.Peer{
 		floor,
 		peer.Raw("goroutines", "raw TCP echo in Go, a goroutine per connection"),
 		peer.Mosquitto(),
-		peer.Course(courseServer),
+		peer.Course(servidor, coursePeer),
 		peer.Vaiven(vaiven, args),
 	}
 }
