@@ -109,8 +109,8 @@ func TestSeveralDevicesInOneRequest(t *testing.T) {
 	if d, _ := tw.Desired("104"); d.Until < time.Now().UnixMilli() || d.Until-d.Open[0].Asked != 60_000 {
 		t.Errorf("%+v", d)
 	}
-	if len(l.raw) < 3 || l.raw[0].Of() != "101" || l.raw[1].Of() != "103" || l.raw[2].Of() != "104" {
-		t.Errorf("not next to each other: %v", l.raw)
+	if raw := l.all(); len(raw) < 3 || raw[0].Of() != "101" || raw[1].Of() != "103" || raw[2].Of() != "104" {
+		t.Errorf("not next to each other: %v", raw)
 	}
 	if res := tw.AskMany(within(t), nil); len(res) != 0 {
 		t.Errorf("%+v", res)
@@ -171,8 +171,8 @@ func TestWhatIsWrongIsNotWritten(t *testing.T) {
 	if _, err := tw.Ask(within(t), Request{Device: "101", States: values("LED", 1), Key: "x"}); err == nil {
 		t.Error("a bad key was taken")
 	}
-	if len(l.raw) != 0 {
-		t.Errorf("written: %v", l.raw)
+	if raw := l.all(); len(raw) != 0 {
+		t.Errorf("written: %v", raw)
 	}
 	if _, err := New(Options{}).Ask(within(t), Request{Device: "101", States: values("LED", 1)}); err == nil {
 		t.Error("without a log")

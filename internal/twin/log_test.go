@@ -109,12 +109,17 @@ func (l *fakeLog) stall(on bool) {
 	}
 }
 
-// ends returns the ends that were appended, duplicates included.
-func (l *fakeLog) ends() []*vaiven.ChangeEnd {
+// all returns what was appended, in order.
+func (l *fakeLog) all() []vaiven.Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return slices.Clone(l.raw)
+}
+
+// ends returns the ends that were appended, duplicates included.
+func (l *fakeLog) ends() []*vaiven.ChangeEnd {
 	var out []*vaiven.ChangeEnd
-	for _, e := range l.raw {
+	for _, e := range l.all() {
 		if end, ok := e.(*vaiven.ChangeEnd); ok {
 			out = append(out, end)
 		}
