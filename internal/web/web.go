@@ -1,20 +1,20 @@
 // Package web owns vaiven's HTTP side: which path is for boards and which for
-// people, health and metrics, and the small API that the CLI uses on a running
-// server.
+// people, health and metrics, and the API under /api/v1 with the document that
+// describes it, made from the code.
 //
-// It does not own WebSockets of boards (internal/gateway) nor any state: it
-// asks the parts that it was given. Its handlers may be called concurrently; a
-// slow client holds its own request only, for 30 seconds at most; the time that
-// a request's headers take is up to the server that carries the handler.
+// It does not own WebSockets of boards (internal/gateway), nor live feeds, nor
+// any state: it asks the parts that it was given, and holds no copy of what they
+// know. Its handlers may be called concurrently. A slow client holds its own
+// request only, for 30 seconds at most; longer only where it asked to wait for
+// the end of a change, and for a download that gets on; the time that a
+// request's headers take is up to the server that carries the handler. Requests
+// and answers are bounded, also in how many read the log at once.
 package web
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"net"
+	"log/slog"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"vaiven"
+	"vaiven/internal/web/api"
 )
 
 // Sessions starts a device's session again.
@@ -29,7 +30,8 @@ type Sessions interface {
 	NewSession(ctx context.Context, d vaiven.Device) error
 }
 
-// Options configure New. Boards, Ready and Sessions are required.
+// Options configure New. Boards, Ready, Sessions and Page are required; what the
+// API asks is not: of a part that is nil, nothing is known.
 type Options struct {
 	Boards   http.Handler        // upgrades a board's request
 	Ready    func() []string     // why the server is not ready, nothing when it is
@@ -39,6 +41,28 @@ type Options struct {
 	Version  string
 	Page     func() Page // facts of the page that a person sees at /
 
+	Devices Devices
+	Names   Names
+	Twins   Twins
+	Events  Events
+	Posts   Posts
+	CSV     CSV
+	// Server returns what is known of the server; what follows from the other
+	// options is filled in.
+	Server func() api.Server
+	// Event appends an event's JSON object, in the form that is documented for
+	// every output of the program.
+	Event func([]byte, vaiven.Entry) []byte
+	// Live serves what is under /api/v1/live/, behind the API's access rules. It
+	// sets its deadlines itself.
+	Live http.Handler
+
+	States     []string // state names that the server knows by itself
+	Token      string   // lets requests from elsewhere through; "": nothing does
+	MaxMessage int      // bytes of a board's message; 64 KiB
+	Logger     *slog.Logger
+	Now        func() time.Time // time.Now by default
+
 	// WrongPath is told of a board that asked for a path where no board is
 	// served; it must be quick. May be nil.
 	WrongPath func(remote, path string)
@@ -46,20 +70,58 @@ type Options struct {
 
 // New returns the handler of everything that vaiven serves.
 func New(o Options) http.Handler {
-	if o.Metrics == nil {
-		o.Metrics = prometheus.DefaultGatherer
-	}
+	o.fill()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", o.root)
 	mux.Handle("/ws", o.Boards)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", o.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
-	api := http.NewServeMux()
-	api.HandleFunc("POST /api/v1/devices/{id}/sessions", o.newSession)
-	mux.Handle("/api/v1/", http.NewCrossOriginProtection().Handler(localOnly(api)))
+	access := newAccess(o.Token, o.Lang)
+	mux.Handle(prefix+"/", access.guard(newServer(o)))
 	mux.HandleFunc("/", o.notFound)
-	return inTime(mux)
+	all := inTime(mux)
+	if o.Live == nil {
+		return all
+	}
+	live := http.NewServeMux()
+	live.Handle(prefix+"/live/", access.guard(o.Live))
+	live.Handle("/", all)
+	return live
+}
+
+// fill puts something harmless in the place of what was not given.
+func (o *Options) fill() {
+	none := nothing{}
+	def(&o.Metrics, prometheus.DefaultGatherer)
+	def[Devices](&o.Devices, none)
+	def[Names](&o.Names, none)
+	def[Twins](&o.Twins, none)
+	def[Events](&o.Events, none)
+	def[Posts](&o.Posts, none)
+	if o.Server == nil {
+		o.Server = func() api.Server { return api.Server{} }
+	}
+	if o.Event == nil {
+		o.Event = plainEvent
+	}
+	if o.MaxMessage == 0 {
+		o.MaxMessage = vaiven.MaxMessage
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+}
+
+// def sets what is nil.
+func def[T comparable](p *T, v T) {
+	var none T
+	if *p == none {
+		*p = v
+	}
 }
 
 // How long a request's body may take, and its answer. A WebSocket has deadlines
@@ -133,76 +195,4 @@ func plain(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
 	_, _ = w.Write([]byte(text + "\n"))
-}
-
-// localOnly lets requests of this machine through: until the API knows who is
-// asking, a session is started again only by whoever may use the server's own
-// shell. A request that came through a proxy is not of this machine; nor is one
-// of a page in this machine's browser whose name was made to point here, which
-// its Host gives away.
-func localOnly(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		peer, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil || !peer.Addr().Unmap().IsLoopback() || proxied(r) || !localName(r.Host) {
-			problem(w, http.StatusForbidden, "only from the server's own machine")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// proxied reports whether a proxy says that it handed the request on.
-func proxied(r *http.Request) bool {
-	for _, h := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"} {
-		if len(r.Header.Values(h)) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// localName reports whether a Host names this machine from within: localhost, or
-// an address of the loopback.
-func localName(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && addr.IsLoopback() || strings.EqualFold(host, "localhost")
-}
-
-// sessionWait bounds how long a request waits for the log.
-const sessionWait = 5 * time.Second
-
-func (o Options) newSession(w http.ResponseWriter, r *http.Request) {
-	device, err := vaiven.ParseDevice(r.PathValue("id"))
-	if err != nil {
-		problem(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), sessionWait)
-	defer cancel()
-	if err := o.Sessions.NewSession(ctx, device); err != nil {
-		var refused *vaiven.Error
-		code := http.StatusConflict
-		if errors.As(err, &refused) {
-			code = http.StatusServiceUnavailable
-		}
-		problem(w, code, err.Error())
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
-}
-
-// Problem is an error of the API as RFC 9457 has it.
-type Problem struct {
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail,omitempty"`
-}
-
-func problem(w http.ResponseWriter, code int, detail string) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(Problem{Title: http.StatusText(code), Status: code, Detail: detail})
 }

@@ -1,0 +1,135 @@
+package web
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"vaiven"
+	"vaiven/internal/web/api"
+)
+
+// access decides who may ask what of the API. Whoever sits at the server's own
+// machine may do all, and so may whoever shows the token. Others may read while
+// there is no token. What boards ask is as open as their WebSocket.
+type access struct {
+	hasToken bool
+	token    [sha256.Size]byte // hashed, so that comparing takes as long whatever was sent
+	lang     vaiven.Lang
+}
+
+func newAccess(token string, lang vaiven.Lang) access {
+	return access{token != "", sha256.Sum256([]byte(token)), lang}
+}
+
+// guard lets through what is allowed.
+func (a access) guard(next http.Handler) http.Handler {
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeProblem(w, a.crossOrigin()) }))
+	return cross.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := a.refusal(r)
+		if p == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if p.Status == http.StatusUnauthorized {
+			challenge := `Bearer realm="vaiven"`
+			if p.Code == codeBadToken {
+				challenge += `, error="invalid_token"`
+			}
+			w.Header().Set("WWW-Authenticate", challenge)
+		}
+		writeProblem(w, p)
+	}))
+}
+
+// Codes of refused access.
+const (
+	codeNotLocal    = "not_local"
+	codeNoToken     = "no_token"
+	codeBadToken    = "bad_token"
+	codeCrossOrigin = "cross_origin"
+)
+
+// refusal says why a request is not allowed, nil when it is.
+func (a access) refusal(r *http.Request) *api.Problem {
+	if boards(r) {
+		return nil
+	}
+	shown, isBearer := bearer(r)
+	switch {
+	case a.hasToken && isBearer:
+		if sum := sha256.Sum256([]byte(shown)); subtle.ConstantTimeCompare(sum[:], a.token[:]) == 1 {
+			return nil
+		}
+		return api.NewProblem(http.StatusUnauthorized, codeBadToken,
+			a.lang.Say("that is not this server's token", "ese no es el token de este servidor"), "")
+	case local(r):
+		return nil
+	case a.hasToken:
+		return api.NewProblem(http.StatusUnauthorized, codeNoToken,
+			a.lang.Say("this server asks for its token", "este servidor pide su token"),
+			a.lang.Say("send the header Authorization: Bearer TOKEN", "envía la cabecera Authorization: Bearer TOKEN"))
+	case reads(r.Method):
+		return nil
+	}
+	return api.NewProblem(http.StatusForbidden, codeNotLocal,
+		a.lang.Say("only from the server's own machine", "solo desde la máquina del servidor"),
+		a.lang.Say("start the server with --api-token and send that token", "inicia el servidor con --api-token y envía ese token"))
+}
+
+func (a access) crossOrigin() *api.Problem {
+	return api.NewProblem(http.StatusForbidden, codeCrossOrigin,
+		a.lang.Say("a page of another site asked for this", "lo pidió una página de otro sitio"), "")
+}
+
+func reads(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+// boards reports whether a request is one that boards make.
+func boards(r *http.Request) bool {
+	if r.URL.Path == prefix+"/readings" {
+		return r.Method == http.MethodPost
+	}
+	rest, ok := strings.CutPrefix(r.URL.Path, prefix+"/devices/")
+	_, last, _ := strings.Cut(rest, "/")
+	return ok && last == "desired" && reads(r.Method)
+}
+
+// bearer returns the token that a request shows (RFC 6750, section 2.1).
+func bearer(r *http.Request) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
+}
+
+// local reports whether a request comes from this machine. One that came through
+// a proxy does not; nor does one of a page in this machine's browser whose name
+// was made to point here, which its Host gives away.
+func local(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && peer.Addr().Unmap().IsLoopback() && !proxied(r) && localName(r.Host)
+}
+
+// proxied reports whether a proxy says that it handed the request on.
+func proxied(r *http.Request) bool {
+	for _, h := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"} {
+		if len(r.Header.Values(h)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// localName reports whether a Host names this machine from within: localhost, or
+// an address of the loopback.
+func localName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && addr.IsLoopback() || strings.EqualFold(host, "localhost")
+}

@@ -1,0 +1,240 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"vaiven/internal/web/api"
+)
+
+// DeviceID is the path parameter of everything about one device.
+type DeviceID struct {
+	ID string `path:"id" maxLength:"64" doc:"The device's id; 7, 07 and 007 are one" example:"101"`
+}
+
+func (s *server) deviceOperations() {
+	register(s, operation{
+		method: http.MethodGet, path: "/devices", id: "listDevices", tag: "devices",
+		summary: "List, search and sort the devices",
+		examples: []example{
+			{name: "list-devices.json", title: "All devices", path: "/devices"},
+			{name: "search-devices.json", title: "Devices of a group that are connected, the most talkative first", path: "/devices?group=lab&status=connected&sort=-readings&limit=1"},
+		},
+	}, s.listDevices)
+	register(s, operation{
+		method: http.MethodGet, path: "/devices/{id}", id: "getDevice", tag: "devices", refusals: []int{400, 404},
+		summary: "All that is known of a device",
+		examples: []example{
+			{name: "get-device.json", title: "A board that sends", path: "/devices/101"},
+			{name: "unknown-device.json", title: "A device that nobody knows", path: "/devices/999", status: 404},
+		},
+	}, s.getDevice)
+	register(s, operation{
+		method: http.MethodPatch, path: "/devices/{id}", id: "describeDevice", tag: "devices", refusals: []int{400, 413},
+		summary:  "Name a device, note something about it, put it into groups",
+		about:    "What is left out stays as it is. A device that was not heard yet may be described, too.",
+		examples: []example{{name: "describe-device.json", title: "A name and two groups", path: "/devices/102", body: `{"name":"Door","groups":["lab","ground-floor"]}`}},
+	}, s.describeDevice)
+	register(s, operation{
+		method: http.MethodDelete, path: "/devices/{id}", id: "forgetDevice", tag: "devices", success: 204, refusals: []int{400, 404, 409},
+		summary: "Forget a device that is not connected",
+		about:   "It leaves every table; its readings stay in the log and in the CSV. One that is heard again is a new one.",
+		examples: []example{
+			{name: "forget-device", title: "A board that was taken down", path: "/devices/103", status: 204},
+			{name: "forget-connected.json", title: "One that is connected", path: "/devices/101", status: 409},
+		},
+	}, s.forgetDevice)
+	register(s, operation{
+		method: http.MethodGet, path: "/devices/{id}/values", id: "getValues", tag: "devices", refusals: []int{400, 404},
+		summary:  "A device's latest values, and how old they are",
+		examples: []example{{name: "get-values.json", title: "Temperature and humidity", path: "/devices/101/values"}},
+	}, s.getValues)
+}
+
+type listDevices struct {
+	Q      string `query:"q" maxLength:"100" doc:"Text somewhere in the id, the name, the note or a group, in either case"`
+	Status string `query:"status" enum:"connected,silent,asleep,disconnected,never" doc:"Only devices with this status"`
+	Group  string `query:"group" maxLength:"40" doc:"Only devices of this group"`
+	Sort   string `query:"sort" enum:"id,name,last,readings,status,-id,-name,-last,-readings,-status" default:"id" doc:"The order; with - before it, the other way round"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Devices on a page"`
+	Cursor string `query:"cursor" maxLength:"1000" doc:"next of the page before, with the same sort"`
+}
+
+type body[T any] struct{ Body T }
+
+func (s *server) listDevices(_ context.Context, in *listDevices) (*body[api.Devices], error) {
+	now := s.now()
+	q := selection{
+		text: strings.ToLower(in.Q), status: in.Status, group: in.Group, limit: in.Limit, now: now,
+		sort: strings.TrimPrefix(in.Sort, "-"), desc: strings.HasPrefix(in.Sort, "-"),
+	}
+	var err error
+	if in.Cursor != "" {
+		if q.after, err = parsePlace(in.Cursor, in.Sort); err != nil {
+			return nil, s.invalid("query.cursor", err.Error())
+		}
+	}
+	ids, total, next := q.page(s.o.Devices.Scan)
+	out := &body[api.Devices]{api.Devices{Devices: make([]api.Device, 0, len(ids)), Total: total, Next: next}}
+	for _, id := range ids {
+		if d, ok := s.o.Devices.Device(id); ok { // or forgotten since
+			out.Body.Devices = append(out.Body.Devices, deviceOf(now, &d))
+		}
+	}
+	return out, nil
+}
+
+func (s *server) getDevice(_ context.Context, in *struct{ DeviceID }) (*body[api.Device], error) {
+	d, err := s.known(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &body[api.Device]{deviceOf(s.now(), d)}, nil
+}
+
+// known returns the device of a path.
+func (s *server) known(id string) (*Device, error) {
+	name, err := s.device(id)
+	if err != nil {
+		return nil, err
+	}
+	d, ok := s.o.Devices.Device(name)
+	if !ok {
+		return nil, s.unknownDevice(name)
+	}
+	return &d, nil
+}
+
+func (s *server) getValues(_ context.Context, in *struct{ DeviceID }) (*body[api.Values], error) {
+	d, err := s.known(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	now := s.now()
+	return &body[api.Values]{api.Values{Device: d.ID, Values: valuesOf(now, d.Values), States: valuesOf(now, d.States)}}, nil
+}
+
+// writeTimeout bounds how long a request waits for the log.
+const writeTimeout = 5 * time.Second
+
+type describeDevice struct {
+	DeviceID
+	Body api.Description
+}
+
+func (s *server) describeDevice(ctx context.Context, in *describeDevice) (*body[api.Device], error) {
+	id, err := s.device(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	select {
+	case s.describing <- struct{}{}:
+		defer func() { <-s.describing }()
+	case <-ctx.Done():
+		return nil, s.fail(ctx.Err())
+	}
+	d, _ := s.o.Devices.Device(id)
+	if in.Body.Name != nil {
+		d.Name = strings.TrimSpace(*in.Body.Name)
+	}
+	if in.Body.Note != nil {
+		d.Note = strings.TrimSpace(*in.Body.Note)
+	}
+	if in.Body.Groups != nil {
+		d.Groups = groupsOf(*in.Body.Groups)
+	}
+	if err := s.printable(&d); err != nil {
+		return nil, err
+	}
+	if err := s.o.Names.Describe(ctx, id, d.Name, d.Note, d.Groups); err != nil {
+		return nil, s.fail(err)
+	}
+	d, ok := s.o.Devices.Device(id)
+	if !ok {
+		return nil, s.unknownDevice(id) // forgotten meanwhile
+	}
+	return &body[api.Device]{deviceOf(s.now(), &d)}, nil
+}
+
+// maxWords is how many bytes a name, a note and a group may have.
+const maxWords = 200
+
+// printable refuses what would not survive in a terminal, or be cut.
+func (s *server) printable(d *Device) error {
+	for i, text := range append([]string{d.Name, d.Note}, d.Groups...) {
+		field := "body." + []string{"name", "note", "groups"}[min(i, 2)]
+		switch {
+		case len(text) > maxWords:
+			return s.invalid(field, s.o.Lang.Say("longer than 200 bytes", "más de 200 bytes"))
+		case strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }):
+			return s.invalid(field, s.o.Lang.Say("has characters that do not print", "tiene caracteres que no se imprimen"))
+		case text == "" && i > 1:
+			return s.invalid(field, s.o.Lang.Say("a group without a name", "un grupo sin nombre"))
+		}
+	}
+	return nil
+}
+
+// groupsOf trims, sorts, and keeps each group once.
+func groupsOf(list []string) []string {
+	groups := make([]string, 0, len(list))
+	for _, g := range list {
+		groups = append(groups, strings.TrimSpace(g))
+	}
+	slices.Sort(groups)
+	return slices.Compact(groups)
+}
+
+type nobody struct{}
+
+func (s *server) forgetDevice(ctx context.Context, in *struct{ DeviceID }) (*nobody, error) {
+	d, err := s.known(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if d.Presence.Connected {
+		return nil, api.NewProblem(http.StatusConflict, codeConnected,
+			s.o.Lang.Say("it is connected", "está conectado"),
+			s.o.Lang.Say("switch it off first, or it would come back at once", "apágalo primero, o volvería enseguida"))
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	if err := s.o.Names.Forget(ctx, d.ID); err != nil {
+		return nil, s.fail(err)
+	}
+	return nil, nil
+}
+
+// deviceOf writes a device as the API does.
+func deviceOf(now time.Time, d *Device) api.Device {
+	out := api.Device{
+		ID: d.ID, Name: d.Name, Note: d.Note, Groups: d.Groups, Reason: d.Reason, Remote: d.Remote,
+		First: moment(d.First), Last: moment(d.Presence.Last), LastReading: moment(d.Reading), Readings: d.Readings,
+		Values: valuesOf(now, d.Values), States: valuesOf(now, d.States), ReportedRev: d.Rev, Declared: d.Declared,
+		Boot: d.Boot, FW: d.FW, Refusals: d.Refusals, Gaps: d.Gaps, Lost: d.Lost,
+		Conflicts: d.Conflicts, ConflictAt: moment(d.ConflictAt), Remotes: d.Remotes,
+	}
+	out.Status, out.Since, out.Until = Status(now, d.Presence)
+	for _, r := range d.Rejected {
+		out.Rejected = append(out.Rejected, api.Rejected{Code: r.Code, Count: r.Count, Text: r.Text, Remote: r.Remote, At: moment(r.At)})
+	}
+	if d.Last != nil {
+		session := sessionOf(d.Last, nil)
+		out.Session = &session
+	}
+	return out
+}
+
+func valuesOf(now time.Time, list []Latest) []api.Value {
+	out := make([]api.Value, 0, len(list))
+	for _, l := range list {
+		out = append(out, api.Value{Name: l.Name, Value: l.Num, At: moment(l.At), AgeMS: max(now.UnixMilli()-l.At, 0)})
+	}
+	return out
+}

@@ -1,0 +1,230 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"vaiven"
+	"vaiven/internal/web/api"
+)
+
+func (s *server) historyOperations() {
+	register(s, operation{
+		method: http.MethodGet, path: "/events", id: "listEvents", tag: "events",
+		summary: "What has happened, from the log",
+		about: "In the log's order, the oldest first. Times are compared along that order: it begins where the clock had reached since, and ends at the " +
+			"first event behind until. One request looks at 200,000 events at most; next says where to go on.",
+		examples: []example{
+			{name: "list-events.json", title: "Readings of a device, from an id on", path: "/events?after=1.0&device=101&kind=reading&limit=2"},
+			{name: "list-events-time.json", title: "What happened in two seconds", path: "/events?since=2026-11-22T10:00:04Z&until=2026-11-22T10:00:06Z"},
+			{name: "list-events-bad.json", title: "An id that is none", path: "/events?after=yesterday", status: 422},
+		},
+	}, s.listEvents)
+	s.csvOperation()
+}
+
+type listEvents struct {
+	After  string    `query:"after" maxLength:"32" doc:"Only events behind this id; 0 or begin: from the oldest on" example:"12.0"`
+	Before string    `query:"before" maxLength:"32" doc:"Only events before this id" example:"99.0"`
+	Since  time.Time `query:"since" doc:"Only events received at this time or later, RFC 3339" example:"2026-11-22T10:00:00Z"`
+	Until  time.Time `query:"until" doc:"Only events received at this time or earlier, RFC 3339"`
+	Limit  int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Events in the answer"`
+	Device []string  `query:"device,explode" nullable:"false" maxItems:"100" maxLength:"64" doc:"Only events of these devices; several, or with commas"`
+	Kind   []string  `query:"kind,explode" nullable:"false" maxItems:"20" maxLength:"200" doc:"Only events of these kinds; several, or with commas; state and session are groups of kinds"`
+}
+
+// Bounds of one answer.
+const (
+	maxScanned      = 200_000
+	maxAnswer       = 4 << 20 // bytes of events
+	historyTimeout  = 10 * time.Second
+	historyPatience = 5 * time.Second // that it waits for its turn
+)
+
+// errEnough ends the reading of the log early.
+var errEnough = errors.New("enough")
+
+// stretch is the part of the log that is asked for, and what was found of it.
+type stretch struct {
+	before       vaiven.ID // zero: no bound
+	since, until int64     // Unix ms; 0: no bound
+	devices      []vaiven.Device
+	kinds        []string
+	limit        int
+	write        func([]byte, vaiven.Entry) []byte
+
+	scanned, size int
+	found         []api.Event
+	next          vaiven.ID
+	more          bool
+}
+
+func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Events], error) {
+	st, after, err := s.stretch(in)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.turn(ctx); err != nil {
+		return nil, s.fail(err)
+	}
+	defer func() { <-s.reading }()
+	ctx, cancel := context.WithTimeout(ctx, historyTimeout)
+	defer cancel()
+	if st.since != 0 {
+		from, err := s.since(ctx, st.since)
+		if err != nil {
+			return nil, s.fail(err)
+		}
+		if after.Before(from) {
+			after = from
+		}
+	}
+	st.next = after
+	err = s.o.Events.History(ctx, after, st.take)
+	if err != nil && !errors.Is(err, errEnough) {
+		if st.scanned == 0 || !errors.Is(err, context.DeadlineExceeded) {
+			return nil, s.fail(err)
+		}
+		st.more = true
+	}
+	return &body[api.Events]{api.Events{Events: st.found, Next: st.next.String(), More: st.more}}, nil
+}
+
+// turn waits until the log may be read.
+func (s *server) turn(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, historyPatience)
+	defer cancel()
+	select {
+	case s.reading <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stretch reads the parameters.
+func (s *server) stretch(in *listEvents) (st *stretch, after vaiven.ID, err error) {
+	st = &stretch{limit: in.Limit, write: s.o.Event, found: []api.Event{}}
+	if in.After != "" {
+		if after, err = parseAfter(in.After); err != nil {
+			return nil, after, s.invalid("query.after", err.Error())
+		}
+	}
+	if in.Before != "" {
+		if st.before, err = vaiven.ParseID(in.Before); err != nil {
+			return nil, after, s.invalid("query.before", err.Error())
+		}
+	}
+	if !in.Since.IsZero() {
+		st.since = max(in.Since.UnixMilli(), 1)
+	}
+	if !in.Until.IsZero() {
+		st.until = max(in.Until.UnixMilli(), 1)
+	}
+	for _, id := range split(in.Device) {
+		d, err := s.device(id)
+		if err != nil {
+			return nil, after, s.invalid("query.device", err.Error())
+		}
+		st.devices = append(st.devices, d)
+	}
+	for _, word := range split(in.Kind) {
+		kinds := api.KindsNamed(word)
+		if kinds == nil {
+			return nil, after, s.invalid("query.kind", s.o.Lang.Say("there are: ", "hay: ")+strings.Join(api.Kinds(), ", ")+", state, session")
+		}
+		st.kinds = append(st.kinds, kinds...)
+	}
+	return st, after, nil
+}
+
+// parseAfter reads an id, or 0 for the log's beginning, as the live feeds do.
+func parseAfter(text string) (vaiven.ID, error) {
+	if text == "0" || text == "begin" {
+		return vaiven.ID{}, nil
+	}
+	return vaiven.ParseID(text)
+}
+
+func split(list []string) []string {
+	var out []string
+	for _, text := range list {
+		for part := range strings.SplitSeq(text, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				out = append(out, part)
+			}
+		}
+	}
+	return out
+}
+
+// take looks at one event.
+func (st *stretch) take(en vaiven.Entry) error {
+	at := en.Event.Time().At
+	if st.before != (vaiven.ID{}) && !en.ID.Before(st.before) || st.until != 0 && at > st.until {
+		return errEnough
+	}
+	if len(st.found) == st.limit || st.size >= maxAnswer || st.scanned == maxScanned {
+		st.more = true
+		return errEnough
+	}
+	st.scanned++
+	st.next = en.ID
+	if at < st.since || len(st.devices) > 0 && !slices.Contains(st.devices, en.Event.Of()) ||
+		len(st.kinds) > 0 && !slices.Contains(st.kinds, api.Kind(en.Event)) {
+		return nil
+	}
+	raw := st.write(nil, en)
+	st.size += len(raw)
+	st.found = append(st.found, api.Event{Raw: raw})
+	return nil
+}
+
+// since returns the id behind which the clock had reached the moment, by halving
+// the log: some twenty looks for a million records.
+func (s *server) since(ctx context.Context, ms int64) (vaiven.ID, error) {
+	first, last := s.o.Events.Bounds()
+	lo, hi := max(first.Record, 1), last.Record+1
+	for lo < hi {
+		mid := lo + (hi-lo)/2
+		at, found, err := s.clockAt(ctx, mid)
+		if err != nil {
+			return vaiven.ID{}, err
+		}
+		if !found || at >= ms {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return vaiven.ID{Record: lo - 1, Index: math.MaxUint32}, nil
+}
+
+// clockAt returns the time of the first event in the record, or behind it.
+func (s *server) clockAt(ctx context.Context, record uint64) (at int64, found bool, err error) {
+	err = s.o.Events.History(ctx, vaiven.ID{Record: record - 1, Index: math.MaxUint32}, func(en vaiven.Entry) error {
+		at, found = en.Event.Time().At, true
+		return errEnough
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return at, found, err
+}
+
+// plainEvent is what an event looks like to a server that was given no words.
+func plainEvent(b []byte, en vaiven.Entry) []byte {
+	at := en.Event.Time()
+	raw, err := api.Event{
+		ID: en.ID.String(), Kind: api.Kind(en.Event), At: moment(at.At), Synced: at.Synced, Device: en.Event.Of(),
+	}.MarshalJSON()
+	if err != nil { // numbers and strings: cannot fail
+		return b
+	}
+	return append(b, raw...)
+}

@@ -1,0 +1,227 @@
+package web
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"vaiven/internal/web/api"
+)
+
+// operation is one thing that can be asked of the API, with what the document
+// says about it.
+type operation struct {
+	method, path string
+	id           string
+	tag          string
+	summary      string
+	about        string
+	success      int            // its usual status; 200
+	also         map[int]string // other statuses that answer with the same body, and when
+	refusals     []int          // statuses of problems, beside those that every operation has
+	media        string         // of the answer, when that is no JSON
+	schema       *huma.Schema   // of the answer, when the handler's type does not say
+	message      bool           // the body is a board's message, which the handler reads
+	maxBody      int64          // bytes; 64 KiB
+	open         bool           // as open as the boards' WebSocket
+	examples     []example
+}
+
+// example is a request that the document shows. The tests send every one of
+// them to a server, and keep its answer in the folder examples.
+type example struct {
+	name    string // of the example, and of the file with the answer
+	title   string
+	path    string // what follows the API's prefix, with its query
+	headers [][2]string
+	body    string
+	status  int // of the answer; 200
+}
+
+//go:embed examples
+var answers embed.FS
+
+// register adds an operation to the API and to its document.
+func register[I, O any](s *server, op operation, handler func(context.Context, *I) (*O, error)) {
+	if op.success == 0 {
+		op.success = http.StatusOK
+	}
+	if op.maxBody == 0 {
+		op.maxBody = 64 << 10
+	}
+	h := huma.Operation{
+		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.about,
+		Tags: []string{op.tag}, DefaultStatus: op.success, MaxBodyBytes: op.maxBody, BodyReadTimeout: bodyTimeout,
+		RejectUnknownQueryParameters: true,
+		Responses:                    op.responses(), RequestBody: op.requestBody(),
+	}
+	if op.open {
+		h.Security = []map[string][]string{{}}
+	}
+	h.Extensions = map[string]any{"x-requests": op.requests()}
+	h.SkipValidateBody = op.message
+	huma.Register(s.api, h, handler)
+	if op.message {
+		h.RequestBody.Content = messageContent(op.requestBody().Content["application/json"].Examples)
+	}
+	same := h.Responses[strconv.Itoa(op.success)].Content["application/json"]
+	for status := range op.also {
+		if m := h.Responses[strconv.Itoa(status)].Content["application/json"]; m != nil {
+			m.Schema = same.Schema
+		}
+	}
+}
+
+// messageContent says what the body with a board's message may be.
+func messageContent(examples map[string]*huma.Example) map[string]*huma.MediaType {
+	one := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
+	several := &huma.Schema{Type: huma.TypeArray, Items: one}
+	return map[string]*huma.MediaType{
+		"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{one, several}}, Examples: examples},
+		"application/cbor": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+	}
+}
+
+// request is an example as the document has it under x-requests: all of a
+// request, where OpenAPI's own examples are of its parts.
+type request struct {
+	Name    string            `json:"name"`
+	Title   string            `json:"title"`
+	Method  string            `json:"method"`
+	Path    string            `json:"path"`
+	Headers map[string]string `json:"headers,omitempty"`
+	Body    string            `json:"body,omitempty"`
+	Status  int               `json:"status"`
+}
+
+func (op *operation) requests() []request {
+	var out []request
+	for _, e := range op.examples {
+		r := request{Name: e.name, Title: e.title, Method: op.method, Path: prefix + e.path, Body: e.body, Status: e.answered()}
+		for _, h := range e.headers {
+			if r.Headers == nil {
+				r.Headers = map[string]string{}
+			}
+			r.Headers[h[0]] = h[1]
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func (e *example) answered() int {
+	if e.status == 0 {
+		return http.StatusOK
+	}
+	return e.status
+}
+
+// requestBody holds the examples of the body; the schema comes from the
+// handler's type.
+func (op *operation) requestBody() *huma.RequestBody {
+	examples := map[string]*huma.Example{}
+	for _, e := range op.examples {
+		if e.body != "" && json.Valid([]byte(e.body)) {
+			examples[e.name] = &huma.Example{Summary: e.title, Value: json.RawMessage(e.body)}
+		}
+	}
+	if len(examples) == 0 {
+		return nil
+	}
+	return &huma.RequestBody{Content: map[string]*huma.MediaType{"application/json": {Examples: examples}}}
+}
+
+// responses are the answers with their examples, and the problems.
+func (op *operation) responses() map[string]*huma.Response {
+	all := map[string]*huma.Response{}
+	add := func(status int, text, media string) *huma.MediaType {
+		m := &huma.MediaType{}
+		r := &huma.Response{Description: text}
+		if status != http.StatusNoContent {
+			r.Content = map[string]*huma.MediaType{media: m}
+		}
+		all[strconv.Itoa(status)] = r
+		return m
+	}
+	media := op.media
+	if media == "" {
+		media = "application/json"
+	}
+	body := add(op.success, http.StatusText(op.success), media)
+	body.Schema = op.schema
+	if op.media != "" {
+		body.Schema = &huma.Schema{Type: huma.TypeString}
+	}
+	for status, text := range op.also {
+		if m := add(status, text, media); op.media != "" {
+			m.Schema = body.Schema
+		}
+	}
+	for _, status := range append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}, op.refusals...) {
+		add(status, refusalText[status], api.ProblemType).Schema = &huma.Schema{Ref: "#/components/schemas/Problem"}
+	}
+	for _, e := range op.examples {
+		e.addTo(all[strconv.Itoa(e.answered())])
+	}
+	return all
+}
+
+// addTo puts the answer to the example into the document.
+func (e *example) addTo(r *huma.Response) {
+	b, err := answers.ReadFile("examples/" + e.name)
+	if err != nil || r == nil {
+		return // an answer without a body; or a status that the document's test finds missing
+	}
+	for media, m := range r.Content {
+		if m.Examples == nil {
+			m.Examples = map[string]*huma.Example{}
+		}
+		value := any(string(b))
+		if strings.HasSuffix(media, "json") {
+			value = json.RawMessage(b)
+		}
+		m.Examples[e.name] = &huma.Example{Summary: e.title, Value: value}
+	}
+}
+
+// refusalText says when a problem's status is answered.
+var refusalText = map[int]string{
+	400: "The request could not be read: malformed JSON, or an id that is none",
+	401: "The server asks for its token",
+	403: "Only from the server's own machine, or with its token; or a page of another site asked",
+	404: "There is no such thing",
+	406: "The answer has no such media type",
+	409: "The device's condition does not allow it",
+	412: "The device's REV is another (If-Match)",
+	413: "Too much in one request",
+	416: "The file is not that long",
+	422: "A part of the request is wrong; errors says which",
+	429: "Too fast; Retry-After says when again",
+	503: "The log takes nothing now; Retry-After says when again",
+}
+
+// exchange lends a handler the connection that it answers on, for deadlines.
+type exchange struct {
+	w http.ResponseWriter
+	r *http.Request
+}
+
+// Resolve is called once the request has been read.
+func (e *exchange) Resolve(ctx huma.Context) []error {
+	e.r, e.w = humago.Unwrap(ctx)
+	return nil
+}
+
+// linger lets the answer take longer by d than others.
+func (e *exchange) linger(d time.Duration) {
+	c := http.NewResponseController(e.w)
+	_ = c.SetReadDeadline(time.Time{}) // or the connection would count as broken: nothing more comes from it
+	_ = c.SetWriteDeadline(time.Now().Add(d + answerTimeout))
+}

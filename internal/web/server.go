@@ -1,0 +1,180 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	strict "github.com/go-json-experiment/json"
+
+	"vaiven/internal/web/api"
+)
+
+// prefix is where the API is.
+const prefix = "/api/v1"
+
+// server is the API: its operations, and the document that describes them.
+type server struct {
+	o    Options
+	mux  *http.ServeMux
+	api  huma.API
+	now  func() time.Time
+	json []byte // the document
+	yaml []byte
+	docs []byte // the document as a page
+
+	describing chan struct{} // one description at a time, since it is read, changed and written
+	reading    chan struct{} // histories that are being read; full: wait a moment, then 503
+	waiting    chan struct{} // answers that wait for the end of a change; full: they do not wait
+}
+
+// Bounds of what goes on at once.
+const (
+	maxReading = 4
+	maxWaiting = 1024
+)
+
+func newServer(o Options) *server {
+	s := &server{o: o, mux: http.NewServeMux(), now: o.Now}
+	s.describing = make(chan struct{}, 1)
+	s.reading = make(chan struct{}, maxReading)
+	s.waiting = make(chan struct{}, maxWaiting)
+	s.api = humago.NewWithPrefix(s.mux, prefix, s.config())
+	s.deviceOperations()
+	s.stateOperations()
+	s.manyOperations()
+	s.sessionOperations()
+	s.historyOperations()
+	s.serverOperations()
+	s.boardOperations()
+	s.publish()
+	return s
+}
+
+func (s *server) config() huma.Config {
+	c := huma.DefaultConfig("vaiven", s.o.Version)
+	c.CreateHooks = nil // no $schema in answers
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.AllowAdditionalPropertiesByDefault = true // answers may grow; requests say that theirs may not
+	c.Formats = map[string]huma.Format{"application/json": {Marshal: writeJSON, Unmarshal: readJSON}, "json": {Marshal: writeJSON, Unmarshal: readJSON}}
+	c.Transformers = []huma.Transformer{s.problems}
+	c.Info.Description = strings.TrimSpace(description)
+	c.Info.License = &huma.License{Name: "See the file LICENSE of the source"}
+	c.Servers = []*huma.Server{{URL: prefix}}
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token": {Type: "http", Scheme: "bearer", Description: "The token that the server was started with (--api-token)."},
+	}
+	c.Security = []map[string][]string{{}, {"token": {}}}
+	for _, t := range tags {
+		c.Tags = append(c.Tags, &huma.Tag{Name: t[0], Description: t[1]})
+	}
+	aliases(c.Components.Schemas)
+	return c
+}
+
+const description = `
+The API of a vaiven server: devices, their readings and states, the log's
+events, the CSV file.
+
+Whoever sits at the server's own machine may ask everything. From elsewhere,
+reading is open as long as the server has no token; changing something takes
+the token (--api-token), as "Authorization: Bearer TOKEN". A server that has a
+token asks for it for reading, too. What boards ask (tag "boards") is as open as
+their WebSocket.
+
+Errors are problems of RFC 9457 (application/problem+json): detail and hint are
+for people, in the server's language; code is for programs. Times are RFC 3339.
+Ids of events are opaque and ordered. Answers may get more fields in later
+versions.
+
+The events as they happen are under /api/v1/live/: as a WebSocket (ws),
+Server-Sent Events (sse), by long polling (poll) and as newline-delimited JSON
+(ndjson).
+`
+
+// Tags of the operations, in the order of the page.
+var tags = [][2]string{
+	{"devices", "The table of devices: what is known of each, and what people call it."},
+	{"state", "What a device's states ought to be. A change is asked, sent to the board, and ends confirmed, expired, refused or overtaken."},
+	{"events", "What has happened: the log's events, and the readings as CSV."},
+	{"sessions", "Sessions of devices, with a limited number of readings, or time."},
+	{"server", "The server itself."},
+	{"boards", "For boards whose network lets no WebSocket through."},
+}
+
+// writeJSON answers with one write; that whoever asked is gone is no error.
+func writeJSON(w io.Writer, v any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, _ = w.Write(b.Bytes())
+	return nil
+}
+
+// readJSON is strict: a name that is there twice is an error.
+func readJSON(data []byte, v any) error { return strict.Unmarshal(data, v) }
+
+// ServeHTTP answers what is under the API's prefix. What is not there, or not
+// with this method, is a problem like all others.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if _, pattern := s.mux.Handler(r); pattern != "" {
+		w.Header().Set("Cache-Control", "no-store")
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	seen := &verdict{header: http.Header{}}
+	s.mux.ServeHTTP(seen, r)
+	if allow := seen.header.Get("Allow"); allow != "" {
+		w.Header().Set("Allow", allow)
+		writeProblem(w, api.NewProblem(http.StatusMethodNotAllowed, "method_not_allowed",
+			s.o.Lang.Say("this path has no "+r.Method, "esta ruta no tiene "+r.Method), "Allow: "+allow))
+		return
+	}
+	writeProblem(w, api.NewProblem(http.StatusNotFound, codeNotFound,
+		s.o.Lang.Say("no such path", "no existe esa ruta"),
+		s.o.Lang.Say("all paths: ", "todas las rutas: ")+prefix+"/docs"))
+}
+
+// verdict keeps what a handler says in its header.
+type verdict struct{ header http.Header }
+
+func (v *verdict) Header() http.Header         { return v.header }
+func (v *verdict) Write(b []byte) (int, error) { return len(b), nil }
+func (v *verdict) WriteHeader(int)             {}
+
+// publish writes the document, once all operations are registered.
+func (s *server) publish() {
+	doc := s.api.OpenAPI()
+	doc.Components.Schemas.Schema(problemType, true, "")
+	for _, unused := range []string{"ErrorModel", "ErrorDetail"} {
+		delete(doc.Components.Schemas.Map(), unused)
+	}
+	var err error
+	if s.json, err = json.MarshalIndent(doc, "", " "); err != nil {
+		panic(err) // a programmer's mistake, in the table of operations
+	}
+	if s.yaml, err = doc.YAML(); err != nil {
+		panic(err)
+	}
+	s.docs = docsPage(doc, s.o.Lang)
+	s.mux.HandleFunc("GET "+prefix+"/openapi.json", serveBytes("application/openapi+json", s.json))
+	s.mux.HandleFunc("GET "+prefix+"/openapi.yaml", serveBytes("application/openapi+yaml", s.yaml))
+	s.mux.HandleFunc("GET "+prefix+"/docs", serveBytes("text/html; charset=utf-8", s.docs))
+}
+
+func serveBytes(media string, b []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", media)
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+		_, _ = w.Write(b)
+	}
+}

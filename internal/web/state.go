@@ -1,0 +1,271 @@
+package web
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vaiven"
+	"vaiven/internal/web/api"
+)
+
+func (s *server) stateOperations() {
+	register(s, operation{
+		method: http.MethodGet, path: "/devices/{id}/state", id: "getState", tag: "state", refusals: []int{400, 404},
+		summary:  "What a device's states ought to be, and are",
+		examples: []example{{name: "get-state.json", title: "An LED that is on, as it was wanted", path: "/devices/101/state"}},
+	}, s.getState)
+	also := map[int]string{http.StatusAccepted: "The change is in the log and has not ended yet"}
+	register(s, operation{
+		method: http.MethodPut, path: "/devices/{id}/state", id: "setState", tag: "state", also: also, refusals: []int{400, 404, 412, 413},
+		summary: "Ask for states of a device",
+		about: "States that are not named stay as they are wanted. The change is in the log when this answers: 200 when it has ended (see phase), " +
+			"202 when not. A change for a board that cannot be heard waits until it comes back, but not beyond its deadline.",
+		examples: []example{
+			{name: "set-state.json", title: "Switch the LED on and wait for the board's confirmation", path: "/devices/101/state?wait=10s", body: `{"LED":1}`},
+			{name: "set-state-offline.json", title: "For a board that is away; in 5 s it would be too late", path: "/devices/102/state?within=5s", body: `{"LED":true}`, status: 202},
+			{name: "set-state-once.json", title: "The same again is the same change", path: "/devices/102/state", headers: [][2]string{{"Idempotency-Key", "00d1c0ffee5eed42"}}, body: `{"LED":0}`, status: 202},
+			{name: "set-state-if.json", title: "Only if nobody was quicker", path: "/devices/101/state", headers: [][2]string{{"If-Match", `"3"`}}, body: `{"LED":0}`, status: 412},
+			{name: "set-unknown-state.json", title: "A state that the board does not have", path: "/devices/101/state", body: `{"LAMP":1}`, status: 422},
+		},
+	}, s.setState)
+	register(s, operation{
+		method: http.MethodPost, path: "/devices/{id}/state/toggle", id: "toggleState", tag: "state", also: also, refusals: []int{400, 404, 412, 413},
+		summary:  "Turn states of a device over",
+		about:    "0 becomes 1, all else becomes 0; of what is wanted, or of what the board reported when nothing is.",
+		examples: []example{{name: "toggle-state.json", title: "The LED", path: "/devices/101/state/toggle?wait=2s", body: `{"states":["LED"]}`}},
+	}, s.toggleState)
+}
+
+func (s *server) getState(_ context.Context, in *struct{ DeviceID }) (*revised[api.State], error) {
+	d, err := s.known(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	t, _ := s.o.Twins.State(d.ID)
+	now := s.now()
+	out := api.State{
+		Device: d.ID, Rev: t.Desired.Rev, Desired: statesMap(t.Desired.States), Reported: valuesOf(now, d.States),
+		ReportedRev: t.ReportedRev, Reports: t.Reports, Until: moment(t.Desired.Until),
+		Open: []api.Change{}, Recent: []api.Change{}, Known: s.knownStates(d, &t),
+	}
+	for i := range t.Desired.Open {
+		c := api.Change{Device: d.ID}
+		openChange(&c, &t.Desired.Open[i])
+		out.Open = append(out.Open, c)
+	}
+	for i := range t.Recent {
+		c := api.Change{Device: d.ID}
+		endedChange(&c, &t.Recent[i])
+		out.Recent = append(out.Recent, c)
+	}
+	return &revised[api.State]{Status: http.StatusOK, ETag: etag(out.Rev), Body: out}, nil
+}
+
+// revised is an answer with the device's REV.
+type revised[T any] struct {
+	Status int
+	ETag   string `header:"ETag" doc:"The device's REV, for If-Match" example:"\"7\""`
+	Body   T
+}
+
+func etag(rev uint64) string { return `"` + strconv.FormatUint(rev, 10) + `"` }
+
+// Terms are how a change is asked for.
+type Terms struct {
+	Within  string `query:"within" maxLength:"20" doc:"Not to be applied later than this from now, as 5s or 2m; 24h at most" example:"5s"`
+	Wait    string `query:"wait" maxLength:"20" doc:"Answer when the change has ended, or after this time, 60s at most. A server that is very busy may answer earlier" example:"10s"`
+	IfMatch string `header:"If-Match" maxLength:"40" doc:"Compare and set: only if the device's REV is this" example:"\"7\""`
+	Key     string `header:"Idempotency-Key" maxLength:"40" doc:"16 hexadecimal digits: the same key again is the same change" example:"00d1c0ffee5eed42"`
+}
+
+type setState struct {
+	exchange
+	DeviceID
+	Terms
+	Body api.States `minProperties:"1" maxProperties:"16" doc:"Values by the state's name"`
+}
+
+func (s *server) setState(ctx context.Context, in *setState) (*revised[api.Change], error) {
+	return s.change(ctx, &in.exchange, in.ID, &in.Terms, in.Body, nil)
+}
+
+type toggleState struct {
+	exchange
+	DeviceID
+	Terms
+	Body api.Toggle
+}
+
+func (s *server) toggleState(ctx context.Context, in *toggleState) (*revised[api.Change], error) {
+	return s.change(ctx, &in.exchange, in.ID, &in.Terms, nil, in.Body.States)
+}
+
+// change asks for one change of one device.
+func (s *server) change(ctx context.Context, x *exchange, id string, t *Terms, states api.States, toggle []string) (*revised[api.Change], error) {
+	d, err := s.known(id)
+	if err != nil {
+		return nil, err
+	}
+	ask, wait, err := s.terms(t)
+	if err != nil {
+		return nil, err
+	}
+	ask.Device, ask.By = d.ID, by(x.r)
+	twin, _ := s.o.Twins.State(d.ID)
+	if ask.States, ask.Toggle, err = s.wanted(d, &twin, states, toggle); err != nil {
+		return nil, err
+	}
+	asked := s.askAll(ctx, []Ask{ask})[0]
+	if err := s.askedError(d.ID, &asked); err != nil {
+		return nil, err
+	}
+	if wait > 0 {
+		x.linger(wait)
+	}
+	c := s.follow(ctx, time.Now().Add(wait), d, &ask, &asked)
+	out := &revised[api.Change]{Status: http.StatusAccepted, ETag: etag(c.Rev), Body: c}
+	if c.Done() {
+		out.Status = http.StatusOK
+	}
+	return out, nil
+}
+
+func (s *server) askAll(ctx context.Context, asks []Ask) []Asked {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	return s.o.Twins.Ask(ctx, asks)
+}
+
+// by says who asked, for the log.
+func by(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	return "api " + host
+}
+
+// Bounds of the terms.
+const (
+	maxWithin = 24 * time.Hour
+	maxWait   = 60 * time.Second
+)
+
+// terms reads how a change is asked for.
+func (s *server) terms(t *Terms) (ask Ask, wait time.Duration, err error) {
+	if ask.Within, err = s.duration("query.within", t.Within, maxWithin); err != nil {
+		return ask, 0, err
+	}
+	if wait, err = s.duration("query.wait", t.Wait, maxWait); err != nil {
+		return ask, 0, err
+	}
+	if t.Key != "" {
+		if ask.Key, err = vaiven.ParseKey(t.Key); err != nil {
+			return ask, 0, s.invalid("header.Idempotency-Key", err.Error())
+		}
+	}
+	if t.IfMatch != "" && t.IfMatch != "*" {
+		n, err := strconv.ParseUint(strings.Trim(t.IfMatch, `"`), 10, 64)
+		if err != nil {
+			return ask, 0, s.invalid("header.If-Match", s.o.Lang.Say(`want one REV in quotes, as "7"`, `se espera un REV entre comillas, como "7"`))
+		}
+		ask.HasIf, ask.If = true, n
+	}
+	return ask, wait, nil
+}
+
+// duration reads a time as 5s or 2m; "" is 0.
+func (s *server) duration(location, text string, limit time.Duration) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > limit {
+		return 0, s.invalid(location, s.o.Lang.Say("want a time as 500ms, 5s or 2m, at most ", "se espera un tiempo como 500ms, 5s o 2m, como mucho ")+limit.String())
+	}
+	return d, nil
+}
+
+// wanted checks the names of states, in either case.
+func (s *server) wanted(d *Device, t *Twin, states api.States, toggle []string) ([]vaiven.Value, []string, error) {
+	known := s.knownStates(d, t)
+	seen := map[string]bool{}
+	name := func(n string) (string, error) {
+		n = strings.ToUpper(n)
+		switch {
+		case !slices.Contains(known, n):
+			return "", s.unknownState(d.ID, n, known)
+		case seen[n]:
+			return "", s.invalid("body", s.o.Lang.Say("state "+vaiven.Shorten(n)+" is there twice", "el estado "+vaiven.Shorten(n)+" está dos veces"))
+		}
+		seen[n] = true
+		return n, nil
+	}
+	var values []vaiven.Value
+	for n, v := range states {
+		n, err := name(n)
+		if err != nil {
+			return nil, nil, err
+		}
+		values = append(values, vaiven.Value{Name: n, Num: float64(v)})
+	}
+	slices.SortFunc(values, func(a, b vaiven.Value) int { return strings.Compare(a.Name, b.Name) })
+	var turn []string
+	for _, n := range toggle {
+		n, err := name(n)
+		if err != nil {
+			return nil, nil, err
+		}
+		turn = append(turn, n)
+	}
+	return values, turn, nil
+}
+
+// knownStates are the names that may be asked for: those that the server knows
+// by itself, and those that the board reported or declared.
+func (s *server) knownStates(d *Device, t *Twin) []string {
+	known := slices.Concat(s.o.States, d.Declared)
+	for _, l := range d.States {
+		known = append(known, l.Name)
+	}
+	for _, v := range slices.Concat(t.Reported, t.Desired.States) {
+		known = append(known, v.Name)
+	}
+	slices.Sort(known)
+	return slices.Compact(known)
+}
+
+func (s *server) unknownState(d vaiven.Device, name string, known []string) *api.Problem {
+	list := strings.Join(known, ", ")
+	p := api.NewProblem(http.StatusUnprocessableEntity, codeUnknownState,
+		s.o.Lang.Say("device "+string(d)+" has no state "+vaiven.Shorten(name), "el dispositivo "+string(d)+" no tiene el estado "+vaiven.Shorten(name)),
+		s.o.Lang.Say("states known: ", "estados conocidos: ")+list)
+	p.States = known
+	return p
+}
+
+// askedError is the answer to a change that was not accepted, nil when it was.
+func (s *server) askedError(d vaiven.Device, a *Asked) error {
+	if a.Err != nil {
+		return s.fail(a.Err)
+	}
+	switch a.Refused {
+	case vaiven.RefusedRev:
+		t, _ := s.o.Twins.State(d)
+		now := t.Desired.Rev
+		p := api.NewProblem(http.StatusPreconditionFailed, vaiven.RefusedRev,
+			s.o.Lang.Say("somebody else changed it: its REV is "+etag(now), "alguien lo cambió antes: su REV es "+etag(now)),
+			s.o.Lang.Say("read the state again, then decide", "lee el estado otra vez y decide"))
+		p.Rev = &now
+		return withETag(p, now)
+	case vaiven.RefusedStates:
+		return api.NewProblem(http.StatusUnprocessableEntity, vaiven.RefusedStates,
+			s.o.Lang.Say("a device has at most "+strconv.Itoa(vaiven.MaxStates)+" wanted states", "un dispositivo tiene como mucho "+strconv.Itoa(vaiven.MaxStates)+" estados deseados"), "")
+	}
+	return nil
+}
