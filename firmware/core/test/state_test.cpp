@@ -105,6 +105,19 @@ TEST(a_switch_at_the_wall_overrules_the_change_before_it) {
   CHECK_EQ(rig.board.rev(), 8);
 }
 
+TEST(a_switch_moved_there_and_back_takes_the_rev_again) {
+  static Rig rig;
+  rig.online();
+  rig.hear("{\"IDDEVICE\":101,\"LED\":1,\"REV\":7}");
+  rig.board.switched(0, 0);
+  rig.board.switched(0, 1);
+  rig.tick();
+  CHECK_TEXT(rig.sent(0), "{\"IDDEVICE\":101,\"BOOT\":\"*\",\"LED\":1}");
+  rig.hear("{\"IDDEVICE\":101,\"LED\":1,\"REV\":7}");  // not confirmed, so asked for again
+  rig.tick();
+  CHECK_TEXT(rig.sent(1), "{\"IDDEVICE\":101,\"BOOT\":\"*\",\"LED\":1,\"REV\":7}");
+}
+
 TEST(what_an_output_really_has_is_what_is_reported) {
   struct Stuck final : vaiven::Switches {
     int32_t set(uint8_t, int32_t) override { return 0; }

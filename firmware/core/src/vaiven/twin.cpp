@@ -20,12 +20,20 @@ void Twin::resume() {
   due_ = false;
 }
 
+bool Twin::differs(const Desired& desired) const {
+  for (uint8_t i = 0; i < count(); i++) {
+    if ((desired.named >> i & 1) && desired.value[i] != header_.state[i]) return true;
+  }
+  return false;
+}
+
 Twin::Outcome Twin::desire(const Desired& desired, uint64_t up) {
   if (up > desired.until) return Outcome::kLate;
   due_ = true;
   // The server may not know yet of the change at the wall; it is told, and
-  // answers with another REV.
-  if (header_.local && desired.rev == header_.rev) return Outcome::kOverruled;
+  // answers with another REV. Where both agree again, the REV is taken: it would
+  // be asked for without end otherwise.
+  if (header_.local && desired.rev == header_.rev && differs(desired)) return Outcome::kOverruled;
   header_.seal = 0;
   for (uint8_t i = 0; i < count(); i++) {
     if (desired.named >> i & 1) set(i, desired.value[i]);

@@ -49,6 +49,7 @@ class Twin {
 
  private:
   void set(uint8_t state, int32_t value);
+  bool differs(const Desired& desired) const;
 
   Header& header_;
   const Config& config_;
