@@ -23,18 +23,16 @@ type Client struct {
 	opened chan struct{} // closed by the first WELCOME
 	done   chan struct{} // closed when run has returned
 
-	mu        sync.Mutex
-	out       outbox
-	raw       []*rawMessage  // at most maxRaw
-	states    []vaiven.Value // what the board has now
-	rev       uint64
-	reportDue bool
-	token     string
-	stats     Stats
-	telling   bool          // what was settled is being told to OnAck
-	closing   bool          // Close was called
-	err       error         // how it ended
-	change    chan struct{} // made by who waits, closed by who changes something
+	mu      sync.Mutex
+	out     outbox
+	raw     []*rawMessage // at most maxRaw
+	twin    twin
+	token   string
+	stats   Stats
+	telling bool          // what was settled is being told to OnAck
+	closing bool          // Close was called
+	err     error         // how it ended
+	change  chan struct{} // made by who waits, closed by who changes something
 }
 
 // Dial makes a device and connects it.
@@ -74,7 +72,7 @@ func newClient(o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		o: o, begun: o.Clock(), token: o.Token, states: o.States,
+		o: o, begun: o.Clock(), token: o.Token, twin: twin{states: o.States},
 		wake: make(chan struct{}, 1), opened: make(chan struct{}), done: make(chan struct{}),
 		out: newOutbox(o),
 	}

@@ -5,9 +5,10 @@
 // It owns the device's side of the protocol: numbering (BOOT and SEQ), a
 // bounded ring of readings that are not acknowledged yet, the resume after a
 // lost connection, waiting between attempts, and the desired state that the
-// server sends. It does not own what is measured, nor any storage: what is in
-// the ring dies with the process, unless the program keeps BOOT and the next
-// SEQ itself (Options.Boot, Options.Next).
+// server sends, of which it refuses what is late or older than what came before.
+// It does not own what is measured, nor any storage: what is in the ring dies
+// with the process, unless the program keeps BOOT and the next SEQ itself
+// (Options.Boot, Options.Next).
 //
 // A Client is one device and holds one connection at a time. All methods may
 // be called from several goroutines. The callbacks of Options come one at a

@@ -71,8 +71,13 @@ type Options struct {
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	// OnDesired is told what the server wants: all desired states of the device,
-	// each time that they are sent. Answer with Client.Report.
+	// each time that they are sent. Answer with Client.Report. It is not told of
+	// what came too late (OnLate), nor of what is older than what came before; an
+	// equal Rev is a repetition, for a server that heard no report.
 	OnDesired func(Desired)
+	// OnLate is told of desired states that came when their time was over: they
+	// must not be applied. Nothing is to be done about them.
+	OnLate func(Desired)
 	// OnError is told of what the server refused (*Refusal) and of connections
 	// that failed (*Disconnected).
 	OnError func(error)

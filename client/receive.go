@@ -163,22 +163,6 @@ func (s *session) impossible(m *wire.ServerMessage) {
 	})
 }
 
-func (s *session) gotDesired(m *wire.ServerMessage) {
-	c := s.c
-	if c.o.OnDesired == nil {
-		return
-	}
-	d := Desired{States: m.States, Rev: m.Rev}
-	if m.HasUntil {
-		d.Until = c.begun.Add(time.Duration(m.Until) * time.Millisecond)
-		if c.o.Clock().After(d.Until) {
-			c.o.Logger.Debug("desired state came too late", "device", c.device, "rev", m.Rev)
-			return
-		}
-	}
-	c.o.OnDesired(d)
-}
-
 func (s *session) gotToken(m *wire.ServerMessage) {
 	c := s.c
 	c.mu.Lock()

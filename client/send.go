@@ -102,7 +102,7 @@ func (c *Client) Flush(ctx context.Context) error {
 // written. A state report without a connection goes with the next HELLO, and is
 // not waited for. The caller holds mu.
 func (c *Client) owes(upto uint64) bool {
-	return c.out.n > 0 && c.out.head < upto || c.telling || len(c.raw) > 0 || c.reportDue && c.stats.Connected
+	return c.out.n > 0 && c.out.head < upto || c.telling || len(c.raw) > 0 || len(c.twin.due) > 0 && c.stats.Connected
 }
 
 // SendUnacked sends a reading in the course's form, without BOOT and SEQ: it
@@ -166,25 +166,6 @@ func (c *Client) forget(m *rawMessage) {
 	defer c.mu.Unlock()
 	c.raw = slices.DeleteFunc(c.raw, func(w *rawMessage) bool { return w == m })
 	c.changed()
-}
-
-// Report tells the server what the board's states are now: all of them, with
-// the Rev of the Desired that they follow, or 0 for a change made at the board
-// itself. It does not wait: without a connection the states go with the next
-// HELLO, and of several reports in a row the last one counts. While Close waits
-// for acknowledgements, states may still be reported.
-func (c *Client) Report(states []vaiven.Value, rev uint64) error {
-	if err := (vaiven.Rules{}).Check(states); err != nil {
-		return fmt.Errorf("client: report: %w", err)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err != nil {
-		return c.err
-	}
-	c.states, c.rev, c.reportDue = slices.Clone(states), rev, !c.o.Course
-	c.nudge()
-	return nil
 }
 
 // check refuses what every server would refuse, before it gets a SEQ.

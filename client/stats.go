@@ -24,6 +24,8 @@ type Stats struct {
 	GoBacks     uint64 // times that sending began again at an earlier SEQ on one connection
 	Stalls      uint64 // of those, for want of an answer
 	Foreign     uint64 // acknowledgements with another BOOT, ignored
+	Late        uint64 // desired states that came past their deadline, not applied
+	Stale       uint64 // desired states with a lower REV than one that came before, not applied
 
 	Rejected map[vaiven.Code]uint64 // errors from the server, by code
 }

@@ -135,17 +135,17 @@ func (s *session) compose(now time.Time) ([]byte, *rawMessage) {
 		o.hello = helloDue
 	}
 	switch {
+	case s.welcomed && len(c.twin.due) > 0: // also before another HELLO, which would hide a change at the board
+		r := c.twin.next()
+		c.changed()
+		s.out = wire.AppendReport(s.out[:0], wire.DeviceReport{
+			Device: c.device, Boot: c.boot, States: r.states, Rev: r.rev,
+		})
+		return s.out, nil
 	case o.hello == helloDue && !now.Before(o.paused):
 		return s.sayHello(now), nil
 	case o.hello != welcomed:
 		return nil, nil
-	case c.reportDue:
-		c.reportDue = false
-		c.changed()
-		s.out = wire.AppendReport(s.out[:0], wire.DeviceReport{
-			Device: c.device, Boot: c.boot, States: c.states, Rev: c.rev,
-		})
-		return s.out, nil
 	case len(c.raw) > 0:
 		m := c.raw[0]
 		c.raw = c.raw[1:]
@@ -161,10 +161,10 @@ func (s *session) compose(now time.Time) ([]byte, *rawMessage) {
 func (s *session) sayHello(now time.Time) []byte {
 	c, o := s.c, &s.c.out
 	o.saidHello(now)
-	c.reportDue = false
+	c.twin.due = nil
 	s.out = wire.AppendHello(s.out[:0], wire.DeviceHello{
 		Device: c.device, Boot: c.boot, Oldest: o.head, Next: o.next(), Lost: o.lost,
-		Up: c.up(c.o.Clock()), Declare: declared(c.states), States: c.states, Rev: c.rev, FW: c.o.FW,
+		Up: c.up(c.o.Clock()), Declare: declared(c.twin.states), States: c.twin.states, Rev: c.twin.applied, FW: c.o.FW,
 	})
 	return s.out
 }
