@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"context"
-
 	"vaiven"
 	"vaiven/wire"
 )
@@ -28,7 +26,11 @@ func (c *conn) admit(l *link, it *wire.Item) *vaiven.Error {
 	}
 	switch it.Kind {
 	case wire.Reading:
-		return c.reading(l, it)
+		err := c.reading(l, it)
+		if err == nil && !d.greeting.done {
+			c.begun(d)
+		}
+		return err
 	case wire.Hello:
 		return c.hello(l, it)
 	case wire.Report:
@@ -116,7 +118,14 @@ func (c *conn) askAgain(l *link, seq uint64) {
 		return
 	}
 	l.dev.asked = seq
-	c.welcome(l)
+	_ = c.welcome(l, vaiven.Desired{}) // a board that is gone asks again
+}
+
+// begun notes that something was taken of a board that begins without a HELLO,
+// and tells it what its states ought to be. The caller holds d.mu.
+func (c *conn) begun(d *device) {
+	d.greeting.done = true
+	c.g.bring(d, c.g.uptime())
 }
 
 // admitted is a reading with room for the events that are queued with it: one
@@ -133,14 +142,23 @@ func (c *conn) take(d *device, it *wire.Item, boot vaiven.Boot) *vaiven.Error {
 		Stamp: s, Device: d.id, Boot: boot, Seq: it.Seq, Measured: measured(it, s.At),
 		Values: it.Values, States: it.States, Rev: it.Rev,
 	}}
-	events := append(a.events[:0], &a.reading)
+	events := a.events[:0]
+	if d.silent {
+		events = append(events, &vaiven.Presence{Stamp: s, Device: d.id, Connected: true, Remote: address(c.remote)})
+	}
+	events = append(events, &a.reading)
+	var said heard
+	if len(it.States) > 0 && a.reading.Measured >= s.At {
+		said = c.g.hear(d, words{boot, it.States, it.Rev, inReading}, s)
+		events = append(events, said.events...)
+	}
 	end := d.session.count(s)
 	if end != nil {
 		end.Device = d.id
 		events = append(events, end)
 		d.ends(ending{event: end, text: d.session.farewell(c.g.o.Lang)})
 	}
-	if err := c.g.append(context.Background(), d, events...); err != nil {
+	if err := c.append(d, events...); err != nil {
 		d.session.uncount()
 		if end != nil {
 			d.ends(ending{})
@@ -148,6 +166,14 @@ func (c *conn) take(d *device, it *wire.Item, boot vaiven.Boot) *vaiven.Error {
 		return asError(err)
 	}
 	c.g.stats.Readings.Add(1)
+	if it.Sleep > 0 {
+		d.sleep = it.Sleep
+	}
+	c.g.heardFrom(d, a.reading.Measured)
+	if said.counted {
+		c.g.keep(d, said)
+		c.g.bring(d, c.g.uptime())
+	}
 	return nil
 }
 
@@ -168,12 +194,12 @@ func measured(it *wire.Item, received int64) int64 {
 // hello greets a board: what it no longer holds is recorded as a gap, and the
 // answer says from where to go on.
 func (c *conn) hello(l *link, it *wire.Item) *vaiven.Error {
-	d := l.dev
+	d, at := l.dev, c.g.uptime()
 	d.sleep = it.Sleep
 	stamp := c.g.o.Stamp()
 	events := []vaiven.Event{&vaiven.Hello{
 		Stamp: stamp, Device: d.id, Boot: l.boot, Oldest: it.Oldest, Next: it.Next, Lost: it.Lost,
-		Up: it.Up, FW: it.FW, States: it.States, Rev: it.Rev,
+		Up: it.Up, FW: it.FW, States: it.States, Rev: it.Rev, Names: it.Names,
 	}}
 	gap := false
 	if l.boot != "" {
@@ -190,30 +216,54 @@ func (c *conn) hello(l *link, it *wire.Item) *vaiven.Error {
 			events = append(events, &vaiven.Gap{Stamp: stamp, Device: d.id, Boot: l.boot, From: d.now.next, To: it.Oldest - 1})
 		}
 	}
-	if err := c.g.append(context.Background(), d, events...); err != nil {
+	said := c.g.hear(d, words{l.boot, it.States, it.Rev, inHello}, stamp)
+	if err := c.append(d, append(events, said.events...)...); err != nil {
 		return asError(err)
 	}
+	c.g.keep(d, said)
 	if gap {
 		d.now.next = it.Oldest
 	}
 	d.asked = 0
-	c.welcome(l)
+	d.greeting = greeting{done: true, hello: true, up: it.Up, at: at}
+	c.greet(l)
 	return nil
+}
+
+// greet answers HELLO, with the desired states unless they have a deadline: that
+// takes a message of its own, with UNTIL.
+func (c *conn) greet(l *link) {
+	g, d, now := c.g, l.dev, c.g.uptime()
+	want := g.desired(d)
+	if len(want.States) == 0 || want.Until != 0 || d.back().behind(want, now) {
+		_ = c.welcome(l, vaiven.Desired{})
+		g.bring(d, now)
+	} else if c.welcome(l, want) == nil {
+		g.written(d, want, now)
+	}
 }
 
 // welcome tells the board what is durable. It may be behind the truth (commits
 // under way), never ahead.
-func (c *conn) welcome(l *link) {
-	c.send(wire.AppendWelcome(nil, wire.Welcome{
-		Device: l.dev.id, Boot: l.boot, Ack: l.dev.acknowledged(l.boot), Now: c.g.o.Stamp().At,
-	}))
+func (c *conn) welcome(l *link, want vaiven.Desired) error {
+	w := wire.Welcome{Device: l.dev.id, Boot: l.boot, Ack: l.dev.acknowledged(l.boot), Now: c.g.o.Stamp().At}
+	if len(want.States) > 0 {
+		w.States, w.Rev = want.States, want.Rev
+	}
+	return c.trySend(wire.AppendWelcome(nil, w))
 }
 
+// report takes what a board says of its states, with what follows from it in the
+// same record.
 func (c *conn) report(l *link, it *wire.Item) *vaiven.Error {
-	r := &vaiven.Report{Stamp: c.g.o.Stamp(), Device: l.dev.id, Boot: l.boot, Rev: it.Rev, States: it.States}
-	if err := c.g.append(context.Background(), l.dev, r); err != nil {
+	d, stamp := l.dev, c.g.o.Stamp()
+	said := c.g.hear(d, words{l.boot, it.States, it.Rev, inReport}, stamp)
+	r := &vaiven.Report{Stamp: stamp, Device: d.id, Boot: l.boot, Rev: it.Rev, States: it.States}
+	if err := c.append(d, append([]vaiven.Event{r}, said.events...)...); err != nil {
 		return asError(err)
 	}
+	c.g.keep(d, said)
+	c.begun(d)
 	return nil
 }
 
@@ -232,7 +282,7 @@ func (c *conn) invalid(l *link, it *wire.Item) *vaiven.Error {
 	}
 	d := l.dev
 	refusal := &vaiven.Refusal{Stamp: c.g.o.Stamp(), Device: d.id, Boot: l.boot, Seq: it.Seq, Code: it.Err.Code}
-	if err := c.g.append(context.Background(), d, refusal); err != nil {
+	if err := c.append(d, refusal); err != nil {
 		d.asked = it.Seq
 		return asError(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/ws"
 	"vaiven/wire"
 )
 
@@ -79,13 +80,17 @@ func inUse(by *conn) *vaiven.Error {
 // whose message is being handled right now is there; it is not read from
 // meanwhile, so it could not answer.
 func (c *conn) answers(d *device) bool {
+	socket, ok := c.ws.(*ws.Conn)
+	if !ok {
+		return c.visited()
+	}
 	asked := time.Now()
-	c.ws.Ping()
+	socket.Ping()
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()
 	for time.Since(asked) < pongWait && d.conn.Load() == c {
 		<-poll.C
-		if c.busy.Load() || c.ws.LastSeen().After(asked) {
+		if c.busy.Load() || socket.LastSeen().After(asked) {
 			return true
 		}
 	}

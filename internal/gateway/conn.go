@@ -14,14 +14,14 @@ import (
 )
 
 // conn is one WebSocket of a board, or of a concentrator that speaks for
-// several. Its fields belong to the goroutine that reads the socket, but for
-// the atomic ones.
+// several; or what stands for one while a board comes by HTTP. Its fields belong
+// to the goroutine that reads the socket, but for the atomic ones.
 type conn struct {
 	g       *Gateway
-	ws      *ws.Conn
+	ws      socket
 	remote  netip.AddrPort
-	opened  time.Time
-	*speech // nil until the first message: a silent connection costs little
+	opened  time.Duration // as uptime has it
+	*speech               // nil until the first message: a silent connection costs little
 
 	active atomic.Int32 // devices that it speaks for and whose session goes on
 	busy   atomic.Bool  // a message is being handled: maybe for long, if the log is slow
@@ -88,6 +88,11 @@ func (c *conn) Message(op ws.Op, p []byte) {
 	c.busy.Store(true)
 	c.dec.Decode(op == ws.Binary, p, c.yield)
 	c.busy.Store(false)
+	c.settle()
+}
+
+// settle acknowledges again what the message repeated.
+func (c *conn) settle() {
 	if !c.owing {
 		return
 	}
@@ -222,8 +227,11 @@ func (c *conn) hangUp(code uint16, text string) {
 // send queues a message for the board. A full queue drops the connection in
 // package ws; what was not delivered is learned by the board from WELCOME.
 func (c *conn) send(p []byte) {
-	_ = c.ws.Write(ws.Text, p)
+	_ = c.trySend(p)
 }
+
+// trySend is send for whoever has to know whether the message was taken.
+func (c *conn) trySend(p []byte) error { return c.ws.Write(ws.Text, p) }
 
 // asError returns err as the domain's error; whatever the log says otherwise
 // means for a board: not now.

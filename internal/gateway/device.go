@@ -20,25 +20,40 @@ type device struct {
 	// held while the log's queue is full, so nothing on the way to an
 	// acknowledgement, or to a goodbye, takes it.
 	mu       sync.Mutex
-	gone     bool             // forgotten: the gateway has, or will have, another for this id
-	loaded   bool             // session was looked up in the log's views
-	now      power            // the power-up whose SEQs are being settled
-	others   []power          // that were left while SEQs of theirs were on their way
-	asked    uint64           // a jump to this SEQ was answered: what lies behind it is not
-	speaks   vaiven.Boot      // of the board behind conn, "" if it has said none
-	sleep    int64            // ms, from the last HELLO on conn
+	gone     bool        // forgotten: the gateway has, or will have, another for this id
+	loaded   bool        // session was looked up in the log's views
+	now      power       // the power-up whose SEQs are being settled
+	others   []power     // that were left while SEQs of theirs were on their way
+	asked    uint64      // a jump to this SEQ was answered: what lies behind it is not
+	speaks   vaiven.Boot // of the board behind conn, "" if it has said none
+	sleep    int64       // ms, as the board behind conn said last
+	greeting greeting
+	way      *way // nil: nothing is known or wanted of its states
+	pace     pace
+	silent   bool             // and the log has it
+	watched  bool             // it has a turn when it should have been heard from
 	left     *vaiven.Presence // a disconnection that the log did not take yet
 	rested   time.Time        // lost its last connection, or was made
 	session  session
 	conflict conflict
 
-	dirty int // belongs to its ack worker: place in its list, from 1
+	dirty   int  // belongs to its ack worker: place in its list, from 1
+	turn    int  // belongs to rounds: place in its list, from 1
+	waiting bool // belongs to deliveries: it is in the queue
 
 	brief   sync.Mutex // never held while anything is waited for
 	ackBoot vaiven.Boot
 	durable uint64 // every SEQ of ackBoot up to here is on disk, refused or a gap
 	counted *conn  // whose active count d is part of
 	end     ending
+}
+
+// greeting is how the board behind a device's connection has begun.
+type greeting struct {
+	done  bool          // something of it was taken: it is known what it is
+	hello bool          // it said HELLO
+	up    int64         // ms since its power-up when HELLO came, -1: not said
+	at    time.Duration // when HELLO came, as uptime has it
 }
 
 // power is how far the SEQs of one power-up were admitted.

@@ -58,6 +58,11 @@ type Options struct {
 	Rules    vaiven.Rules
 	Lang     vaiven.Lang
 	Limit    Limit // of a device's session; zero: no sessions
+	Twins    Twins // what the states of devices ought to be; nil: nothing is wanted
+
+	// LedText is what a board without HELLO is sent for LED on and off instead of
+	// JSON, for sketches that compare plain text; empty: JSON.
+	LedText [2]string
 
 	MaxMessage     int            // bytes in a message; 64 KiB
 	MaxDevices     int            // devices that one connection speaks for; 256
@@ -78,13 +83,18 @@ type Gateway struct {
 	ws       ws.Options
 	acks     []chan *part
 	parts    []*part // by worker, of the record being handed on; of Committed's goroutine
+	born     time.Time
 	rejects  rejects
 	address  addresses
 	deadline deadlines
+	rounds   rounds
+	visits   visits
 	notices  chan Notice
 	stats    Stats
 	nobody   device        // stands for devices that are not known
 	stopped  chan struct{} // closed when Run returns
+
+	deliveries deliveries
 
 	pending  atomic.Int64 // tickets appended and not yet acknowledged
 	draining atomic.Bool
@@ -118,6 +128,7 @@ func New(o Options) *Gateway {
 	g := &Gateway{
 		o:       o,
 		ws:      ws.Options{MaxMessage: o.MaxMessage, Subprotocols: []string{"arduino"}},
+		born:    time.Now(),
 		acks:    make([]chan *part, ackWorkers()),
 		notices: make(chan Notice, noticeQueue),
 		stopped: make(chan struct{}),
@@ -132,19 +143,24 @@ func New(o Options) *Gateway {
 	g.address.max = o.MaxPerAddress
 	g.rejects.entries = make(map[rejectKey]*rejected)
 	g.deadline.wake = make(chan struct{}, 1)
+	g.deliveries.wake = make(chan struct{}, ackWorkers())
+	g.visits.conns = make(map[place]*conn)
 	return g
 }
 
-// Run writes acknowledgements, ends sessions whose time is over, summarises
-// rejected input and forgets devices that are gone, until ctx is done. It returns nil.
+// Run writes acknowledgements and desired states, ends sessions whose time is
+// over, notices silence, summarises rejected input and forgets devices that are
+// gone, until ctx is done. It returns nil.
 func (g *Gateway) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, queue := range g.acks {
 		wg.Go(func() { g.ackWorker(ctx, queue) })
+		wg.Go(func() { g.runDeliveries(ctx) })
 	}
 	wg.Go(func() { g.runDeadlines(ctx) })
 	wg.Go(func() { g.runRejects(ctx) })
 	wg.Go(func() { g.runTidy(ctx) })
+	wg.Go(func() { g.runRounds(ctx) })
 	wg.Go(func() { g.runNotices(ctx) })
 	wg.Wait()
 	close(g.stopped)
@@ -167,7 +183,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.address.release(remote)
 		return
 	}
-	c := &conn{g: g, ws: socket, remote: remote, opened: time.Now()}
+	c := &conn{g: g, ws: socket, remote: remote, opened: g.uptime()}
 	if !g.enter(c) {
 		g.address.release(remote)
 		socket.Kill()
@@ -213,6 +229,12 @@ func (g *Gateway) leave(c *conn) {
 	g.mu.Unlock()
 	g.stats.Connections.Add(-1)
 	g.conns.Done()
+}
+
+// append is Gateway.append for what c was sent, which a request over HTTP waits
+// for.
+func (c *conn) append(d *device, events ...vaiven.Event) error {
+	return c.g.append(context.Background(), d, events...)
 }
 
 // append queues events of d and counts the ticket until its commit was

@@ -40,11 +40,11 @@ func (c *conn) takeOn(d *device, first *conn, boot vaiven.Boot) (over bool, err 
 	}
 	stamp := g.o.Stamp()
 	events := []vaiven.Event{&vaiven.Presence{Stamp: stamp, Device: d.id, Connected: true, Remote: address(c.remote)}}
-	start := g.startSession(d, c.opened, stamp)
+	start := g.startSession(d, g.born.Add(c.opened), stamp)
 	if start != nil {
 		events = append(events, start)
 	}
-	if err := g.append(context.Background(), d, events...); err != nil {
+	if err := c.append(d, events...); err != nil {
 		if start != nil {
 			d.session.forgetStart()
 		}
@@ -55,7 +55,12 @@ func (c *conn) takeOn(d *device, first *conn, boot vaiven.Boot) (over bool, err 
 	}
 	g.scheduleEnd(d)
 	d.speaks, d.sleep, d.asked, d.left = boot, 0, 0, nil
+	d.silent, d.greeting, d.pace.heard = false, greeting{up: -1}, g.uptime()
+	if d.way != nil {
+		d.way.begin()
+	}
 	d.speak(c)
+	g.watch(d)
 	return false, nil
 }
 

@@ -34,6 +34,7 @@ type memory struct {
 	queue     []vaiven.Ticket
 	log       []vaiven.Event // committed
 	sessions  map[vaiven.Device]vaiven.Session
+	twins     *twins // nil: nothing is wanted
 }
 
 func (m *memory) Append(_ context.Context, events []vaiven.Event, owner any) error {
@@ -61,6 +62,11 @@ func (m *memory) commit() {
 	}
 	if len(tickets) > 0 {
 		m.committed(tickets)
+	}
+	for _, t := range tickets {
+		if m.twins != nil {
+			m.twins.apply(t.Events)
+		}
 	}
 }
 

@@ -100,7 +100,7 @@ func TestReturningBoardWaitsForTheLastCommit(t *testing.T) {
 		d := r.g.lock("101", true)
 		defer d.mu.Unlock()
 		x := d.conn.Load()
-		return x != nil && x.remote.String() != "" && x.opened.After(b.opened)
+		return x != nil && x.remote.String() != "" && r.g.born.Add(x.opened).After(b.opened)
 	})
 	select {
 	case m := <-c.in:
@@ -139,13 +139,13 @@ func TestOldDeadlineDoesNotEndTheNextSession(t *testing.T) {
 
 func TestRenewedSessionHasItsWholeTime(t *testing.T) {
 	r := start(t, Limit{For: time.Hour})
-	c := &conn{g: r.g, opened: time.Now().Add(-2 * time.Hour)} // of a concentrator, say
+	opened := time.Now().Add(-2 * time.Hour) // of a concentrator, say
 	if err := r.g.NewSession(t.Context(), "101"); err != nil {
 		t.Fatal(err)
 	}
 	d := r.g.lock("101", true)
 	defer d.mu.Unlock()
-	if r.g.startSession(d, c.opened, r.g.o.Stamp()); time.Until(d.session.ends) < 59*time.Minute {
+	if r.g.startSession(d, opened, r.g.o.Stamp()); time.Until(d.session.ends) < 59*time.Minute {
 		t.Errorf("ends in %v", time.Until(d.session.ends))
 	}
 }

@@ -18,6 +18,9 @@ type Stats struct {
 	Repeats            atomic.Uint64 // SEQs that had been taken before
 	Takeovers          atomic.Uint64
 	Finished           atomic.Uint64 // boards that came back after their session
+	Delivered          atomic.Uint64 // desired states written to a board
+	Resent             atomic.Uint64 // the same again, since the board did not confirm them
+	Confirmed          atomic.Uint64 // changes that boards reported to have
 
 	mu       sync.Mutex
 	rejected map[vaiven.Code]uint64

@@ -1,0 +1,116 @@
+package gateway
+
+import (
+	"slices"
+	"time"
+
+	"vaiven"
+)
+
+// way is the way back to a board: what it says of its states, and what it was
+// told. A device gets one when it first has a state, or one is wanted of it; it
+// belongs to the device's mu.
+type way struct {
+	// Of the present connection.
+	reported []stated
+	wrote    *wrote        // what was written to it last, nil: nothing
+	tries    int           // how often that was repeated
+	due      time.Duration // when it is written again, as uptime has it; 0: not by itself
+	local    uint64        // a change made at the board, queued when REV was this, is not in the view yet
+	isLocal  bool
+	localBy  time.Duration // not waited for longer
+
+	answers bool        // it reports with REV
+	boot    vaiven.Boot // of the power-up that rev belongs to
+	rev     uint64      // the highest REV that it reported
+
+	// Of this process, as long as the view has the changes open.
+	sent   []vaiven.Key // their Sent is in the log's queue
+	unsaid []vaiven.Key // written to a socket, but the log was busy
+	ended  []vaiven.Key // their end is in the log's queue
+}
+
+// stated is what a board says that one of its states is.
+type stated struct {
+	name string
+	num  float64
+	rev  uint64 // the message's, 0: it gave none
+
+	// base is what a change made at the board is held against: what the last
+	// report or HELLO said. based is false while there was none.
+	base  float64
+	based bool
+}
+
+// wrote is a desired message as far as it would be worth repeating.
+type wrote struct {
+	rev    uint64
+	until  int64
+	states []vaiven.Value
+}
+
+func wrotten(w vaiven.Desired) *wrote { return &wrote{w.Rev, w.Until, slices.Clone(w.States)} }
+
+// is reports whether want would be the same message again.
+func (w *wrote) is(want vaiven.Desired) bool {
+	return w != nil && w.rev == want.Rev && w.until == want.Until && slices.Equal(w.states, want.States)
+}
+
+// back returns d's way, which is made if there is none. The caller holds d.mu.
+func (d *device) back() *way {
+	if d.way == nil {
+		d.way = new(way)
+	}
+	return d.way
+}
+
+// begin forgets what belonged to the connection before.
+func (w *way) begin() {
+	w.reported, w.wrote, w.tries, w.due, w.isLocal = nil, nil, 0, 0, false
+	if w.boot == "" {
+		w.rev = 0 // nothing says that it is the same power-up
+	}
+}
+
+func (w *way) find(name string) *stated {
+	for i := range w.reported {
+		if w.reported[i].name == name {
+			return &w.reported[i]
+		}
+	}
+	return nil
+}
+
+// prune forgets the changes that the view has closed, and takes out of want
+// those whose end is on its way to it.
+func (w *way) prune(want *vaiven.Desired) {
+	closed := func(k vaiven.Key) bool {
+		return !slices.ContainsFunc(want.Open, func(p vaiven.Pending) bool { return p.Key == k })
+	}
+	w.sent = slices.DeleteFunc(w.sent, closed)
+	w.unsaid = slices.DeleteFunc(w.unsaid, closed)
+	w.ended = slices.DeleteFunc(w.ended, closed)
+	if len(w.ended) > 0 {
+		want.Open = slices.DeleteFunc(slices.Clone(want.Open), func(p vaiven.Pending) bool { return slices.Contains(w.ended, p.Key) })
+	}
+}
+
+// has reports whether the board is known to have every state that is wanted.
+func (w *way) has(states []vaiven.Value) bool {
+	for _, v := range states {
+		if s := w.find(v.Name); s == nil || s.num != v.Num {
+			return false
+		}
+	}
+	return true
+}
+
+// settled reports whether nothing is left to tell the board.
+func (w *way) settled(want vaiven.Desired) bool { return len(want.Open) == 0 && w.has(want.States) }
+
+// behind reports whether the view has yet to see a change made at the board:
+// until then it wants what the person there has just undone.
+func (w *way) behind(want vaiven.Desired, now time.Duration) bool {
+	w.isLocal = w.isLocal && want.Rev == w.local && now < w.localBy
+	return w.isLocal
+}
