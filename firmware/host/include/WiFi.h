@@ -26,9 +26,15 @@ typedef enum {
   ARDUINO_EVENT_WIFI_STA_CONNECTED,
   ARDUINO_EVENT_WIFI_STA_DISCONNECTED,
   ARDUINO_EVENT_WIFI_STA_GOT_IP,
+  ARDUINO_EVENT_MAX,
 } arduino_event_id_t;
+typedef struct {
+} arduino_event_info_t;
 typedef arduino_event_id_t WiFiEvent_t;
-typedef std::function<void(arduino_event_id_t event)> WiFiEventFuncCb;
+typedef arduino_event_info_t WiFiEventInfo_t;
+typedef size_t wifi_event_id_t;
+typedef void (*WiFiEventCb)(arduino_event_id_t event);
+typedef std::function<void(arduino_event_id_t event, arduino_event_info_t info)> WiFiEventFuncCb;
 
 class WiFiClass {
  public:
@@ -50,7 +56,8 @@ class WiFiClass {
   int8_t RSSI();
   String macAddress();
   uint8_t* macAddress(uint8_t* mac);
-  size_t onEvent(WiFiEventFuncCb handler, arduino_event_id_t event);
+  wifi_event_id_t onEvent(WiFiEventCb handler, arduino_event_id_t event = ARDUINO_EVENT_MAX);
+  wifi_event_id_t onEvent(WiFiEventFuncCb handler, arduino_event_id_t event = ARDUINO_EVENT_MAX);
 
   bool softAP(const char* ssid, const char* password = nullptr);
   bool softAPdisconnect(bool wifioff = false);

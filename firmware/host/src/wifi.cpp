@@ -89,14 +89,14 @@ void host::linkTick() {
     advance();
     for (auto event : radio.due) {
       for (auto& [wanted, handler] : radio.handlers) {
-        if (wanted != event) continue;
+        if (wanted != event && wanted != ARDUINO_EVENT_MAX) continue;
         calls.push_back(handler);
         events.push_back(event);
       }
     }
     radio.due.clear();
   }
-  for (size_t i = 0; i < calls.size(); i++) calls[i](events[i]);
+  for (size_t i = 0; i < calls.size(); i++) calls[i](events[i], {});
 }
 
 wl_status_t WiFiClass::begin(const char* ssid, const char* password) {
@@ -180,7 +180,11 @@ String WiFiClass::macAddress() {
   return out;
 }
 
-size_t WiFiClass::onEvent(WiFiEventFuncCb handler, arduino_event_id_t event) {
+wifi_event_id_t WiFiClass::onEvent(WiFiEventCb handler, arduino_event_id_t event) {
+  return onEvent([handler](arduino_event_id_t e, arduino_event_info_t) { handler(e); }, event);
+}
+
+wifi_event_id_t WiFiClass::onEvent(WiFiEventFuncCb handler, arduino_event_id_t event) {
   std::lock_guard lock(radioMutex);
   radio.handlers.emplace_back(event, handler);
   return radio.handlers.size();
