@@ -27,9 +27,16 @@ func newColumns(align bool, roster Roster) *columns {
 	c.idWidth = 3
 	c.numbers = map[string]int{"TEMP": 4, "HUM": 2}
 	for _, name := range roster {
-		c.nameWidth = max(c.nameWidth, min(width(name), maxNameWidth))
+		c.title(name)
 	}
 	return c
+}
+
+// title makes room for a device's name.
+func (c *columns) title(name string) {
+	if c.align {
+		c.nameWidth = max(c.nameWidth, min(width(name), maxNameWidth))
+	}
 }
 
 // device returns the spaces to put behind the id.

@@ -9,12 +9,13 @@ import (
 )
 
 // describe puts an event other than a reading into words, without its time and
-// device. ok is false for events that no person needs to see: plain hellos and
-// the log's first record.
-func describe(l vaiven.Lang, ev vaiven.Event) (text string, m mark, ok bool) {
+// device; lf is the device's life before it. ok is false for events that no
+// person needs to see: plain hellos, the log's first record, and the end of a
+// local change.
+func describe(l vaiven.Lang, lf *life, ev vaiven.Event) (text string, m mark, ok bool) {
 	switch e := ev.(type) {
 	case *vaiven.Presence:
-		text, m = describePresence(l, e)
+		text, m = describePresence(l, lf, e)
 	case *vaiven.SessionStart:
 		text, m = describeStart(l, e), markGood
 	case *vaiven.SessionEnd:
@@ -39,18 +40,46 @@ func describe(l vaiven.Lang, ev vaiven.Event) (text string, m mark, ok bool) {
 		}
 		text, m = l.Say("the board gave up ", "la placa descartó ")+countReadings(l, e.Lost)+
 			l.Say(" that it could not send", " que no pudo enviar"), markWarn
+	case *vaiven.Change:
+		text, m = describeChange(l, lf, e)
+	case *vaiven.Sent:
+		text, m = describeSent(l, lf, e), markInfo
+	case *vaiven.ChangeEnd:
+		return describeChangeEnd(l, e)
+	case *vaiven.Described:
+		text, m = describeDescribed(l, e), markInfo
+	case *vaiven.Forgotten:
+		text, m = l.Say("forgotten; its readings stay in the log and in the CSV",
+			"olvidada; sus lecturas siguen en el registro y en el CSV"), markInfo
 	default:
 		return "", markInfo, false
 	}
 	return text, m, true
 }
 
-func describePresence(l vaiven.Lang, e *vaiven.Presence) (string, mark) {
+func describePresence(l vaiven.Lang, lf *life, e *vaiven.Presence) (string, mark) {
 	remote := clean(e.Remote, maxRemote)
-	if e.Connected {
-		return l.Say("connected from ", "conectada desde ") + remote, markGood
+	switch {
+	case e.Connected && e.Silent:
+		text := l.Say("silent: connected, but no reading comes", "callada: conectada, pero no llegan lecturas")
+		if lf.last > 0 {
+			text += l.Say(" since ", " desde las ") + clock(lf.last, e.Offset)
+		}
+		return text, markWarn
+	case e.Connected && lf.connected && lf.silent:
+		return l.Say("sends again", "vuelve a enviar") +
+			lasted(e.At, lf.since, l.Say(" after %s of silence", " tras %s en silencio")), markGood
+	case e.Connected:
+		text := l.Say("connected from ", "conectada desde ") + remote
+		if !lf.connected && lf.sleepUntil == 0 {
+			text += lasted(e.At, lf.since, l.Say("; it was away for %s", "; estuvo ausente %s"))
+		}
+		return text, markGood
 	}
 	text := l.Say("disconnected", "desconectada")
+	if lf.connected {
+		text += lasted(e.At, lf.came, l.Say(" after %s", " tras %s"))
+	}
 	if e.Sleep > 0 {
 		text = l.Say("asleep until ", "dormida hasta las ") + clock(e.At+e.Sleep, e.Offset)
 	}
@@ -64,6 +93,16 @@ func describePresence(l vaiven.Lang, e *vaiven.Presence) (string, mark) {
 		return text, markInfo
 	}
 	return text, markWarn
+}
+
+// lasted says how long a condition lasted that ended now; nothing below a
+// second, or when its beginning is not known.
+func lasted(now, since int64, format string) string {
+	d := time.Duration(now-since) * time.Millisecond
+	if since == 0 || d < time.Second {
+		return ""
+	}
+	return fmt.Sprintf(format, span(d.Truncate(time.Second)))
 }
 
 // goneWhy puts the words that the log has for a disconnection into the

@@ -146,17 +146,24 @@ func (f *framer) wanted(rows []*row) []column {
 		}
 	}
 	need = append(need, f.ageColumn(), f.sessionColumn(rows, wide))
-	for i, n := range f.s.stateSet {
-		if i < 4 {
-			need = append(need, f.stateColumn(n, 60+i))
-		}
+	states := f.s.stateSet[:min(len(f.s.stateSet), 4)]
+	for i, n := range states[:min(len(states), 1)] {
+		need = append(need, f.stateColumn(n, 60+i, rows))
 	}
-	if len(f.s.roster) > 0 {
+	if slices.ContainsFunc(rows, func(r *row) bool { return r.name != "" }) || len(f.s.roster) > 0 {
 		need = append(need, f.nameColumn(rows))
+	}
+	for i, n := range states {
+		if i > 0 {
+			need = append(need, f.stateColumn(n, 60+i, rows))
+		}
 	}
 	need = append(need, f.sparkColumn(rows))
 	if f.s.rejected > 0 {
 		need = append(need, f.rejectedColumn())
+	}
+	if slices.ContainsFunc(rows, f.notable) {
+		need = append(need, f.presenceColumn(rows))
 	}
 	for i, n := range f.s.names {
 		if i >= 2 && i < 8 {
@@ -168,7 +175,7 @@ func (f *framer) wanted(rows []*row) []column {
 
 func (f *framer) sparkColumn(rows []*row) column {
 	w := 8
-	if f.k.w >= 100 {
+	if f.k.w >= 112 {
 		w = 24 // before columns that the line about the selected device has too
 	}
 	return column{head: f.sparkHead(rows), w: w, full: sparkLen, left: true, order: 40, cell: func(r *row, w int) (string, string) {
@@ -254,18 +261,43 @@ func progressText(r *row) string {
 	return fmt.Sprintf("%d/%d", r.taken, r.asked)
 }
 
-func (f *framer) stateColumn(name string, order int) column {
-	return column{head: name, w: max(width(name), 3), order: order, cell: func(r *row, _ int) (string, string) {
-		v, ok := vaiven.Find(r.states, name)
-		switch {
-		case !ok:
-			return "-", sgrDim
-		case v == 0:
-			return "off", sgrDim
-		case v == 1:
-			return "on", sgrYellow
+// stateColumn shows a state and how far it has come: 1 ✓, 0 →. The chosen state
+// of the selected row is shown in reverse.
+func (f *framer) stateColumn(name string, order int, rows []*row) column {
+	text := func(r *row) (string, stage) {
+		v, st, ok := r.stage(name, f.now)
+		if !ok {
+			return "-", st
 		}
-		return vaiven.FormatNumber(v), ""
+		return strings.TrimRight(vaiven.FormatNumber(v)+" "+st.sign(), " "), st
+	}
+	w := widest(name, 9, rows, func(r *row) string { s, _ := text(r); return s })
+	return column{head: name, w: max(w, 3), order: order, cell: func(r *row, w int) (string, string) {
+		s, st := text(r)
+		sgr := st.sgr()
+		if s == "-" {
+			sgr = sgrDim
+		}
+		if f.o.Ask != nil && r.device == f.k.sel && f.k.stateOf(&r.life, f.o.States) == name {
+			sgr = strings.TrimLeft(sgr+";"+sgrReverse, ";")
+		}
+		return s, sgr
+	}}
+}
+
+// notable reports whether there is more to say of a row's presence than that it
+// is connected.
+func (f *framer) notable(r *row) bool { return !r.connected || r.silent }
+
+func (f *framer) presenceColumn(rows []*row) column {
+	head := f.l.Say("BOARD", "PLACA")
+	text := func(r *row) string { return f.presenceShort(r) }
+	w := widest(head, 20, rows, text)
+	return column{head: head, w: w, left: true, order: 75, cell: func(r *row, _ int) (string, string) {
+		if r.silent {
+			return text(r), sgrYellow
+		}
+		return text(r), sgrDim
 	}}
 }
 

@@ -22,6 +22,11 @@ type look struct {
 	inPane  bool          // the arrow keys scroll the pane
 	back    int           // lines that the pane is scrolled back
 	help    bool
+
+	stateName string // the chosen state, "": the main one
+	typing    bool   // the prompt is open
+	typed     string // what stands in it
+	said      string // what was wrong with the last key or line
 }
 
 // frame draws the whole screen: exactly k.h lines of at most k.w columns. It
@@ -100,7 +105,7 @@ func (f *framer) zone() string {
 func (f *framer) counts() string {
 	s, l := f.s, f.l
 	parts := []string{
-		fmt.Sprintf("%d/%d %s", s.connected, len(s.order), l.Say("connected", "conectadas")),
+		fmt.Sprintf("%d/%d %s", s.connected, len(s.order), l.Say("connected", "conectadas")) + f.silent(),
 		countReadings(l, s.readings),
 		formatRate(s.rate.perSecond(f.now.Unix())) + "/s",
 	}
@@ -113,6 +118,20 @@ func (f *framer) counts() string {
 		parts = append(parts, fmt.Sprintf(l.Say("first %d devices", "primeros %d dispositivos"), maxRows))
 	}
 	return strings.Join(parts, " · ")
+}
+
+// silent counts the connected boards from which nothing comes.
+func (f *framer) silent() string {
+	n := uint64(0)
+	for _, r := range f.s.order {
+		if r.silent {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return " (" + count(n, f.l.Say("silent", "callada"), f.l.Say("silent", "calladas")) + ")"
 }
 
 // sides puts one text to the left and one to the right.
@@ -129,6 +148,9 @@ func (f *framer) pane(h int) []string {
 		return nil
 	}
 	list, title := &f.s.problems, f.l.Say("Rejected, and why", "Rechazado, y por qué")
+	if f.s.changed {
+		title = f.l.Say("Rejected, and what became of changes", "Rechazado, y qué fue de los cambios")
+	}
 	if f.k.all {
 		list, title = &f.s.all, f.l.Say("Everything that happened", "Todo lo que pasó")
 	}
@@ -183,16 +205,29 @@ func (f *framer) message(m message) []string {
 	return wrapped
 }
 
+// footer is the prompt while it is open, what was wrong with the last key, or
+// the keys.
 func (f *framer) footer() string {
+	switch {
+	case f.k.typing:
+		return f.promptLine()
+	case f.k.said != "":
+		return f.color.str(sgrRed, cut(f.k.said, f.k.w))
+	}
 	keys := [][2]string{
 		{"q", f.l.Say("quit", "salir")},
 		{"?", f.l.Say("help", "ayuda")},
+	}
+	if r := f.s.rows[f.k.sel]; f.o.Ask != nil && r != nil {
+		keys = append(keys, [2]string{f.l.Say("space", "espacio"), f.l.Say("switch ", "cambiar ") + f.k.stateOf(&r.life, f.o.States)})
+	}
+	keys = append(keys, [][2]string{
 		{"↑↓", f.l.Say("move", "mover")},
 		{"s", f.l.Say("sort: ", "orden: ") + f.k.sort.name(f.l)},
 		{"e", f.l.Say("events", "eventos")},
 		{"tab", f.l.Say("pane", "panel")},
 		{"r", f.l.Say("reverse", "invertir")},
-	}
+	}...)
 	line := ""
 	for _, k := range keys {
 		part := f.color.str(sgrBold, k[0]) + " " + k[1]
@@ -202,6 +237,24 @@ func (f *framer) footer() string {
 		line += part + "  "
 	}
 	return strings.TrimRight(line, " ")
+}
+
+// promptLine shows the end of what is typed, and the keys while there is room.
+func (f *framer) promptLine() string {
+	lead := string(f.k.sel) + " › "
+	if width(lead) > f.k.w/3 {
+		lead = "› "
+	}
+	room := max(f.k.w-width(lead)-1, 1)
+	typed := f.k.typed
+	if over := width(typed) - room; over > 0 {
+		typed = ansi.TruncateLeft(typed, over, "")
+	}
+	line := f.color.str(sgrBold, lead) + typed + f.color.str(sgrReverse, "_")
+	if keys := f.l.Say("   Enter asks, Esc leaves", "   Enter lo pide, Esc sale"); width(line)+width(keys) <= f.k.w {
+		line += f.color.str(sgrDim, keys)
+	}
+	return line
 }
 
 // age writes how long ago a moment was, in at most four columns.

@@ -16,7 +16,8 @@ import (
 //
 //	id      place in the log; opaque, ordered, unique
 //	kind    reading, refusal, gap, rejected, session_start, session_end,
-//	        presence, report, hello, conflict or log_start
+//	        presence, report, hello, conflict, log_start, change, sent,
+//	        change_end, described or forgotten
 //	at      when the server received it: RFC 3339 with ms, in its zone then
 //	synced  true when the server's clock was known to be right
 //	device  IDDEVICE; left out when it is not known
@@ -32,11 +33,22 @@ import (
 //	rejected       code, count, text (what the board was told), remote
 //	session_start  readings, deadline (RFC 3339 with ms), interval_ms
 //	session_end    reason (readings, elapsed, renewed), count
-//	presence       connected (true or false), remote, reason, sleep_ms
+//	presence       connected (true or false); silent (true: connected, but no
+//	               reading comes); remote, reason, sleep_ms
 //	report         boot, rev, states
-//	hello          boot, oldest, next, lost, up_ms, fw, states, rev
+//	hello          boot, oldest, next, lost, up_ms, fw, states, rev; names
+//	               [NAME, ...] of states that it declares
 //	conflict       remotes [address, ...]
 //	log_start      log
+//	change         key; states {NAME: number} and toggle [NAME, ...] that are
+//	               asked for; by (who asks); deadline (RFC 3339 with ms);
+//	               if_rev (only if the device's revision is this one)
+//	sent           key, rev
+//	change_end     key, rev; outcome (confirmed, expired, refused, overtaken);
+//	               reason (of a refusal: rev, no_up, states); states, toggles
+//	               resolved; by; asked (RFC 3339 with ms); took_ms
+//	described      title, note, groups [name, ...]; they replace the earlier ones
+//	forgotten      nothing more
 //
 // Its state is the lines of a record that could not be written.
 type JSON struct {
@@ -118,6 +130,16 @@ func kind(ev vaiven.Event) string {
 		return "conflict"
 	case *vaiven.LogStart:
 		return "log_start"
+	case *vaiven.Change:
+		return "change"
+	case *vaiven.Sent:
+		return "sent"
+	case *vaiven.ChangeEnd:
+		return "change_end"
+	case *vaiven.Described:
+		return "described"
+	case *vaiven.Forgotten:
+		return "forgotten"
 	}
 	return "unknown"
 }
@@ -159,6 +181,9 @@ func (o *object) event(ev vaiven.Event) {
 		o.always("count", e.Count)
 	case *vaiven.Presence:
 		o.bool("connected", e.Connected)
+		if e.Silent {
+			o.bool("silent", true)
+		}
 		o.text("remote", e.Remote)
 		o.text("reason", e.Reason)
 		o.num("sleep_ms", uint64(max(e.Sleep, 0)))
@@ -172,6 +197,17 @@ func (o *object) event(ev vaiven.Event) {
 		o.texts("remotes", e.Remotes)
 	case *vaiven.LogStart:
 		o.text("log", e.Log)
+	case *vaiven.Change:
+		o.change(e)
+	case *vaiven.Sent:
+		o.text("key", string(e.Key))
+		o.num("rev", e.Rev)
+	case *vaiven.ChangeEnd:
+		o.changeEnd(e)
+	case *vaiven.Described:
+		o.text("title", e.Name)
+		o.text("note", e.Note)
+		o.texts("groups", e.Groups)
 	}
 }
 
@@ -186,6 +222,31 @@ func (o *object) hello(e *vaiven.Hello) {
 	o.text("fw", e.FW)
 	o.values("states", e.States)
 	o.num("rev", e.Rev)
+	o.texts("names", e.Names)
+}
+
+func (o *object) change(e *vaiven.Change) {
+	o.text("key", string(e.Key))
+	o.values("states", e.States)
+	o.texts("toggle", e.Toggle)
+	o.text("by", e.By)
+	o.time("deadline", e.Deadline)
+	if e.HasIf {
+		o.always("if_rev", e.If)
+	}
+}
+
+func (o *object) changeEnd(e *vaiven.ChangeEnd) {
+	o.text("key", string(e.Key))
+	o.num("rev", e.Rev)
+	o.text("outcome", string(e.Outcome))
+	o.text("reason", e.Reason)
+	o.values("states", e.States)
+	o.text("by", e.By)
+	if e.Asked != 0 {
+		o.time("asked", e.Asked)
+		o.always("took_ms", uint64(took(e)))
+	}
 }
 
 func (o *object) seq(boot vaiven.Boot, seq uint64) {
@@ -212,6 +273,9 @@ func (o *object) text(key, s string) {
 }
 
 func (o *object) texts(key string, list []string) {
+	if len(list) == 0 {
+		return
+	}
 	o.key(key)
 	o.b = append(o.b, '[')
 	for i, s := range list {

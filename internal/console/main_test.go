@@ -90,8 +90,53 @@ func everything() []vaiven.Entry {
 		&vaiven.SessionEnd{Stamp: stamp(8000), Device: "101", Reason: vaiven.EndReadings, Count: 50},
 		&vaiven.SessionEnd{Stamp: stamp(8100), Device: "102", Reason: vaiven.EndElapsed, Count: 1},
 		&vaiven.SessionEnd{Stamp: stamp(8200), Device: "7", Reason: vaiven.EndRenewed, Count: 0},
+		&vaiven.Presence{Stamp: stamp(9000), Device: "101", Connected: true, Silent: true, Remote: "192.168.1.37:51234"},
+		&vaiven.Presence{Stamp: stamp(12400), Device: "101", Connected: true, Remote: "192.168.1.37:51234"},
+		&vaiven.Presence{Stamp: stamp(12500), Device: "7", Connected: true, Remote: "192.168.1.40:40000"},
+		&vaiven.Hello{Stamp: stamp(12600), Device: "103", Up: 0, Names: []string{"RELAY", "DIM"}},
+		&vaiven.Presence{Stamp: stamp(74000), Device: "102", Connected: true, Remote: "192.168.1.38:50001"},
 	}
-	return entries(1, evs...)
+	return entries(1, append(evs, changes()...)...)
+}
+
+// changes has changes with every end, toggles, a local one, and names; hostile
+// text included.
+func changes() []vaiven.Event {
+	one := vals("LED", 1.0)
+	const ana, luis = vaiven.Device("101"), vaiven.Device("102")
+	end := func(at int64, d vaiven.Device, key vaiven.Key, rev uint64, o vaiven.Outcome, reason string, states []vaiven.Value, by string) *vaiven.ChangeEnd {
+		return &vaiven.ChangeEnd{Stamp: stamp(at), Device: d, Key: key, Rev: rev, Outcome: o, Reason: reason, States: states, By: by, Asked: start + 80000}
+	}
+	return []vaiven.Event{
+		&vaiven.Change{Stamp: stamp(80000), Device: ana, Key: "00000000000000a1", Toggle: []string{"LED"}, By: "button GPIO17"},
+		&vaiven.Sent{Stamp: stamp(80010), Device: ana, Key: "00000000000000a1", Rev: 8},
+		&vaiven.Report{Stamp: stamp(80085), Device: ana, Boot: "9f3c02aa", Rev: 8, States: vals("LED", 0.0)},
+		end(80085, ana, "00000000000000a1", 8, vaiven.Confirmed, "", vals("LED", 0.0), "button GPIO17"),
+		&vaiven.Change{Stamp: stamp(81000), Device: luis, Key: "00000000000000a2", States: vals("LED", 1.0, "DIM", 40.5), By: "api 192.168.0.7", Deadline: start + 86000},
+		end(81000, luis, "00000000000000a2", 1, vaiven.Refused, vaiven.RefusedNoUp, vals("LED", 1.0, "DIM", 40.5), "api 192.168.0.7"),
+		&vaiven.Change{Stamp: stamp(82000), Device: luis, Key: "00000000000000a3", States: one, By: "terminal"},
+		&vaiven.Sent{Stamp: stamp(82010), Device: luis, Key: "00000000000000a3", Rev: 2},
+		&vaiven.Change{Stamp: stamp(83000), Device: luis, Key: "00000000000000a4", Toggle: []string{"LED"}, By: "\x1b[31mapi\u202e"},
+		end(83000, luis, "00000000000000a3", 2, vaiven.Overtaken, "", one, "terminal"),
+		end(84000, luis, "00000000000000a4", 3, vaiven.Expired, "", vals("LED", 0.0), "api"),
+		&vaiven.Change{Stamp: stamp(85000), Device: "7", Key: "00000000000000a5", States: one, By: "", HasIf: true},
+		end(85000, "7", "00000000000000a5", 0, vaiven.Refused, vaiven.RefusedRev, one, ""),
+		end(85000, "7", "00000000000000a6", 0, vaiven.Refused, vaiven.RefusedStates, one, "api"),
+		end(85000, "7", "00000000000000a7", 0, vaiven.Refused, "\x1b[2Jnew", nil, "api"),
+		end(85000, "7", "00000000000000a8", 0, "\x1b[2Jother", "", nil, "api"),
+		&vaiven.Change{Stamp: stamp(86000), Device: "invernadero-norte", Key: "00000000000000a9", Toggle: []string{"LED", "RELAY"}, By: "terminal"},
+		&vaiven.Presence{Stamp: stamp(86500), Device: ana, Remote: "192.168.1.37:51234", Reason: "lost"},
+		&vaiven.Change{Stamp: stamp(87000), Device: ana, Key: "00000000000000aa", Toggle: []string{"LED"}, By: "terminal"},
+		&vaiven.Presence{Stamp: stamp(88000), Device: luis, Remote: "192.168.1.38:50001", Sleep: 600000},
+		&vaiven.Change{Stamp: stamp(88500), Device: luis, Key: "00000000000000ab", States: one, By: "terminal"},
+		&vaiven.Report{Stamp: stamp(89000), Device: "103", States: one},
+		&vaiven.Change{Stamp: stamp(89000), Device: "103", Key: "00000000000000ac", States: one, By: vaiven.ByBoard},
+		end(89000, "103", "00000000000000ac", 0, vaiven.Confirmed, "", one, vaiven.ByBoard),
+		&vaiven.Described{Stamp: stamp(90000), Device: "103", Name: "Mesa 3\x1b[31m \u202e", Note: "by the window\n", Groups: []string{"north", "demo\x07"}},
+		&vaiven.Described{Stamp: stamp(90100), Device: ana},
+		&vaiven.Report{Stamp: stamp(90200), Device: "103", States: vals("LED", 0.0)},
+		&vaiven.Forgotten{Stamp: stamp(91000), Device: "7"},
+	}
 }
 
 func entries(record uint64, evs ...vaiven.Event) []vaiven.Entry {

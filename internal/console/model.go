@@ -40,6 +40,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if m.key(msg.String()) {
 			return m, tea.Quit
 		}
+	case tea.PasteMsg:
+		m.paste(msg.Content)
 	default:
 		return m, nil
 	}
@@ -73,13 +75,18 @@ func (m *model) draw(force bool) {
 // key changes the look, and reports whether the person wants to leave.
 func (m *model) key(k string) (quit bool) {
 	l := &m.look
-	if k == "q" || k == "Q" || k == "ctrl+c" {
+	if k == "ctrl+c" || !l.typing && (k == "q" || k == "Q") {
 		return true
 	}
 	if l.help {
 		l.help = false
 		return false
 	}
+	if l.typing {
+		m.prompt(k)
+		return false
+	}
+	l.said = ""
 	switch k {
 	case "?", "h", "f1":
 		l.help = true
@@ -97,8 +104,16 @@ func (m *model) key(k string) (quit bool) {
 		m.move(1)
 	case "pgup":
 		m.move(-max(l.h/2, 1))
-	case "pgdown", "space":
+	case "pgdown":
 		m.move(max(l.h/2, 1))
+	case "space", "t", "enter":
+		m.toggle(k)
+	case "left":
+		m.chooseState(-1)
+	case "right":
+		m.chooseState(1)
+	case "=", ":":
+		m.openPrompt(k)
 	case "home", "g":
 		m.move(-maxRows)
 	case "end", "G":

@@ -23,15 +23,23 @@ type Options struct {
 //	14:03:09  102  rejected not_a_number: TEMP is "24.5" (text): ... (192.168.1.37)
 //
 // Times are in the zone that the server had at that moment. On a terminal the
-// lines are aligned, and coloured by device; in a pipe or a file each line
-// depends on its event alone. A batch is one write, except where readings and
+// lines are aligned, and coloured by device; in a pipe or a file the look of a
+// line depends on its event alone. A batch is one write, except where readings and
 // other events alternate on the same terminal, whose order is kept.
 //
-// Its state is bounded: column widths, and the lines of a record that could not
-// be written.
+// A change of a device's states is a line when it is asked for, when it is
+// sent, and when it ends; the first says so when the board is not there:
+//
+//	14:03:11  101  LED=1 asked by button GPIO17
+//	14:03:11  101  LED=1 sent to the board
+//	14:03:11  101  LED=1 confirmed by the board in 85 ms
+//
+// Its state is bounded: column widths, the presence and states of 2000 devices,
+// and the lines of a record that could not be written.
 type Plain struct {
 	lang     vaiven.Lang
 	after    uint64
+	lives    lives
 	roster   Roster
 	out, err sink
 	once     once
@@ -43,7 +51,7 @@ type Plain struct {
 // NewPlain returns the view; nothing is written yet.
 func NewPlain(o Options) *Plain {
 	p := &Plain{
-		lang: o.Lang, after: o.After, roster: o.Roster,
+		lang: o.Lang, after: o.After, lives: newLives(o.After), roster: o.Roster,
 		out: sink{to: o.Out, name: "stdout"}, err: sink{to: o.Err, name: "stderr"},
 		ordered: o.Out.TTY && o.Err.TTY,
 	}
@@ -55,6 +63,26 @@ func NewPlain(o Options) *Plain {
 	return p
 }
 
+// Seed tells the view what was known of the devices at the record after, so
+// that it can say from the first line on that a change waits, or what a toggle
+// asks for. It also sets Options.After. Call it before Apply.
+func (p *Plain) Seed(after uint64, known []Known) {
+	p.after = after
+	p.lives.seed(after, known)
+	for d := range p.lives.of {
+		p.outCols.title(p.title(d))
+		p.errCols.title(p.title(d))
+	}
+}
+
+// title is what people call the device: the roster has it, or a person said it.
+func (p *Plain) title(d vaiven.Device) string {
+	if name := p.roster[d]; name != "" {
+		return name
+	}
+	return p.lives.get(d).title
+}
+
 // Name is "console".
 func (p *Plain) Name() string { return "console" }
 
@@ -62,10 +90,11 @@ func (p *Plain) Name() string { return "console" }
 // an error (a full disk behind stdout) the same record prints what is missing.
 func (p *Plain) Apply(pos uint64, entries []vaiven.Entry) error {
 	if !p.once.again(pos) {
-		for _, en := range entries {
-			if en.ID.Record > p.after {
+		for i, en := range entries {
+			if en.ID.Record > p.after && !told(entries, i) {
 				p.entry(en.Event)
 			}
+			p.lives.apply(en)
 		}
 	}
 	return p.once.result(pos, p.out.flush(), p.err.flush())
@@ -116,7 +145,7 @@ func (p *Plain) reading(b []byte, r *vaiven.Reading) []byte {
 const lateMs = 2000
 
 func (p *Plain) event(b []byte, ev vaiven.Event) []byte {
-	text, m, ok := describe(p.lang, ev)
+	text, m, ok := describe(p.lang, p.lives.get(ev.Of()), ev)
 	if !ok {
 		return b
 	}
@@ -136,9 +165,10 @@ func (p *Plain) lead(b []byte, cols *columns, color paint, at *vaiven.Stamp, d v
 	}
 	b = color.append(b, deviceColor(d), id)
 	b = append(b, spaces(cols.device(id))...)
-	if cols.nameWidth > 0 || p.roster[d] != "" {
+	title := p.title(d)
+	if cols.title(title); cols.nameWidth > 0 || title != "" {
 		b = append(b, "  "...)
-		name := cut(p.roster[d], maxNameWidth)
+		name := cut(title, maxNameWidth)
 		b = append(b, name...)
 		b = append(b, spaces(cols.nameWidth-width(name))...)
 	}

@@ -10,23 +10,20 @@ import (
 const sparkLen = 40
 
 // row is what the full-screen view knows of one device. Its size is bounded:
-// vaiven.MaxValues values and states, sparkLen numbers.
+// vaiven.MaxValues values, sparkLen numbers, and its life.
 type row struct {
+	life
 	device    vaiven.Device
 	name      string
 	values    []vaiven.Value // the latest of each measurement
-	states    []vaiven.Value // as reported
 	spark     ring[float64]
 	sparkName string // what spark shows: TEMP, or the first measurement
-	last      int64  // reception of the last reading, Unix ms; 0: none yet
 	readings  uint64
 	rejected  uint64
 
-	connected  bool
-	sleepUntil int64 // Unix ms, 0: not asleep
-	remote     string
-	fw         string
-	conflict   int64 // when several boards last fought over the id, Unix ms
+	fw       string
+	conflict int64    // when several boards last fought over the id, Unix ms
+	rivals   []string // their addresses
 
 	session  bool
 	asked    uint64 // readings, 0: no limit
@@ -37,14 +34,11 @@ type row struct {
 }
 
 func (r *row) reading(e *vaiven.Reading) {
-	r.last = e.At
 	r.readings++
-	r.sleepUntil = 0
 	if r.session && !r.ended {
 		r.taken++
 	}
 	r.values = merge(r.values, e.Values)
-	r.states = merge(r.states, e.States)
 	if r.sparkName == "" && len(e.Values) > 0 {
 		r.sparkName = e.Values[0].Name
 	}
@@ -55,33 +49,6 @@ func (r *row) reading(e *vaiven.Reading) {
 		r.spark.push(t, sparkLen)
 	} else if v, ok := vaiven.Find(e.Values, r.sparkName); ok {
 		r.spark.push(v, sparkLen)
-	}
-}
-
-// merge takes over the new values, into a slice of its own.
-func merge(have, fresh []vaiven.Value) []vaiven.Value {
-next:
-	for _, v := range fresh {
-		for i := range have {
-			if have[i].Name == v.Name {
-				have[i].Num = v.Num
-				continue next
-			}
-		}
-		if len(have) < vaiven.MaxValues {
-			have = append(have, v)
-		}
-	}
-	return have
-}
-
-func (r *row) presence(e *vaiven.Presence) {
-	r.connected, r.sleepUntil = e.Connected, 0
-	if e.Remote != "" {
-		r.remote = clean(e.Remote, maxRemote)
-	}
-	if !e.Connected && e.Sleep > 0 {
-		r.sleepUntil = e.At + e.Sleep
 	}
 }
 

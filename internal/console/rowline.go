@@ -46,11 +46,13 @@ func (f *framer) rowLine(cols []column, r *row, selected bool) string {
 // conflictShown is how long a conflict marks its row.
 const conflictShown = 60 * time.Second
 
-// presence is one column: connected, asleep, gone, or fought over.
+// presence is one column: connected, silent, asleep, gone, or fought over.
 func (f *framer) presence(r *row) string {
 	switch {
 	case f.fought(r):
 		return f.color.str(sgrRed, "!")
+	case r.silent:
+		return f.color.str(sgrYellow, "◐")
 	case r.connected:
 		return f.color.str(sgrGreen, "●")
 	case r.sleepUntil > 0:
@@ -70,6 +72,10 @@ func (f *framer) detail(r *row, at, n int) string {
 	if r.name != "" {
 		parts[0] += " " + r.name
 	}
+	chosen := f.k.stateOf(&r.life, f.o.States)
+	if text := f.stateText(r, chosen); text != "" {
+		parts = append(parts, text)
+	}
 	parts = append(parts, f.presenceText(r))
 	if r.session && !r.ended && r.deadline > 0 {
 		left := max(time.UnixMilli(r.deadline).Sub(f.now), 0).Truncate(time.Second)
@@ -77,8 +83,13 @@ func (f *framer) detail(r *row, at, n int) string {
 	} else if r.ended {
 		parts = append(parts, l.Say("complete", "terminada"))
 	}
-	if len(r.states) > 0 {
-		parts = append(parts, states(r.states))
+	if r.remote != "" {
+		parts = append(parts, r.remote)
+	}
+	for _, name := range r.stateNames(f.o.States) {
+		if v, st, ok := r.stage(name, f.now); ok && name != chosen {
+			parts = append(parts, strings.TrimRight(name+"="+vaiven.FormatNumber(v)+" "+st.sign(), " "))
+		}
 	}
 	if r.rejected > 0 {
 		parts = append(parts, fmt.Sprintf("%d %s", r.rejected, l.Say("rejected", "rechazadas")))
@@ -98,40 +109,96 @@ func (f *framer) detail(r *row, at, n int) string {
 
 func (f *framer) presenceText(r *row) string {
 	l := f.l
-	text := l.Say("disconnected", "desconectada")
+	text := l.Say("disconnected", "desconectada") + f.since(r)
 	switch {
 	case f.fought(r):
 		text = l.Say("several boards use this id", "varias placas usan este id")
+		if len(r.rivals) > 0 {
+			return text + ": " + strings.Join(r.rivals, l.Say(" and ", " y "))
+		}
+	case r.silent:
+		text = l.Say("silent", "callada") + f.since(r)
 	case r.connected:
-		text = l.Say("connected", "conectada")
+		text = l.Say("connected", "conectada") + f.since(r)
 	case r.sleepUntil > 0:
-		_, offset := f.now.Zone()
-		text = l.Say("asleep until ", "dormida hasta las ") + clock(r.sleepUntil, int32(offset))
-	}
-	if r.remote != "" {
-		text += " " + r.remote
+		text = l.Say("asleep until ", "dormida hasta las ") + f.time(r.sleepUntil)
 	}
 	return text
 }
 
-func (f *framer) help(h int) []string {
+// presenceShort fits into a column: silent 14:02, asleep until 14:18.
+func (f *framer) presenceShort(r *row) string {
 	l := f.l
-	lines := []string{f.color.str(sgrBold, l.Say("Keys", "Teclas"))}
-	for _, k := range [][2]string{
-		{"↑ ↓  k j", l.Say("select a device, or scroll the pane", "elegir un dispositivo, o mover el panel")},
-		{"PgUp PgDn", l.Say("a page up or down", "una página arriba o abajo")},
-		{"Home End", l.Say("first and last", "el primero y el último")},
-		{"s", l.Say("sort by id, name, age, TEMP, rejected", "ordenar por id, nombre, tiempo, TEMP, rechazos")},
-		{"r", l.Say("reverse the order", "invertir el orden")},
-		{"e", l.Say("every event, or only what was rejected", "todos los eventos, o solo lo rechazado")},
-		{"tab", l.Say("between the table and the pane", "entre la tabla y el panel")},
-		{"q  Ctrl-C", l.Say("quit", "salir")},
-	} {
-		lines = append(lines, "  "+f.color.str(sgrBold, fit(k[0], 10))+"  "+k[1])
+	since := ""
+	if r.since > 0 {
+		since = " " + f.time(r.since)
 	}
-	lines = append(lines, "", f.color.str(sgrBold, l.Say("Marks", "Marcas")),
-		"  ● "+l.Say("connected", "conectada")+"   ○ "+l.Say("disconnected", "desconectada")+
-			"   z "+l.Say("asleep", "dormida")+"   ! "+l.Say("two boards, one id", "dos placas, un id"),
-		"", l.Say("any key closes this", "cualquier tecla cierra esto"))
-	return lines[:min(len(lines), max(h, 0))]
+	switch {
+	case r.silent:
+		return l.Say("silent", "callada") + since
+	case r.connected:
+		return l.Say("connected", "conectada")
+	case r.sleepUntil > 0:
+		return l.Say("asleep until ", "duerme hasta ") + f.time(r.sleepUntil)
+	}
+	return l.Say("gone", "ausente") + since
+}
+
+func (f *framer) since(r *row) string {
+	if r.since == 0 {
+		return ""
+	}
+	return f.l.Say(" since ", " desde las ") + f.time(r.since)
+}
+
+// time is HH:MM in the screen's zone, with the day when it is another one.
+func (f *framer) time(ms int64) string {
+	at := time.UnixMilli(ms).In(f.now.Location())
+	if at.YearDay() == f.now.YearDay() && at.Year() == f.now.Year() {
+		return at.Format("15:04")
+	}
+	return at.Format("01-02 15:04")
+}
+
+// stateText is a state in words, "" when nothing is known of it.
+func (f *framer) stateText(r *row, name string) string {
+	l := f.l
+	v, st, ok := r.stage(name, f.now)
+	if !ok {
+		return ""
+	}
+	text := strings.TrimRight(name+"="+vaiven.FormatNumber(v)+" "+st.sign(), " ")
+	p, last := r.pending(name), r.lastEnd(name)
+	switch st {
+	case stageAsked:
+		text += l.Say(" asked", " pedido")
+		if p != nil {
+			text += l.Say(" by ", " por ") + by(l, p.By)
+		}
+		_, offset := f.now.Zone()
+		if wait := waits(l, &r.life, int32(offset)); wait != "" {
+			text += "; " + wait
+		}
+	case stageSent:
+		text += l.Say(" sent", " enviado")
+		if !r.reports && r.seen {
+			text += l.Say(" (this board does not report)", " (esta placa no informa)")
+		}
+	case stageFailed:
+		text += " " + f.failed(last)
+	case stageConfirmed:
+		if last != nil && last.outcome == vaiven.Confirmed && last.took > 0 {
+			text += l.Say(" in ", " en ") + span(time.Duration(last.took)*time.Millisecond)
+		}
+	}
+	return text
+}
+
+// failed says what became of a change that was not confirmed.
+func (f *framer) failed(end *stateEnd) string {
+	what := end.Name + "=" + vaiven.FormatNumber(end.Num)
+	if end.outcome == vaiven.Refused {
+		return what + f.l.Say(" refused", " rechazado")
+	}
+	return what + f.l.Say(" expired", " venció")
 }

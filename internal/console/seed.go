@@ -6,16 +6,23 @@ import (
 	"vaiven"
 )
 
-// Known is what the log already said about a device before the full screen
-// began to follow it; the registry has all of it. Times are Unix ms, 0: never.
+// Known is what the log already said about a device before a view began to
+// follow it; the registry and the twin have all of it. Times are Unix ms, 0:
+// never.
 type Known struct {
 	Device    vaiven.Device
+	Title     string         // as Described has it
 	Values    []vaiven.Value // the latest of each measurement
 	States    []vaiven.Value // as reported
+	Names     []string       // states that it declared
+	Reports   bool           // it said HELLO or reported a REV: it can confirm
+	Desired   vaiven.Desired // what is wanted of its states, and the open changes
 	Last      int64          // reception of the last reading
 	Readings  uint64
 	Rejected  uint64
 	Connected bool
+	Silent    bool  // connected, but no reading comes
+	Since     int64 // when it came or went
 	Sleep     int64 // when it will be heard again
 	Remote    string
 	FW        string
@@ -32,6 +39,7 @@ func (t *TUI) Seed(after uint64, known []Known) {
 	defer t.mu.Unlock()
 	t.o.After, t.seeded = after, true
 	s := newState(t.o.Lang, t.o.Roster)
+	s.whole = true
 	s.problems, s.all, s.version = t.state.problems, t.state.all, t.state.version+1
 	for _, k := range known {
 		s.seed(k)
@@ -49,14 +57,35 @@ func (s *state) seed(k Known) {
 	if k.Connected {
 		s.connected++
 	}
-	r.values, r.states = merge(nil, k.Values), merge(nil, k.States)
-	s.names, s.stateSet = learn(s.names, k.Values), learn(s.stateSet, k.States)
-	r.last, r.readings, r.rejected = k.Last, k.Readings, k.Rejected
-	r.connected, r.sleepUntil = k.Connected, k.Sleep
-	r.remote, r.fw, r.conflict = clean(k.Remote, maxRemote), clean(k.FW, maxRemote), k.Conflict
+	r.life.seed(k)
+	s.titled(r)
+	r.values = merge(nil, k.Values)
+	s.names = learn(s.names, k.Values, compareNames)
+	s.learnStates(k.States)
+	s.learnStates(k.Desired.States)
+	r.readings, r.rejected = k.Readings, k.Rejected
+	r.fw, r.conflict = clean(k.FW, maxRemote), k.Conflict
 	if e := k.Session; e != nil {
 		r.session, r.ended, r.taken = true, e.Ended, e.Count
 		r.asked, r.deadline = e.Readings, e.Deadline
 		r.interval = time.Duration(e.Interval) * time.Millisecond
 	}
+}
+
+// seed takes over what was known.
+func (lf *life) seed(k Known) {
+	lf.seen, lf.title = true, clean(k.Title, maxRosterName)
+	lf.connected, lf.silent, lf.since, lf.sleepUntil = k.Connected, k.Silent && k.Connected, k.Since, k.Sleep
+	lf.remote, lf.last = clean(k.Remote, maxRemote), k.Last
+	if lf.connected && !lf.silent {
+		lf.came = lf.since
+	}
+	if lf.silent && k.Last > 0 {
+		lf.since = k.Last
+	}
+	lf.states, lf.reports = merge(nil, k.States), k.Reports
+	lf.names = append(lf.names, k.Names[:min(len(k.Names), vaiven.MaxValues)]...)
+	lf.rev = k.Desired.Rev
+	lf.desired = mergeUpTo(nil, k.Desired.States, vaiven.MaxStates)
+	lf.open = append(lf.open, k.Desired.Open[:min(len(k.Desired.Open), vaiven.MaxStates)]...)
 }

@@ -12,6 +12,7 @@ const (
 	maxRows     = 2000 // devices; more are counted as readings only
 	maxMessages = 200  // in each of the two panes' lists
 	maxNames    = 32   // measurements and states with a column of their own
+	maxRivals   = 4    // addresses of boards that fight over an id
 	rateSeconds = 5    // readings/s is a mean over so many full seconds
 )
 
@@ -34,11 +35,13 @@ type state struct {
 	names    []string // measurements, TEMP and HUM first
 	stateSet []string // names of states
 
-	problems ring[message] // warnings and worse, and the server's own notices
+	problems ring[message] // warnings and worse, ends of changes, and the server's own notices
 	all      ring[message]
 
 	readings, rejected uint64
 	connected          int
+	changed            bool // a change was asked for
+	whole              bool // the log was seen from its beginning, or the table was seeded
 	hidden             bool // there are devices beyond maxRows
 	rate               rate
 	version            uint64 // counts changes
@@ -49,8 +52,9 @@ func newState(l vaiven.Lang, roster Roster) *state {
 }
 
 // apply takes over one event. now is nil for what the log already held when
-// the server started: that does not count for the rate.
-func (s *state) apply(ev vaiven.Event, now *time.Time) {
+// the server started: that does not count for the rate. quiet: the next events
+// say it all, so it gets no line of its own.
+func (s *state) apply(ev vaiven.Event, now *time.Time, quiet bool) {
 	s.version++
 	if e, ok := ev.(*vaiven.Reading); ok {
 		s.reading(e, now)
@@ -59,13 +63,25 @@ func (s *state) apply(ev vaiven.Event, now *time.Time) {
 	if e, ok := ev.(*vaiven.Rejected); ok {
 		s.rejected += e.Count
 	}
-	if r := s.row(ev.Of()); r != nil {
+	r := s.row(ev.Of())
+	lf := &life{seen: s.whole && ev.Of() != ""}
+	if r != nil {
+		lf = &r.life
+	}
+	if text, m, ok := describe(s.lang, lf, ev); ok && !quiet {
+		at := ev.Time()
+		s.note(message{at.At, at.Offset, ev.Of(), text, m}, confirms(ev))
+	}
+	if r != nil {
 		s.device(r, ev)
 	}
-	if text, m, ok := describe(s.lang, ev); ok {
-		at := ev.Time()
-		s.note(message{at.At, at.Offset, ev.Of(), text, m})
-	}
+}
+
+// confirms reports whether the event is the good end of a change, which whoever
+// asked for it looks for.
+func confirms(ev vaiven.Event) bool {
+	e, ok := ev.(*vaiven.ChangeEnd)
+	return ok && e.Outcome == vaiven.Confirmed
 }
 
 func (s *state) reading(e *vaiven.Reading, now *time.Time) {
@@ -77,29 +93,35 @@ func (s *state) reading(e *vaiven.Reading, now *time.Time) {
 	if r == nil {
 		return
 	}
+	r.life.apply(e)
 	r.reading(e)
-	s.names = learn(s.names, e.Values)
-	s.stateSet = learn(s.stateSet, e.States)
+	s.names = learn(s.names, e.Values, compareNames)
+	s.learnStates(e.States)
 }
 
 // learn adds names without an entry, in the order of display.
-func learn(names []string, values []vaiven.Value) []string {
+func learn(names []string, values []vaiven.Value, compare func(a, b string) int) []string {
 	for _, v := range values {
 		if len(names) < maxNames && !slices.Contains(names, v.Name) {
 			names = append(names, v.Name)
-			slices.SortFunc(names, compareNames)
+			slices.SortFunc(names, compare)
 		}
 	}
 	return names
 }
 
+// learnStates makes room for states.
+func (s *state) learnStates(values []vaiven.Value) {
+	s.stateSet = learn(s.stateSet, values, compareStates)
+}
+
 func (s *state) device(r *row, ev vaiven.Event) {
+	was := r.connected
+	r.life.apply(ev)
+	if r.connected != was {
+		s.connected += map[bool]int{true: 1, false: -1}[r.connected]
+	}
 	switch e := ev.(type) {
-	case *vaiven.Presence:
-		if e.Connected != r.connected {
-			s.connected += map[bool]int{true: 1, false: -1}[e.Connected]
-		}
-		r.presence(e)
 	case *vaiven.SessionStart:
 		r.start(e)
 	case *vaiven.SessionEnd:
@@ -107,15 +129,43 @@ func (s *state) device(r *row, ev vaiven.Event) {
 	case *vaiven.Rejected:
 		r.rejected += e.Count
 	case *vaiven.Report:
-		r.states = merge(r.states, e.States)
-		s.stateSet = learn(s.stateSet, e.States)
+		s.learnStates(e.States)
 	case *vaiven.Hello:
 		r.fw = clean(e.FW, maxRemote)
-		r.states = merge(r.states, e.States)
-		s.stateSet = learn(s.stateSet, e.States)
+		s.learnStates(e.States)
 	case *vaiven.Conflict:
-		r.conflict = e.At
+		r.conflict, r.rivals = e.At, nil
+		for _, a := range e.Remotes[:min(len(e.Remotes), maxRivals)] {
+			r.rivals = append(r.rivals, clean(a, maxRemote))
+		}
+	case *vaiven.Change:
+		s.changed = true
+		s.learnStates(r.desired)
+	case *vaiven.ChangeEnd:
+		s.learnStates(e.States)
+	case *vaiven.Described:
+		s.titled(r)
+	case *vaiven.Forgotten:
+		s.forget(r)
 	}
+}
+
+// titled gives the row the name that people know the device by: the roster has
+// it, or a person said it.
+func (s *state) titled(r *row) {
+	r.name = s.roster[r.device]
+	if r.name == "" {
+		r.name = r.title
+	}
+}
+
+// forget removes the row; what it counted stays counted.
+func (s *state) forget(r *row) {
+	if r.connected {
+		s.connected--
+	}
+	delete(s.rows, r.device)
+	s.order = slices.DeleteFunc(s.order, func(other *row) bool { return other == r })
 }
 
 // row finds or makes the device's row; nil when there is no device, or no room
@@ -128,16 +178,17 @@ func (s *state) row(d vaiven.Device) *row {
 		s.hidden = true
 		return nil
 	}
-	r := &row{device: d, name: s.roster[d]}
+	r := &row{device: d, name: s.roster[d], life: life{seen: s.whole}}
 	s.rows[d] = r
 	s.order = append(s.order, r)
 	return r
 }
 
-func (s *state) note(m message) {
+// note keeps a message; worth says that it belongs beside what went wrong.
+func (s *state) note(m message, worth bool) {
 	s.version++
 	s.all.push(m, maxMessages)
-	if m.mark >= markWarn {
+	if worth || m.mark >= markWarn {
 		s.problems.push(m, maxMessages)
 	}
 }

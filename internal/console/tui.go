@@ -24,6 +24,11 @@ type TUIOptions struct {
 	// Addresses to give to a board, as host:port, best first.
 	Addresses []string
 
+	// Ask changes states by keys; nil: the keys for that do nothing.
+	Ask Ask
+	// States are the server's own state names; none: LED.
+	States []string
+
 	// After is the last record that the log held when the server started: up
 	// to there events fill the table, and do not count for readings/s.
 	After uint64
@@ -61,14 +66,24 @@ type TUI struct {
 	line  []byte
 	// seeded: the table began with what was known at o.After.
 	seeded bool
+
+	// asks are handed to Ask by Run, one after the other; full: a key press is
+	// refused, and said so.
+	asks chan wish
 }
+
+// maxAsks is how many key presses wait while the log takes one.
+const maxAsks = 8
 
 // NewTUI returns the view; nothing is drawn before Run.
 func NewTUI(o TUIOptions) *TUI {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &TUI{o: o, state: newState(o.Lang, o.Roster)}
+	o.States = ownStates(o.States)
+	t := &TUI{o: o, state: newState(o.Lang, o.Roster), asks: make(chan wish, maxAsks)}
+	t.state.whole = o.After == 0
+	return t
 }
 
 // Name is "console".
@@ -79,12 +94,13 @@ func (t *TUI) Apply(_ uint64, entries []vaiven.Entry) error {
 	now := t.o.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, en := range entries {
+	for i, en := range entries {
 		switch {
-		case en.ID.Record > t.o.After:
-			t.state.apply(en.Event, &now)
-		case !t.seeded:
-			t.state.apply(en.Event, nil)
+		case en.ID.Record <= t.o.After && t.seeded:
+		case en.ID.Record <= t.o.After:
+			t.state.apply(en.Event, nil, told(entries, i))
+		default:
+			t.state.apply(en.Event, &now, told(entries, i))
 		}
 	}
 	return nil
@@ -104,7 +120,9 @@ var ErrTerminal = errors.New("the terminal does not take any output")
 // cases: ask ctx which it was), and restores the terminal. Call it once.
 func (t *TUI) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	asked := make(chan struct{})
+	go func() { defer close(asked); t.askAll(ctx) }()
+	defer func() { cancel(); <-asked }()
 	p := tea.NewProgram(&model{t: t, look: look{w: 80, h: 24}}, t.programOptions(ctx)...)
 	t.up(true)
 	defer t.up(false)
@@ -206,5 +224,5 @@ func (w *logWriter) say(line string) {
 	}
 	now := w.o.Now()
 	_, offset := now.Zone()
-	w.state.note(message{at: now.UnixMilli(), offset: int32(offset), text: clean(line, maxText), mark: markWarn})
+	w.state.note(message{at: now.UnixMilli(), offset: int32(offset), text: clean(line, maxText), mark: markWarn}, true)
 }

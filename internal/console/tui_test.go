@@ -231,7 +231,7 @@ func TestRow(t *testing.T) {
 		&vaiven.Presence{Stamp: stamp(0), Device: "1", Sleep: 1000},
 		&vaiven.Presence{Stamp: stamp(0), Device: "1"},
 	) {
-		s.apply(en.Event, &now)
+		s.apply(en.Event, &now, false)
 	}
 	r := s.rows["1"]
 	if r.taken != 1 || r.sparkName != "TEMP" || len(r.spark.items) != 2 || s.connected != 0 || r.sleepUntil != 0 || len(r.values) != 2 {

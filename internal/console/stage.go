@@ -1,0 +1,100 @@
+package console
+
+import (
+	"time"
+
+	"vaiven"
+)
+
+// stage is how far a state has come, as a screen shows it.
+type stage uint8
+
+const (
+	stageNone      stage = iota // nothing is wanted of it
+	stageAsked                  // not sent yet
+	stageSent                   // sent, and not confirmed
+	stageConfirmed              // the board has what is wanted
+	stageFailed                 // the last change expired or was refused
+)
+
+// failedShown is how long a change that failed marks its state.
+const failedShown = 60 * time.Second
+
+// sign is one column wide, and can be told apart without colour.
+func (s stage) sign() string {
+	switch s {
+	case stageAsked:
+		return "…"
+	case stageSent:
+		return "→"
+	case stageConfirmed:
+		return "✓"
+	case stageFailed:
+		return "✗"
+	}
+	return ""
+}
+
+func (s stage) sgr() string {
+	switch s {
+	case stageAsked:
+		return sgrYellow
+	case stageSent:
+		return sgrCyan
+	case stageConfirmed:
+		return sgrGreen
+	case stageFailed:
+		return sgrRed
+	}
+	return ""
+}
+
+// stage tells what to show of a state: the wanted value while it is wanted,
+// else the reported one. ok is false when nothing is known of it.
+func (lf *life) stage(name string, now time.Time) (num float64, st stage, ok bool) {
+	if p := lf.pending(name); p != nil {
+		num, _ = vaiven.Find(p.States, name)
+		if p.Sent > 0 {
+			return num, stageSent, true
+		}
+		return num, stageAsked, true
+	}
+	have, reported := vaiven.Find(lf.states, name)
+	want, wanted := vaiven.Find(lf.desired, name)
+	last := lf.lastEnd(name)
+	switch {
+	case last != nil && last.outcome != vaiven.Confirmed && now.Sub(time.UnixMilli(last.at)) < failedShown:
+		if !reported {
+			have = last.Num
+		}
+		return have, stageFailed, true
+	case wanted && reported && want == have:
+		return have, stageConfirmed, true
+	case wanted && lf.connected: // the board lost it, and is told again
+		return want, stageSent, true
+	case wanted:
+		return want, stageAsked, true
+	case reported && last != nil && last.outcome == vaiven.Confirmed && last.Num == have:
+		return have, stageConfirmed, true
+	}
+	return have, stageNone, reported
+}
+
+// pending is the open change that owns the state, nil if there is none.
+func (lf *life) pending(name string) *vaiven.Pending {
+	for i := range lf.open {
+		if named(lf.open[i].States, name) {
+			return &lf.open[i]
+		}
+	}
+	return nil
+}
+
+func (lf *life) lastEnd(name string) *stateEnd {
+	for i := range lf.ends {
+		if lf.ends[i].Name == name {
+			return &lf.ends[i]
+		}
+	}
+	return nil
+}
