@@ -34,6 +34,8 @@ type Facts struct {
 	Readings      uint64        // limit of a session, 0: none
 	For, Interval time.Duration // limit of a session, asked interval; 0: none
 	Device        string        // IDDEVICE of the example, "101" when empty
+
+	Keys bool // the terminal takes keys: say how to switch an LED
 }
 
 // Banner writes what somebody needs to connect a board: the addresses, where
@@ -46,6 +48,9 @@ func Banner(t Terminal, f Facts) error {
 	b.row(f.Lang.Say("time zone", "zona horaria"), zone(f))
 	b.row(f.Lang.Say("data", "datos"), f.Data)
 	b.row("CSV", f.CSV)
+	if f.Keys {
+		b.row(f.Lang.Say("keys", "teclas"), keysHint(f.Lang))
+	}
 	b.sketch(f)
 	_, err := t.W.Write(b.buf)
 	if err != nil {

@@ -15,7 +15,7 @@ func facts(l vaiven.Lang) Facts {
 		Addresses: []string{"192.168.1.20:8080", "10.42.0.1:8080", "raspi.local:8080"}, Secure: []string{"192.168.1.20:8443"},
 		Zone: "America/Bogota", Offset: bogota, Synced: true,
 		Data: "taller-20261122-140300", CSV: "taller-20261122-140300/readings.csv",
-		Readings: 50, For: 3 * time.Minute, Interval: 2 * time.Second,
+		Readings: 50, For: 3 * time.Minute, Interval: 2 * time.Second, Keys: true,
 	}
 }
 
