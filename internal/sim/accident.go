@@ -19,6 +19,7 @@ const (
 type accidents struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	next atomic.Int32
+	last atomic.Pointer[conn]
 	done *atomic.Uint64 // how many happened
 }
 
@@ -33,7 +34,17 @@ func (a *accidents) netDial(ctx context.Context, network, addr string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: c, accidents: a}, nil
+	own := &conn{Conn: c, accidents: a}
+	a.last.Store(own)
+	return own, nil
+}
+
+// cut ends the present connection, if there is one.
+func (a *accidents) cut() {
+	if c := a.last.Swap(nil); c != nil {
+		a.done.Add(1)
+		_ = c.Close()
+	}
 }
 
 // conn is a connection that accidents happen to.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,22 +18,24 @@ import (
 
 // board is one simulated device.
 type board struct {
-	o       *Options
-	tally   *tally
-	id      string
-	rand    *rand.Rand
-	weather *weather
-	luck    accidents
-	led     led
-	client  atomic.Pointer[client.Client] // once it is dialled
-	unacked uint64                        // readings sent in the course's form
-	nan     []byte
+	o        *Options
+	tally    *tally
+	id       string
+	rand     *rand.Rand
+	weather  *weather
+	switches *switches
+	lag      lag
+	luck     accidents
+	client   atomic.Pointer[client.Client] // once it is dialled
+	unacked  uint64                        // readings sent in the course's form
+	nan      []byte
 }
 
 func newBoard(o *Options, t *tally, index int) *board {
 	r := rand.New(rand.NewPCG(o.Seed, uint64(index)))
 	b := &board{o: o, tally: t, id: fmt.Sprintf("%03d", o.First+index), rand: r, weather: newWeather(r)}
 	b.luck.dial, b.luck.done = o.NetDial, &t.accidents
+	b.switches, b.lag = newSwitches(o), newLag(o.Lag)
 	b.nan = nanMessage(b.id)
 	return b
 }
@@ -54,8 +57,8 @@ func (b *board) options(background bool) client.Options {
 		URL: b.o.URL, Device: b.id, Token: b.o.Token, FW: "sim", Course: b.o.Course,
 		Ring: b.o.Window, Window: b.o.Window, Backoff: b.o.Backoff, Background: background,
 		TLS: b.o.TLS, NetDial: b.luck.netDial, Rand: b.o.Rand, Logger: b.o.Logger,
-		States:    []vaiven.Value{{Name: "LED"}},
-		OnDesired: b.desired, OnError: b.failed, OnAck: b.acked,
+		States:    b.switches.declared(),
+		OnDesired: b.desired, OnLate: b.late, OnError: b.failed, OnAck: b.acked,
 	}
 	if b.o.Single {
 		co.BatchBytes = -1
@@ -74,12 +77,20 @@ func (b *board) dial(ctx context.Context, background bool) error {
 		return err
 	}
 	b.client.Store(c)
-	b.led.attach(c)
+	b.switches.attach(c)
+	if b.o.OnBoard != nil {
+		b.o.OnBoard(Board{b})
+	}
 	return nil
 }
 
 // run does everything that the board was asked to, and ends its client.
 func (b *board) run(ctx context.Context) error {
+	life, over := context.WithCancel(context.WithoutCancel(ctx))
+	var slow sync.WaitGroup
+	slow.Go(func() { b.lag.run(life, b.do) })
+	defer slow.Wait()
+	defer over()
 	err := b.work(ctx)
 	c := b.client.Load()
 	wait := b.o.Linger
@@ -108,6 +119,9 @@ func (b *board) work(ctx context.Context) error {
 	for n := uint64(0); b.o.Readings == 0 || n < b.o.Readings; n++ {
 		if err := pace.wait(ctx, b.client.Load().Done()); err != nil {
 			return err
+		}
+		if b.o.Local > 0 && b.rand.Float64() < b.o.Local {
+			Board{b}.Toggle(b.o.States[0])
 		}
 		if b.rand.Float64() < b.o.NaN {
 			if err := b.client.Load().SendRaw(ctx, b.nan); err != nil && !broken(err) {
@@ -182,10 +196,31 @@ func (b *board) failed(err error) {
 	}
 }
 
+// desired is told what the server wants.
 func (b *board) desired(d client.Desired) {
-	b.led.set(d)
+	if b.o.Lag > 0 {
+		b.lag.put(d)
+		return
+	}
+	b.do(d)
+}
+
+// do is what a slow board comes to later: by then it may be too late.
+func (b *board) do(d client.Desired) {
+	if !b.switches.set(d) {
+		b.late(d)
+		return
+	}
+	b.tally.switched.Add(1)
 	if b.o.OnState != nil {
 		b.o.OnState(vaiven.Device(b.id), d.States)
+	}
+}
+
+func (b *board) late(d client.Desired) {
+	b.tally.late.Add(1)
+	if b.o.OnLate != nil {
+		b.o.OnLate(vaiven.Device(b.id), d)
 	}
 }
 

@@ -1,7 +1,8 @@
 // Package sim plays a classroom, or a fleet: boards that measure a plausible
 // room, send it over the real client and real sockets, and have the accidents
 // that boards have (a reading lost on the air, a cable pulled, a sensor that
-// answers nan). Their LED does what the server wants and says so.
+// answers nan). Their states do what the server wants, at once or after a while,
+// and say so, unless they were made not to; somebody may press their own switch.
 //
 // It owns the boards, what they measure, and the counts. It does not own the
 // protocol (package client does), the address to send to, or what is shown to

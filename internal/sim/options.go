@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"vaiven"
@@ -43,6 +44,18 @@ type Options struct {
 	// Course makes boards of the course's sketch: the Arduino library's headers,
 	// readings without BOOT and SEQ, no acknowledgements.
 	Course bool
+	// States are what the boards can switch, all off at power-up. Default LED.
+	States []string
+	// Lag is how long a board takes to do what the server wants. One that comes to
+	// it past the deadline does not do it.
+	Lag time.Duration
+	// Mute makes boards that do what the server wants and never say so, as those
+	// of the course's form are.
+	Mute bool
+	// Local is how probable it is that somebody presses the switch of a board's
+	// first state before a reading.
+	Local float64
+
 	// Window is how many readings a board has on their way without
 	// acknowledgement. Default 64.
 	Window int
@@ -71,6 +84,11 @@ type Options struct {
 	OnAcked func(d vaiven.Device, b vaiven.Boot, seq uint64, values []vaiven.Value)
 	// OnState is told when a board has done what the server wanted.
 	OnState func(d vaiven.Device, states []vaiven.Value)
+	// OnLate is told what a board did not do since its deadline had passed.
+	OnLate func(d vaiven.Device, wanted client.Desired)
+	// OnBoard is given each board once it is dialled, to be looked at and touched
+	// while it runs.
+	OnBoard func(Board)
 	// OnError is told of refusals and lost connections, as client.Options.OnError is.
 	OnError func(d vaiven.Device, err error)
 	// OnProgress is told how far things are every ProgressEvery (default 250 ms),
@@ -91,7 +109,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.URL == "" {
 		return o, errors.New("simulate: no URL")
 	}
-	for name, p := range map[string]float64{"loss": o.Loss, "drop": o.Drop, "nan": o.NaN} {
+	for name, p := range map[string]float64{"loss": o.Loss, "drop": o.Drop, "nan": o.NaN, "local": o.Local} {
 		if !(p >= 0 && p <= 1) {
 			return o, fmt.Errorf("simulate: %s %v: want a probability from 0 to 1", name, p)
 		}
@@ -99,8 +117,13 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Course && o.Loss > 0 {
 		return o, errors.New("simulate: loss needs boards that send again; the course's form does not")
 	}
-	if o.Interval < 0 || o.Devices < 0 || o.First < 0 {
-		return o, errors.New("simulate: interval, devices and first cannot be negative")
+	if o.Interval < 0 || o.Lag < 0 || o.Devices < 0 || o.First < 0 {
+		return o, errors.New("simulate: interval, lag, devices and first cannot be negative")
+	}
+	for i, name := range o.States {
+		if !vaiven.ValidName(name) || slices.Contains(o.States[:i], name) {
+			return o, fmt.Errorf("simulate: state %q: want names of A-Z 0-9 _, each once", name)
+		}
 	}
 	o.fill()
 	return o, nil
@@ -115,6 +138,9 @@ func (o *Options) fill() {
 	}
 	if o.Window <= 0 {
 		o.Window = 64
+	}
+	if len(o.States) == 0 {
+		o.States = []string{"LED"}
 	}
 	if o.ConnectRate == 0 {
 		o.ConnectRate = 1000

@@ -30,7 +30,10 @@ type Result struct {
 	Messages uint64 // WebSocket messages written
 
 	NaN       uint64                 // times that nan was sent
-	Accidents uint64                 // connections ended on purpose (Options.Loss, Drop)
+	Accidents uint64                 // connections ended on purpose (Options.Loss, Drop; Board.Drop)
+	Switched  uint64                 // times that a board did what the server wanted, repetitions included
+	Late      uint64                 // times that it did not, for the deadline
+	Local     uint64                 // times that somebody pressed a board's own switch
 	Connects  uint64                 // connections that were welcomed
 	Rejected  map[vaiven.Code]uint64 // errors from the server
 
@@ -91,6 +94,7 @@ func (o Outcome) String() string {
 // tally counts while boards run.
 type tally struct {
 	sent, acked, resent, rejected, nan, accidents atomic.Uint64
+	switched, late, local                         atomic.Uint64
 	ended                                         atomic.Int64
 	latency                                       Histogram
 }

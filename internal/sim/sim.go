@@ -139,7 +139,8 @@ func (f *fleet) progress() Progress {
 func (f *fleet) result(ctx context.Context) Result {
 	r := Result{
 		Elapsed: time.Since(f.begun), Latency: &f.tally.latency, NaN: f.tally.nan.Load(),
-		Accidents: f.tally.accidents.Load(), Rejected: make(map[vaiven.Code]uint64),
+		Accidents: f.tally.accidents.Load(), Switched: f.tally.switched.Load(), Late: f.tally.late.Load(),
+		Local: f.tally.local.Load(), Rejected: make(map[vaiven.Code]uint64),
 	}
 	for i, b := range f.boards {
 		d, st := b.result(ctx, f.errs[i], r.Rejected)

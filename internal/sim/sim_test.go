@@ -206,6 +206,8 @@ func TestWrongOptionsAreTold(t *testing.T) {
 	for _, o := range []sim.Options{
 		{}, {URL: "ws://localhost", Loss: 1.5}, {URL: "ws://localhost", NaN: -1},
 		{URL: "ws://localhost", Course: true, Loss: 0.1}, {URL: "ws://localhost", Interval: -1},
+		{URL: "ws://localhost", Local: 2}, {URL: "ws://localhost", Lag: -1}, {URL: "ws://localhost", States: []string{"led"}},
+		{URL: "ws://localhost", States: []string{"LED", "LED"}},
 	} {
 		if _, err := sim.Run(t.Context(), o); err == nil {
 			t.Errorf("%+v was taken", o)
