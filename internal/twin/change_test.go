@@ -275,7 +275,8 @@ func TestWatch(t *testing.T) {
 		want   int
 	}{
 		{[]vaiven.Event{set(1, 1, "LED", 1), until(set(1, 2, "RELAY", 1), 9)}, 1}, // once a record
-		{[]vaiven.Event{&vaiven.Sent{Stamp: at(2), Device: "101", Key: key(1)}, reports(2, 1, "LED", 1)}, 0},
+		{[]vaiven.Event{&vaiven.Sent{Stamp: at(2), Device: "101", Key: key(1)}, reports(2, 1, "LED", 1)}, 1},
+		{[]vaiven.Event{reports(2, 1, "LED", 1)}, 0}, // as before
 		{[]vaiven.Event{ends(3, 2, vaiven.Expired)}, 1},
 		{[]vaiven.Event{onlyIf(set(4, 3, "LED", 1), 77)}, 0},
 		{[]vaiven.Event{ends(5, 9, vaiven.Expired)}, 0},

@@ -26,8 +26,9 @@ type said struct {
 }
 
 // hear takes what a board says. matched means that a change is newly seen to
-// be done; raised that the counter of REV went up.
-func (d *device) hear(s said) (matched, raised bool) {
+// be done; news that a reported value is another now, or the counter of REV
+// went up.
+func (d *device) hear(s said) (matched, news bool) {
 	if s.boot != "" && s.boot != d.Boot {
 		d.reboot(s.boot)
 	}
@@ -44,14 +45,14 @@ func (d *device) hear(s said) (matched, raised bool) {
 			// A change is in the log before any board hears of it, so this REV is of
 			// another log. Counting goes on behind it, or the board would take all
 			// our changes for old ones.
-			d.Rev, raised, rev = s.rev, true, 0
+			d.Rev, news, rev = s.rev, true, 0
 		}
 	}
 	if len(s.states) > 0 {
 		d.ReportedAt = s.at
-		d.report(s.states, rev)
+		news = d.report(s.states, rev) || news
 	}
-	return d.match(s.at), raised
+	return d.match(s.at), news
 }
 
 // reboot begins another boot: what it reports now follows no REV yet.
@@ -62,20 +63,24 @@ func (d *device) reboot(b vaiven.Boot) {
 	}
 }
 
-func (d *device) report(states []vaiven.Value, rev uint64) {
+// report sets what the board has, and reports whether that is anything new.
+func (d *device) report(states []vaiven.Value, rev uint64) (news bool) {
 	for i, v := range states {
 		if i >= len(d.Reported) || d.Reported[i].Name != v.Name { // not the usual order
 			i = slices.IndexFunc(d.Reported, func(r report) bool { return r.Name == v.Name })
 		}
 		if i >= 0 {
+			news = news || d.Reported[i].Num != v.Num
 			d.Reported[i].Num, d.Reported[i].Rev = v.Num, rev
 			continue
 		}
+		news = true
 		if len(d.Reported) >= maxReported {
 			d.Reported = slices.Delete(d.Reported, 0, 1)
 		}
 		d.Reported = append(d.Reported, report{Name: v.Name, Num: v.Num, Rev: rev})
 	}
+	return news
 }
 
 // match notes which open changes the board has done: every value of theirs was

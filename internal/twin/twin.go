@@ -104,8 +104,8 @@ func (t *Twin) Apply(_ uint64, entries []vaiven.Entry) error {
 	return nil
 }
 
-// apply takes one event, and reports whether its device's desired state, or
-// which of its changes are open, is another now. t.mu is held.
+// apply takes one event, and reports whether its device's states, desired or
+// reported, or its open changes are others now. t.mu is held.
 func (t *Twin) apply(ev vaiven.Event) bool {
 	switch e := ev.(type) {
 	case *vaiven.Reading:
@@ -126,6 +126,7 @@ func (t *Twin) apply(ev vaiven.Event) bool {
 	case *vaiven.Sent:
 		if d := t.devices[e.Device]; d != nil {
 			d.sent(e)
+			return true
 		}
 	case *vaiven.ChangeEnd:
 		return t.end(e)
@@ -145,11 +146,11 @@ func (t *Twin) device(id vaiven.Device) *device {
 }
 
 func (t *Twin) hear(id vaiven.Device, s said) bool {
-	matched, raised := t.device(id).hear(s)
+	matched, news := t.device(id).hear(s)
 	if matched {
 		t.remind(id)
 	}
-	return raised
+	return news
 }
 
 func (t *Twin) ask(e *vaiven.Change) bool {

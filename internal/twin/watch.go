@@ -9,8 +9,9 @@ import (
 // watcher is somebody who is told of changes. It has an identity, unlike fn.
 type watcher struct{ fn func(vaiven.Device) }
 
-// Watch has fn told of each device whose desired state, or whose open changes,
-// became others: after a change counted or ended, or the device was forgotten.
+// Watch has fn told of each device whose desired or reported states, or whose
+// open changes, became others: after a change counted, was sent or ended, the
+// board reported something new, or the device was forgotten.
 // What they are now is for fn, or whoever it wakes, to ask (Desired, Device).
 //
 // fn is called by the goroutine that applies the log, without any lock: it must
