@@ -3,6 +3,7 @@
 package boardtest
 
 import (
+	"flag"
 	"fmt"
 	"hash/fnv"
 	"os"
@@ -53,8 +54,15 @@ func build(folder, key string, flags []string) (string, error) {
 	return out, nil
 }
 
+// atOnce is how many parallel tests run at a time, whatever the number of
+// processors: a board waits for its own slow time, not for a processor.
+const atOnce = "6"
+
 // Main runs a suite's tests, and removes the programs that they built.
 func Main(m *testing.M) (code int) {
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		panic(err) // testing has always had that flag
+	}
 	defer func() {
 		buildMu.Lock()
 		defer buildMu.Unlock()

@@ -62,7 +62,7 @@ func TestVaiven(t *testing.T) {
 		b.Start()
 		code := s.Wait(patience)
 		to := time.Now()
-		b.Wait(patience, p.readings, "serial", func(e boardtest.Event) bool { return message.MatchString(e.Text) })
+		b.Wait(patience, p.readings, "serial", isReading)
 		b.Quit()
 
 		if code != 0 {
@@ -75,15 +75,45 @@ func TestVaiven(t *testing.T) {
 	})
 }
 
+// TestSensorPulledOut ends the lab by time: the rows are those of the readings
+// before, and the board says what is wrong.
+func TestSensorPulledOut(t *testing.T) {
+	for _, sketch := range sketches {
+		t.Run(sketch, func(t *testing.T) {
+			t.Parallel()
+			data := t.TempDir()
+			s := harness.NewServer(t, "lab", data, "--for", "3s")
+			s.Env = []string{"TZ=UTC"}
+			s.StartReady()
+			b := board(t, sketch, practices[0], s.Addr)
+			from := time.Now()
+			b.Start()
+			b.Wait(patience, 3, "serial", isReading)
+			b.Tell("sensor unplugged")
+			b.Wait(patience, 3, "serial", func(e boardtest.Event) bool {
+				return e.Text == "El DHT11 no respondió; revisa los cables"
+			})
+			if code := s.Wait(patience); code != 0 {
+				t.Errorf("exit %d\n%s", code, s.Stderr())
+			}
+			to := time.Now()
+			b.Quit()
+			compareCSV(t, s.CSV(), rows(t, printed(b), shortest), from, to)
+		})
+	}
+}
+
+func isReading(e boardtest.Event) bool { return message.MatchString(e.Text) }
+
 func TestPython(t *testing.T) {
 	each(t, func(t *testing.T, sketch string, p practice) {
 		s := startServidor(t, p.python)
 		b := board(t, sketch, p, s.addr)
 		from := time.Now()
 		b.Start()
-		b.Wait(patience, 3, "serial", func(e boardtest.Event) bool { return message.MatchString(e.Text) })
+		b.Wait(patience, 3, "serial", isReading)
 		ledOnAndOff(t, s, b)
-		b.Wait(patience, p.readings, "serial", func(e boardtest.Event) bool { return message.MatchString(e.Text) })
+		b.Wait(patience, p.readings, "serial", isReading)
 		harness.Until(t, patience, "the last row", func() bool {
 			rows, err := harness.ReadCSV(s.csv)
 			return err == nil && len(rows) >= p.readings
