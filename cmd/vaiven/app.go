@@ -5,21 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"vaiven"
+	"vaiven/internal/button"
 	"vaiven/internal/console"
 	"vaiven/internal/csvfile"
 	"vaiven/internal/gateway"
 	"vaiven/internal/registry"
 	"vaiven/internal/stream"
+	"vaiven/internal/twin"
 	"vaiven/internal/views"
-	"vaiven/internal/web"
+	"vaiven/internal/web/live"
 )
 
 // app is a server that is open: the rooms, introduced to each other.
@@ -33,9 +33,14 @@ type app struct {
 	log       *stream.Log
 	reg       *registry.Registry
 	csv       *csvfile.File
+	twin      *twin.Twin
 	pump      *views.Pump
 	gateway   *gateway.Gateway
+	feed      *live.Feed
+	panel     *button.Panel
 	metrics   *metrics
+	started   time.Time
+	unwatch   []func() // of the twin
 	csvAside  bool   // the CSV that was there has been set aside
 	replayed  uint64 // the log's last record when the server started
 }
@@ -48,7 +53,7 @@ func (s settled) Top(d vaiven.Device, b vaiven.Boot) uint64 { return s.Settled(d
 // open binds, opens and replays, in the order in which a failure costs least. A
 // failed open leaves nothing open.
 func (p *program) open(ctx context.Context, c *config) (a *app, err error) {
-	a = &app{program: p, c: c, logger: p.logger()}
+	a = &app{program: p, c: c, logger: p.logger(), started: time.Now()}
 	defer func() {
 		if err != nil {
 			a.close()
@@ -67,6 +72,10 @@ func (p *program) open(ctx context.Context, c *config) (a *app, err error) {
 		return a, err
 	}
 	a.openGateway()
+	if err = a.openFeed(); err != nil {
+		return a, err
+	}
+	a.openPanel()
 	a.metrics = newMetrics(a)
 	return a, nil
 }
@@ -75,7 +84,7 @@ func (a *app) openLog(ctx context.Context) error {
 	l, err := stream.Open(ctx, stream.Options{
 		Dir: logDir(a.c.Data), URL: a.c.NATS, Replicas: a.c.Replicas,
 		NoSync:   a.getenv(envNoSync) == "1",
-		OnCommit: func(t []vaiven.Ticket) { a.gateway.Committed(t) },
+		OnCommit: a.committed,
 		Stamp:    a.clock.stamp, Logger: a.logger,
 	})
 	if err != nil {
@@ -117,6 +126,10 @@ func (c *config) csvPath() string {
 // openViews restores the views, compares them with the log, and replays.
 func (a *app) openViews(ctx context.Context) (err error) {
 	a.reg = registry.New()
+	a.twin = twin.New(twin.Options{
+		Log: a.log, Stamp: a.clock.stamp, Logger: a.logger,
+		Connected: func(d vaiven.Device) bool { return a.gateway.Connected(d) },
+	})
 	a.csv, err = csvfile.Open(csvfile.Options{
 		Path: a.c.csvPath(), Log: a.log.ID(), Columns: a.c.CSVColumns, Zone: a.c.CSVZone,
 		Notify: func(n csvfile.Notice) {
@@ -135,7 +148,7 @@ func (a *app) openViews(ctx context.Context) (err error) {
 	bar := console.NewProgress(a.stderr(), a.lang, a.say("reading the log", "leyendo el registro"), last, nil)
 	defer bar.Done()
 	a.pump, err = views.Open(ctx, views.Options{
-		Source: a.log, Views: []views.View{a.csv, a.reg}, Dir: a.c.Data, Logger: a.logger,
+		Source: a.log, Views: []views.View{a.csv, a.reg, a.twin}, Dir: a.c.Data, Logger: a.logger,
 		Notify:   func(n views.Notice) { bar.Done(); a.viewNotice(n) },
 		Progress: func(done, _ uint64) { bar.Set(done) },
 	})
@@ -149,11 +162,13 @@ func (a *app) openViews(ctx context.Context) (err error) {
 
 func (a *app) openGateway() {
 	rules := vaiven.DefaultRules()
-	for _, s := range a.c.State {
+	for _, s := range a.ownStates() {
 		rules.States[s] = true
 	}
+	var text [2]string
+	copy(text[:], a.c.LEDText)
 	a.gateway = gateway.New(gateway.Options{
-		Log: a.log, Settled: settled{a.pump}, Sessions: a.reg, Rules: rules, Lang: a.lang,
+		Log: a.log, Settled: settled{a.pump}, Sessions: a.reg, Twins: a.twin, Rules: rules, Lang: a.lang, LedText: text,
 		Limit:          gateway.Limit{Readings: a.c.Readings, For: a.c.For, Interval: a.c.Interval},
 		MaxConnections: maxConnections(), MaxMessage: a.c.MaxMessage, MaxDevices: a.c.MaxDevices, MaxPerAddress: a.c.MaxPerAddress,
 		TrustedProxies: a.c.TrustedProxy,
@@ -169,11 +184,29 @@ func (a *app) openGateway() {
 		}
 	}
 	a.gateway.Restore(open)
+	a.unwatch = append(a.unwatch, a.twin.Watch(a.gateway.Deliver))
+}
+
+// openFeed makes the live feed, which begins where the replay has ended.
+func (a *app) openFeed() (err error) {
+	a.feed, err = live.New(live.Options{
+		Encode:  func(b []byte, e vaiven.Entry) []byte { return console.AppendEvent(b, e, "") },
+		History: history{a}, Lang: a.lang,
+	})
+	return err
 }
 
 // close gives everything back; what was never opened is nil.
 func (a *app) close() {
 	closeAll(a.listeners)
+	for _, stop := range a.unwatch {
+		stop()
+	}
+	if a.panel != nil {
+		if err := a.panel.Close(); err != nil {
+			a.logger.Warn("lines not given back", "err", err)
+		}
+	}
 	if a.pump != nil {
 		if err := a.pump.Close(); err != nil {
 			a.logger.Error("checkpoint not written", "err", err)
@@ -206,6 +239,12 @@ func (a *app) serve(ctx context.Context) error {
 	log := a.start(fail, "log", a.log.Run)
 	pump := a.start(fail, "views", a.pump.Run)
 	gate := a.start(fail, "gateway", a.gateway.Run)
+	twin := a.start(fail, "twin", a.twin.Run)
+	defer a.pump.Follow(a.feed)()
+	if a.panel != nil {
+		panel := a.start(fail, "buttons", a.panel.Run)
+		defer panel.stop()
+	}
 	watch := a.start(fail, "watch", a.watchHealth)
 	defer watch.stop()
 	thrift := a.start(fail, "memory", a.giveBack)
@@ -215,6 +254,7 @@ func (a *app) serve(ctx context.Context) error {
 
 	<-ctx.Done()
 	a.sayGoodbye(server)
+	twin.stop()
 	gate.stop()
 	log.stop()
 	drain, cancelDrain := context.WithTimeout(context.Background(), drainTimeout)
@@ -239,6 +279,7 @@ func (a *app) sayGoodbye(server *http.Server) {
 	defer cancel()
 	requests := make(chan struct{})
 	go func() { defer close(requests); _ = server.Shutdown(bye) }()
+	_ = a.feed.Close()
 	a.gateway.Shutdown(bye)
 	_ = server.Close()
 	<-requests
@@ -286,75 +327,4 @@ func (a *app) start(fail context.CancelCauseFunc, name string, run func(context.
 		}
 	}()
 	return r
-}
-
-func (a *app) startHTTP(fail context.CancelCauseFunc) *http.Server {
-	server := httpServer(web.New(web.Options{
-		Boards: a.gateway, Ready: a.notReady, Sessions: a.gateway, Metrics: a.metrics.registry,
-		Lang: a.lang, Version: versionText(), Page: a.page, WrongPath: a.wrongPath(),
-	}))
-	server.ErrorLog = slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug)
-	for _, l := range a.listeners {
-		go func() {
-			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				fail(err)
-			}
-		}()
-	}
-	return server
-}
-
-// wrongPathEvery bounds how often a person is told of boards with a wrong path:
-// such a board comes back twice a second.
-const wrongPathEvery = 30 * time.Second
-
-// wrongPath tells a person that a board asks for a path that is not there.
-func (a *app) wrongPath() func(remote, path string) {
-	var last atomic.Int64
-	return func(remote, path string) {
-		now := time.Now().UnixNano()
-		if before := last.Load(); now-before < int64(wrongPathEvery) || !last.CompareAndSwap(before, now) {
-			return
-		}
-		a.notice(fmt.Sprintf(a.say("a board at %s asks for the path %q", "una placa en %s pide la ruta %q"), remote, path), a.say(
-			`boards connect to "/": write webSocket.begin(host, port, "/")`,
-			`las placas se conectan a "/": escribe webSocket.begin(host, puerto, "/")`))
-	}
-}
-
-// notReady lists why the server should get no boards now.
-func (a *app) notReady() []string {
-	var why []string
-	if err := a.log.Health(); err != nil {
-		why = append(why, "log: "+err.Error())
-	}
-	for _, s := range a.pump.Status() {
-		switch {
-		case s.Err != nil:
-			why = append(why, "view "+s.Name+": "+s.Err.Error())
-		case s.Behind || s.Lag > maxLag:
-			why = append(why, fmt.Sprintf("view %s: %d records behind", s.Name, s.Lag))
-		}
-	}
-	return why
-}
-
-// maxLag is how many records a view may be behind and still count as following.
-const maxLag = 1000
-
-func (a *app) page() web.Page {
-	f := a.facts("")
-	page := web.Page{Devices: int(a.reg.Counts().Devices), Readings: a.pump.Stats().Readings}
-	for _, addr := range f.Addresses {
-		page.Addresses = append(page.Addresses, "ws://"+addr+"/")
-	}
-	for _, addr := range f.Secure {
-		page.Addresses = append(page.Addresses, "wss://"+addr+"/")
-	}
-	if len(f.Addresses) > 0 {
-		host, port, _ := net.SplitHostPort(f.Addresses[0])
-		lines := console.SketchLines(host, port, "101")
-		page.Sketch = lines[:]
-	}
-	return page
 }

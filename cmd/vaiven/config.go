@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vaiven"
+	"vaiven/internal/button"
 	"vaiven/internal/console"
 	"vaiven/internal/csvfile"
 )
@@ -55,6 +56,11 @@ type config struct {
 	MaxPerAddress int            // connections per address, loopback excepted
 	State         []string       // names that are states, beside LED
 
+	Button    []button.Binding // lines of this computer that switch a board's state
+	Indicator []button.Binding // lines that show one
+	LEDText   []string         // two words for on and off, sent to boards without HELLO instead of JSON
+	APIToken  string           // whoever sends it may use the API from elsewhere
+
 	NATS     string // external NATS, nats://HOST:PORT[,...]; "" is the embedded one
 	Replicas int    // copies of the log on an external cluster
 
@@ -90,6 +96,14 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 	f.IntVar(&c.MaxDevices, "max-devices", 256, p.say("devices that one connection may speak for", "dispositivos por conexión"))
 	f.IntVar(&c.MaxPerAddress, "max-per-address", 1000, p.say("connections from one address", "conexiones desde una dirección"))
 	f.StringSliceVar(&c.State, "state", nil, p.say("name of a state beside LED, as RELAY", "nombre de un estado además de LED, como RELAY"))
+	f.Var(bindings{&c.Button}, "button", p.say("push button: line of this computer, board and state, as GPIO17=101:LED (several: repeat it)",
+		"pulsador: línea de este equipo, placa y estado, como GPIO17=101:LED (varios: repítela)"))
+	f.Var(bindings{&c.Indicator}, "indicator", p.say("LED of this computer that shows a board's state, as GPIO27=101:LED (several: repeat it)",
+		"LED de este equipo que muestra el estado de una placa, como GPIO27=101:LED (varios: repítela)"))
+	f.StringSliceVar(&c.LEDText, "led-text", nil, p.say("send these two words for on and off instead of JSON, as ON,OFF, to boards that say no HELLO",
+		"envía estas dos palabras para encendido y apagado en vez de JSON, como ON,OFF, a placas que no dicen HELLO"))
+	f.StringVar(&c.APIToken, "api-token", "", p.say("secret that lets other computers use the API (better: the variable VAIVEN_API_TOKEN)",
+		"secreto con el que otros equipos pueden usar la API (mejor: la variable VAIVEN_API_TOKEN)"))
 	f.StringVar(&c.NATS, "nats", "", p.say("external NATS, as nats://HOST:4222 (default: the embedded one)",
 		"NATS externo, como nats://HOST:4222 (por defecto, el incluido)"))
 	f.IntVar(&c.Replicas, "replicas", 1, p.say("copies of the log on an external cluster", "copias del registro en un clúster externo"))
@@ -253,6 +267,12 @@ func (p *program) check(c *config) error {
 	}
 	for i, s := range c.State {
 		c.State[i] = strings.ToUpper(s)
+		if !vaiven.ValidName(c.State[i]) {
+			return usageError{fmt.Errorf(p.say("--state: %q is no name of a state", "--state: %q no puede ser el nombre de un estado"), s)}
+		}
+	}
+	if err := p.checkPanel(c); err != nil {
+		return err
 	}
 	if _, err := os.Stat(c.Roster); c.Roster != "" && err != nil {
 		return fmt.Errorf("--roster: %w", err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"vaiven"
 	"vaiven/internal/console"
@@ -66,6 +67,10 @@ func (p *program) serve(ctx context.Context, name string, c *config, f *finish) 
 		f.begin(a, stop)
 		defer a.pump.Follow(f)()
 	}
+	if screen.keys != nil {
+		defer a.pump.Follow(screen.keys)()
+		facts.Keys = true
+	}
 	if !screen.full {
 		if err := console.Banner(a.stderr(), facts); err != nil {
 			return err
@@ -88,6 +93,7 @@ type screen struct {
 	view views.View
 	full bool
 	tui  *console.TUI
+	keys *console.Keys // of the line mode, nil: nobody types there
 }
 
 func (a *app) screen(facts console.Facts, roster console.Roster) (*screen, error) {
@@ -96,7 +102,9 @@ func (a *app) screen(facts console.Facts, roster console.Roster) (*screen, error
 	case a.c.JSON:
 		return &screen{view: console.NewJSON(o)}, nil
 	case a.c.UI != "tui":
-		return &screen{view: console.NewPlain(o)}, nil
+		plain := console.NewPlain(o)
+		plain.Seed(a.replayed, a.known())
+		return &screen{view: plain, keys: a.keys(roster)}, nil
 	case !console.FullScreen(a.in, o.Out):
 		return nil, hinted{errors.New(a.say("--ui tui needs a terminal", "--ui tui necesita una terminal")),
 			a.say("leave it out when the output goes to a file or a program", "omítela cuando la salida va a un archivo o a un programa")}
@@ -104,11 +112,30 @@ func (a *app) screen(facts console.Facts, roster console.Roster) (*screen, error
 	t := console.NewTUI(console.TUIOptions{
 		Lang: a.lang, Title: a.title(facts), Roster: roster, Addresses: facts.Addresses, After: a.replayed,
 		Input: a.in, Output: a.out, Color: o.Out.Color, Fallback: a.err,
+		Ask: a.askFromTerminal, States: a.ownStates(),
 	})
 	t.Seed(a.replayed, a.known())
 	w := t.LogWriter()
 	a.screenLog.Store(&w)
 	return &screen{view: t, full: true, tui: t}, nil
+}
+
+// keys are what a person may type beside the lines, if there is a terminal to
+// type in.
+func (a *app) keys(roster console.Roster) *console.Keys {
+	if a.in == nil || !term.IsTerminal(int(a.in.Fd())) {
+		return nil
+	}
+	k := console.NewKeys(console.KeysOptions{
+		Lang: a.lang, In: a.in, Err: a.stderr(), Roster: roster, States: a.ownStates(), Ask: a.askFromTerminal, After: a.replayed,
+	})
+	k.Seed(a.replayed, a.known())
+	return k
+}
+
+// askFromTerminal writes a change for the person at the keys.
+func (a *app) askFromTerminal(ctx context.Context, d vaiven.Device, states []vaiven.Value, toggle []string) error {
+	return a.tryAsk(ctx, "terminal", d, states, toggle)
 }
 
 // title names the run in the full screen's first line.
@@ -126,6 +153,13 @@ func (a *app) known() []console.Known {
 		k := console.Known{
 			Device: d.ID, Values: latest(d.Values), States: latest(d.States), Last: d.Reading, Readings: d.Readings,
 			Connected: d.Connected, Remote: d.Remote, FW: d.FW, Conflict: d.ConflictAt, Session: d.Session,
+			Names: d.Declared, Silent: d.Silent, Since: d.Since, Reports: d.Boot != "",
+		}
+		if d.About != nil {
+			k.Title = d.About.Name
+		}
+		if s, ok := a.twin.Device(d.ID); ok {
+			k.Desired, k.Reports = s.Desired, k.Reports || s.Reports
 		}
 		for _, r := range d.Rejected {
 			k.Rejected += r.Count
@@ -151,6 +185,9 @@ func (s *screen) run(ctx context.Context, stop func()) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		if s.keys != nil {
+			_ = s.keys.Run(ctx) // the end of the input ends nothing else
+		}
 		if s.tui != nil {
 			_ = s.tui.Run(ctx)
 			stop()

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vaiven"
+	"vaiven/internal/button"
 )
 
 // usageSpanish are the words of cobra's usage text that a student reads.
@@ -90,7 +91,10 @@ func (p *program) flagError(err error) error {
 	var unknown *pflag.NotExistError
 	var missing *pflag.ValueRequiredError
 	var invalid *pflag.InvalidValueError
+	var binding *button.BindingError
 	switch {
+	case errors.As(err, &binding) && errors.As(err, &invalid):
+		return fmt.Errorf("--%s %s", invalid.GetFlag().Name, binding.Text(p.lang))
 	case p.lang != vaiven.Spanish:
 	case errors.As(err, &unknown):
 		return fmt.Errorf("opción desconocida: --%s", unknown.GetSpecifiedName())

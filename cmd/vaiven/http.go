@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"vaiven"
+	"vaiven/internal/console"
+	"vaiven/internal/web"
+	"vaiven/internal/web/api"
+)
+
+func (a *app) startHTTP(fail context.CancelCauseFunc) *http.Server {
+	server := httpServer(web.New(web.Options{
+		Boards: a.gateway, Ready: a.notReady, Sessions: a.gateway, Metrics: a.metrics.registry,
+		Lang: a.lang, Version: versionText(), Page: a.page, WrongPath: a.wrongPath(),
+		Devices: table{a.reg}, Names: names{a}, Twins: twins{a.twin}, Events: history{a}, Posts: nil,
+		CSV: web.CSV{Path: a.c.csvPath(), Of: a.log.ID()}, Server: a.serverFacts,
+		Event: func(b []byte, e vaiven.Entry) []byte { return console.AppendEvent(b, e, "") },
+		Live:  a.feed.Handler(), States: a.ownStates(), Token: a.c.APIToken, MaxMessage: a.c.MaxMessage, Logger: a.logger,
+	}))
+	server.ErrorLog = slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug)
+	for _, l := range a.listeners {
+		go func() {
+			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				fail(err)
+			}
+		}()
+	}
+	return server
+}
+
+// wrongPathEvery bounds how often a person is told of boards with a wrong path:
+// such a board comes back twice a second.
+const wrongPathEvery = 30 * time.Second
+
+// wrongPath tells a person that a board asks for a path that is not there.
+func (a *app) wrongPath() func(remote, path string) {
+	var last atomic.Int64
+	return func(remote, path string) {
+		now := time.Now().UnixNano()
+		if before := last.Load(); now-before < int64(wrongPathEvery) || !last.CompareAndSwap(before, now) {
+			return
+		}
+		a.notice(fmt.Sprintf(a.say("a board at %s asks for the path %q", "una placa en %s pide la ruta %q"), remote, path), a.say(
+			`boards connect to "/": write webSocket.begin(host, port, "/")`,
+			`las placas se conectan a "/": escribe webSocket.begin(host, puerto, "/")`))
+	}
+}
+
+// notReady lists why the server should get no boards now.
+func (a *app) notReady() []string {
+	var why []string
+	if err := a.log.Health(); err != nil {
+		why = append(why, "log: "+err.Error())
+	}
+	for _, s := range a.pump.Status() {
+		switch {
+		case s.Err != nil:
+			why = append(why, "view "+s.Name+": "+s.Err.Error())
+		case s.Behind || s.Lag > maxLag:
+			why = append(why, fmt.Sprintf("view %s: %d records behind", s.Name, s.Lag))
+		}
+	}
+	return why
+}
+
+// maxLag is how many records a view may be behind and still count as following.
+const maxLag = 1000
+
+func (a *app) page() web.Page {
+	f := a.facts("")
+	page := web.Page{Devices: int(a.reg.Counts().Devices), Readings: a.pump.Stats().Readings}
+	for _, addr := range f.Addresses {
+		page.Addresses = append(page.Addresses, "ws://"+addr+"/")
+	}
+	for _, addr := range f.Secure {
+		page.Addresses = append(page.Addresses, "wss://"+addr+"/")
+	}
+	if len(f.Addresses) > 0 {
+		host, port, _ := net.SplitHostPort(f.Addresses[0])
+		lines := console.SketchLines(host, port, "101")
+		page.Sketch = lines[:]
+	}
+	return page
+}
+
+// serverFacts is what the API says of this server.
+func (a *app) serverFacts() api.Server {
+	counts, facts := a.reg.Counts(), a.facts("")
+	s := api.Server{
+		Log: a.log.ID(), Started: a.started, Synced: a.clock.stamp().Synced,
+		Limits: api.Limits{
+			MessageBytes: a.c.MaxMessage, Connections: maxConnections(), PerAddress: a.c.MaxPerAddress, Devices: a.c.MaxDevices,
+			Readings: a.c.Readings, ForMS: a.c.For.Milliseconds(), IntervalMS: a.c.Interval.Milliseconds(),
+		},
+		Counts: api.Counts{
+			Devices: counts.Devices, Connected: counts.Connected, Events: counts.Events, Readings: counts.Readings,
+			Refusals: counts.Refusals, Gaps: counts.Gaps, Rejected: counts.Rejected,
+		},
+	}
+	for _, addr := range facts.Addresses {
+		s.Addresses = append(s.Addresses, "ws://"+addr+"/")
+	}
+	for _, addr := range facts.Secure {
+		s.Addresses = append(s.Addresses, "wss://"+addr+"/")
+	}
+	return s
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"vaiven"
+	"vaiven/internal/button"
+	"vaiven/internal/twin"
+)
+
+// bindings is a flag of buttons or indicators, as GPIO17=101:LED.
+type bindings struct{ b *[]button.Binding }
+
+func (v bindings) String() string {
+	if v.b == nil || len(*v.b) == 0 {
+		return ""
+	}
+	s := ""
+	for i, b := range *v.b {
+		if i > 0 {
+			s += " "
+		}
+		s += b.String()
+	}
+	return s
+}
+
+func (v bindings) Type() string { return "LINE=BOARD:STATE" }
+
+func (v bindings) Set(s string) error {
+	for word := range strings.FieldsSeq(s) { // an environment variable holds several
+		b, err := button.ParseBinding(word)
+		if err != nil {
+			return err
+		}
+		*v.b = append(*v.b, b)
+	}
+	return nil
+}
+
+// checkPanel refuses what no line could be, and words that no board could tell
+// apart.
+func (p *program) checkPanel(c *config) error {
+	var wrong *button.BindingError
+	if err := button.Check(c.Button, c.Indicator); errors.As(err, &wrong) {
+		return usageError{errors.New(wrong.Text(p.lang))}
+	}
+	if n := len(c.LEDText); n != 0 && (n != 2 || c.LEDText[0] == c.LEDText[1] || c.LEDText[0] == "" || c.LEDText[1] == "") {
+		return usageError{errors.New(p.say("--led-text: want two different words, for on and off, as ON,OFF",
+			"--led-text: deben ser dos palabras distintas, para encendido y apagado, como ON,OFF"))}
+	}
+	return nil
+}
+
+// openPanel takes the lines that buttons and indicators are bound to. What cannot
+// be had is told, and the server runs on.
+func (a *app) openPanel() {
+	if len(a.c.Button)+len(a.c.Indicator) == 0 {
+		return
+	}
+	a.panel = button.Open(button.Options{
+		Buttons: a.c.Button, Indicators: a.c.Indicator, Lang: a.lang,
+		Press: a.press, State: a.lit, Notice: a.notice,
+	})
+	a.unwatch = append(a.unwatch, a.twin.Watch(a.showOnPanel))
+}
+
+// press turns over what a button is bound to.
+func (a *app) press(ctx context.Context, b button.Binding) {
+	for _, t := range b.Targets {
+		a.ask(ctx, "button "+b.Line, t.Device, nil, []string{t.State})
+	}
+}
+
+// ask writes a change for somebody at this computer, who is told why it did not
+// work. What becomes of it everybody sees.
+func (a *app) ask(ctx context.Context, by string, d vaiven.Device, states []vaiven.Value, toggle []string) {
+	if err := a.tryAsk(ctx, by, d, states, toggle); err != nil {
+		a.notice(fmt.Sprintf("%s  %s", d, err), "")
+	}
+}
+
+// askWait bounds how long a key or a button waits for the log.
+const askWait = 5 * time.Second
+
+func (a *app) tryAsk(ctx context.Context, by string, d vaiven.Device, states []vaiven.Value, toggle []string) error {
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	for _, name := range toggle {
+		if err := a.knownState(d, name); err != nil {
+			return err
+		}
+	}
+	for _, v := range states {
+		if err := a.knownState(d, v.Name); err != nil {
+			return err
+		}
+	}
+	_, err := a.twin.Ask(ctx, twin.Request{Device: d, States: states, Toggle: toggle, By: by})
+	var refused *vaiven.Error
+	switch {
+	case errors.As(err, &refused) && refused.Code == vaiven.CodeBusy, errors.Is(err, context.DeadlineExceeded):
+		return errors.New(a.say("the log takes nothing now; try again", "el registro no admite nada ahora; inténtalo otra vez"))
+	}
+	return err
+}
+
+// knownState checks that a board may be asked for a state: one that the server
+// was told of, or that the board declared or reported.
+func (a *app) knownState(d vaiven.Device, state string) error {
+	known := a.states(d)
+	for _, s := range known {
+		if s == state {
+			return nil
+		}
+	}
+	return fmt.Errorf(a.say("has no state %s; it has %v", "no tiene el estado %s; tiene %v"), state, known)
+}
+
+// states are the names of what a board can be asked for.
+func (a *app) states(d vaiven.Device) []string {
+	names := a.ownStates()
+	if dev, ok := a.reg.Device(d); ok {
+		names = append(names, dev.Declared...)
+		for _, s := range dev.States {
+			names = append(names, s.Name)
+		}
+	}
+	return unique(names)
+}
+
+// ownStates are those that every board has here: LED, --state, and what buttons
+// and indicators are bound to.
+func (a *app) ownStates() []string {
+	names := append([]string{"LED"}, a.c.State...)
+	for _, list := range [][]button.Binding{a.c.Button, a.c.Indicator} {
+		for _, b := range list {
+			for _, t := range b.Targets {
+				names = append(names, t.State)
+			}
+		}
+	}
+	return unique(names)
+}
+
+// unique returns the words without repetitions, in their order.
+func unique(words []string) []string {
+	seen := make(map[string]bool, len(words))
+	out := words[:0]
+	for _, w := range words {
+		if !seen[w] {
+			seen[w] = true
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// showOnPanel lights the indicators of a device.
+func (a *app) showOnPanel(d vaiven.Device) {
+	for _, b := range a.c.Indicator {
+		for _, t := range b.Targets {
+			if t.Device == d {
+				a.panel.Show(d, t.State, a.lit(d, t.State))
+			}
+		}
+	}
+}
+
+// lit says what an indicator shows: the state that the board confirmed, or that
+// was sent to it if it is one that does not report.
+func (a *app) lit(d vaiven.Device, state string) bool {
+	s, ok := a.twin.Device(d)
+	if !ok {
+		return false
+	}
+	if s.Reports {
+		v, _ := vaiven.Find(s.Reported, state)
+		return v != 0
+	}
+	return a.sent(s, state)
+}
+
+// sent is the value of a state that was last written to the board's connection.
+func (a *app) sent(s twin.State, state string) bool {
+	value := 0.0
+	for _, l := range s.Recent {
+		if v, ok := vaiven.Find(l.End.States, state); ok && l.Sent != 0 {
+			value = v
+		}
+	}
+	for _, p := range s.Desired.Open {
+		if v, ok := vaiven.Find(p.States, state); ok && p.Sent != 0 {
+			value = v
+		}
+	}
+	return value != 0
+}
