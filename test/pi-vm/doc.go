@@ -1,6 +1,7 @@
 // Package pivm runs a Raspberry-Pi-like machine in QEMU for tests: Debian's
 // arm64 kernel, a disk with ext4 that outlives the machine, one forwarded TCP
-// port and a console that runs commands.
+// port, a console that runs commands, and GPIO pins that are pressed and read
+// electrically.
 //
 // It owns the machine's process and its files in .work; it knows nothing of
 // what runs inside. A VM is used by one goroutine, except Cut, which any may

@@ -33,11 +33,13 @@ type Options struct {
 	Disk  string            // an image made by NewDisk; mounted on /disk
 	Files map[string]string // path in the machine: executable file on the host
 	Port  int               // port on 127.0.0.1 that leads to port 8080 inside
+	GPIO  map[int]string    // names of lines of the GPIO chip; VM.Pins are wired if there are any
 }
 
 // VM is a running machine.
 type VM struct {
 	Addr string // 127.0.0.1:PORT, which leads to port 8080 inside
+	Pins *Pins  // of the GPIO chip, nil without Options.GPIO
 
 	t       testing.TB
 	dir     string
@@ -85,7 +87,11 @@ func Boot(t testing.TB, o Options) *VM {
 	initrd := v.initramfs(o.Files)
 	v.start(o, initrd)
 	t.Cleanup(v.Cut)
-	v.connect()
+	v.console = v.dial("console")
+	v.lines = bufio.NewReader(v.console)
+	if len(o.GPIO) > 0 {
+		v.wire()
+	}
 	for {
 		line := v.read(time.Now().Add(bootTimeout))
 		if strings.HasPrefix(line, "BOOTED without disk") {
@@ -127,17 +133,20 @@ func (v *VM) initramfs(files map[string]string) string {
 // guest sees a disk with a volatile cache, sends flushes, and QEMU keeps nothing
 // of it in its own memory.
 func (v *VM) start(o Options, initrd string) {
-	v.qemu = exec.Command("qemu-system-aarch64",
-		"-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "512", "-accel", "tcg,thread=multi",
-		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+	args := append(hardware(), "-accel", "tcg,thread=multi", "-no-user-config", "-no-reboot",
 		"-kernel", filepath.Join(here(), ".work", "Image"), "-initrd", initrd,
 		"-append", "console=ttyAMA0 quiet panic=-1",
 		"-serial", "file:"+filepath.Join(v.dir, "console.log"),
 		"-device", "virtio-serial-device", "-device", "virtconsole,chardev=c",
-		"-chardev", "socket,id=c,server=on,wait=off,path="+v.socket(),
+		"-chardev", "socket,id=c,server=on,wait=off,path="+v.socket("console"),
 		"-drive", "if=none,id=d,format=raw,cache=writeback,file="+o.Disk, "-device", "virtio-blk-device,drive=d",
 		"-netdev", fmt.Sprintf("user,id=n,restrict=on,hostfwd=tcp:%s-10.0.2.15:%d", v.Addr, guestPort),
 		"-device", "virtio-net-device,netdev=n")
+	if len(o.GPIO) > 0 {
+		args = append(args, "-dtb", v.deviceTree(o.GPIO), "-qtest-log", "none",
+			"-qtest", "unix:"+v.socket("qtest")+",server=on,wait=off", "-qmp", "unix:"+v.socket("qmp")+",server=on,wait=off")
+	}
+	v.qemu = exec.Command("qemu-system-aarch64", args...)
 	v.qemu.Stderr = os.Stderr
 	v.qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := v.qemu.Start(); err != nil {
@@ -149,29 +158,15 @@ func (v *VM) start(o Options, initrd string) {
 	}()
 }
 
-// socket is where the console listens; a socket's path is limited to 107 bytes,
-// which a test's folder may exceed.
-func (v *VM) socket() string {
-	return filepath.Join(os.TempDir(), fmt.Sprintf("pivm-%d-%s.sock", os.Getpid(), filepath.Base(v.dir)))
+// hardware are the options that decide which hardware there is.
+func hardware() []string {
+	return []string{"-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "512", "-nodefaults", "-display", "none"}
 }
 
-func (v *VM) connect() {
-	v.t.Cleanup(func() { _ = os.Remove(v.socket()) })
-	for deadline := time.Now().Add(bootTimeout); ; {
-		c, err := net.Dial("unix", v.socket())
-		if err == nil {
-			v.console, v.lines = c, bufio.NewReader(c)
-			return
-		}
-		select {
-		case <-v.gone:
-			v.t.Fatal("QEMU ended before it had a console")
-		case <-time.After(20 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			v.t.Fatalf("QEMU's console: %v", err)
-		}
-	}
+// socket is where QEMU listens; a socket's path is limited to 107 bytes, which a
+// test's folder may exceed.
+func (v *VM) socket(name string) string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("pivm-%d-%s-%s.sock", os.Getpid(), filepath.Base(v.dir), name))
 }
 
 func (v *VM) read(deadline time.Time) string {
