@@ -3,6 +3,7 @@ package twin
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -351,5 +352,37 @@ func BenchmarkApplyChange(b *testing.B) {
 		k := key(n)
 		_ = tw.Apply(1, []vaiven.Entry{{Event: &vaiven.Change{Stamp: at(1), Device: "101", Key: k, Toggle: []string{"LED"}}}})
 		_ = tw.Apply(2, []vaiven.Entry{{Event: &vaiven.ChangeEnd{Stamp: at(2), Device: "101", Key: k, Outcome: vaiven.Confirmed}}})
+	}
+}
+
+// TestADeviceIsSmall: an LED that was switched often, and one that never was.
+func TestADeviceIsSmall(t *testing.T) {
+	for name, tt := range map[string]struct {
+		changes int
+		most    uint64
+	}{
+		"reports only": {0, 400}, "one change": {1, 1000}, "many changes": {20, 4000},
+	} {
+		const devices = 5000
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		tw := New(Options{})
+		for i := range devices {
+			id := vaiven.Device(fmt.Sprintf("device-%06d", i))
+			apply(t, tw, &vaiven.Report{Stamp: at(1), Device: id, Boot: "aaaaaaaa", States: values("LED", 1)})
+			for n := range tt.changes {
+				apply(t, tw, &vaiven.Change{Stamp: at(1), Device: id, Key: key(n), Toggle: []string{"LED"}, By: "test"},
+					&vaiven.ChangeEnd{Stamp: at(2), Device: id, Key: key(n), Outcome: vaiven.Confirmed})
+			}
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		each := (after.HeapAlloc - before.HeapAlloc) / devices
+		t.Logf("%s: %d bytes a device", name, each)
+		if each > tt.most {
+			t.Errorf("%s: %d bytes a device", name, each)
+		}
+		runtime.KeepAlive(tw)
 	}
 }

@@ -59,19 +59,14 @@ func (t *Twin) Restore(snap []byte) error {
 	return nil
 }
 
-// Replayed is told that the log's end was reached: what is open now is open,
-// and the keeper sees to what became due meanwhile.
+// Replayed is told that the log's end was reached: what is open now is open, the
+// keeper sees to what became due meanwhile, and watchers look at every device.
 func (t *Twin) Replayed() error {
 	t.mu.Lock()
 	t.replaying = false
-	var open []vaiven.Device
-	for id, d := range t.devices {
-		if len(d.Open) > 0 {
-			open = append(open, id)
-		}
-	}
+	all := slices.Collect(maps.Keys(t.devices))
 	t.remindAll()
 	t.mu.Unlock()
-	t.tell(open)
+	t.tell(all)
 	return nil
 }
