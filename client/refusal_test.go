@@ -64,7 +64,7 @@ func TestByeZeroIsTheEnd(t *testing.T) {
 		return it.Seq >= 4
 	}})
 	c := dial(t, s, func(o *client.Options) { o.BatchBytes = -1 }) // 3 is committed before 4 is read
-	sendN(t, c, 5)
+	sendN(t, c, 4)
 	<-c.Done()
 	if err := c.Err(); !errors.Is(err, client.ErrFinished) || !strings.Contains(err.Error(), "3 readings received") {
 		t.Errorf("ended with %v", err)
