@@ -1,0 +1,69 @@
+package console
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"os"
+	"testing"
+)
+
+// TestAnEventComesBack reads every line of the documented output, and writes it
+// again.
+func TestAnEventComesBack(t *testing.T) {
+	golden, err := os.Open("testdata/events.golden.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer golden.Close()
+	kinds := map[string]bool{}
+	for lines := bufio.NewScanner(golden); lines.Scan(); {
+		en, name, err := ParseEvent(lines.Bytes())
+		if err != nil {
+			t.Errorf("%s: %v", lines.Text(), err)
+			continue
+		}
+		kinds[kind(en.Event)] = true
+		if again := AppendEvent(nil, en, name); !bytes.Equal(again, lines.Bytes()) {
+			t.Errorf("became another:\n%s\n%s", lines.Text(), again)
+		}
+	}
+	if len(kinds) != 16 {
+		t.Errorf("the golden file has %d kinds of events, want all 16", len(kinds))
+	}
+}
+
+func TestWhatIsNoEventIsAnError(t *testing.T) {
+	for _, bad := range []string{"", "{", "[]", `{"id":"1","kind":"gap"}`, `{"id":"1.0","kind":"reading","values":[1]}`, `{"id":"1.0","kind":"reading","values":{"TEMP":"x"}}`} {
+		if _, _, err := ParseEvent([]byte(bad)); err == nil || errors.Is(err, ErrOtherKind) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if _, _, err := ParseEvent([]byte(`{"id":"1.0","kind":"moonrise","phase":3}`)); !errors.Is(err, ErrOtherKind) {
+		t.Errorf("an event of a later server: %v", err)
+	}
+}
+
+func FuzzParseEvent(f *testing.F) {
+	b, err := os.ReadFile("testdata/events.golden.jsonl")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for line := range bytes.Lines(b) {
+		f.Add(bytes.TrimSuffix(line, []byte("\n")))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		en, name, err := ParseEvent(b)
+		if err != nil {
+			return
+		}
+		once := AppendEvent(nil, en, name)
+		en, name, err = ParseEvent(once)
+		if err != nil {
+			t.Fatalf("%s: %v", once, err)
+		}
+		if again := AppendEvent(nil, en, name); !bytes.Equal(once, again) {
+			t.Errorf("%s\n%s", once, again)
+		}
+	})
+}
