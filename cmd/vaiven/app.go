@@ -41,8 +41,8 @@ type app struct {
 	metrics   *metrics
 	started   time.Time
 	unwatch   []func() // of the twin
-	csvAside  bool   // the CSV that was there has been set aside
-	replayed  uint64 // the log's last record when the server started
+	csvAside  bool     // the CSV that was there has been set aside
+	replayed  uint64   // the log's last record when the server started
 }
 
 // settled lends the pump's knowledge to the gateway.
