@@ -29,14 +29,14 @@ func (s *server) csvOperation() {
 			"byte on brings what is new. With If-Range, a part is sent only of the same file.",
 		examples: []example{
 			{name: "readings.csv", title: "All of it", path: "/readings.csv"},
-			{name: "readings-part.csv", title: "From byte 35 on", path: "/readings.csv", headers: [][2]string{{"Range", "bytes=35-"}}, status: 206},
+			{name: "readings-part.csv", title: "From byte 34 on", path: "/readings.csv", headers: [][2]string{{"Range", "bytes=34-"}}, status: 206},
 			{name: "readings-beyond.json", title: "Nothing is new", path: "/readings.csv", headers: [][2]string{{"Range", "bytes=100000-"}}, status: 416},
 		},
 	}, s.getCSV)
 }
 
 type getCSV struct {
-	Range   string `header:"Range" maxLength:"200" doc:"RFC 9110" example:"bytes=35-"`
+	Range   string `header:"Range" maxLength:"200" doc:"RFC 9110" example:"bytes=34-"`
 	IfRange string `header:"If-Range" maxLength:"200" doc:"An ETag that was answered before"`
 }
 

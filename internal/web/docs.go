@@ -22,18 +22,18 @@ var docsHTML string
 
 // docsPage writes the document as a page for people: plain HTML that needs no
 // script, and nothing from elsewhere. Only its frame is translated.
-func docsPage(doc *huma.OpenAPI, lang vaiven.Lang) []byte {
-	page := template.Must(template.New("docs").Funcs(template.FuncMap{"say": lang.Say, "lower": strings.ToLower}).Parse(docsHTML))
+func docsPage(doc *huma.OpenAPI, lang vaiven.Lang) ([]byte, error) {
+	page, err := template.New("docs").Funcs(template.FuncMap{"say": lang.Say, "lower": strings.ToLower}).Parse(docsHTML)
+	if err != nil {
+		return nil, err
+	}
 	d := documenter{doc}
 	var b bytes.Buffer
-	err := page.Execute(&b, map[string]any{
+	err = page.Execute(&b, map[string]any{
 		"Lang": string(lang), "Version": doc.Info.Version, "Intro": strings.Split(doc.Info.Description, "\n\n"),
 		"Tags": d.tags(), "Schemas": d.schemas(), "JSON": prefix + "/openapi.json", "YAML": prefix + "/openapi.yaml",
 	})
-	if err != nil {
-		panic(err) // a programmer's mistake, in the template
-	}
-	return b.Bytes()
+	return b.Bytes(), err
 }
 
 // documenter turns the document into what the page shows.

@@ -185,8 +185,9 @@ func (st *stretch) take(en vaiven.Entry) error {
 	return nil
 }
 
-// since returns the id behind which the clock had reached the moment, by halving
-// the log: some twenty looks for a million records.
+// since returns an id that is not behind the first event at the moment or later,
+// and not far before it, by halving the log: some twenty looks for a million
+// records.
 func (s *server) since(ctx context.Context, ms int64) (vaiven.ID, error) {
 	first, last := s.o.Events.Bounds()
 	lo, hi := max(first.Record, 1), last.Record+1
@@ -202,7 +203,10 @@ func (s *server) since(ctx context.Context, ms int64) (vaiven.ID, error) {
 			lo = mid + 1
 		}
 	}
-	return vaiven.ID{Record: lo - 1, Index: math.MaxUint32}, nil
+	if lo < 3 {
+		return vaiven.ID{}, nil
+	}
+	return vaiven.ID{Record: lo - 2, Index: math.MaxUint32}, nil // the record before may hold the first of them
 }
 
 // clockAt returns the time of the first event in the record, or behind it.

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -71,10 +72,12 @@ func register[I, O any](s *server, op operation, handler func(context.Context, *
 	if op.message {
 		h.RequestBody.Content = messageContent(op.requestBody().Content["application/json"].Examples)
 	}
-	same := h.Responses[strconv.Itoa(op.success)].Content["application/json"]
+	usual := h.Responses[strconv.Itoa(op.success)]
 	for status := range op.also {
-		if m := h.Responses[strconv.Itoa(status)].Content["application/json"]; m != nil {
-			m.Schema = same.Schema
+		other := h.Responses[strconv.Itoa(status)]
+		other.Headers = usual.Headers
+		if m := other.Content["application/json"]; m != nil {
+			m.Schema = usual.Content["application/json"].Schema
 		}
 	}
 }
@@ -93,6 +96,7 @@ func messageContent(examples map[string]*huma.Example) map[string]*huma.MediaTyp
 // request, where OpenAPI's own examples are of its parts.
 type request struct {
 	Name    string            `json:"name"`
+	File    string            `json:"-"` // that holds its answer
 	Title   string            `json:"title"`
 	Method  string            `json:"method"`
 	Path    string            `json:"path"`
@@ -104,7 +108,7 @@ type request struct {
 func (op *operation) requests() []request {
 	var out []request
 	for _, e := range op.examples {
-		r := request{Name: e.name, Title: e.title, Method: op.method, Path: prefix + e.path, Body: e.body, Status: e.answered()}
+		r := request{Name: e.key(), File: e.name, Title: e.title, Method: op.method, Path: prefix + e.path, Body: e.body, Status: e.answered()}
 		for _, h := range e.headers {
 			if r.Headers == nil {
 				r.Headers = map[string]string{}
@@ -115,6 +119,9 @@ func (op *operation) requests() []request {
 	}
 	return out
 }
+
+// key is what the example is called among those of a body.
+func (e *example) key() string { return strings.TrimSuffix(e.name, path.Ext(e.name)) }
 
 func (e *example) answered() int {
 	if e.status == 0 {
@@ -129,7 +136,7 @@ func (op *operation) requestBody() *huma.RequestBody {
 	examples := map[string]*huma.Example{}
 	for _, e := range op.examples {
 		if e.body != "" && json.Valid([]byte(e.body)) {
-			examples[e.name] = &huma.Example{Summary: e.title, Value: json.RawMessage(e.body)}
+			examples[e.key()] = &huma.Example{Summary: e.title, Value: json.RawMessage(e.body)}
 		}
 	}
 	if len(examples) == 0 {
@@ -166,6 +173,9 @@ func (op *operation) responses() map[string]*huma.Response {
 	}
 	for _, status := range append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}, op.refusals...) {
 		add(status, refusalText[status], api.ProblemType).Schema = &huma.Schema{Ref: "#/components/schemas/Problem"}
+		if h, ok := refusalHeader[status]; ok {
+			all[strconv.Itoa(status)].Headers = map[string]*huma.Header{h[0]: {Description: h[1], Schema: &huma.Schema{Type: huma.TypeString}}}
+		}
 	}
 	for _, e := range op.examples {
 		e.addTo(all[strconv.Itoa(e.answered())])
@@ -187,7 +197,7 @@ func (e *example) addTo(r *huma.Response) {
 		if strings.HasSuffix(media, "json") {
 			value = json.RawMessage(b)
 		}
-		m.Examples[e.name] = &huma.Example{Summary: e.title, Value: value}
+		m.Examples[e.key()] = &huma.Example{Summary: e.title, Value: value}
 	}
 }
 
@@ -205,6 +215,15 @@ var refusalText = map[int]string{
 	422: "A part of the request is wrong; errors says which",
 	429: "Too fast; Retry-After says when again",
 	503: "The log takes nothing now; Retry-After says when again",
+}
+
+// refusalHeader is the header that comes with a problem, and what it says.
+var refusalHeader = map[int][2]string{
+	401: {"WWW-Authenticate", "How to show the token"},
+	405: {"Allow", "The methods that the path has"},
+	412: {"ETag", "The device's REV now"},
+	429: {"Retry-After", "Seconds"},
+	503: {"Retry-After", "Seconds"},
 }
 
 // exchange lends a handler the connection that it answers on, for deadlines.

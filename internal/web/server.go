@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -20,13 +21,10 @@ const prefix = "/api/v1"
 
 // server is the API: its operations, and the document that describes them.
 type server struct {
-	o    Options
-	mux  *http.ServeMux
-	api  huma.API
-	now  func() time.Time
-	json []byte // the document
-	yaml []byte
-	docs []byte // the document as a page
+	o   Options
+	mux *http.ServeMux
+	api huma.API
+	now func() time.Time
 
 	describing chan struct{} // one description at a time, since it is read, changed and written
 	reading    chan struct{} // histories that are being read; full: wait a moment, then 503
@@ -151,30 +149,30 @@ func (v *verdict) Header() http.Header         { return v.header }
 func (v *verdict) Write(b []byte) (int, error) { return len(b), nil }
 func (v *verdict) WriteHeader(int)             {}
 
-// publish writes the document, once all operations are registered.
+// publish offers the document, once all operations are registered. It is written
+// when somebody asks for it first.
 func (s *server) publish() {
 	doc := s.api.OpenAPI()
 	doc.Components.Schemas.Schema(problemType, true, "")
 	for _, unused := range []string{"ErrorModel", "ErrorDetail"} {
 		delete(doc.Components.Schemas.Map(), unused)
 	}
-	var err error
-	if s.json, err = json.MarshalIndent(doc, "", " "); err != nil {
-		panic(err) // a programmer's mistake, in the table of operations
-	}
-	if s.yaml, err = doc.YAML(); err != nil {
-		panic(err)
-	}
-	s.docs = docsPage(doc, s.o.Lang)
-	s.mux.HandleFunc("GET "+prefix+"/openapi.json", serveBytes("application/openapi+json", s.json))
-	s.mux.HandleFunc("GET "+prefix+"/openapi.yaml", serveBytes("application/openapi+yaml", s.yaml))
-	s.mux.HandleFunc("GET "+prefix+"/docs", serveBytes("text/html; charset=utf-8", s.docs))
+	s.serve("openapi.json", "application/openapi+json", func() ([]byte, error) { return json.MarshalIndent(doc, "", " ") })
+	s.serve("openapi.yaml", "application/openapi+yaml", doc.YAML)
+	s.serve("docs", "text/html; charset=utf-8", func() ([]byte, error) { return docsPage(doc, s.o.Lang) })
 }
 
-func serveBytes(media string, b []byte) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
+func (s *server) serve(name, media string, write func() ([]byte, error)) {
+	write = sync.OnceValues(write)
+	s.mux.HandleFunc("GET "+prefix+"/"+name, func(w http.ResponseWriter, _ *http.Request) {
+		b, err := write()
+		if err != nil {
+			s.o.Logger.Error("document not written", "name", name, "err", err)
+			writeProblem(w, api.NewProblem(http.StatusInternalServerError, "", "", ""))
+			return
+		}
 		w.Header().Set("Content-Type", media)
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
-		_, _ = w.Write(b)
-	}
+		_, _ = w.Write(b) // whoever asked may be gone
+	})
 }

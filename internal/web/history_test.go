@@ -1,0 +1,118 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"vaiven"
+	"vaiven/internal/web/api"
+)
+
+func TestEvents(t *testing.T) {
+	s := newWorld(t).serve(t)
+	all := "1.0 2.0 2.1 3.0 3.1 5.0 5.1 6.0"
+	for _, c := range []struct {
+		query, want, next string
+		more              bool
+	}{
+		{"", all, "6.0", false},
+		{"after=0", all, "6.0", false},
+		{"after=begin&limit=3", "1.0 2.0 2.1", "2.1", true},
+		{"after=2.1&limit=3", "3.0 3.1 5.0", "5.0", true},
+		{"after=5.0&limit=2", "5.1 6.0", "6.0", false},
+		{"after=6.0", "", "6.0", false},
+		{"after=99.0", "", "99.0", false},
+		{"before=3.0", "1.0 2.0 2.1", "2.1", false},
+		{"after=2.0&before=5.1", "2.1 3.0 3.1 5.0", "5.0", false},
+		{"device=102", "3.1", "6.0", false},
+		{"device=7,102&device=101&kind=reading", "2.1 3.0 3.1 5.0 6.0", "6.0", false},
+		{"kind=state", "5.1", "6.0", false},
+		{"kind=presence,log_start", "1.0 2.0", "6.0", false},
+		{"kind=reading&limit=1", "2.1", "2.1", true},
+		{"since=2026-11-22T10:00:04.2Z", "3.1 5.0 5.1 6.0", "6.0", false},
+		{"since=2026-11-22T05:00:06-05:00", "5.0 5.1 6.0", "6.0", false},
+		{"since=2030-01-01T00:00:00Z", "", "6.0", false},
+		{"since=1990-01-01T00:00:00Z&limit=1", "1.0", "1.0", true},
+		{"until=2026-11-22T10:00:01Z", "1.0 2.0 2.1", "2.1", false},
+		{"since=2026-11-22T10:00:04Z&until=2026-11-22T10:00:06Z&kind=reading", "3.0 3.1 5.0", "5.1", false},
+		{"since=2026-11-22T10:00:04Z&after=3.0", "3.1 5.0 5.1 6.0", "6.0", false},
+	} {
+		var got api.Events
+		send(t, s, "GET", prefix+"/events?"+c.query, "").into(t, &got)
+		var ids []string
+		for _, e := range got.Events {
+			ids = append(ids, e.ID)
+		}
+		if strings.Join(ids, " ") != c.want || got.Next != c.next || got.More != c.more || got.Events == nil {
+			t.Errorf("%s: %v, next %s, more %t", c.query, ids, got.Next, got.More)
+		}
+	}
+}
+
+func TestALongLogIsReadInPieces(t *testing.T) {
+	w := newWorld(t)
+	w.entries = nil
+	for i := range uint64(maxScanned + 10) {
+		w.entries = append(w.entries, vaiven.Entry{ID: vaiven.ID{Record: i + 1}, Event: &vaiven.Reading{Stamp: vaiven.Stamp{At: 1000 + int64(i)}, Device: "101", Values: []vaiven.Value{{Name: "TEMP"}}}})
+	}
+	s := w.serve(t)
+	var got api.Events
+	send(t, s, "GET", prefix+"/events?device=102", "").into(t, &got)
+	if len(got.Events) != 0 || !got.More || got.Next != fmt.Sprint(maxScanned)+".0" {
+		t.Errorf("%d events, next %s, more %t", len(got.Events), got.Next, got.More)
+	}
+	send(t, s, "GET", prefix+"/events?device=102&after="+got.Next, "").into(t, &got)
+	if got.More || got.Next != fmt.Sprint(maxScanned+10)+".0" {
+		t.Errorf("next %s, more %t", got.Next, got.More)
+	}
+}
+
+// TestALargeAnswerEnds stops before an answer is beyond its bound.
+func TestALargeAnswerEnds(t *testing.T) {
+	w := newWorld(t)
+	s := w.serve(t, func(o *Options) {
+		o.Event = func(b []byte, en vaiven.Entry) []byte {
+			return fmt.Appendf(b, `{"id":"%s","kind":"reading","at":"2026-11-22T10:00:00Z","synced":true,"text":"%s"}`, en.ID, strings.Repeat("x", maxAnswer/2))
+		}
+	})
+	var got api.Events
+	send(t, s, "GET", prefix+"/events", "").into(t, &got)
+	if len(got.Events) != 2 || !got.More || got.Next != "2.0" {
+		t.Errorf("%d events, next %s, more %t", len(got.Events), got.Next, got.More)
+	}
+}
+
+func TestTheLogCannotBeRead(t *testing.T) {
+	w := newWorld(t)
+	w.err = errBroken
+	if p := send(t, w.serve(t), "GET", prefix+"/events", "").problem(t); p.Status != 500 {
+		t.Errorf("%+v", p)
+	}
+	w.err = context.DeadlineExceeded
+	if p := send(t, w.serve(t), "GET", prefix+"/events?"+url.Values{"since": {"2026-11-22T10:00:04Z"}}.Encode(), "").problem(t); p.Status != 503 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestTurns shows that many readers of the log wait for each other, and that a
+// request that is given up waits no longer.
+func TestTurns(t *testing.T) {
+	s := newServer(filled(newWorld(t).options()))
+	for range maxReading {
+		if err := s.turn(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.turn(ctx); err == nil {
+		t.Error("one more had its turn")
+	}
+	<-s.reading
+	if err := s.turn(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

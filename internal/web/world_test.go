@@ -1,0 +1,402 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"vaiven"
+	"vaiven/internal/web/api"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noon is when everything happens in the tests' world.
+var noon = time.Date(2026, 11, 22, 10, 0, 30, 0, time.UTC)
+
+// world is a server's other parts, in memory: boards 101 (connected, confirms
+// at once), 102 and 103 (away).
+type world struct {
+	now time.Time
+	csv string
+
+	mu      sync.Mutex
+	devices map[vaiven.Device]*Device
+	twins   map[vaiven.Device]*Twin
+	entries []vaiven.Entry
+	keys    int
+	asks    []Ask
+	posted  []string
+	err     error // of whatever is asked next
+	desired map[vaiven.Device]uint64
+	ends    chan vaiven.ChangeEnd // for Wait
+	boards  []string
+}
+
+func newWorld(t testing.TB) *world {
+	w := &world{now: noon, devices: map[vaiven.Device]*Device{}, twins: map[vaiven.Device]*Twin{}, ends: make(chan vaiven.ChangeEnd, 8)}
+	at := noon.UnixMilli()
+	w.devices["101"] = &Device{
+		Row: Row{
+			ID: "101", Name: "Window", Groups: []string{"lab"}, Readings: 17, Session: true,
+			Presence: Presence{Connected: true, Since: at - 60_000, Last: at - 1200},
+		},
+		First: at - 3_600_000, Remote: "192.168.0.7", Reading: at - 1200,
+		Values: []Latest{{"TEMP", 24.5, at - 1200}, {"HUM", 61, at - 1200}}, States: []Latest{{"LED", 1, at - 5000}}, Rev: 6,
+		Boot: "9f3c02aa", FW: "1.0.0",
+		Rejected: []Rejected{{"not_a_number", 1, "TEMP is \"24.5\" (text): send the number without quotes", "192.168.0.7", at - 30_000}},
+		Last:     &vaiven.Session{Device: "101", Start: at - 60_000, Readings: 10, Interval: 5000, Count: 10, Ended: true, Reason: vaiven.EndReadings},
+	}
+	w.devices["102"] = &Device{
+		Row:     Row{ID: "102", Groups: []string{"lab"}, Readings: 5, Presence: Presence{Since: at - 10_000, Last: at - 10_000, Sleep: 60_000}},
+		First:   at - 3_000_000,
+		Reading: at - 11_000, Values: []Latest{{"TEMP", 21, at - 11_000}},
+	}
+	w.devices["103"] = &Device{Row: Row{ID: "103", Presence: Presence{Since: at - 900_000, Last: at - 900_000}}, First: at - 1_000_000, Reason: "idle"}
+	w.twins["101"] = &Twin{
+		Desired:  vaiven.Desired{Device: "101", Rev: 6, States: []vaiven.Value{{Name: "LED", Num: 1}}},
+		Reported: []vaiven.Value{{Name: "LED", Num: 1}}, ReportedRev: 6, Reports: true,
+		Recent: []Life{{End: vaiven.ChangeEnd{
+			Stamp: vaiven.Stamp{At: at - 5000}, Device: "101", Key: "51d07e449f3c02aa", Rev: 6, Outcome: vaiven.Confirmed,
+			States: []vaiven.Value{{Name: "LED", Num: 1}}, By: "button GPIO17", Asked: at - 5040,
+		}, Sent: at - 5030}},
+	}
+	w.story(at)
+	w.csv = filepath.Join(t.TempDir(), "readings.csv")
+	rows := "IDdato,IDdevice,TIMEFLAG,TEMP,HUM\n1,101,202611220958,24.4,60\n2,101,202611220959,24.5,61\n3,102,2026"
+	if err := os.WriteFile(w.csv, []byte(rows), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// story is what the log holds.
+func (w *world) story(noon int64) {
+	at := func(ms int64) vaiven.Stamp { return vaiven.Stamp{At: noon - 30_000 + ms, Synced: true} }
+	add := func(rec uint64, events ...vaiven.Event) {
+		for i, ev := range events {
+			w.entries = append(w.entries, vaiven.Entry{ID: vaiven.ID{Record: rec, Index: uint32(i)}, Event: ev})
+		}
+	}
+	read := func(ms int64, d vaiven.Device, temp float64) vaiven.Event {
+		return &vaiven.Reading{Stamp: at(ms), Device: d, Values: []vaiven.Value{{Name: "TEMP", Num: temp}}}
+	}
+	add(1, &vaiven.LogStart{Stamp: at(0), Log: strings.Repeat("0f", 16)})
+	add(2, &vaiven.Presence{Stamp: at(1000), Device: "101", Connected: true, Remote: "192.168.0.7"}, read(1000, "101", 24))
+	add(3, read(4000, "101", 24.1), read(4500, "102", 21))
+	add(5, read(6000, "101", 24.2), &vaiven.Report{Stamp: at(6000), Device: "101", States: []vaiven.Value{{Name: "LED", Num: 1}}})
+	add(6, read(8000, "101", 24.3))
+}
+
+func (w *world) Scan(yield func(*Row) bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range w.devices {
+		if !yield(&d.Row) {
+			return
+		}
+	}
+}
+
+func (w *world) Device(id vaiven.Device) (Device, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if d := w.devices[id]; d != nil {
+		return *d, true
+	}
+	return Device{}, false
+}
+
+func (w *world) Summary(id vaiven.Device) (Summary, bool) {
+	if id != "101" {
+		return Summary{}, false
+	}
+	at := noon.UnixMilli()
+	return Summary{
+		End: at - 10_000, First: at - 58_000, Last: at - 10_000,
+		Measurements: []Measurement{{"TEMP", 10, 24, 25, 24.5, 0.25}}, Intervals: 9, IntervalMean: 5001, IntervalP95: 5010,
+		Rejected: []CodeCount{{"not_a_number", 1}}, Refusals: 1,
+	}, true
+}
+
+func (w *world) fails() error {
+	err := w.err
+	w.err = nil
+	return err
+}
+
+func (w *world) Describe(_ context.Context, id vaiven.Device, name, note string, groups []string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.fails(); err != nil {
+		return err
+	}
+	d := w.devices[id]
+	if d == nil {
+		d = &Device{Row: Row{ID: id}}
+		w.devices[id] = d
+	}
+	d.Name, d.Note, d.Groups = name, note, groups
+	return nil
+}
+
+func (w *world) Forget(_ context.Context, id vaiven.Device) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.devices, id)
+	return w.fails()
+}
+
+func (w *world) State(id vaiven.Device) (Twin, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t := w.twins[id]; t != nil {
+		c := *t
+		c.Desired.Open, c.Recent = slices.Clone(t.Desired.Open), slices.Clone(t.Recent)
+		return c, true
+	}
+	return Twin{}, false
+}
+
+func (w *world) Ask(_ context.Context, asks []Ask) []Asked {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err := w.fails()
+	out := make([]Asked, len(asks))
+	for i, a := range asks {
+		w.asks = append(w.asks, a)
+		if out[i].Err = err; err == nil {
+			out[i] = w.ask(a)
+		}
+	}
+	return out
+}
+
+// ask applies a change as the twin would, for one state.
+func (w *world) ask(a Ask) Asked {
+	t := w.twins[a.Device]
+	if t == nil {
+		t = &Twin{Desired: vaiven.Desired{Device: a.Device}}
+		w.twins[a.Device] = t
+	}
+	if a.HasIf && a.If != t.Desired.Rev {
+		return Asked{Refused: vaiven.RefusedRev}
+	}
+	values := slices.Clone(a.States)
+	for _, name := range a.Toggle {
+		now, _ := vaiven.Find(t.Desired.States, name)
+		values = append(values, vaiven.Value{Name: name, Num: map[bool]float64{true: 1, false: 0}[now == 0]})
+	}
+	if a.Key == "" {
+		w.keys++
+		a.Key = vaiven.Key(fmt.Sprintf("%016x", w.keys))
+	}
+	t.Desired.Rev++
+	t.Desired.States = values
+	at := w.now.UnixMilli()
+	if t.Reports {
+		t.Recent = append(t.Recent, Life{Sent: at + 3, End: vaiven.ChangeEnd{
+			Stamp: vaiven.Stamp{At: at + 12}, Device: a.Device, Key: a.Key, Rev: t.Desired.Rev, Outcome: vaiven.Confirmed, States: values, By: a.By, Asked: at,
+		}})
+	} else {
+		p := vaiven.Pending{Key: a.Key, Rev: t.Desired.Rev, States: values, By: a.By, Asked: at}
+		if a.Within > 0 {
+			p.Deadline = at + a.Within.Milliseconds()
+		}
+		t.Desired.Open = append(t.Desired.Open, p)
+	}
+	return Asked{Key: a.Key, Rev: t.Desired.Rev, Values: values}
+}
+
+func (w *world) Wait(ctx context.Context, id vaiven.Device, key vaiven.Key) (vaiven.ChangeEnd, error) {
+	select {
+	case end := <-w.ends:
+		end.Device, end.Key = id, key
+		return end, nil
+	case <-ctx.Done():
+		return vaiven.ChangeEnd{}, ctx.Err()
+	}
+}
+
+func (w *world) Bounds() (first, last vaiven.ID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.entries) == 0 {
+		return first, last
+	}
+	return w.entries[0].ID, w.entries[len(w.entries)-1].ID
+}
+
+func (w *world) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entry) error) error {
+	w.mu.Lock()
+	entries, err := w.entries, w.fails()
+	w.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	for _, en := range entries {
+		if !after.Before(en.ID) {
+			continue
+		}
+		if err := fn(en); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (w *world) Post(_ context.Context, r *http.Request, message []byte, binary bool) (Posted, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.fails(); err != nil {
+		return Posted{}, err
+	}
+	w.posted = append(w.posted, fmt.Sprintf("%t %s", binary, message))
+	var m map[string]any
+	switch {
+	case binary:
+		return Posted{Committed: 1}, nil
+	case json.Unmarshal(message, &m) != nil:
+		return Posted{Refused: 1}, &vaiven.Error{Code: vaiven.CodeNotJSON, At: 0}
+	}
+	if _, text := m["TEMP"].(string); text {
+		said := `{"ERROR":"TEMP is \"24.5\" (text): send the number without quotes","CODE":"not_a_number","AT":23,"IDDEVICE":101}`
+		return Posted{Refused: 1, Messages: [][]byte{[]byte(said)}}, &vaiven.Error{Code: vaiven.CodeNotANumber, Key: "TEMP", At: 23}
+	}
+	p := Posted{Committed: 1}
+	if m["SEQ"] != nil {
+		p.Messages = [][]byte{[]byte(`{"IDDEVICE":101,"BOOT":"9f3c02aa","ACK":17}`)}
+	}
+	return p, nil
+}
+
+func (w *world) Desired(ctx context.Context, _ *http.Request, d vaiven.Device, rev uint64) ([]byte, error) {
+	if err := w.fails(); err != nil {
+		return nil, err
+	}
+	if rev != 7 {
+		return []byte(`{"IDDEVICE":101,"LED":1,"REV":7}`), nil
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (w *world) NewSession(_ context.Context, d vaiven.Device) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.fails()
+}
+
+func (w *world) options() Options {
+	return Options{
+		Boards: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
+		Ready:  func() []string { return nil }, Page: func() Page { return Page{} }, Version: "1.0.0",
+		Sessions: w, Devices: w, Names: w, Twins: w, Events: w, Posts: w, CSV: CSV{w.csv, "0f0f TEMP,HUM America/Bogota"},
+		Server: func() api.Server {
+			return api.Server{
+				Log: strings.Repeat("0f", 16), Started: noon.Add(-time.Hour), Synced: true, Addresses: []string{"ws://192.168.0.2:8080/"},
+				Limits: api.Limits{MessageBytes: 65536, Connections: 100000, Devices: 256},
+				Counts: api.Counts{Devices: 3, Connected: 1, Events: 8, Readings: 22, Rejected: 1},
+			}
+		},
+		Event: func(b []byte, en vaiven.Entry) []byte {
+			e := api.Event{ID: en.ID.String(), Kind: api.Kind(en.Event), At: moment(en.Event.Time().At), Synced: en.Event.Time().Synced, Device: en.Event.Of()}
+			if r, ok := en.Event.(*vaiven.Reading); ok {
+				e.Values = map[string]float64{r.Values[0].Name: r.Values[0].Num}
+			}
+			raw, _ := json.Marshal(e)
+			return append(b, raw...)
+		},
+		States: []string{"LED"}, Now: func() time.Time { return w.now },
+	}
+}
+
+// serve starts a server of the world.
+func (w *world) serve(t testing.TB, change ...func(*Options)) *httptest.Server {
+	t.Helper()
+	o := w.options()
+	for _, c := range change {
+		c(&o)
+	}
+	s := httptest.NewServer(New(o))
+	t.Cleanup(s.Close)
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	return s
+}
+
+// answer is what a server said.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (a *answer) problem(t testing.TB) *api.Problem {
+	t.Helper()
+	p := &api.Problem{}
+	if got := a.header.Get("Content-Type"); got != api.ProblemType {
+		t.Fatalf("%d with %q and no problem: %s", a.status, got, a.body)
+	}
+	if err := json.Unmarshal(a.body, p); err != nil || p.Status != a.status || p.Title == "" {
+		t.Fatalf("%d: problem %s: %v", a.status, a.body, err)
+	}
+	return p
+}
+
+func (a *answer) into(t testing.TB, v any) {
+	t.Helper()
+	if a.status >= 300 {
+		t.Fatalf("%d: %s", a.status, a.body)
+	}
+	if err := json.Unmarshal(a.body, v); err != nil {
+		t.Fatalf("%s: %v", a.body, err)
+	}
+}
+
+// send asks a server; headers are pairs.
+func send(t testing.TB, s *httptest.Server, method, path, body string, headers ...string) *answer {
+	t.Helper()
+	var content io.Reader
+	if body != "" {
+		content = strings.NewReader(body)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+			continue
+		}
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &answer{resp.StatusCode, resp.Header, got}
+}
+
+var errBroken = errors.New("the disk is gone")
