@@ -32,8 +32,8 @@ func (p *part) release() {
 // same one, so that acknowledgements leave while the next batch is written.
 func (g *Gateway) Committed(tickets []vaiven.Ticket) {
 	for _, t := range tickets {
-		d, ok := t.Owner.(*device)
-		if !ok {
+		d := owner(t)
+		if d == nil {
 			continue
 		}
 		i := int(d.shard % uint32(len(g.acks)))
@@ -93,7 +93,7 @@ type ended struct {
 // of a device, however many readings it had in the record.
 func (w *acker) handle(tickets []vaiven.Ticket) {
 	for _, t := range tickets {
-		d := t.Owner.(*device)
+		d := owner(t)
 		for _, e := range t.Events {
 			w.note(d, e)
 		}
@@ -109,7 +109,23 @@ func (w *acker) handle(tickets []vaiven.Ticket) {
 	clear(w.dirty)
 	clear(w.ended)
 	w.dirty, w.ended = w.dirty[:0], w.ended[:0]
+	for _, t := range tickets {
+		if r, ok := t.Owner.(*receipt); ok {
+			r.post.committed() // behind what it brought for the board
+		}
+	}
 	w.g.pending.Add(-int64(len(tickets)))
+}
+
+// owner is the device that a ticket is about, nil if it is not the gateway's.
+func owner(t vaiven.Ticket) *device {
+	switch o := t.Owner.(type) {
+	case *device:
+		return o
+	case *receipt:
+		return o.dev
+	}
+	return nil
 }
 
 func (w *acker) note(d *device, e vaiven.Event) {

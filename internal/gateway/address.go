@@ -69,9 +69,9 @@ func address(from netip.AddrPort) string {
 	return from.String()
 }
 
-// remote is the board's address: the peer's, or what a trusted proxy says that
+// Remote is the board's address: the peer's, or what a trusted proxy says that
 // its peer was (the last address in X-Forwarded-For that is no trusted proxy).
-func (g *Gateway) remote(r *http.Request) netip.AddrPort {
+func (g *Gateway) Remote(r *http.Request) netip.AddrPort {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.AddrPort{}

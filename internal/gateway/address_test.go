@@ -24,7 +24,7 @@ func TestAddressOfABoard(t *testing.T) {
 		{"pipe", nil, "invalid IP"},
 	} {
 		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-For": c.says}}
-		if got := address(g.remote(r)); got != c.want {
+		if got := address(g.Remote(r)); got != c.want {
 			t.Errorf("%s with %q: %s, want %s", c.peer, c.says, got, c.want)
 		}
 	}

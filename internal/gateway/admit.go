@@ -90,6 +90,9 @@ func (c *conn) order(l *link, it *wire.Item) (verdict, *vaiven.Error) {
 			return 0, l.badBoot()
 		}
 		c.g.stats.Repeats.Add(1)
+		if p := c.request(); p != nil {
+			p.result.Repeats++
+		}
 		l.owed, c.owing = true, true
 		return repeated, nil
 	case it.Seq > d.now.next:
@@ -238,8 +241,11 @@ func (c *conn) greet(l *link) {
 	if len(want.States) == 0 || want.Until != 0 || d.back().behind(want, now) {
 		_ = c.welcome(l, vaiven.Desired{})
 		g.bring(d, now)
-	} else if c.welcome(l, want) == nil {
+		return
+	}
+	if c.welcome(l, want) == nil {
 		g.written(d, want, now)
+		c.hasTold()
 	}
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"sync"
@@ -25,7 +26,7 @@ type box struct {
 	at    place
 	serve chan struct{} // holds a token while a request's messages are handled
 
-	// Of the request that is being handled.
+	// Of the request that has the token.
 	post *post
 	told bool // the desired states are in its answer
 
@@ -38,27 +39,28 @@ type box struct {
 	names   []string      // states that it declared
 }
 
-// place is where a board that comes by HTTP is known by: its address, without
-// the port, which every request may have another of, and its id.
+const boxSize = 512
+
+// place is where a board that comes by HTTP is known by: its address without
+// the port, of which every request may have another, and its id.
 type place struct {
 	addr netip.Addr
 	dev  vaiven.Device
 }
 
-const boxSize = 512
-
 // Write puts a copy of p into the box.
 func (b *box) Write(_ ws.Op, p []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed || len(b.out) >= boxSize {
+	if len(b.out) >= boxSize {
 		return ws.ErrClosed
 	}
 	b.out = append(b.out, slices.Clone(p))
 	return nil
 }
 
-// Close lets nothing further in; what is there is still taken along.
+// Close ends it for later requests; one that is under way still takes along what
+// is there.
 func (b *box) Close(uint16, string) { b.Kill() }
 
 // Kill is Close.
@@ -67,6 +69,21 @@ func (b *box) Kill() {
 	b.closed = true
 	b.mu.Unlock()
 	b.poke()
+}
+
+// turn takes the token, at once if it is there.
+func (b *box) turn(ctx context.Context) error {
+	select {
+	case b.serve <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case b.serve <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // take empties the box.
@@ -98,11 +115,14 @@ func (b *box) news() <-chan struct{} {
 	return b.changed
 }
 
-// enter notes a request, leave its end.
-func (b *box) enter() {
+// enter begins a request, if the box is not closed; leave ends it.
+func (b *box) enter() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.guests++
+	if !b.closed {
+		b.guests++
+	}
+	return !b.closed
 }
 
 func (b *box) leave(now time.Duration) {
@@ -117,6 +137,17 @@ func (b *box) idle() (since time.Duration, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.left, b.guests == 0
+}
+
+// expire closes the box if nobody was there since then.
+func (b *box) expire(since time.Duration) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.guests > 0 || b.left > since {
+		return false
+	}
+	b.closed = true
+	return true
 }
 
 func (b *box) declared() []string {

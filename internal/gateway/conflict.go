@@ -42,7 +42,8 @@ func (c *conn) contend(it *wire.Item) (*device, *conn, *vaiven.Error) {
 	if _, over := d.ended(); first == nil || over || it.Boot != "" && it.Boot == d.speaks {
 		return d, first, nil
 	}
-	refused := time.Now().Before(d.conflict.until)
+	_, visiting := first.ws.(*box) // it costs nothing to ask
+	refused := !visiting && time.Now().Before(d.conflict.until)
 	d.mu.Unlock()
 	alive := refused || first.answers(d)
 	d.mu.Lock()
@@ -82,7 +83,8 @@ func inUse(by *conn) *vaiven.Error {
 func (c *conn) answers(d *device) bool {
 	socket, ok := c.ws.(*ws.Conn)
 	if !ok {
-		return c.visited()
+		_, idle := c.ws.(*box).idle()
+		return !idle
 	}
 	asked := time.Now()
 	socket.Ping()

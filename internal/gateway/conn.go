@@ -222,6 +222,9 @@ func (c *conn) goodbye(code uint16, text string, retry time.Duration) {
 func (c *conn) hangUp(code uint16, text string) {
 	c.over.Store(true)
 	c.ws.Close(code, text)
+	if b, ok := c.ws.(*box); ok {
+		c.g.visits.drop(b.at, c)
+	}
 }
 
 // send queues a message for the board. A full queue drops the connection in

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -122,15 +123,22 @@ func (g *Gateway) bring(d *device, now time.Duration) {
 		b.poke()
 		return
 	}
-	if want, due := g.news(d, c, now, false); due && g.sendDesired(d, c, want) == nil {
+	if want, due := g.news(d, c, now, nothingNew); due && g.sendDesired(d, c, want) == nil {
 		g.written(d, want, now)
 	}
 }
 
+// asked is what somebody who asks for d's desired states wants besides news.
+type asked struct {
+	again bool   // the same once more, as long as the board does not have it
+	above uint64 // any states with a higher REV, also those that it has
+}
+
+var nothingNew = asked{above: math.MaxUint64}
+
 // news is what to tell d's board now: it changed since it was told last, or it
-// is time to repeat it. With again it is repeated as long as the board does not
-// have it. The caller holds d.mu.
-func (g *Gateway) news(d *device, c *conn, now time.Duration, again bool) (want vaiven.Desired, due bool) {
+// is time to repeat it, or whoever asks wants it. The caller holds d.mu.
+func (g *Gateway) news(d *device, c *conn, now time.Duration, ask asked) (want vaiven.Desired, due bool) {
 	if c.over.Load() || !d.greeting.done || d.session.over() {
 		return want, false
 	}
@@ -142,7 +150,7 @@ func (g *Gateway) news(d *device, c *conn, now time.Duration, again bool) (want 
 	if w.behind(want, now) || g.refuseNoUp(d, want) {
 		return want, false // what remains is delivered when the view has seen it
 	}
-	if w.settled(want) {
+	if w.settled(want) && want.Rev <= ask.above {
 		w.tries, w.due = 0, 0
 		return want, false
 	}
@@ -152,7 +160,7 @@ func (g *Gateway) news(d *device, c *conn, now time.Duration, again bool) (want 
 	switch {
 	case !w.wrote.is(want):
 		w.tries = 0
-	case again || w.due != 0 && now >= w.due:
+	case ask.again || want.Rev > ask.above || w.due != 0 && now >= w.due:
 	default:
 		if w.due == 0 {
 			g.remind(d, now)

@@ -42,6 +42,16 @@ func (b *board) quiet() {
 // later is a round of the gateway that much after now.
 func (r *rig) later(after time.Duration) { r.g.round(r.g.uptime() + after) }
 
+// wantSent waits until the log has these sent, each once. It is told right behind
+// the writing.
+func (r *rig) wantSent(keys ...vaiven.Key) {
+	r.t.Helper()
+	r.until("sent is recorded", func() bool { return len(r.sentKeys()) >= len(keys) })
+	if got := r.sentKeys(); !slices.Equal(got, keys) {
+		r.t.Errorf("sent %v, want %v", got, keys)
+	}
+}
+
 func (r *rig) sentKeys() (keys []vaiven.Key) {
 	for _, e := range events[*vaiven.Sent](r.m) {
 		keys = append(keys, e.Key)
@@ -58,9 +68,7 @@ func TestChangeIsSentAtOnceAndConfirmed(t *testing.T) {
 	}
 	b.send(`{"IDDEVICE":101,"LED":1,"REV":1}`)
 	r.until("confirmed", func() bool { return slices.Equal(r.ends("101"), []string{"confirmed"}) })
-	if got := r.sentKeys(); !slices.Equal(got, []vaiven.Key{key}) {
-		t.Errorf("sent %v", got)
-	}
+	r.wantSent(key)
 	e := events[*vaiven.ChangeEnd](r.m)[0]
 	if e.Key != key || e.Rev != 1 || e.By != "test" || e.Asked == 0 || !slices.Equal(e.States, led(1)) {
 		t.Errorf("end %+v", e)
@@ -124,9 +132,7 @@ func TestWelcomeCarriesDesiredStates(t *testing.T) {
 	if m := b.want("WELCOME"); m["LED"] != 1.0 || m["REV"] != 1.0 {
 		t.Errorf("WELCOME %v", m)
 	}
-	if got := r.sentKeys(); !slices.Equal(got, []vaiven.Key{key}) {
-		t.Errorf("sent %v", got)
-	}
+	r.wantSent(key)
 	b.quiet()
 }
 
@@ -216,7 +222,7 @@ func TestExpiredStateIsNeverSent(t *testing.T) {
 
 func TestCourseBoardIsToldAfterItsFirstReading(t *testing.T) {
 	r := startWithTwins(t)
-	r.ask("101", 1, led(1))
+	first := r.ask("101", 1, led(1))
 	for range 2 {
 		b := r.dial()
 		b.send(`{"IDDEVICE":101,"TEMP":20}`)
@@ -230,12 +236,9 @@ func TestCourseBoardIsToldAfterItsFirstReading(t *testing.T) {
 	b := r.dial()
 	b.send(`{"IDDEVICE":101,"TEMP":20}`)
 	b.wantDesired(1, 1)
-	r.ask("101", 2, led(0))
+	second := r.ask("101", 2, led(0))
 	b.wantDesired(0, 2)
-	r.until("recorded", func() bool { return len(r.sentKeys()) >= 2 })
-	if got := len(r.sentKeys()); got != 2 {
-		t.Errorf("%d times sent, want once for each change", got)
-	}
+	r.wantSent(first, second)
 }
 
 func TestBareWordsForSketchesThatCompareText(t *testing.T) {
@@ -275,7 +278,7 @@ func TestBareWordsForSketchesThatCompareText(t *testing.T) {
 func TestUnconfirmedIsSentAgain(t *testing.T) {
 	r := startWithTwins(t)
 	b := r.greeted()
-	r.ask("101", 1, led(1))
+	key := r.ask("101", 1, led(1))
 	b.wantDesired(1, 1)
 	at := r.g.uptime()
 	for _, wait := range []int{5, 10, 20, 40, 60, 60} {
@@ -289,9 +292,7 @@ func TestUnconfirmedIsSentAgain(t *testing.T) {
 	r.until("confirmed", func() bool { return len(r.ends("101")) == 1 })
 	r.g.round(at + time.Hour)
 	b.quiet()
-	if got := len(r.sentKeys()); got != 1 {
-		t.Errorf("%d times sent in the log, want 1", got)
-	}
+	r.wantSent(key)
 }
 
 // A board that was told and changes its mind without a word of why is told again.
@@ -342,9 +343,7 @@ func TestSentIsRecordedWhenTheLogIsBack(t *testing.T) {
 			} else {
 				r.later(roundEvery)
 			}
-			if got := r.sentKeys(); !slices.Equal(got, []vaiven.Key{key}) {
-				t.Errorf("sent %v", got)
-			}
+			r.wantSent(key)
 		})
 	}
 }

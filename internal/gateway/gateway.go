@@ -93,6 +93,8 @@ type Gateway struct {
 	stats    Stats
 	nobody   device        // stands for devices that are not known
 	stopped  chan struct{} // closed when Run returns
+	killed   chan struct{} // closed when Shutdown waits no longer
+	killOnce sync.Once
 
 	deliveries deliveries
 
@@ -132,6 +134,7 @@ func New(o Options) *Gateway {
 		acks:    make([]chan *part, ackWorkers()),
 		notices: make(chan Notice, noticeQueue),
 		stopped: make(chan struct{}),
+		killed:  make(chan struct{}),
 		devices: make(map[vaiven.Device]*device),
 		atRest:  make(map[*device]struct{}),
 		open:    make(map[*conn]struct{}),
@@ -170,7 +173,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 // ServeHTTP upgrades a board's request and hands the connection to a goroutine
 // of its own, so that net/http's buffers and stack are given back.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	remote := g.remote(r)
+	remote := g.Remote(r)
 	if code, why := g.admitConnection(remote); code != 0 {
 		g.stats.RefusedConnections.Add(1)
 		w.Header().Set("Retry-After", "5")
@@ -231,18 +234,18 @@ func (g *Gateway) leave(c *conn) {
 	g.conns.Done()
 }
 
-// append is Gateway.append for what c was sent, which a request over HTTP waits
-// for.
-func (c *conn) append(d *device, events ...vaiven.Event) error {
-	return c.g.append(context.Background(), d, events...)
-}
-
 // append queues events of d and counts the ticket until its commit was
 // answered. The caller holds d.mu, which makes the order of admission the order
 // in the log.
 func (g *Gateway) append(ctx context.Context, d *device, events ...vaiven.Event) error {
+	return g.appendAs(ctx, d, events)
+}
+
+// appendAs is append for an owner that stands for a device: itself, or the
+// receipt of a request.
+func (g *Gateway) appendAs(ctx context.Context, owner any, events []vaiven.Event) error {
 	g.pending.Add(1)
-	if err := g.o.Log.Append(ctx, events, d); err != nil {
+	if err := g.o.Log.Append(ctx, events, owner); err != nil {
 		g.pending.Add(-1)
 		return err
 	}
@@ -270,6 +273,7 @@ func (g *Gateway) Shutdown(ctx context.Context) {
 			time.Second+rand.N(spreadRetry))
 	}
 	g.mu.Unlock()
+	g.endVisits(ctx)
 	g.waitForAll(ctx)
 	g.flushRejects(ctx, time.Now(), 0) // what was counted since the last summary
 }
@@ -284,6 +288,7 @@ func (g *Gateway) waitForAll(ctx context.Context) {
 		return
 	case <-ctx.Done():
 	}
+	g.killOnce.Do(func() { close(g.killed) })
 	g.mu.Lock()
 	for c := range g.open {
 		c.ws.Kill()

@@ -17,6 +17,9 @@ func (c *conn) attach(it *wire.Item) (*device, *vaiven.Error) {
 		return nil, err
 	}
 	over, err := c.takeOn(d, first, it.Boot)
+	if !over && err == nil {
+		c.g.expect(d, c)
+	}
 	d.mu.Unlock() // contend locked it
 	if err != nil {
 		return nil, err
@@ -84,18 +87,20 @@ func (c *conn) detach(why string) {
 	for i := range c.links {
 		d := c.links[i].dev
 		d.mu.Lock()
-		if d.conn.Load() == c {
-			d.fallSilent()
-			d.left = &vaiven.Presence{
-				Stamp: c.g.o.Stamp(), Device: d.id, Remote: address(c.remote), Reason: why, Sleep: d.sleep,
-			}
-			if !c.g.recordLeft(d, wait) {
-				wait = retryWait // a concentrator's other devices do not wait as long again
-			}
-			c.g.rest(d)
+		if d.conn.Load() == c && !c.lose(d, why, wait) {
+			wait = retryWait // a concentrator's other devices do not wait as long again
 		}
 		d.mu.Unlock()
 	}
+}
+
+// lose takes d from c; false means that the log did not take that yet. The caller
+// holds d.mu.
+func (c *conn) lose(d *device, why string, wait time.Duration) bool {
+	d.fallSilent()
+	d.left = &vaiven.Presence{Stamp: c.g.o.Stamp(), Device: d.id, Remote: address(c.remote), Reason: why, Sleep: d.sleep}
+	defer c.g.rest(d)
+	return c.g.recordLeft(d, wait)
 }
 
 // goneWait is how long the end of a connection waits for a log that is busy;

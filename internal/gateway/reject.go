@@ -58,6 +58,9 @@ type rejected struct {
 func (c *conn) reject(d *device, e *vaiven.Error) {
 	g := c.g
 	g.stats.reject(e.Code)
+	if p := c.request(); p != nil {
+		p.refused(e)
+	}
 	now := time.Now()
 	forNow := e.Code.ForNow()
 	if forNow && e.Retry == 0 {

@@ -14,6 +14,7 @@ type Stats struct {
 	Handshakes         atomic.Uint64 // WebSockets opened
 	BadHandshakes      atomic.Uint64
 	Messages           atomic.Uint64
+	Posts              atomic.Uint64 // of them over HTTP
 	Readings           atomic.Uint64 // admitted
 	Repeats            atomic.Uint64 // SEQs that had been taken before
 	Takeovers          atomic.Uint64
