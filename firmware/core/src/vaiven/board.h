@@ -60,7 +60,7 @@ class Board {
   const char* problem() const { return problem_; }
 
   // begin starts a new power-up: a new BOOT, SEQ 1, states as configured. `now`
-  // is millis(), here and everywhere.
+  // is millis(), here and everywhere. A Board that had finished starts again.
   void begin(uint32_t now);
 
   // resume goes on where a sealed Held ended: same BOOT, next SEQ, states set
@@ -183,5 +183,7 @@ class Board {
   Writer out_;
   char buffer_[Link::kHeadroom + kMaxMessage];
 };
+
+static_assert(sizeof(Board) <= 2048, "as vaiven.h says");
 
 }  // namespace vaiven

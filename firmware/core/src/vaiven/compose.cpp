@@ -8,6 +8,12 @@ namespace vaiven {
 
 namespace {
 
+// The largest reading fits the buffer with its brackets, so sendReadings always
+// gets on. Each term is a key with comma, quotes and colon, and its value.
+constexpr size_t kLargestReading = 2 + (11 + kMaxDevice + 2) + (8 + kBootDigits + 2) + (7 + 10) + (7 + 10) +
+                                   kMaxSensors * (kMaxName + 4 + 24);
+static_assert(kLargestReading + 2 <= kMaxMessage, "one reading, alone in its message");
+
 // The server knows LED as a state by itself; other names are declared.
 bool declared(const Config& config) {
   return config.stateCount > 0 && !(config.stateCount == 1 && strcmp(config.states[0].name, "LED") == 0);
