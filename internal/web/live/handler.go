@@ -1,0 +1,141 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"vaiven"
+)
+
+// Prefix is where the feeds are.
+const Prefix = "/api/v1/live/"
+
+// Handler serves the four transports under Prefix. It lifts the deadlines of
+// the requests that it is handed, and sets its own.
+func (f *Feed) Handler() http.Handler { return http.HandlerFunc(f.serve) }
+
+func (f *Feed) serve(w http.ResponseWriter, r *http.Request) {
+	t, ok := named(strings.TrimPrefix(r.URL.Path, Prefix))
+	if !ok {
+		problem(w, http.StatusNotFound, f.o.Lang.Say("the live feeds are ws, sse, poll and ndjson", "los canales en vivo son ws, sse, poll y ndjson"))
+		return
+	}
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		problem(w, http.StatusMethodNotAllowed, f.o.Lang.Say("a live feed is followed with GET", "un canal en vivo se sigue con GET"))
+		return
+	}
+	if t == WebSocket && !sameOrigin(r) {
+		problem(w, http.StatusForbidden, f.o.Lang.Say("a page of another site may not follow this feed", "una página de otro sitio no puede seguir este canal"))
+		return
+	}
+	q, err := parse(r, t)
+	if err != nil {
+		problem(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	if ok, closed := f.join(t); !ok {
+		f.full(w, closed)
+		return
+	}
+	fo := &follower{feed: f, transport: t, request: q}
+	if !fo.begin(w, r) {
+		f.leave(t)
+	}
+}
+
+func named(name string) (Transport, bool) {
+	for t := range transports {
+		if t.String() == name {
+			return t, true
+		}
+	}
+	return 0, false
+}
+
+// begin serves a follower that was counted in. It returns false when the
+// follower is over, and true when it goes on by itself and will leave by
+// itself.
+func (fo *follower) begin(w http.ResponseWriter, r *http.Request) bool {
+	f := fo.feed
+	c := http.NewResponseController(w)
+	p := &pen{to: c, timeout: f.o.WriteTimeout}
+	p.open()
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	stop := context.AfterFunc(f.ctx, func() {
+		p.hurry()
+		cancel(errShutdown)
+	})
+	defer p.close()
+	defer stop()
+	if fo.now {
+		fo.cursor = f.Now()
+	} else if fo.cursor = fo.after; !f.reached(ctx, fo.after) {
+		fo.refuse(ctx, w)
+		return false
+	}
+	switch fo.transport {
+	case WebSocket:
+		return fo.webSocket(w, r)
+	case Poll:
+		fo.poll(ctx, w, p)
+	case SSE:
+		fo.stream(ctx, w, p, sse{})
+	default:
+		fo.stream(ctx, w, p, ndjson{})
+	}
+	return false
+}
+
+// refuse answers a follower whose id the log has not reached.
+func (fo *follower) refuse(ctx context.Context, w http.ResponseWriter) {
+	f := fo.feed
+	if ctx.Err() != nil {
+		f.full(w, true)
+		return
+	}
+	problem(w, http.StatusGone, fmt.Sprintf(f.o.Lang.Say(
+		"the log has not reached %s: that id is another log's, or this one was restored; begin again without after, or with after=0",
+		"el registro no ha llegado a %s: ese id es de otro registro, o este fue restaurado; empieza de nuevo sin after, o con after=0"), fo.after))
+}
+
+// retryAfter is when one who found no room should come again, in seconds.
+const retryAfter = "5"
+
+// full answers one for whom there is no room.
+func (f *Feed) full(w http.ResponseWriter, closed bool) {
+	f.counts.refused.Add(1)
+	w.Header().Set("Retry-After", retryAfter)
+	text := f.o.Lang.Say("too many followers: come again later", "demasiados seguidores: vuelve más tarde")
+	if closed {
+		text = f.o.Lang.Say("the server is shutting down", "el servidor se está apagando")
+	}
+	problem(w, http.StatusServiceUnavailable, text)
+}
+
+// problem answers with an error as RFC 9457 has it.
+func problem(w http.ResponseWriter, code int, detail string) {
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(struct { // a peer that is gone needs no answer
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{http.StatusText(code), code, detail})
+}
+
+// appendPosition appends the message that says how far a follower has come.
+func appendPosition(b []byte, id vaiven.ID) []byte {
+	return fmt.Appendf(b, `{"kind":"position","id":"%s"}`, id)
+}
+
+// appendBye appends the last message of a stream.
+func appendBye(b []byte, why Reason, id vaiven.ID) []byte {
+	return fmt.Appendf(b, `{"kind":"bye","reason":"%s","id":"%s"}`, why, id)
+}

@@ -1,0 +1,99 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"vaiven"
+)
+
+// History is the log, for followers that are behind the ring.
+type History interface {
+	// History hands fn what stands in the log behind an id, in log order and
+	// without repeats, up to at least what Position said before the call. It
+	// ends with fn's first error, and when ctx is done.
+	History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entry) error) error
+	// Position is the last record that was decided; what the feed is handed is
+	// never ahead of it.
+	Position() uint64
+}
+
+// Options configure a Feed. Encode and History are required.
+type Options struct {
+	// Encode appends an entry as one JSON object with the member "id", without
+	// a line's end.
+	Encode  func(dst []byte, e vaiven.Entry) []byte
+	History History
+
+	// MaxEvents and MaxBytes of JSON bound the ring. Full means that the oldest
+	// goes; who needs it reads the log. Default 16,384 and 16 MiB.
+	MaxEvents int
+	MaxBytes  int
+
+	// MaxFollowers is how many may follow at once; one more is answered 503.
+	// Default 1,000.
+	MaxFollowers int
+
+	// Readers is how many followers read the log at once. The others wait, for
+	// ReaderWait at most; then they are told to come again. Default 4, 10 s.
+	Readers    int
+	ReaderWait time.Duration
+
+	// Heartbeat is the silence after which a stream says its position. Default
+	// 15 s.
+	Heartbeat time.Duration
+
+	// WriteTimeout is how long a follower may take nothing. Default 10 s.
+	WriteTimeout time.Duration
+
+	// Linger is how long a stream that is written to often collects events, so
+	// that they share a write; what comes after a pause leaves at once. Default
+	// 5 ms; negative: never.
+	Linger time.Duration
+
+	// Grace is how long a follower with an id that the log has not reached
+	// waits before it is refused: this node may only be behind the one that
+	// handed the id out. Default 3 s.
+	Grace time.Duration
+
+	Lang   vaiven.Lang  // of what a refusal says
+	Logger *slog.Logger // told when the log cannot be read; silent by default
+}
+
+// Defaults of Options.
+const (
+	defaultEvents    = 16 << 10
+	defaultBytes     = 16 << 20
+	defaultFollowers = 1000
+	defaultReaders   = 4
+)
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Encode == nil || o.History == nil {
+		return o, errors.New("live: Encode and History are required")
+	}
+	o.MaxEvents = positive(o.MaxEvents, defaultEvents)
+	o.MaxBytes = positive(o.MaxBytes, defaultBytes)
+	o.MaxFollowers = positive(o.MaxFollowers, defaultFollowers)
+	o.Readers = positive(o.Readers, defaultReaders)
+	o.ReaderWait = positive(o.ReaderWait, 10*time.Second)
+	o.Heartbeat = positive(o.Heartbeat, 15*time.Second)
+	o.WriteTimeout = positive(o.WriteTimeout, 10*time.Second)
+	o.Grace = positive(o.Grace, 3*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Linger == 0 {
+		o.Linger = 5 * time.Millisecond
+	}
+	return o, nil
+}
+
+func positive[T int | time.Duration](v, def T) T {
+	if v <= 0 {
+		return def
+	}
+	return v
+}

@@ -1,0 +1,177 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"vaiven"
+	"vaiven/internal/ws"
+)
+
+// Close codes of the IANA registry that package ws has no need of.
+const statusInternalError uint16 = 1011
+
+// wsWindow is how much is queued before it must have been written.
+const wsWindow = 64 << 10
+
+// farewellTime is twice what a closing handshake may take: a follower that was
+// too slow is to read why, behind all that it had not taken.
+const farewellTime = 10 * time.Second
+
+// webSocket takes the connection over and follows on goroutines of its own, so
+// that what net/http holds for a request is given back. It returns false when
+// the handshake failed.
+func (fo *follower) webSocket(w http.ResponseWriter, r *http.Request) bool {
+	u := &upgrade{ResponseWriter: w}
+	conn, err := ws.Accept(u, r, &ws.Options{
+		MaxMessage:   4 << 10,                               // nothing is expected
+		WriteTimeout: fo.feed.o.WriteTimeout + farewellTime, // never reached: the sink gives up before
+		CloseTimeout: farewellTime / 2,
+		MaxQueue:     1 << 20, // never reached: the sink waits
+	})
+	var refused *ws.HandshakeError
+	if errors.As(err, &refused) {
+		problem(w, refused.Status, refused.Reason)
+	}
+	if err != nil {
+		return false
+	}
+	u.socket.counting.Store(true)
+	go fo.overWebSocket(conn, u.socket)
+	return true
+}
+
+// overWebSocket follows until the connection is over.
+func (fo *follower) overWebSocket(conn *ws.Conn, to *socket) {
+	f := fo.feed
+	defer f.leave(WebSocket)
+	ctx, cancel := context.WithCancelCause(f.ctx)
+	defer cancel(nil)
+	ended := make(chan struct{})
+	ear := &ear{conn: conn}
+	go func() {
+		defer close(ended)
+		_ = conn.Serve(ear) // why it ended is seen by what follow says
+		cancel(errGone)
+	}()
+	s := &wsSink{conn: conn, to: to, timeout: f.o.WriteTimeout}
+	s.limit = time.NewTimer(s.timeout)
+	defer s.limit.Stop()
+	why := fo.follow(ctx, s)
+	if fo.cursor.Before(s.last) {
+		fo.cursor = s.last // queued before the close frame
+	}
+	if ear.heard.Load() {
+		why = Spoke
+	}
+	f.counts.ended[why].Add(1)
+	farewell(conn, why, fo.cursor)
+	f.await(conn, ended)
+}
+
+// await lets the closing handshake end, within the connection's own time, or
+// sooner when the feed is closed.
+func (f *Feed) await(conn *ws.Conn, ended <-chan struct{}) {
+	select {
+	case <-ended:
+	case <-f.ctx.Done():
+		hurry := time.NewTimer(inHurry)
+		defer hurry.Stop()
+		select {
+		case <-ended:
+		case <-hurry.C:
+			conn.Kill()
+			<-ended
+		}
+	}
+}
+
+// farewell starts the closing handshake; the reason says where to resume.
+func farewell(conn *ws.Conn, why Reason, id vaiven.ID) {
+	text := ": resume after " + id.String()
+	switch why {
+	case TooSlow:
+		conn.Close(ws.StatusTryLater, "too slow"+text)
+	case Busy:
+		conn.Close(ws.StatusTryLater, "busy"+text)
+	case Shutdown:
+		conn.Close(ws.StatusGoingAway, "shutting down"+text)
+	case Failed:
+		conn.Close(statusInternalError, "the log cannot be read"+text)
+	default:
+		conn.Close(ws.StatusNormal, "") // over already
+	}
+}
+
+// ear is the handler of what a follower sends: nothing is expected of it.
+type ear struct {
+	conn  *ws.Conn
+	heard atomic.Bool
+}
+
+// Message ends a connection whose peer talks.
+func (e *ear) Message(ws.Op, []byte) {
+	e.heard.Store(true)
+	e.conn.Close(ws.StatusPolicy, "this feed takes no messages")
+}
+
+// wsSink writes each event as a text message.
+type wsSink struct {
+	conn    *ws.Conn
+	to      *socket
+	timeout time.Duration
+	limit   *time.Timer
+	queued  uint64 // messages
+	ahead   int    // bytes queued since everything was written
+	last    vaiven.ID
+}
+
+func (s *wsSink) events(ctx context.Context, b *Batch) error {
+	for _, e := range b.Events {
+		if err := s.put(ctx, e.ID, b.JSON(e)); err != nil {
+			return err
+		}
+	}
+	return s.written(ctx)
+}
+
+func (s *wsSink) position(ctx context.Context, id vaiven.ID) error {
+	if err := s.put(ctx, id, appendPosition(nil, id)); err != nil {
+		return err
+	}
+	return s.written(ctx)
+}
+
+// put queues one message, and waits when that makes a window full.
+func (s *wsSink) put(ctx context.Context, id vaiven.ID, p []byte) error {
+	if err := s.conn.Write(ws.Text, p); errors.Is(err, ws.ErrSlow) {
+		return errSlow
+	} else if err != nil {
+		return gone(ctx, err)
+	}
+	s.queued, s.last = s.queued+1, id
+	if s.ahead += len(p); s.ahead >= wsWindow {
+		return s.written(ctx)
+	}
+	return nil
+}
+
+// written waits until the peer's system has taken all that is queued.
+func (s *wsSink) written(ctx context.Context) error {
+	s.limit.Reset(s.timeout)
+	for s.to.texts.Load() < s.queued {
+		select {
+		case <-s.to.moved:
+			s.limit.Reset(s.timeout)
+		case <-s.limit.C:
+			return errSlow
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	s.ahead = 0
+	return nil
+}
