@@ -32,6 +32,7 @@ var practices = []practice{
 // each runs a test for every sketch in both practices, several at once: they
 // wait more than they work.
 func each(t *testing.T, test func(t *testing.T, sketch string, p practice)) {
+	t.Parallel()
 	for _, sketch := range sketches {
 		for _, p := range practices {
 			t.Run(sketch+"/"+p.name, func(t *testing.T) {
@@ -78,6 +79,7 @@ func TestVaiven(t *testing.T) {
 // TestSensorPulledOut ends the lab by time: the rows are those of the readings
 // before, and the board says what is wrong.
 func TestSensorPulledOut(t *testing.T) {
+	t.Parallel()
 	for _, sketch := range sketches {
 		t.Run(sketch, func(t *testing.T) {
 			t.Parallel()
@@ -111,8 +113,6 @@ func TestPython(t *testing.T) {
 		b := board(t, sketch, p, s.addr)
 		from := time.Now()
 		b.Start()
-		b.Wait(patience, 3, "serial", isReading)
-		ledOnAndOff(t, s, b)
 		b.Wait(patience, p.readings, "serial", isReading)
 		harness.Until(t, patience, "the last row", func() bool {
 			rows, err := harness.ReadCSV(s.csv)
@@ -121,19 +121,4 @@ func TestPython(t *testing.T) {
 		b.Quit()
 		compareCSV(t, s.csv, rows(t, printed(b)[:p.readings], asPython), from, time.Now())
 	})
-}
-
-// ledOnAndOff presses the course's button twice.
-func ledOnAndOff(t *testing.T, s *servidor, b *boardtest.Board) {
-	t.Helper()
-	const pinLED = 2
-	for _, want := range []int64{1, 0} {
-		s.press(t)
-		harness.Until(t, patience, "the LED", func() bool { return b.Pin(pinLED) == want })
-	}
-	s.waitFor(t, "LED encendido")
-	s.waitFor(t, "LED apagado")
-	if n := len(b.Events("pin")); n != 2 {
-		t.Errorf("the LED changed %d times, want 2:\n%s", n, b.Tail(20))
-	}
 }

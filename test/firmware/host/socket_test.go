@@ -39,9 +39,9 @@ func TestHandshake(t *testing.T) {
 	prints(t, b, "CONNECTED", 1)
 
 	// Extra headers take the place of Origin.
-	_ = p.conn.Close()
-	prints(t, b, "DISCONNECTED", 1)
 	b.Tell("serial bearer")
+	prints(t, b, "bearer", 1)
+	_ = p.conn.Close()
 	p = accept(t, l)
 	if slices.Contains(p.request, "Origin: file://") || !slices.Contains(p.request, "Authorization: Bearer 123") {
 		t.Errorf("with setExtraHeaders: %q", p.request)

@@ -82,7 +82,10 @@ void sampleTask(void*) {
 void obey(const String& line) {
   if (line == "ws") socket_.begin("192.168.1.50", 8080);
   if (line == "wss") socket_.beginSslWithCA("192.168.1.50", 8443, "/", ca, "arduino");
-  if (line == "bearer") socket_.setExtraHeaders("Authorization: Bearer 123");
+  if (line == "bearer") {
+    socket_.setExtraHeaders("Authorization: Bearer 123");
+    Serial.println("bearer");
+  }
   if (line == "beat") socket_.enableHeartbeat(15000, 3000, 2);
   if (line == "dht") readDHT();
   if (line == "restart") ESP.restart();
