@@ -219,6 +219,9 @@ func (c *conn) hello(l *link, it *wire.Item) *vaiven.Error {
 			events = append(events, &vaiven.Gap{Stamp: stamp, Device: d.id, Boot: l.boot, From: d.now.next, To: it.Oldest - 1})
 		}
 	}
+	if d.way != nil {
+		d.way.begin()
+	}
 	said := c.g.hear(d, words{l.boot, it.States, it.Rev, inHello}, stamp)
 	if err := c.append(d, append(events, said.events...)...); err != nil {
 		return asError(err)

@@ -53,8 +53,12 @@ func (g *Gateway) hear(d *device, w words, stamp vaiven.Stamp) heard {
 	if w.kind == inReport && w.rev == 0 {
 		g.hearLocal(d, &h, want, stamp)
 	}
-	b.report(w)
-	if w.rev != 0 && w.rev <= want.Rev {
+	rev := w.rev
+	if rev > want.Rev {
+		rev = 0 // of another log, or of another node that is ahead: it confirms nothing here
+	}
+	b.report(w.states, rev)
+	if rev != 0 {
 		b.confirm(d.id, &h, want, stamp)
 	}
 	return h
@@ -79,8 +83,8 @@ func (w *way) newest(boot vaiven.Boot, rev uint64) bool {
 const maxReported = 4 * vaiven.MaxStates
 
 // report notes what the states are now.
-func (w *way) report(said words) {
-	for _, v := range said.states {
+func (w *way) report(states []vaiven.Value, rev uint64) {
+	for _, v := range states {
 		s := w.find(v.Name)
 		if s == nil && len(w.reported) >= maxReported {
 			continue
@@ -89,7 +93,7 @@ func (w *way) report(said words) {
 			w.reported = append(w.reported, stated{name: v.Name})
 			s = &w.reported[len(w.reported)-1]
 		}
-		s.num, s.rev = v.Num, said.rev
+		s.num, s.rev = v.Num, rev
 	}
 }
 

@@ -182,3 +182,40 @@ func TestLocalChangeWaitsForABusyLog(t *testing.T) {
 	b.send(`{"IDDEVICE":101,"LED":1}`)
 	r.until("it still counts", func() bool { return len(events[*vaiven.Change](r.m)) == 1 })
 }
+
+// A board that has numbers of another log is believed once this log counts on
+// behind them.
+func TestRevOfAnotherLogConfirmsNothing(t *testing.T) {
+	r := startWithTwins(t)
+	r.ask("101", 1, led(1))
+	b := r.dial()
+	b.send(`{"HELLO":1,"IDDEVICE":101,"BOOT":"9f3c02aa","OLDEST":1,"NEXT":1,"STATES":"FAN","LED":1,"FAN":0,"REV":57}`)
+	b.want("WELCOME")
+	r.m.twins.mu.Lock()
+	r.m.twins.want["101"].Rev = 57 // as the view does
+	r.m.twins.mu.Unlock()
+	b.send(`{"IDDEVICE":101,"FAN":0,"REV":57}`)
+	r.until("heard", func() bool { return len(events[*vaiven.Report](r.m)) == 1 })
+	if got := r.ends("101"); got != nil {
+		t.Errorf("ends %v", got)
+	}
+	r.g.Deliver("101")
+	b.wantDesired(1, 57)
+	b.send(`{"IDDEVICE":101,"LED":1,"REV":57}`)
+	r.until("confirmed", func() bool { return len(r.ends("101")) == 1 })
+}
+
+// A board that comes by HTTP has no connection to lose when its power goes.
+func TestHelloBeginsAnew(t *testing.T) {
+	r := startWithTwins(t)
+	r.post(home, hello)
+	r.ask("101", 1, led(1))
+	r.post(home, `{"IDDEVICE":101,"LED":1,"REV":1}`)
+	if got := r.ends("101"); !slices.Equal(got, []string{"confirmed"}) {
+		t.Fatalf("ends %v", got)
+	}
+	r.post(home, `{"HELLO":1,"IDDEVICE":101,"BOOT":"aaaaaaaa","OLDEST":1,"NEXT":1}`).only("WELCOME")
+	if m := r.post(home, `{"IDDEVICE":101,"TEMP":20}`).only("REV"); m["LED"] != 1.0 {
+		t.Errorf("told %v", m)
+	}
+}

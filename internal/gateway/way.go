@@ -11,7 +11,7 @@ import (
 // told. A device gets one when it first has a state, or one is wanted of it; it
 // belongs to the device's mu.
 type way struct {
-	// Of the present connection.
+	// Of the present connection, or since the last HELLO on it.
 	reported []stated
 	wrote    *wrote        // what was written to it last, nil: nothing
 	tries    int           // how often that was repeated
@@ -64,9 +64,10 @@ func (d *device) back() *way {
 	return d.way
 }
 
-// begin forgets what belonged to the connection before.
+// begin forgets what belonged to the connection before, or to what was there
+// before a HELLO. That somebody at the board made a change is not forgotten.
 func (w *way) begin() {
-	w.reported, w.wrote, w.tries, w.due, w.isLocal = nil, nil, 0, 0, false
+	w.reported, w.wrote, w.tries, w.due = nil, nil, 0, 0
 	if w.boot == "" {
 		w.rev = 0 // nothing says that it is the same power-up
 	}
