@@ -29,6 +29,7 @@ func (s *server) historyOperations() {
 }
 
 type listEvents struct {
+	exchange
 	After  string    `query:"after" maxLength:"32" doc:"Only events behind this id; 0 or begin: from the oldest on" example:"12.0"`
 	Before string    `query:"before" maxLength:"32" doc:"Only events before this id" example:"99.0"`
 	Since  time.Time `query:"since" doc:"Only events received at this time or later, RFC 3339" example:"2026-11-22T10:00:00Z"`
@@ -69,6 +70,7 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 	if err != nil {
 		return nil, err
 	}
+	in.linger(historyPatience + historyTimeout)
 	if err := s.turn(ctx); err != nil {
 		return nil, s.fail(err)
 	}

@@ -1,0 +1,141 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Options configure New.
+type Options struct {
+	Server string       // where it is, as http://127.0.0.1:8080; a name alone is taken as http://NAME
+	Token  string       // of the server (--api-token), "": none
+	HTTP   *http.Client // the zero Client by default
+}
+
+// Client asks a vaiven server.
+type Client struct {
+	base  *url.URL
+	token string
+	http  *http.Client
+}
+
+// New checks o. It asks nothing yet.
+func New(o Options) (*Client, error) {
+	server := o.Server
+	if !strings.Contains(server, "://") {
+		server = "http://" + server
+	}
+	u, err := url.Parse(server)
+	if err != nil {
+		return nil, fmt.Errorf("server %q: %w", o.Server, err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("server %q: want an address as http://127.0.0.1:8080", o.Server)
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	c := &Client{base: u.JoinPath("api", "v1"), token: o.Token, http: o.HTTP}
+	if c.http == nil {
+		c.http = &http.Client{}
+	}
+	return c, nil
+}
+
+// maxAnswer bounds an answer that is held in memory.
+const maxAnswer = 64 << 20
+
+// call is one request.
+type call struct {
+	method, path string // the path's parts are escaped already
+	query        url.Values
+	header       http.Header
+	body         any           // nil: none
+	within       time.Duration // that the server takes at most beyond the usual
+}
+
+// answerTimeout is how long a server may take to answer what does not wait.
+const answerTimeout = 30 * time.Second
+
+// do sends a call and reads the answer into out, which may be nil.
+func (c *Client) do(ctx context.Context, k call, out any) (status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout+k.within)
+	defer cancel()
+	resp, err := c.send(ctx, k)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		return resp.StatusCode, problemOf(resp)
+	}
+	if out == nil || resp.StatusCode == http.StatusNoContent {
+		return resp.StatusCode, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err == nil && len(b) > maxAnswer {
+		err = errors.New("answer too long")
+	}
+	if err == nil {
+		err = json.Unmarshal(b, out)
+	}
+	if err != nil {
+		return resp.StatusCode, fmt.Errorf("%s %s: %w", k.method, k.path, err)
+	}
+	return resp.StatusCode, nil
+}
+
+// send sends a call; the answer's body is the caller's to close.
+func (c *Client) send(ctx context.Context, k call) (*http.Response, error) {
+	u := *c.base
+	u = *u.JoinPath(strings.Split(k.path, "/")...)
+	u.RawQuery = k.query.Encode()
+	var content io.Reader
+	if k.body != nil {
+		b, err := json.Marshal(k.body)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", k.method, k.path, err)
+		}
+		content = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, k.method, u.String(), content)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range k.header {
+		req.Header[name] = values
+	}
+	if content != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	return c.http.Do(req)
+}
+
+// maxProblem bounds a problem.
+const maxProblem = 1 << 20
+
+// problemOf reads a refusal. Whatever else answers than a vaiven server, the
+// error is a *Problem with the status all the same.
+func problemOf(resp *http.Response) error {
+	p := &Problem{}
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxProblem))
+	if err != nil || media != ProblemType || json.Unmarshal(b, p) != nil {
+		*p = Problem{}
+	}
+	p.Status = resp.StatusCode
+	if p.Title == "" {
+		p.Title = http.StatusText(resp.StatusCode)
+	}
+	return p
+}
