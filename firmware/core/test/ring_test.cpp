@@ -26,6 +26,7 @@ struct Full {
     held.header.values = Values;
     memcpy(held.header.boot, "0123456789abcdef", kBootDigits);
     ring.clear();
+    ring.take(true);
   }
   uint32_t put(uint32_t n) {
     float values[Values];

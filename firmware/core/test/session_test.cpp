@@ -340,8 +340,8 @@ TEST(the_largest_messages_fit) {
   config.sleep = UINT32_MAX;
   static vaiven::Held<8, 4> held;
   static vaiven::Board board(config, held, {rig, rig, rig, rig});
+  CHECK(board.begin(0));
   CHECK(board.problem() == nullptr);
-  board.begin(0);
   float values[8];
   for (float& v : values) v = -1234567.7f;  // -1234567.75, and the longest that a float gives
   for (int i = 0; i < 4; i++) board.record(0, values);
@@ -365,8 +365,8 @@ TEST(a_board_with_a_problem_does_nothing) {
   static Rig rig;
   rig.config.device = "not an id";
   static vaiven::Board board(rig.config, rig.held, {rig, rig, rig, rig});
+  CHECK(!board.begin(0) && !board.resume(0, 0));
   CHECK(board.problem() != nullptr);
-  board.begin(0);
   const float values[] = {20, 50};
   CHECK_EQ(board.record(0, values), 0);
   board.tick(100000);

@@ -21,11 +21,10 @@ class Talk final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Random
       : config_(config(device)), board_(config_, held_, {*this, *this, *this, *this, nullptr, this}) {}
 
   int run() {
-    if (board_.problem() != nullptr) {
+    if (!board_.begin(now_)) {
       fprintf(stderr, "%s\n", board_.problem());
       return 1;
     }
-    board_.begin(now_);
     printf("boot %s\n\n", board_.boot());
     fflush(stdout);
     static char line[4096];

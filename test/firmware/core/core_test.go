@@ -32,7 +32,7 @@ func build(t *testing.T, target string) string {
 
 // TestCore runs every target that checks something.
 func TestCore(t *testing.T) {
-	for _, target := range []string{"host", "plain", "rv32", "symbols", "fuzz"} {
+	for _, target := range []string{"host", "plain", "threads", "rv32", "symbols", "fuzz"} {
 		t.Run(target, func(t *testing.T) { t.Log(build(t, target)) })
 	}
 }

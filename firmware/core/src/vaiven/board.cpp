@@ -22,19 +22,26 @@ Board::Board(const Config& config, Header& header, uint32_t* words, size_t value
     : config_(config),
       outside_(outside),
       header_(header),
-      problem_(vaiven::problem(config, values)),
       ring_(header, words, static_cast<uint32_t>(values), static_cast<uint32_t>(capacity), outside.guard),
-      twin_(header, config, outside_.switches),
+      twin_(header, ring_, config, outside_.switches),
       flight_(config.window),
-      backoff_(outside_.random) {
-  device_[0] = '\0';
-  if (problem_ == nullptr) canonicalDevice(config.device, strlen(config.device), device_);
-}
+      backoff_(outside_.random) {}
 
 // --- life ---
 
-void Board::begin(uint32_t now) {
-  if (problem_ != nullptr) return;
+// prepare looks at the configuration. False when there is something wrong.
+bool Board::prepare() {
+  phase_ = Phase::kIdle;
+  ring_.take(false);
+  problem_ = vaiven::problem(config_, ring_.values());
+  if (problem_ != nullptr) return false;
+  canonicalDevice(config_.device, strlen(config_.device), device_);
+  flight_ = Flight(config_.window);
+  return true;
+}
+
+bool Board::begin(uint32_t now) {
+  if (!prepare()) return false;
   memset(&header_, 0, sizeof header_);
   header_.fingerprint = fingerprint(config_);
   header_.capacity = ring_.capacity();
@@ -44,10 +51,11 @@ void Board::begin(uint32_t now) {
   twin_.begin();
   clock_.start(now, 0);
   start();
+  return true;
 }
 
 bool Board::resume(uint32_t now, uint64_t elapsed) {
-  if (problem_ != nullptr) return false;
+  if (!prepare()) return false;
   if (header_.fingerprint != fingerprint(config_) ||
       !sealed(header_, ring_.words(), ring_.capacity(), ring_.values())) {
     return false;
@@ -71,6 +79,7 @@ void Board::start() {
   doomed_ = leaving_ = finishing_ = refused_ = false;
   dialAt_ = clock_.up() + backoff_.next();
   phase_ = Phase::kWaiting;
+  ring_.take(true);
 }
 
 void Board::seal(uint32_t now) {
@@ -102,7 +111,6 @@ void Board::renewBoot() {
 // --- sensors and switches ---
 
 uint32_t Board::record(uint32_t now, const float* values) {
-  if (phase_ == Phase::kIdle || phase_ == Phase::kFinished) return 0;
   bool measured = false;
   for (uint32_t i = 0; i < ring_.values(); i++) measured |= values[i] - values[i] == 0;  // finite
   if (!measured) {
@@ -115,9 +123,7 @@ uint32_t Board::record(uint32_t now, const float* values) {
   return seq;
 }
 
-void Board::failed() {
-  if (phase_ != Phase::kIdle) ring_.fail();
-}
+void Board::failed() { ring_.fail(); }
 
 void Board::switched(uint8_t state, int32_t value) {
   if (phase_ != Phase::kIdle) twin_.switched(state, value);
@@ -152,6 +158,7 @@ void Board::onClose(uint32_t now, uint16_t code) {
 void Board::closed(uint16_t code) {
   if (finishing_ || (code == kDone && !leaving_)) {
     phase_ = Phase::kFinished;
+    ring_.take(false);
     tell(Event::kFinished);
     return;
   }
@@ -220,6 +227,8 @@ bool Board::quiet() const {
 uint32_t Board::waiting() const { return ring_.range().count(); }
 
 uint32_t Board::lost() const { return ring_.lost(); }
+
+uint32_t Board::failures() const { return ring_.failed(); }
 
 void Board::tell(Event event, uint32_t seq, uint32_t retry, const char* text) {
   if (outside_.observer == nullptr) return;

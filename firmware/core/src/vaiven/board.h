@@ -47,21 +47,22 @@ constexpr uint64_t kUnknownTime = UINT64_MAX;
 
 class Board {
  public:
-  // config, held and outside must outlive the Board. Nothing happens before
-  // begin or resume.
+  // config, held and outside must outlive the Board. Nothing happens, and config
+  // is not looked at, before begin or resume: setup() may still fill it in.
   template <size_t Values, size_t Capacity>
   Board(const Config& config, Held<Values, Capacity>& held, const Outside& outside)
       : Board(config, held.header, held.words, Values, Capacity, outside) {}
 
   // --- life ---
 
-  // problem says what is wrong with the configuration; nullptr: nothing. A Board
-  // with a problem does nothing at all.
-  const char* problem() const { return problem_; }
-
   // begin starts a new power-up: a new BOOT, SEQ 1, states as configured. `now`
   // is millis(), here and everywhere. A Board that had finished starts again.
-  void begin(uint32_t now);
+  // False when problem() has something to say.
+  bool begin(uint32_t now);
+
+  // problem says what begin or resume found wrong with the configuration;
+  // nullptr: nothing. A Board with a problem does nothing at all.
+  const char* problem() const { return problem_; }
 
   // resume goes on where a sealed Held ended: same BOOT, next SEQ, states set
   // again on the outputs. `elapsed` is how many ms ago it was sealed, or
@@ -113,7 +114,7 @@ class Board {
   const char* boot() const { return header_.boot; }
   uint32_t waiting() const;                            // readings not acknowledged
   uint32_t lost() const;                               // readings given up
-  uint32_t failures() const { return header_.failed; }  // failed conversions
+  uint32_t failures() const;                           // failed conversions
   uint64_t up() const { return clock_.up(); }          // ms since power-up
   uint64_t rev() const { return twin_.rev(); }         // to be reported; 0: none
   int32_t state(uint8_t index) const { return twin_.value(index); }
@@ -125,6 +126,7 @@ class Board {
         const Outside& outside);
 
   // board.cpp: life, events and time.
+  bool prepare();
   void start();
   void chooseBoot();
   void renewBoot();
@@ -160,8 +162,8 @@ class Board {
   const Config& config_;
   Outside outside_;
   Header& header_;
-  const char* problem_;
-  char device_[kMaxDevice + 1];  // as the server writes it
+  const char* problem_ = nullptr;
+  char device_[kMaxDevice + 1] = "";  // as the server writes it
 
   Uptime clock_;
   Ring ring_;

@@ -35,6 +35,16 @@ void Ring::clear() {
   header_.shift = header_.undated = 0;
 }
 
+void Ring::take(bool wanted) {
+  Locked locked(guard_);
+  taking_ = wanted;
+}
+
+void Ring::touch() {
+  Locked locked(guard_);
+  header_.seal = 0;
+}
+
 void Ring::renumber() {
   Locked locked(guard_);
   const uint32_t less = header_.head - 1;
@@ -47,8 +57,9 @@ void Ring::renumber() {
 
 uint32_t Ring::push(uint32_t taken, const float* values, uint32_t* overwritten) {
   Locked locked(guard_);
-  header_.seal = 0;
   *overwritten = 0;
+  if (!taking_) return 0;
+  header_.seal = 0;
   if (header_.next - header_.head == capacity_) {
     *overwritten = header_.head++;
     header_.lost++;
@@ -61,6 +72,7 @@ uint32_t Ring::push(uint32_t taken, const float* values, uint32_t* overwritten) 
 
 void Ring::fail() {
   Locked locked(guard_);
+  if (!taking_) return;
   header_.seal = 0;
   header_.failed++;
 }
@@ -108,6 +120,11 @@ Ring::Range Ring::range() const {
 uint32_t Ring::lost() const {
   Locked locked(guard_);
   return header_.lost;
+}
+
+uint32_t Ring::failed() const {
+  Locked locked(guard_);
+  return header_.failed;
 }
 
 }  // namespace vaiven

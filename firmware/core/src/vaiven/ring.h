@@ -33,9 +33,14 @@ class Ring {
 
   // clear empties it for a new BOOT: the next SEQ is 1.
   void clear();
+  // take says whether readings are wanted. They are not at first.
+  void take(bool wanted);
+  // touch breaks the seal: something that belongs to Held is about to change.
+  void touch();
   // renumber gives the readings held the SEQs 1, 2, 3 ..., for another BOOT.
   void renumber();
-  // push keeps a reading. *overwritten is the SEQ that it cost, 0 for none.
+  // push keeps a reading and returns its SEQ, 0 when none are wanted.
+  // *overwritten is the SEQ that it cost, 0 for none.
   uint32_t push(uint32_t taken, const float* values, uint32_t* overwritten);
   // fail counts a conversion that gave nothing.
   void fail();
@@ -51,6 +56,7 @@ class Ring {
 
   Range range() const;
   uint32_t lost() const;
+  uint32_t failed() const;
   const uint32_t* words() const { return words_; }
   uint32_t values() const { return values_; }
   uint32_t capacity() const { return capacity_; }
@@ -63,6 +69,7 @@ class Ring {
   uint32_t values_;
   uint32_t capacity_;
   Guard* guard_;
+  bool taking_ = false;
 };
 
 }  // namespace vaiven

@@ -7,7 +7,7 @@ void Twin::set(uint8_t state, int32_t value) {
 }
 
 void Twin::begin() {
-  header_.seal = 0;
+  ring_.touch();
   header_.rev = 0;
   header_.local = 0;
   for (uint8_t i = 0; i < count(); i++) set(i, config_.states[i].initial);
@@ -15,7 +15,7 @@ void Twin::begin() {
 }
 
 void Twin::resume() {
-  header_.seal = 0;
+  ring_.touch();
   for (uint8_t i = 0; i < count(); i++) set(i, header_.state[i]);
   due_ = false;
 }
@@ -34,7 +34,7 @@ Twin::Outcome Twin::desire(const Desired& desired, uint64_t up) {
   // answers with another REV. Where both agree again, the REV is taken: it would
   // be asked for without end otherwise.
   if (header_.local && desired.rev == header_.rev && differs(desired)) return Outcome::kOverruled;
-  header_.seal = 0;
+  ring_.touch();
   for (uint8_t i = 0; i < count(); i++) {
     if (desired.named >> i & 1) set(i, desired.value[i]);
   }
@@ -45,7 +45,7 @@ Twin::Outcome Twin::desire(const Desired& desired, uint64_t up) {
 
 void Twin::switched(uint8_t state, int32_t value) {
   if (state >= count() || header_.state[state] == value) return;
-  header_.seal = 0;
+  ring_.touch();
   header_.state[state] = value;
   header_.local = 1;
   due_ = true;

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "held.h"
 #include "outside.h"
+#include "ring.h"
 
 namespace vaiven {
 
@@ -21,8 +22,8 @@ struct Desired {
 
 class Twin {
  public:
-  Twin(Header& header, const Config& config, Switches& switches)
-      : header_(header), config_(config), switches_(switches) {}
+  Twin(Header& header, Ring& ring, const Config& config, Switches& switches)
+      : header_(header), ring_(ring), config_(config), switches_(switches) {}
 
   // begin sets every state as configured.
   void begin();
@@ -52,6 +53,7 @@ class Twin {
   bool differs(const Desired& desired) const;
 
   Header& header_;
+  Ring& ring_;  // which shares the header's seal
   const Config& config_;
   Switches& switches_;
   bool due_ = false;
