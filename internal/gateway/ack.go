@@ -152,7 +152,7 @@ func (w *acker) settled(d *device, boot vaiven.Boot, seq uint64) {
 		return
 	}
 	w.dirty = append(w.dirty, dirty{d, boot, seq})
-	d.dirty = len(w.dirty)
+	d.dirty = int32(len(w.dirty))
 }
 
 func (w *acker) acknowledge(x *dirty) {

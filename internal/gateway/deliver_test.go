@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -40,7 +41,21 @@ func (b *board) quiet() {
 }
 
 // later is a round of the gateway that much after now.
-func (r *rig) later(after time.Duration) { r.g.round(r.g.uptime() + after) }
+func (r *rig) later(after time.Duration) { r.round(r.g.uptime() + after) }
+
+// round is one of the gateway's that finds nobody busy with what was answered
+// before.
+func (r *rig) round(now time.Duration) {
+	r.g.mu.Lock()
+	all := slices.Collect(maps.Values(r.g.devices))
+	r.g.mu.Unlock()
+	for _, d := range all {
+		d.mu.Lock()
+		_ = d.gone // whoever had it is done
+		d.mu.Unlock()
+	}
+	r.g.round(now)
+}
 
 // wantSent waits until the log has these sent, each once. It is told right behind
 // the writing.
@@ -283,14 +298,14 @@ func TestUnconfirmedIsSentAgain(t *testing.T) {
 	at := r.g.uptime()
 	for _, wait := range []int{5, 10, 20, 40, 60, 60} {
 		at += time.Duration(wait) * time.Second
-		r.g.round(at - time.Second)
+		r.round(at - time.Second)
 		b.quiet()
-		r.g.round(at)
+		r.round(at)
 		b.wantDesired(1, 1)
 	}
 	b.send(`{"IDDEVICE":101,"LED":1,"REV":1}`)
 	r.until("confirmed", func() bool { return len(r.ends("101")) == 1 })
-	r.g.round(at + time.Hour)
+	r.round(at + time.Hour)
 	b.quiet()
 	r.wantSent(key)
 }

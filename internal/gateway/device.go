@@ -37,9 +37,9 @@ type device struct {
 	session  session
 	conflict conflict
 
-	dirty   int  // belongs to its ack worker: place in its list, from 1
-	turn    int  // belongs to rounds: place in its list, from 1
-	waiting bool // belongs to deliveries: it is in the queue
+	dirty   int32 // belongs to its ack worker: place in its list, from 1
+	turn    int32 // belongs to rounds: place in its list, from 1
+	waiting bool  // belongs to deliveries: it is in the queue
 
 	brief   sync.Mutex // never held while anything is waited for
 	ackBoot vaiven.Boot

@@ -19,6 +19,8 @@ const never = time.Duration(math.MaxInt64)
 // the moments, which lie side by side, and looks at no device before its own:
 // at 100,000 devices it takes a fraction of a millisecond.
 type rounds struct {
+	one sync.Mutex // held by a round: there is one at a time
+
 	mu   sync.Mutex
 	list []turn
 }
@@ -37,7 +39,7 @@ func (r *rounds) wake(d *device, at time.Duration) {
 	defer r.mu.Unlock()
 	if d.turn == 0 {
 		r.list = append(r.list, turn{at, d})
-		d.turn = len(r.list)
+		d.turn = int32(len(r.list))
 		return
 	}
 	t := &r.list[d.turn-1]
@@ -62,13 +64,13 @@ func (r *rounds) due(now time.Duration) (devices []*device) {
 func (r *rounds) rest(d *device) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := d.turn - 1
+	i := int(d.turn) - 1
 	if i < 0 || r.list[i].at != never {
 		return
 	}
 	last := len(r.list) - 1
 	r.list[i] = r.list[last]
-	r.list[i].dev.turn = i + 1
+	r.list[i].dev.turn = int32(i + 1)
 	r.list[last] = turn{}
 	r.list = r.list[:last]
 	d.turn = 0
@@ -90,6 +92,8 @@ func (g *Gateway) runRounds(ctx context.Context) {
 // round gives the devices that are due their turn. One that is busy with its
 // board gets it in the next.
 func (g *Gateway) round(now time.Duration) {
+	g.rounds.one.Lock()
+	defer g.rounds.one.Unlock()
 	r := round{g: g, now: now}
 	for _, d := range g.rounds.due(now) {
 		if !d.mu.TryLock() {
