@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
 
 	"vaiven"
 )
@@ -107,5 +108,68 @@ func BenchmarkRejected(b *testing.B) {
 	for b.Loop() {
 		c.errors.forGood = perSecond{second: time.Now().Unix(), used: errorsPerSecond}
 		c.reject(nil, &vaiven.Error{Code: vaiven.CodeMissingDevice, At: -1})
+	}
+}
+
+// BenchmarkChange is what a change of desired state costs from the log to the
+// board and back: delivered, written, recorded as sent, reported, confirmed. The
+// log and the view cost next to nothing here; the board is a loop on the socket.
+func BenchmarkChange(b *testing.B) {
+	p := &pipe{queue: make(chan vaiven.Ticket, 4096)}
+	tw := &twins{want: make(map[vaiven.Device]*vaiven.Desired)}
+	g := New(Options{Log: p, Settled: p, Sessions: p, Rules: vaiven.DefaultRules(), Twins: tw,
+		Stamp: func() vaiven.Stamp { return vaiven.Stamp{At: time.Now().UnixMilli()} }})
+	ends := make(chan struct{}, 1)
+	tw.watch = func(d vaiven.Device) {
+		if w, _ := tw.Desired(d); len(w.Open) == 0 {
+			ends <- struct{}{}
+		}
+		g.Deliver(d)
+	}
+	srv := httptest.NewServer(g)
+	defer srv.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = g.Run(ctx) }()
+	go p.run(func(tickets []vaiven.Ticket) {
+		g.Committed(tickets)
+		for _, t := range tickets {
+			tw.apply(t.Events)
+		}
+	})
+	nc, _, _, err := ws.Dial(ctx, "ws"+strings.TrimPrefix(srv.URL, "http"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	go obey(nc)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		n++
+		c := &vaiven.Change{Device: "101", Key: vaiven.Key(fmt.Sprintf("%016x", n)), States: led(float64(n % 2))}
+		_ = p.Append(ctx, []vaiven.Event{c}, nil)
+		<-ends
+	}
+	_ = nc.Close()
+	stop, cancelStop := context.WithTimeout(ctx, patience)
+	defer cancelStop()
+	g.Shutdown(stop)
+	cancel()
+	<-done
+	close(p.queue)
+}
+
+// obey is a board that says HELLO, and from then on reports what it is told.
+func obey(nc net.Conn) {
+	send := func(m string) error { return wsutil.WriteClientText(nc, []byte(m)) }
+	err := send(hello)
+	for err == nil {
+		var m []byte
+		if m, err = wsutil.ReadServerText(nc); err != nil || !strings.Contains(string(m), `"REV"`) {
+			continue
+		}
+		if at := strings.Index(string(m), `"IDDEVICE"`); at >= 0 {
+			err = send("{" + string(m[at:]))
+		}
 	}
 }
