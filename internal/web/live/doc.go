@@ -31,9 +31,10 @@
 // events, so one that is slow harms nobody. What it has missed comes from the
 // ring, or from the log through one of a few readers, once it can take it. One
 // that takes nothing for Options.WriteTimeout is dropped; what it holds until
-// then is one batch, 64 KiB (256 KiB when it comes from the log). A WebSocket is
-// told why and where to resume (1013, "too slow: resume after ID"); an HTTP
-// stream can only end, and resumes after the last id that it got.
+// then is one batch, 32 KiB (256 KiB when it comes from the log) and its copy on
+// the way out. A WebSocket is told why and where to resume (1013, "too slow:
+// resume after ID"); an HTTP stream can only end, and resumes after the last id
+// that it got.
 //
 // When the feed is closed, or cannot read the log, every follower is told where
 // to resume: a WebSocket by its close frame's reason, a stream by a last message

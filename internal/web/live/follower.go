@@ -10,7 +10,7 @@ import (
 )
 
 // streamMax bounds a batch out of the ring.
-var streamMax = Max{Events: 4096, Bytes: 64 << 10}
+var streamMax = Max{Events: 4096, Bytes: 32 << 10}
 
 // errSlow: a follower took nothing for too long.
 var errSlow = errors.New("live: follower too slow")

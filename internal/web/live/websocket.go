@@ -15,7 +15,7 @@ import (
 const statusInternalError uint16 = 1011
 
 // wsWindow is how much is queued before it must have been written.
-const wsWindow = 64 << 10
+const wsWindow = 32 << 10
 
 // farewellTime is twice what a closing handshake may take: a follower that was
 // too slow is to read why, behind all that it had not taken.
