@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"net/http"
 
 	"vaiven"
+	"vaiven/internal/gateway"
 	"vaiven/internal/registry"
 	"vaiven/internal/twin"
 	"vaiven/internal/views"
@@ -166,4 +168,22 @@ func (h history) History(ctx context.Context, after vaiven.ID, fn func(vaiven.En
 func (h history) Position() uint64 {
 	pos, _ := h.pump.Position()
 	return pos
+}
+
+// posts lends the gateway to boards that come by HTTP.
+type posts struct{ *gateway.Gateway }
+
+// Post implements web.Posts.
+func (p posts) Post(ctx context.Context, r *http.Request, message []byte, binary bool) (web.Posted, error) {
+	res, err := p.Gateway.Post(ctx, p.Remote(r), binary, message)
+	out := web.Posted{Committed: res.Readings + res.Reports + res.Hellos, Refused: res.Refused, Messages: res.Messages}
+	if err == nil && out.Committed+res.Repeats == 0 && res.Refusal != nil {
+		err = res.Refusal
+	}
+	return out, err
+}
+
+// Desired implements web.Posts.
+func (p posts) Desired(ctx context.Context, r *http.Request, d vaiven.Device, rev uint64) ([]byte, error) {
+	return p.AwaitDesired(ctx, p.Remote(r), d, rev)
 }

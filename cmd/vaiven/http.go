@@ -20,7 +20,7 @@ func (a *app) startHTTP(fail context.CancelCauseFunc) *http.Server {
 	server := httpServer(web.New(web.Options{
 		Boards: a.gateway, Ready: a.notReady, Sessions: a.gateway, Metrics: a.metrics.registry,
 		Lang: a.lang, Version: versionText(), Page: a.page, WrongPath: a.wrongPath(),
-		Devices: table{a.reg}, Names: names{a}, Twins: twins{a.twin}, Events: history{a}, Posts: nil,
+		Devices: table{a.reg}, Names: names{a}, Twins: twins{a.twin}, Events: history{a}, Posts: posts{a.gateway},
 		CSV: web.CSV{Path: a.c.csvPath(), Of: a.log.ID()}, Server: a.serverFacts,
 		Event: func(b []byte, e vaiven.Entry) []byte { return console.AppendEvent(b, e, "") },
 		Live:  a.feed.Handler(), States: a.ownStates(), Token: a.c.APIToken, MaxMessage: a.c.MaxMessage, Logger: a.logger,

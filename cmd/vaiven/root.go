@@ -131,7 +131,8 @@ El curso:     vaiven lab                    (10 lecturas o 3 minutos)
 		"idioma: es o en (por defecto, el del sistema)"))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{p.flagError(err)} })
 	root.AddCommand(p.serveCommand(), p.labCommand(), p.workshopCommand(), p.simulateCommand(),
-		p.verifyCommand(), p.doctorCommand(), p.sessionCommand(), p.versionCommand(), p.manCommand())
+		p.devicesCommand(), p.watchCommand(), p.setCommand(), p.toggleCommand(), p.sessionCommand(),
+		p.verifyCommand(), p.doctorCommand(), p.versionCommand(), p.manCommand())
 	p.translate(root)
 	return root
 }

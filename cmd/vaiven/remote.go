@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"vaiven"
+	"vaiven/internal/web/api"
+)
+
+// remote is how a command finds the running server that it asks.
+type remote struct {
+	server, token string
+	json          bool
+}
+
+// remoteFlags declares what every command has that asks a running server.
+func (p *program) remoteFlags(cmd *cobra.Command, r *remote) {
+	f := cmd.Flags()
+	f.StringVar(&r.server, "server", "http://127.0.0.1:8080", p.say("the running server (variable VAIVEN_SERVER)", "el servidor en marcha (variable VAIVEN_SERVER)"))
+	f.StringVar(&r.token, "api-token", "", p.say("its token, if you ask from another computer (variable VAIVEN_API_TOKEN)",
+		"su clave, si preguntas desde otro equipo (variable VAIVEN_API_TOKEN)"))
+}
+
+func (p *program) jsonFlag(cmd *cobra.Command, r *remote) {
+	cmd.Flags().BoolVar(&r.json, "json", false, p.say("the server's answer, as JSON", "la respuesta del servidor, en JSON"))
+}
+
+// client returns the API's client, after the flags were completed.
+func (p *program) client(cmd *cobra.Command, r *remote) (*api.Client, error) {
+	if err := p.fill(cmd); err != nil {
+		return nil, err
+	}
+	c, err := api.New(api.Options{Server: r.server, Token: r.token})
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--server: %w", err)}
+	}
+	return c, nil
+}
+
+// remoteError explains why a server did not do what it was asked.
+func (p *program) remoteError(r *remote, err error) error {
+	var refused *api.Problem
+	var asked *url.Error
+	var host *net.DNSError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused):
+		return p.refused(refused)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return hinted{fmt.Errorf(p.say("no vaiven answers at %s", "ningún vaiven responde en %s"), r.server), p.say(
+			"start it, or say where it listens: --server http://HOST:PORT", "inícialo, o di dónde escucha: --server http://HOST:PUERTO")}
+	case errors.As(err, &host):
+		return hinted{fmt.Errorf(p.say("no computer is called %s", "ningún equipo se llama %s"), host.Name),
+			p.say("give its address: --server http://192.168.1.20:8080", "da su dirección: --server http://192.168.1.20:8080")}
+	case errors.Is(err, context.DeadlineExceeded), os.IsTimeout(err):
+		return hinted{fmt.Errorf(p.say("%s did not answer in time", "%s no respondió a tiempo"), r.server),
+			p.say("is it reachable from here?", "¿se llega hasta él desde aquí?")}
+	case errors.As(err, &asked):
+		return fmt.Errorf("%s: %w", r.server, asked.Err)
+	}
+	return err
+}
+
+// refused puts a problem into words; the server's own words are in its language.
+func (p *program) refused(problem *api.Problem) error {
+	text, hint := problem.Detail, problem.Hint
+	if text == "" {
+		text = fmt.Sprintf("%d %s", problem.Status, problem.Title)
+	}
+	for _, f := range problem.Errors {
+		text += fmt.Sprintf("; %s: %s", f.Location, f.Message)
+	}
+	if hint == "" || problem.Code == "unknown_device" { // the server's hint is for programs
+		switch problem.Status {
+		case http.StatusUnauthorized, http.StatusForbidden:
+			hint = p.say("ask on the server's own machine, or start it with --api-token and give the same here",
+				"pregunta en la misma máquina del servidor, o inícialo con --api-token y da la misma clave aquí")
+		case http.StatusNotFound:
+			hint = p.say("`vaiven devices` lists the boards that it knows", "`vaiven devices` muestra las placas que conoce")
+		}
+	}
+	if hint == "" {
+		return errors.New(text)
+	}
+	return hinted{errors.New(text), hint}
+}
+
+// printJSON writes an answer for a program.
+func (p *program) printJSON(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "%s\n", b)
+	return err
+}
+
+// parseDevice reads an id from the command line.
+func (p *program) parseDevice(id string) (vaiven.Device, error) {
+	d, err := vaiven.ParseDevice(id)
+	if err != nil {
+		return "", usageError{fmt.Errorf(p.say("%q is no device id: it is a number as 101, or letters, digits, . _ -",
+			"%q no es un dispositivo: es un número como 101, o letras, cifras, . _ -"), id)}
+	}
+	return d, nil
+}
