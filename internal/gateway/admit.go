@@ -124,13 +124,6 @@ func (c *conn) askAgain(l *link, seq uint64) {
 	_ = c.welcome(l, vaiven.Desired{}) // a board that is gone asks again
 }
 
-// begun notes that something was taken of a board that begins without a HELLO,
-// and tells it what its states ought to be. The caller holds d.mu.
-func (c *conn) begun(d *device) {
-	d.greeting.done = true
-	c.g.bring(d, c.g.uptime())
-}
-
 // admitted is a reading with room for the events that are queued with it: one
 // allocation for a reading, on a path where little else allocates.
 type admitted struct {
@@ -145,16 +138,7 @@ func (c *conn) take(d *device, it *wire.Item, boot vaiven.Boot) *vaiven.Error {
 		Stamp: s, Device: d.id, Boot: boot, Seq: it.Seq, Measured: measured(it, s.At),
 		Values: it.Values, States: it.States, Rev: it.Rev,
 	}}
-	events := a.events[:0]
-	if d.silent {
-		events = append(events, &vaiven.Presence{Stamp: s, Device: d.id, Connected: true, Remote: address(c.remote)})
-	}
-	events = append(events, &a.reading)
-	var said heard
-	if len(it.States) > 0 && a.reading.Measured >= s.At {
-		said = c.g.hear(d, words{boot, it.States, it.Rev, inReading}, s)
-		events = append(events, said.events...)
-	}
+	events, said := c.around(d, a)
 	end := d.session.count(s)
 	if end != nil {
 		end.Device = d.id
@@ -180,6 +164,22 @@ func (c *conn) take(d *device, it *wire.Item, boot vaiven.Boot) *vaiven.Error {
 	return nil
 }
 
+// around returns the reading among the events that belong into its record: that
+// its device is silent no longer, and what follows from the states in it.
+func (c *conn) around(d *device, a *admitted) (events []vaiven.Event, said heard) {
+	r := &a.reading
+	events = a.events[:0]
+	if d.silent {
+		events = append(events, &vaiven.Presence{Stamp: r.Stamp, Device: d.id, Connected: true, Remote: address(c.remote)})
+	}
+	events = append(events, r)
+	if len(r.States) > 0 && r.Measured >= r.At {
+		said = c.g.hear(d, words{r.Boot, r.States, r.Rev, inReading}, r.Stamp)
+		events = append(events, said.events...)
+	}
+	return events, said
+}
+
 // measured is when a reading was taken, Unix ms: the board's own clock if it
 // has one, its age before the reception otherwise.
 func measured(it *wire.Item, received int64) int64 {
@@ -192,74 +192,6 @@ func measured(it *wire.Item, received int64) int64 {
 		return received
 	}
 	return received - it.Age
-}
-
-// hello greets a board: what it no longer holds is recorded as a gap, and the
-// answer says from where to go on.
-func (c *conn) hello(l *link, it *wire.Item) *vaiven.Error {
-	d, at := l.dev, c.g.uptime()
-	d.sleep = it.Sleep
-	stamp := c.g.o.Stamp()
-	events := []vaiven.Event{&vaiven.Hello{
-		Stamp: stamp, Device: d.id, Boot: l.boot, Oldest: it.Oldest, Next: it.Next, Lost: it.Lost,
-		Up: it.Up, FW: it.FW, States: it.States, Rev: it.Rev, Names: it.Names,
-	}}
-	gap := false
-	if l.boot != "" {
-		if !c.g.resume(d, l.boot) {
-			return busy()
-		}
-		if l.bad == "" && it.Next > 0 && it.Next < d.now.next {
-			l.bad = wire.ReasonReused
-		}
-		if l.bad != "" {
-			return l.badBoot()
-		}
-		if gap = it.Oldest > d.now.next; gap {
-			events = append(events, &vaiven.Gap{Stamp: stamp, Device: d.id, Boot: l.boot, From: d.now.next, To: it.Oldest - 1})
-		}
-	}
-	if d.way != nil {
-		d.way.begin()
-	}
-	said := c.g.hear(d, words{l.boot, it.States, it.Rev, inHello}, stamp)
-	if err := c.append(d, append(events, said.events...)...); err != nil {
-		return asError(err)
-	}
-	c.g.keep(d, said)
-	if gap {
-		d.now.next = it.Oldest
-	}
-	d.asked = 0
-	d.greeting = greeting{done: true, hello: true, up: it.Up, at: at}
-	c.greet(l)
-	return nil
-}
-
-// greet answers HELLO, with the desired states unless they have a deadline: that
-// takes a message of its own, with UNTIL.
-func (c *conn) greet(l *link) {
-	g, d, now := c.g, l.dev, c.g.uptime()
-	want := g.desired(d)
-	if len(want.States) == 0 || want.Until != 0 || d.back().behind(want, now) {
-		_ = c.welcome(l, vaiven.Desired{})
-		g.bring(d, now)
-		return
-	}
-	if c.welcome(l, want) == nil {
-		g.written(d, want, now)
-		c.hasTold()
-	}
-}
-
-// welcome tells the board what is durable. It may be behind the truth (commits
-// under way), never ahead.
-func (c *conn) welcome(l *link, want vaiven.Desired) error {
-	w := wire.Welcome{Device: l.dev.id, Boot: l.boot, Ack: l.dev.acknowledged(l.boot), Now: c.g.o.Stamp().At}
-	if len(want.States) > 0 {
-		w.States, w.Rev = want.States, want.Rev
-	}
-	return c.trySend(wire.AppendWelcome(nil, w))
 }
 
 // report takes what a board says of its states, with what follows from it in the

@@ -48,14 +48,6 @@ type device struct {
 	end     ending
 }
 
-// greeting is how the board behind a device's connection has begun.
-type greeting struct {
-	done  bool          // something of it was taken: it is known what it is
-	hello bool          // it said HELLO
-	up    int64         // ms since its power-up when HELLO came, -1: not said
-	at    time.Duration // when HELLO came, as uptime has it
-}
-
 // power is how far the SEQs of one power-up were admitted.
 type power struct {
 	boot vaiven.Boot

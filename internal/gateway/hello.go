@@ -1,0 +1,105 @@
+package gateway
+
+import (
+	"time"
+
+	"vaiven"
+	"vaiven/wire"
+)
+
+// greeting is how the board behind a device's connection has begun.
+type greeting struct {
+	done  bool          // something of it was taken: it is known what it is
+	hello bool          // it said HELLO
+	up    int64         // ms since its power-up when HELLO came, -1: not said
+	at    time.Duration // when HELLO came, as uptime has it
+}
+
+// begun notes that something was taken of a board that begins without a HELLO,
+// and tells it what its states ought to be. The caller holds d.mu.
+func (c *conn) begun(d *device) {
+	d.greeting.done = true
+	c.g.bring(d, c.g.uptime())
+}
+
+// hello greets a board: what it no longer holds is recorded as a gap, and the
+// answer says from where to go on.
+func (c *conn) hello(l *link, it *wire.Item) *vaiven.Error {
+	d, at := l.dev, c.g.uptime()
+	d.sleep = it.Sleep
+	stamp := c.g.o.Stamp()
+	events := []vaiven.Event{&vaiven.Hello{
+		Stamp: stamp, Device: d.id, Boot: l.boot, Oldest: it.Oldest, Next: it.Next, Lost: it.Lost,
+		Up: it.Up, FW: it.FW, States: it.States, Rev: it.Rev, Names: it.Names,
+	}}
+	gap, err := c.missing(l, it, stamp)
+	if err != nil {
+		return err
+	}
+	if gap != nil {
+		events = append(events, gap)
+	}
+	if d.way != nil {
+		d.way.begin()
+	}
+	said := c.g.hear(d, words{l.boot, it.States, it.Rev, inHello}, stamp)
+	if err := c.append(d, append(events, said.events...)...); err != nil {
+		return asError(err)
+	}
+	c.g.keep(d, said)
+	if gap != nil {
+		d.now.next = it.Oldest
+	}
+	d.asked = 0
+	d.greeting = greeting{done: true, hello: true, up: it.Up, at: at}
+	c.greet(l)
+	return nil
+}
+
+// missing is what the board no longer holds, nil for nothing. The caller holds
+// the device's mu.
+func (c *conn) missing(l *link, it *wire.Item, stamp vaiven.Stamp) (*vaiven.Gap, *vaiven.Error) {
+	d := l.dev
+	if l.boot == "" {
+		return nil, nil
+	}
+	if !c.g.resume(d, l.boot) {
+		return nil, busy()
+	}
+	if l.bad == "" && it.Next > 0 && it.Next < d.now.next {
+		l.bad = wire.ReasonReused
+	}
+	if l.bad != "" {
+		return nil, l.badBoot()
+	}
+	if it.Oldest <= d.now.next {
+		return nil, nil
+	}
+	return &vaiven.Gap{Stamp: stamp, Device: d.id, Boot: l.boot, From: d.now.next, To: it.Oldest - 1}, nil
+}
+
+// greet answers HELLO, with the desired states unless they have a deadline: that
+// takes a message of its own, with UNTIL.
+func (c *conn) greet(l *link) {
+	g, d, now := c.g, l.dev, c.g.uptime()
+	want := g.desired(d)
+	if len(want.States) == 0 || want.Until != 0 || d.back().behind(want, now) {
+		_ = c.welcome(l, vaiven.Desired{})
+		g.bring(d, now)
+		return
+	}
+	if c.welcome(l, want) == nil {
+		g.written(d, want, now)
+		c.hasTold()
+	}
+}
+
+// welcome tells the board what is durable. It may be behind the truth (commits
+// under way), never ahead.
+func (c *conn) welcome(l *link, want vaiven.Desired) error {
+	w := wire.Welcome{Device: l.dev.id, Boot: l.boot, Ack: l.dev.acknowledged(l.boot), Now: c.g.o.Stamp().At}
+	if len(want.States) > 0 {
+		w.States, w.Rev = want.States, want.Rev
+	}
+	return c.trySend(wire.AppendWelcome(nil, w))
+}
