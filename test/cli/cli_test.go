@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"exits":  exits,
 			"ready":  ready,
 			"listen": listen,
+			"until":  until,
 		},
 	})
 }
@@ -70,6 +72,22 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 	for deadline := time.Now().Add(harness.ReadyTimeout); !harness.Ready(args[0]); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			ts.Fatalf("%s is not ready", args[0])
+		}
+	}
+}
+
+// until TEXT PROGRAM ARG... runs a program again until its output has the text.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until TEXT PROGRAM ARG...")
+	}
+	for deadline := time.Now().Add(harness.ReadyTimeout); ; time.Sleep(50 * time.Millisecond) {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && strings.Contains(ts.ReadFile("stdout"), args[0]) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%q never said %q: %v", args[1:], args[0], err)
 		}
 	}
 }
