@@ -110,12 +110,8 @@ type getDesired struct {
 	Wait string `query:"wait" maxLength:"20" doc:"How long to wait for another, 60s at most" example:"30s"`
 }
 
-type desired struct {
-	Status int
-	Body   func(huma.Context)
-}
 
-func (s *server) getDesired(ctx context.Context, in *getDesired) (*desired, error) {
+func (s *server) getDesired(ctx context.Context, in *getDesired) (*stream, error) {
 	d, err := s.device(in.ID)
 	if err != nil {
 		return nil, err
@@ -131,7 +127,7 @@ func (s *server) getDesired(ctx context.Context, in *getDesired) (*desired, erro
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, s.fail(err)
 	}
-	return &desired{Body: func(c huma.Context) {
+	return &stream{func(c huma.Context) {
 		if message == nil {
 			c.SetStatus(http.StatusNoContent)
 			return

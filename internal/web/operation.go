@@ -207,10 +207,10 @@ var refusalText = map[int]string{
 	401: "The server asks for its token",
 	403: "Only from the server's own machine, or with its token; or a page of another site asked",
 	404: "There is no such thing",
-	406: "The answer has no such media type",
 	409: "The device's condition does not allow it",
 	412: "The device's REV is another (If-Match)",
 	413: "Too much in one request",
+	415: "The body is neither JSON nor CBOR",
 	416: "The file is not that long",
 	422: "A part of the request is wrong; errors says which",
 	429: "Too fast; Retry-After says when again",
@@ -220,7 +220,6 @@ var refusalText = map[int]string{
 // refusalHeader is the header that comes with a problem, and what it says.
 var refusalHeader = map[int][2]string{
 	401: {"WWW-Authenticate", "How to show the token"},
-	405: {"Allow", "The methods that the path has"},
 	412: {"ETag", "The device's REV now"},
 	429: {"Retry-After", "Seconds"},
 	503: {"Retry-After", "Seconds"},

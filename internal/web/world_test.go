@@ -40,10 +40,8 @@ type world struct {
 	keys    int
 	asks    []Ask
 	posted  []string
-	err     error // of whatever is asked next
-	desired map[vaiven.Device]uint64
+	err     error                 // of whatever is asked next
 	ends    chan vaiven.ChangeEnd // for Wait
-	boards  []string
 }
 
 func newWorld(t testing.TB) *world {
