@@ -66,6 +66,7 @@ func measured(b *testing.B, o Options) *live {
 // followed starts followers; result ends them, and returns what they say.
 func (l *live) followed(b *testing.B, tr Transport, n, stalled int) (result func() (events, p50, p99 int64)) {
 	b.Helper()
+	_, before := l.followers()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d %d", childKey, l.addr, tr, n, stalled))
@@ -85,7 +86,7 @@ func (l *live) followed(b *testing.B, tr Transport, n, stalled int) (result func
 	if line, err := out.ReadString('\n'); err != nil || line != "ready\n" {
 		b.Fatal(line, err)
 	}
-	until(b, "all follow", func() bool { _, in := l.followers(); return in == n+stalled })
+	until(b, "all follow", func() bool { _, in := l.followers(); return in == before+n+stalled })
 	return func() (events, p50, p99 int64) {
 		defer cancel()
 		_ = in.Close()
@@ -219,13 +220,17 @@ func BenchmarkStalled(b *testing.B) {
 		b.Run(tr.String(), func(b *testing.B) {
 			for b.Loop() {
 				var alone, beside []float64
+				var spent [2]time.Duration
 				for range rounds {
-					alone = append(alone, p99(b, tr, followers, 0, rate))
-					beside = append(beside, p99(b, tr, followers, stalled, rate))
+					late, used := p99(b, tr, followers, 0, rate)
+					alone, spent[0] = append(alone, late), spent[0]+used
+					late, used = p99(b, tr, followers, stalled, rate)
+					beside, spent[1] = append(beside, late), spent[1]+used
 				}
 				b.ReportMetric(median(alone), "p99-ms-alone")
 				b.ReportMetric(median(beside), "p99-ms-beside")
 				b.ReportMetric(median(beside)/median(alone), "ratio")
+				b.ReportMetric(spent[1].Seconds()/spent[0].Seconds(), "cpu-ratio")
 			}
 		})
 	}
@@ -236,10 +241,19 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-func p99(b *testing.B, tr Transport, n, stalled, rate int) float64 {
-	l := measured(b, Options{})
-	result := l.followed(b, tr, n, stalled)
+// p99 is how late events are for n followers, in ms, once the stalled ones are
+// stuck, and what the server spent.
+func p99(b *testing.B, tr Transport, n, stalled, rate int) (late float64, used time.Duration) {
+	l := measured(b, Options{WriteTimeout: time.Minute})
+	if stalled > 0 {
+		stuck := l.followed(b, tr, 0, stalled)
+		defer stuck()
+	}
+	l.pour(5000, 5000)
+	result := l.followed(b, tr, n, 0)
+	before := cpu()
 	l.pour(4*rate, rate)
+	used = cpu() - before
 	_, _, p99 := result()
-	return float64(p99) / 1e6
+	return float64(p99) / 1e6, used
 }

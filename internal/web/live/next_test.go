@@ -100,7 +100,7 @@ func TestNothingIsMissedOrRepeated(t *testing.T) {
 			},
 			"read": func(t *rapid.T) {
 				if len(readers) == 0 {
-					t.Skip("nobody follows")
+					return
 				}
 				rd := rapid.SampledFrom(readers).Draw(t, "reader")
 				rd.read(t, r.Feed, Max{rapid.IntRange(1, 5).Draw(t, "max"), rapid.IntRange(1, 300).Draw(t, "bytes")})
