@@ -73,6 +73,7 @@ type acker struct {
 	g     *Gateway
 	dirty []dirty
 	ended []ended
+	posts []*post // that wait for one of the tickets, once for each
 	buf   []byte
 }
 
@@ -93,7 +94,12 @@ type ended struct {
 // of a device, however many readings it had in the record.
 func (w *acker) handle(tickets []vaiven.Ticket) {
 	for _, t := range tickets {
-		d := owner(t)
+		d, ok := t.Owner.(*device)
+		if !ok {
+			r := t.Owner.(*receipt)
+			w.posts = append(w.posts, r.post)
+			d = r.dev
+		}
 		for _, e := range t.Events {
 			w.note(d, e)
 		}
@@ -109,11 +115,11 @@ func (w *acker) handle(tickets []vaiven.Ticket) {
 	clear(w.dirty)
 	clear(w.ended)
 	w.dirty, w.ended = w.dirty[:0], w.ended[:0]
-	for _, t := range tickets {
-		if r, ok := t.Owner.(*receipt); ok {
-			r.post.committed() // behind what it brought for the board
-		}
+	for _, p := range w.posts {
+		p.committed() // behind what it brought for the board
 	}
+	clear(w.posts)
+	w.posts = w.posts[:0]
 	w.g.pending.Add(-int64(len(tickets)))
 }
 

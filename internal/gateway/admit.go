@@ -157,16 +157,17 @@ func (c *conn) take(d *device, it *wire.Item, boot vaiven.Boot) *vaiven.Error {
 		d.sleep = it.Sleep
 	}
 	c.g.heardFrom(d, a.reading.Measured)
-	if said.counted {
-		c.g.keep(d, said)
+	if said != nil {
+		c.g.keep(d, *said)
 		c.g.bring(d, c.g.uptime())
 	}
 	return nil
 }
 
 // around returns the reading among the events that belong into its record: that
-// its device is silent no longer, and what follows from the states in it.
-func (c *conn) around(d *device, a *admitted) (events []vaiven.Event, said heard) {
+// its device is silent no longer, and what follows from the states in it, if
+// there are any.
+func (c *conn) around(d *device, a *admitted) (events []vaiven.Event, said *heard) {
 	r := &a.reading
 	events = a.events[:0]
 	if d.silent {
@@ -174,10 +175,10 @@ func (c *conn) around(d *device, a *admitted) (events []vaiven.Event, said heard
 	}
 	events = append(events, r)
 	if len(r.States) > 0 && r.Measured >= r.At {
-		said = c.g.hear(d, words{r.Boot, r.States, r.Rev, inReading}, r.Stamp)
-		events = append(events, said.events...)
+		h := c.g.hear(d, words{r.Boot, r.States, r.Rev, inReading}, r.Stamp)
+		return append(events, h.events...), &h
 	}
-	return events, said
+	return events, nil
 }
 
 // measured is when a reading was taken, Unix ms: the board's own clock if it
