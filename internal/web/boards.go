@@ -28,7 +28,7 @@ func (s *server) boardOperations() {
 		},
 	}, s.postReadings)
 	register(s, operation{
-		method: http.MethodGet, path: "/devices/{id}/desired", id: "getDesired", tag: "boards", open: true, refusals: []int{400, 404, 429},
+		method: http.MethodGet, path: "/devices/{id}/desired", id: "getDesired", tag: "boards", open: true, refusals: []int{400, 404, 409},
 		schema: message{}.Schema(nil), also: map[int]string{http.StatusNoContent: "No other REV came in time"},
 		summary: "Wait for the desired state of a board",
 		about:   "Long polling: answers with the message of the device protocol once its REV differs from rev, or 204 when wait is over.",
@@ -110,7 +110,6 @@ type getDesired struct {
 	Wait string `query:"wait" maxLength:"20" doc:"How long to wait for another, 60s at most" example:"30s"`
 }
 
-
 func (s *server) getDesired(ctx context.Context, in *getDesired) (*stream, error) {
 	d, err := s.device(in.ID)
 	if err != nil {
@@ -125,7 +124,7 @@ func (s *server) getDesired(ctx context.Context, in *getDesired) (*stream, error
 	defer cancel()
 	message, err := s.o.Posts.Desired(ctx, in.r, d, in.Rev)
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return nil, s.fail(err)
+		return nil, s.notDesired(err)
 	}
 	return &stream{func(c huma.Context) {
 		if message == nil {
@@ -135,4 +134,14 @@ func (s *server) getDesired(ctx context.Context, in *getDesired) (*stream, error
 		c.SetHeader("Content-Type", "application/json")
 		_, _ = c.BodyWriter().Write(message) // the board may be gone
 	}}, nil
+}
+
+// notDesired says why a board is not told its desired state.
+func (s *server) notDesired(err error) error {
+	var refused *vaiven.Error
+	if errors.As(err, &refused) || errors.Is(err, context.Canceled) || errors.Is(err, errNothing) {
+		return s.fail(err)
+	}
+	return api.NewProblem(http.StatusConflict, codeNotNow, err.Error(),
+		s.o.Lang.Say("POST /api/v1/readings first: a HELLO or a reading", "primero POST /api/v1/readings: un HELLO o una lectura"))
 }

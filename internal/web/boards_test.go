@@ -54,7 +54,11 @@ func TestLongPollOfABoard(t *testing.T) {
 		}
 	}
 	w.err = errBroken
-	if p := send(t, s, "GET", prefix+"/devices/101/desired", "").problem(t); p.Status != 500 {
+	if p := send(t, s, "GET", prefix+"/devices/101/desired", "").problem(t); p.Status != 409 || p.Code != codeNotNow {
+		t.Errorf("%+v", p)
+	}
+	w.err = &vaiven.Error{Code: vaiven.CodeDeviceInUse, At: -1}
+	if p := send(t, s, "GET", prefix+"/devices/101/desired", "").problem(t); p.Status != 409 || p.Code != "device_in_use" {
 		t.Errorf("%+v", p)
 	}
 	if p := send(t, s, "GET", prefix+"/devices/101/desired?wait=2m", "").problem(t); p.Status != 422 {

@@ -68,8 +68,7 @@ func (s *server) getCSV(_ context.Context, _ *getCSV) (*stream, error) {
 // asked for. The file only ever grows, so an ETag of an earlier length names the
 // beginning of what there is now, and may be resumed from.
 func (s *server) serveCSV(w http.ResponseWriter, r *http.Request, file io.ReaderAt, size int64) {
-	sum := sha256.Sum256([]byte(s.o.CSV.Of))
-	of := hex.EncodeToString(sum[:8])
+	of := s.fileTag(file, size)
 	tag := `"` + of + "-" + strconv.FormatInt(size, 10) + `"`
 	if known := r.Header.Get("If-Range"); beginningOf(known, of, size) {
 		r = r.Clone(r.Context())
@@ -82,6 +81,20 @@ func (s *server) serveCSV(w http.ResponseWriter, r *http.Request, file io.Reader
 	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", plainName(s.o.CSV.Path)))
 	content := &download{ReadSeeker: io.NewSectionReader(file, 0, size), c: http.NewResponseController(w), end: time.Now().Add(maxDownload)}
 	http.ServeContent(&problemWriter{ResponseWriter: w, s: s}, r, "", time.Time{}, content)
+}
+
+// fileTag names the file whatever its length: by its log, and by its header and
+// first row, which tell other columns and another zone.
+func (s *server) fileTag(file io.ReaderAt, size int64) string {
+	begin := make([]byte, min(size, 1<<10))
+	n, _ := file.ReadAt(begin, 0) // what cannot be read is told when the answer is
+	lines := bytes.SplitAfterN(begin[:n], []byte("\n"), 3)
+	h := sha256.New()
+	_, _ = io.WriteString(h, s.o.CSV.Of) // a hash takes everything
+	for _, line := range lines[:min(len(lines), 2)] {
+		_, _ = h.Write(line)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // plainName is the file's name as a header may carry it.

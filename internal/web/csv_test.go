@@ -60,12 +60,34 @@ func TestCSV(t *testing.T) {
 			t.Errorf("%v: %d %q, want %d %q", c.headers, a.status, a.body, c.status, c.want)
 		}
 	}
+	other := w.serve(t, func(o *Options) { o.CSV.Of = "another log" })
+	if a := send(t, other, "GET", path, "", "Range", "bytes=88-", "If-Range", old); a.status != 200 {
+		t.Errorf("another log's file goes on: %d", a.status)
+	}
 	a = send(t, s, "GET", path, "", "Range", "bytes=111-")
 	if p := a.problem(t); p.Status != 416 || a.header.Get("Content-Range") != "bytes */111" {
 		t.Errorf("beyond: %+v %v", p, a.header)
 	}
 	if a := send(t, s, "HEAD", path, ""); a.status != 200 || a.header.Get("Content-Length") != "111" {
 		t.Errorf("HEAD: %d %v", a.status, a.header)
+	}
+}
+
+// TestAnotherShapeOfTheFile is not resumed, though it is of the same log.
+func TestAnotherShapeOfTheFile(t *testing.T) {
+	w := newWorld(t)
+	s := w.serve(t)
+	old := send(t, s, "GET", prefix+"/readings.csv", "").header.Get("ETag")
+	for _, text := range []string{
+		"IDdato,IDdevice,TIMEFLAG,TEMP,HUM\n1,101,202611221458,24.4,60\n2,101,202611221459,24.5,61\n3,101,202611221500,24.5,61\n",
+		"IDdato,IDdevice,TIMEFLAG,TEMP,CO2\n1,101,202611220958,24.4,60\n2,101,202611220959,24.5,61\n3,101,202611221000,24.5,61\n",
+	} {
+		if err := os.WriteFile(w.csv, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if a := send(t, s, "GET", prefix+"/readings.csv", "", "Range", "bytes=88-", "If-Range", old); a.status != 200 || string(a.body) != text {
+			t.Errorf("%d %q", a.status, a.body)
+		}
 	}
 }
 

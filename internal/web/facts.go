@@ -170,7 +170,8 @@ type Posts interface {
 	// committed. The error is a *vaiven.Error when nothing was.
 	Post(ctx context.Context, r *http.Request, message []byte, binary bool) (Posted, error)
 	// Desired returns the device's desired state as it is sent to boards, once
-	// its REV differs from rev; nil when ctx ended before that.
+	// its REV differs from rev; nil when ctx ended before that. The error is a
+	// *vaiven.Error, or says why it cannot be told now (409).
 	Desired(ctx context.Context, r *http.Request, d vaiven.Device, rev uint64) ([]byte, error)
 }
 
@@ -183,8 +184,7 @@ type Posted struct {
 // CSV is the file that the server writes.
 type CSV struct {
 	Path string // "": there is none
-	// Of names what the file's content follows from: the log's id, the columns and
-	// the zone. Files with the same Of differ in length only.
+	// Of names what the file's content follows from: the log's id.
 	Of string
 }
 

@@ -26,6 +26,7 @@ const (
 	codeUnknownState  = "unknown_state"
 	codeConnected     = "connected"
 	codeNoSessions    = "no_sessions"
+	codeNotNow        = "not_now"
 )
 
 // errNothing is what a part that the server was not given answers.
