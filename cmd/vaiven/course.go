@@ -90,9 +90,10 @@ func (p *program) chooseFolder(c *config, prefix string, again bool) error {
 type finish struct {
 	least int
 
-	mu   sync.Mutex
-	open map[vaiven.Device]bool // true while its session goes on
-	stop func()
+	mu      sync.Mutex
+	open    map[vaiven.Device]bool // true while its session goes on
+	changes console.Changes        // of states, for the summary
+	stop    func()
 }
 
 func newFinish(least int) *finish {
@@ -123,7 +124,10 @@ func (f *finish) Apply(_ uint64, entries []vaiven.Entry) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, en := range entries {
+		f.changes.Count(en.Event)
 		switch e := en.Event.(type) {
+		case *vaiven.Forgotten:
+			delete(f.open, e.Device)
 		case *vaiven.SessionStart:
 			f.open[e.Device] = true
 		case *vaiven.SessionEnd:
@@ -153,6 +157,12 @@ func (f *finish) check() {
 func (f *finish) summary(a *app, roster console.Roster) error {
 	stats := a.summaries(roster)
 	if err := console.WriteSummary(a.stdoutUnlessJSON(), a.lang, stats); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	err := console.WriteChanges(a.stdoutUnlessJSON(), a.lang, &f.changes)
+	f.mu.Unlock()
+	if err != nil {
 		return err
 	}
 	path := filepath.Join(a.c.Data, "resumen.csv")

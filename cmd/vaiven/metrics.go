@@ -5,6 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"vaiven/internal/gateway"
+	"vaiven/internal/web/live"
 )
 
 // metrics are what /metrics shows: counts of the whole server, never a series
@@ -18,6 +19,7 @@ func newMetrics(a *app) *metrics {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		rejectedCollector{a.gateway.Stats()},
 		viewCollector{a},
+		feedCollector{a.feed},
 	)
 	g := a.gateway.Stats()
 	m.gauge("vaiven_connections", "WebSockets of boards that are open.", func() float64 { return float64(g.Connections.Load()) })
@@ -29,6 +31,10 @@ func newMetrics(a *app) *metrics {
 	m.counter("vaiven_repeats_total", "Readings that came again and were acknowledged again.", g.Repeats.Load)
 	m.counter("vaiven_takeovers_total", "Devices whose connection was replaced by another.", g.Takeovers.Load)
 	m.counter("vaiven_finished_returns_total", "Boards that came back after their session.", g.Finished.Load)
+	m.counter("vaiven_posts_total", "Messages of boards that came by HTTP.", g.Posts.Load)
+	m.counter("vaiven_states_delivered_total", "Messages with desired states that were written to boards.", g.Delivered.Load)
+	m.counter("vaiven_states_resent_total", "Of these, repetitions.", g.Resent.Load)
+	m.counter("vaiven_changes_confirmed_total", "Changes of state that boards confirmed.", g.Confirmed.Load)
 	m.gauge("vaiven_log_ready", "1 while the log accepts readings.", func() float64 {
 		if a.log.Health() != nil {
 			return 0
@@ -86,4 +92,35 @@ func (c viewCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(viewLagDesc, prometheus.GaugeValue, float64(s.Lag), s.Name)
 		ch <- prometheus.MustNewConstMetric(viewOKDesc, prometheus.GaugeValue, ok, s.Name)
 	}
+}
+
+// feedCollector shows who follows the live feeds, and how that ended.
+type feedCollector struct{ feed *live.Feed }
+
+var (
+	followersDesc = prometheus.NewDesc("vaiven_followers", "Followers of the live feeds, by transport.", []string{"transport"}, nil)
+	sentDesc      = prometheus.NewDesc("vaiven_feed_events_total", "Events sent to followers, by transport.", []string{"transport"}, nil)
+	endedDesc     = prometheus.NewDesc("vaiven_followers_ended_total", "Followers that ended, by reason.", []string{"reason"}, nil)
+	refusedDesc   = prometheus.NewDesc("vaiven_followers_refused_total", "Followers for whom there was no room.", nil, nil)
+)
+
+func (c feedCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- followersDesc
+	ch <- sentDesc
+	ch <- endedDesc
+	ch <- refusedDesc
+}
+
+func (c feedCollector) Collect(ch chan<- prometheus.Metric) {
+	s := c.feed.Stats()
+	for transport, n := range s.Followers {
+		ch <- prometheus.MustNewConstMetric(followersDesc, prometheus.GaugeValue, float64(n), transport)
+	}
+	for transport, n := range s.Sent {
+		ch <- prometheus.MustNewConstMetric(sentDesc, prometheus.CounterValue, float64(n), transport)
+	}
+	for reason, n := range s.Ended {
+		ch <- prometheus.MustNewConstMetric(endedDesc, prometheus.CounterValue, float64(n), reason)
+	}
+	ch <- prometheus.MustNewConstMetric(refusedDesc, prometheus.CounterValue, float64(s.Refused))
 }
