@@ -83,6 +83,20 @@ type stated struct {
 	Rev     uint64            `json:"rev"`
 	Desired values            `json:"desired"`
 	Open    []json.RawMessage `json:"open"`
+
+	Reported []struct {
+		Name  string  `json:"name"`
+		Value float64 `json:"value"`
+	} `json:"reported"`
+}
+
+// reported returns what the board says that it is.
+func (s *stated) reported() values {
+	v := values{}
+	for _, x := range s.Reported {
+		v[x.Name] = x.Value
+	}
+	return v
 }
 
 func (a *api) state(ctx context.Context, device string) (s stated, err error) {

@@ -20,6 +20,7 @@ type asker struct {
 	api    *api
 	ledger *ledger
 	think  time.Duration // at most, between changes
+	urgent bool          // some changes have a deadline
 	rand   *rand.Rand
 	fail   func(error) // told of answers that there may not be
 	rev    uint64      // of the device, as far as the asker knows
@@ -58,7 +59,7 @@ var withins = []string{"", "", "", "", "60ms", "300ms", "1s", "3s", "8s"}
 func (a *asker) wish(ctx context.Context) (request, *asked) {
 	n := &asked{device: a.b.device, key: key()}
 	r := request{path: "/devices/" + n.device + "/state", query: url.Values{}, header: map[string]string{"Idempotency-Key": n.key}}
-	if w := withins[a.rand.IntN(len(withins))]; w != "" {
+	if w := withins[a.rand.IntN(len(withins))]; a.urgent && w != "" {
 		r.query.Set("within", w)
 	}
 	if a.rand.IntN(5) == 0 {

@@ -70,7 +70,7 @@ func (w *world) askers(n int, think time.Duration) (done <-chan struct{}) {
 	for i, b := range w.boards {
 		for k := range n {
 			a := &asker{
-				b: b, api: w.api, ledger: w.ledger, think: think, rand: rand.New(rand.NewPCG(w.rand.Uint64(), uint64(i*n+k))),
+				b: b, api: w.api, ledger: w.ledger, think: think, urgent: true, rand: rand.New(rand.NewPCG(w.rand.Uint64(), uint64(i*n+k))),
 				fail: func(err error) { w.t.Error(err) },
 			}
 			all.Go(func() { a.run(w.t.Context(), func() bool { return w.begun.Add(1) <= int64(w.total) }) })

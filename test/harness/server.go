@@ -31,6 +31,10 @@ type Server struct {
 	Args []string // everything behind the program's name
 	Env  []string // added to the environment
 
+	// Terminal is where the process runs, nil for pipes. Stdout and Stderr are
+	// then the same: all that was written there.
+	Terminal *Terminal
+
 	t      testing.TB
 	cmd    *exec.Cmd
 	done   chan struct{}
@@ -57,6 +61,11 @@ func (s *Server) Start() {
 	s.stdout, s.stderr = &Output{}, &Output{}
 	s.cmd.Stdout, s.cmd.Stderr = s.stdout, s.stderr
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if x := s.Terminal; x != nil {
+		s.stdout, s.stderr = &x.Output, &x.Output
+		s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = x.tty, x.tty, x.tty
+		s.cmd.SysProcAttr.Setsid, s.cmd.SysProcAttr.Setctty = true, true // of descriptor 0
+	}
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
