@@ -28,11 +28,12 @@ test: deps lint unit fuzz dist suites bench-smoke ## everything that CI checks (
 deps: ## install the Debian packages that the tests need, if they are missing
 	@scripts/deps test
 
-lint: .work/staticcheck ## gofmt, go vet and staticcheck
+lint: .work/staticcheck .work/openapilint ## gofmt, go vet, staticcheck, and a linter of the OpenAPI document
 	@$(SHARED) scripts/lint
 
 unit: ## every package's tests under the race detector, and the import table
 	go test -race -timeout 8m $(GOTESTFLAGS) ./...
+	go test -C tools $(GOTESTFLAGS) ./...
 
 fuzz: ## every fuzz target for FUZZTIME each (default 10s)
 	@scripts/fuzz $(FUZZTIME)
@@ -59,6 +60,9 @@ bench-smoke: ## that the benchmarks still build and start
 
 clean: ## remove what make made
 	rm -rf bin dist .work test/pi-vm/.work
+
+.work/openapilint: tools/go.mod tools/go.sum $(wildcard tools/openapilint/*.go)
+	go build -C tools -o ../.work/openapilint ./openapilint
 
 .work/staticcheck: tools/go.mod tools/go.sum
 	go build -C tools -o ../.work/staticcheck honnef.co/go/tools/cmd/staticcheck

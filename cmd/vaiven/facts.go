@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"net/http"
 
 	"vaiven"
@@ -156,7 +157,7 @@ func (h history) Bounds() (first, last vaiven.ID) {
 	if pos == 0 {
 		return first, last
 	}
-	return vaiven.ID{Record: views.First(h.log)}, vaiven.ID{Record: pos}
+	return vaiven.ID{Record: views.First(h.log)}, vaiven.ID{Record: pos, Index: math.MaxUint32} // behind all events of it
 }
 
 // History implements web.Events.

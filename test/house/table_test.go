@@ -74,6 +74,9 @@ var libraries = []struct {
 	{"github.com/spf13/", []string{"cmd/vaiven"}, "flags end at the program's door"},
 	{"github.com/knadh/koanf", []string{"cmd/vaiven"}, "configuration ends at the program's door"},
 	{"github.com/fxamacker/cbor", []string{"wire"}, "only one room knows how boards encode"},
+	{"github.com/danielgtaylor/huma", []string{"internal/web"}, "only the HTTP room knows which framework makes its document"},
+	{"github.com/warthog618/go-gpiocdev", []string{"internal/button"}, "only the buttons' room knows lines of the Pi"},
+	{"github.com/muesli/cancelreader", []string{"internal/console"}, "only the terminal's room reads a terminal"},
 	{"google.golang.org/protobuf", []string{"internal/stream"}, "only the log knows its encoding"},
 }
 
