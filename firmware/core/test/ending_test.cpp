@@ -32,6 +32,21 @@ TEST(bye_with_retry_zero_is_the_end) {
   CHECK_EQ(rig.told(vaiven::Event::kFinished), 1);
 }
 
+TEST(finished_is_finished_after_a_sleep) {
+  static Rig rig;
+  rig.online();
+  rig.hear("{\"BYE\":\"50 readings received\",\"RETRY\":0}");
+  rig.board.onClose(rig.now, 1000);
+  rig.board.seal(rig.now);
+  CHECK(rig.board.resume(0, 600000));
+  CHECK(rig.board.status() == vaiven::Status::kFinished);
+  rig.pass(200000, 1000);
+  CHECK(!rig.board.wantsLink());
+  CHECK_EQ(rig.measure(20, 50), 0);
+  rig.board.begin(rig.now);
+  CHECK(rig.measure(20, 50) == 1);
+}
+
 TEST(bye_without_a_close_is_closed_by_us) {
   static Rig rig;
   rig.online();

@@ -93,13 +93,16 @@ TEST(a_switch_at_the_wall_overrules_the_change_before_it) {
   rig.board.switched(0, 0);
   rig.forget();
   rig.open();
-  CHECK(strstr(rig.sent(0), ",\"LED\":0}") != nullptr);
+  CHECK(strstr(rig.sent(0), ",\"LED\":0,\"REV\":7}") != nullptr);  // the last that was set
   rig.welcome(0);
   rig.forget();
   rig.hear("{\"IDDEVICE\":101,\"LED\":1,\"REV\":7}");  // sent before the server knew
   rig.tick();
   CHECK_EQ(rig.board.state(0), 0);
-  CHECK_TEXT(rig.sent(0), "{\"IDDEVICE\":101,\"BOOT\":\"*\",\"LED\":0}");
+  CHECK_TEXT(rig.sent(0), "{\"IDDEVICE\":101,\"BOOT\":\"*\",\"LED\":1,\"REV\":7}");  // it was done,
+  CHECK_TEXT(rig.sent(1), "{\"IDDEVICE\":101,\"BOOT\":\"*\",\"LED\":0}");  // and then a person came
+  rig.tick();
+  CHECK_EQ(rig.sentCount, 2);
   rig.hear("{\"IDDEVICE\":101,\"LED\":1,\"REV\":8}");  // somebody asked anew
   CHECK_EQ(rig.board.state(0), 1);
   CHECK_EQ(rig.board.rev(), 8);
@@ -112,10 +115,36 @@ TEST(a_switch_moved_there_and_back_takes_the_rev_again) {
   rig.board.switched(0, 0);
   rig.board.switched(0, 1);
   rig.tick();
-  CHECK_TEXT(rig.sent(0), "{\"IDDEVICE\":101,\"BOOT\":\"*\",\"LED\":1}");
+  CHECK_TEXT(rig.sent(0), "{\"IDDEVICE\":101,\"BOOT\":\"*\",\"LED\":1,\"REV\":7}");
+  CHECK_TEXT(rig.sent(1), "{\"IDDEVICE\":101,\"BOOT\":\"*\",\"LED\":1}");
   rig.hear("{\"IDDEVICE\":101,\"LED\":1,\"REV\":7}");  // not confirmed, so asked for again
   rig.tick();
-  CHECK_TEXT(rig.sent(1), "{\"IDDEVICE\":101,\"BOOT\":\"*\",\"LED\":1,\"REV\":7}");
+  CHECK_TEXT(rig.sent(2), "{\"IDDEVICE\":101,\"BOOT\":\"*\",\"LED\":1,\"REV\":7}");
+}
+
+TEST(a_switch_does_not_hide_that_the_wish_was_done) {
+  static Rig rig;
+  rig.online();
+  rig.hear("{\"IDDEVICE\":101,\"LED\":1,\"REV\":7}");
+  rig.board.switched(0, 0);  // before it was reported
+  rig.tick();
+  CHECK_TEXT(rig.sent(0), "{\"IDDEVICE\":101,\"BOOT\":\"*\",\"LED\":1,\"REV\":7}");
+  CHECK_TEXT(rig.sent(1), "{\"IDDEVICE\":101,\"BOOT\":\"*\",\"LED\":0}");
+  CHECK_EQ(rig.sentCount, 2);
+}
+
+TEST(an_older_wish_than_the_last_is_ignored) {
+  static Rig rig;
+  rig.online();
+  rig.hear("{\"IDDEVICE\":101,\"LED\":1,\"REV\":7}");
+  rig.tick();
+  rig.forget();
+  rig.hear("{\"IDDEVICE\":101,\"LED\":0,\"REV\":6}");
+  rig.tick();
+  CHECK_EQ(rig.board.state(0), 1);
+  CHECK_EQ(rig.board.rev(), 7);
+  CHECK_EQ(rig.board.stats().stale, 1);
+  CHECK_EQ(rig.sentCount, 0);
 }
 
 TEST(what_an_output_really_has_is_what_is_reported) {

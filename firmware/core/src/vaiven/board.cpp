@@ -69,6 +69,7 @@ bool Board::resume(uint32_t now, uint64_t elapsed) {
   }
   twin_.resume();
   start();
+  if (header_.finished) finish();
   return true;
 }
 
@@ -154,11 +155,17 @@ void Board::onClose(uint32_t now, uint16_t code) {
   closed(code);
 }
 
+void Board::finish() {
+  ring_.touch();
+  header_.finished = 1;
+  phase_ = Phase::kFinished;
+  ring_.take(false);
+}
+
 // closed decides what comes after a connection.
 void Board::closed(uint16_t code) {
   if (finishing_ || (code == kDone && !leaving_)) {
-    phase_ = Phase::kFinished;
-    ring_.take(false);
+    finish();
     tell(Event::kFinished);
     return;
   }

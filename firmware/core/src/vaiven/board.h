@@ -40,6 +40,7 @@ struct Stats {
   uint32_t foreign = 0;      // answers about another BOOT or board: ignored
   uint32_t unknown = 0;      // messages that could not be read: ignored
   uint32_t late = 0;         // changes past their deadline: not made
+  uint32_t stale = 0;        // changes behind a newer one: not made
 };
 
 // How long a sleep or a restart took, when nobody knows.
@@ -66,8 +67,9 @@ class Board {
 
   // resume goes on where a sealed Held ended: same BOOT, next SEQ, states set
   // again on the outputs. `elapsed` is how many ms ago it was sealed, or
-  // kUnknownTime: the readings held are then sent with an unknown age. False
-  // when there is nothing to resume from; call begin then.
+  // kUnknownTime: the readings held are then sent with an unknown age. A Board
+  // that had finished is finished still. False when there is nothing to resume
+  // from; call begin then.
   bool resume(uint32_t now, uint64_t elapsed);
 
   // seal makes the Held fit to be resumed from. The Board goes on as before; the
@@ -131,6 +133,7 @@ class Board {
   void chooseBoot();
   void renewBoot();
   void closed(uint16_t code);
+  void finish();
   void drop();
   bool mustDrop() const;
   void tell(Event event, uint32_t seq = 0, uint32_t retry = 0, const char* text = "");
@@ -144,7 +147,7 @@ class Board {
   bool writeReading(uint32_t seq);
   void writeBoard();
   void writeDeclaration();
-  void writeStates();
+  void writeStates(uint64_t rev);
   void compose();
   bool give(size_t skip);
 

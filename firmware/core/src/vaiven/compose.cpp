@@ -61,14 +61,14 @@ bool Board::sendHello() {
     out_.number(config_.sleep);
   }
   if (declared(config_)) writeDeclaration();
-  writeStates();
+  twin_.greeted();
+  writeStates(twin_.lastRev());
   if (config_.firmware != nullptr) {
     out_.key("FW");
     out_.text(config_.firmware);
   }
   out_.close();
   flight_.saidHello(clock_.up(), held);
-  twin_.told();
   return give(0);
 }
 
@@ -86,7 +86,7 @@ bool Board::sendReport() {
   compose();
   out_.open();
   writeBoard();
-  writeStates();
+  writeStates(twin_.saidRev());
   out_.close();
   twin_.told();
   return give(0);
@@ -154,14 +154,14 @@ void Board::writeBoard() {
   out_.text(header_.boot);
 }
 
-void Board::writeStates() {
+void Board::writeStates(uint64_t rev) {
   for (uint8_t i = 0; i < config_.stateCount; i++) {
     out_.key(config_.states[i].name);
-    out_.signedNumber(twin_.value(i));
+    out_.signedNumber(twin_.said(i));
   }
-  if (twin_.rev() != 0) {
+  if (rev != 0) {
     out_.key("REV");
-    out_.number(twin_.rev());
+    out_.number(rev);
   }
 }
 

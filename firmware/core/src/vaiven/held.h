@@ -33,14 +33,15 @@ struct Header {
   uint32_t undated;      // readings up to this SEQ have an unknown age
   uint32_t lost;         // readings overwritten or left behind
   uint32_t failed;       // failed conversions of the sensor
-  uint32_t local;        // 1: a state was changed at the board since rev
+  uint16_t local;        // 1: a state was changed at the board since rev
+  uint16_t finished;     // 1: the server needs nothing more
   uint64_t up;           // ms since power-up when it was sealed
   uint64_t rev;          // of the last desired state that was set; 0: none
   int32_t state[kMaxStates];
   char boot[kBootDigits + 1];  // hexadecimal, ends in NUL
 };
 
-constexpr uint32_t kSealed = 0x76767631;  // "vvv1": changes with the layout
+constexpr uint32_t kSealed = 0x76767632;  // "vvv2": changes with the layout
 
 // Held is the memory of readings of so many values each. Capacity is a power of
 // two, since the place of a reading is then a mask of its SEQ.

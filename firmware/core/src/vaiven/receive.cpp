@@ -83,6 +83,9 @@ void Board::gotDesired(const ServerMessage& message) {
     case Twin::Outcome::kLate:
       stats_.late++;
       return tell(Event::kLate);
+    case Twin::Outcome::kStale:
+      stats_.stale++;
+      return;
     case Twin::Outcome::kOverruled:
       return;
   }

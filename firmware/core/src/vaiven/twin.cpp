@@ -11,13 +11,13 @@ void Twin::begin() {
   header_.rev = 0;
   header_.local = 0;
   for (uint8_t i = 0; i < count(); i++) set(i, config_.states[i].initial);
-  due_ = false;
+  due_ = doneDue_ = false;
 }
 
 void Twin::resume() {
   ring_.touch();
   for (uint8_t i = 0; i < count(); i++) set(i, header_.state[i]);
-  due_ = false;
+  due_ = doneDue_ = false;
 }
 
 bool Twin::differs(const Desired& desired) const {
@@ -28,27 +28,51 @@ bool Twin::differs(const Desired& desired) const {
 }
 
 Twin::Outcome Twin::desire(const Desired& desired, uint64_t up) {
+  // Behind something newer: over an older connection, or another node's.
+  if (desired.rev != 0 && desired.rev < header_.rev) return Outcome::kStale;
   if (up > desired.until) return Outcome::kLate;
   due_ = true;
   // The server may not know yet of the change at the wall; it is told, and
   // answers with another REV. Where both agree again, the REV is taken: it would
   // be asked for without end otherwise.
-  if (header_.local && desired.rev == header_.rev && differs(desired)) return Outcome::kOverruled;
+  if (header_.local && desired.rev == header_.rev && differs(desired)) {
+    done_ = desired;
+    doneDue_ = true;
+    return Outcome::kOverruled;
+  }
+  doneDue_ = false;
   ring_.touch();
   for (uint8_t i = 0; i < count(); i++) {
     if (desired.named >> i & 1) set(i, desired.value[i]);
   }
-  header_.rev = desired.rev;
+  if (desired.rev != 0) header_.rev = desired.rev;
   header_.local = 0;
   return Outcome::kSet;
 }
 
+// remember keeps what was set and not yet reported, before a person changes it.
+void Twin::remember() {
+  doneDue_ = true;
+  done_.rev = header_.rev;
+  done_.named = (1u << count()) - 1;
+  for (uint8_t i = 0; i < count(); i++) done_.value[i] = header_.state[i];
+}
+
 void Twin::switched(uint8_t state, int32_t value) {
   if (state >= count() || header_.state[state] == value) return;
+  if (due_ && !header_.local && header_.rev != 0) remember();
   ring_.touch();
   header_.state[state] = value;
   header_.local = 1;
   due_ = true;
+}
+
+void Twin::told() {
+  if (doneDue_) {
+    doneDue_ = false;  // what is comes next
+  } else {
+    due_ = false;
+  }
 }
 
 }  // namespace vaiven
