@@ -1,0 +1,13 @@
+// What the board tells people, in their language.
+#pragma once
+
+#include "settings.h"
+
+class Words {
+ public:
+  explicit Words(const Settings& settings) : settings_(settings) {}
+  const char* say(const char* english, const char* spanish) const { return settings_.spanish ? spanish : english; }
+
+ private:
+  const Settings& settings_;
+};

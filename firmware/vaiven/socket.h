@@ -1,0 +1,95 @@
+// The WebSocket: Links2004's library, as the core wants it. When to dial, to ping
+// and to give up is the core's business: the library's own reconnecting and
+// heartbeat stay out of it (its heartbeat counts from the connection before).
+#pragma once
+
+#include <Arduino.h>
+#include <WebSocketsClient.h>
+#include <vaiven.h>
+
+#include "finder.h"
+#include "settings.h"
+
+class Socket final : public vaiven::Link {
+ public:
+  Socket(vaiven::Board& board, const Settings& settings) : board_(board), settings_(settings), finder_(settings) {}
+
+  void begin() {
+    ws_.onEvent([this](WStype_t type, uint8_t* payload, size_t length) { event(type, payload, length); });
+    // The library dials at once after an end, but for this; then the core waits.
+    ws_.setReconnectInterval(kPause);
+  }
+
+  // tick lets the library work, when the core wants a connection.
+  void tick(bool wifi) {
+    if (!board_.wantsLink() || (!wifi && !open_)) return;
+    if (!aimed_ && !aim()) return;
+    ws_.loop();
+  }
+
+  // place is where it dials, or has dialled.
+  const Place& place() const { return place_; }
+
+  // --- the core's side ---
+
+  bool send(char* text, size_t length) override {
+    return ws_.sendTXT(reinterpret_cast<uint8_t*>(text) - kHeadroom, length, true);
+  }
+  void ping() override { ws_.sendPing(); }
+  void close() override {
+    ws_.disconnect();
+    open_ = false;
+  }
+
+ private:
+  static constexpr uint32_t kPause = 100;
+  static_assert(kHeadroom == WEBSOCKETS_MAX_HEADER_SIZE, "room for the frame's header");
+
+  // aim looks where the server is, and tells the library. Never while connected:
+  // the library would leak the connection.
+  bool aim() {
+    if (!finder_.look(place_)) {
+      board_.onClose(millis());  // as if dialling had failed
+      return false;
+    }
+    // Headers first: begin() keeps them. No Origin but the library's own.
+    const String bearer = "Authorization: Bearer " + settings_.token;
+    ws_.setExtraHeaders(settings_.token.length() > 0 ? bearer.c_str() : "Origin: file://");
+    if (settings_.tls) {
+      ws_.beginSslWithCA(place_.host.c_str(), place_.port, "/ws", settings_.ca.c_str(), "arduino");
+    } else {
+      ws_.begin(place_.host.c_str(), place_.port, "/ws", "arduino");
+    }
+    aimed_ = true;
+    return true;
+  }
+
+  void event(WStype_t type, uint8_t* payload, size_t length) {
+    const uint32_t now = millis();
+    switch (type) {
+      case WStype_CONNECTED:
+        open_ = true;
+        return board_.onOpen(now);
+      case WStype_TEXT:
+        return board_.onMessage(now, length > 0 ? reinterpret_cast<const char*>(payload) : "", length);
+      case WStype_DISCONNECTED:
+        // A place that did not answer is looked up again, and a token that came
+        // goes with the next connection.
+        if ((!open_ && finder_.varies()) || settings_.token != token_) aimed_ = false;
+        token_ = settings_.token;
+        open_ = false;
+        return board_.onClose(now);
+      default:
+        return board_.onHeard(now);
+    }
+  }
+
+  vaiven::Board& board_;
+  const Settings& settings_;
+  Finder finder_;
+  WebSocketsClient ws_;
+  Place place_;
+  String token_;
+  bool aimed_ = false;
+  bool open_ = false;
+};

@@ -1,0 +1,233 @@
+// vaiven: a board that measures temperature and humidity, loses no reading, and
+// switches an LED when the server asks.
+//
+// What is trustworthy about it is in the portable core (../core, the library
+// VaivenCore). Here the core meets the ESP32: Wi-Fi, the socket, the sensor, the
+// pins, the flash, sleep. ../README.md says how to wire and flash it.
+//
+// Tasks: loop() has the network and the Board; "sample" measures; "panel" has the
+// lights, the buttons and an eye on the other two.
+#include <WebSocketsClient.h>
+#include <WiFi.h>
+#include <driver/rtc_gpio.h>
+#include <esp_random.h>
+#include <esp_sleep.h>
+#include <esp_system.h>
+#include <vaiven.h>
+
+#include "console.h"
+#include "keeper.h"
+#include "network.h"
+#include "outputs.h"
+#include "panel.h"
+#include "pins.h"
+#include "portal.h"
+#include "sampler.h"
+#include "say.h"
+#include "sensor.h"
+#include "settings.h"
+#include "socket.h"
+
+const char kFirmware[] = "vaiven 0.4.0";
+const vaiven::Sensor kSensors[] = {{"TEMP", 1}, {"HUM", 0}};
+const vaiven::State kStates[] = {{"LED", 0}};
+
+// How long a sleeping board tries to reach the server before it sleeps again.
+const uint32_t kAwakeAtMost = 45000;
+// After power-on there is time to type something before a board sleeps.
+const uint32_t kTimeToType = 10000;
+// Without Wi-Fi for so long, a restart may cure the radio.
+const uint32_t kWifiLastResort = 30 * 60 * 1000;
+
+RTC_NOINIT_ATTR Keeper::Rtc rtcMemory;
+
+// Outside is what the core asks of the chip.
+class Chip final : public vaiven::Store, public vaiven::Random, public vaiven::Guard, public vaiven::Observer {
+ public:
+  uint32_t next() override { return esp_random(); }
+  void lock() override { portENTER_CRITICAL(&mux_); }
+  void unlock() override { portEXIT_CRITICAL(&mux_); }
+  void keepToken(const char* token, size_t length) override;
+  void told(const vaiven::Note& note) override;
+
+ private:
+  portMUX_TYPE mux_ = portMUX_INITIALIZER_UNLOCKED;
+};
+
+void restartSaved();
+void printStatus();
+void openPortal();
+void hangTask(const String& task);
+void rescue(const char* task);
+
+Settings settings;
+Words words(settings);
+vaiven::Config config;
+Readings held;
+Chip chip;
+Outputs outputs;
+extern vaiven::Board board;
+Socket websocket(board, settings);
+vaiven::Board board(config, held, {websocket, outputs, chip, chip, &chip, &chip});
+DhtSensor sensor(pins::kDht, pins::kSensorModel);
+Sampler sampler(board, sensor);
+Panel panel(outputs, sampler, rescue);
+Network network(settings);
+Keeper keeper(board, held, rtcMemory);
+Portal portal(settings, words, restartSaved);
+const Console::Actions actions = {restartSaved, printStatus, openPortal, hangTask};
+Console console(settings, words, actions);
+bool hanging = false;
+
+void Chip::keepToken(const char* token, size_t) { settings.setToken(token); }
+
+void Chip::told(const vaiven::Note& note) {
+  switch (note.event) {
+    case vaiven::Event::kWelcomed:
+      settings.setFound(websocket.place().host, websocket.place().port);
+      Serial.printf("%s %s:%u\n", words.say("Online:", "En línea:"), websocket.place().host.c_str(),
+                    static_cast<unsigned>(websocket.place().port));
+      return;
+    case vaiven::Event::kRefused:
+    case vaiven::Event::kRefusedForNow:
+      Serial.printf("%s %s\n", words.say("The server refuses:", "El servidor rechaza:"), note.text);
+      return;
+    case vaiven::Event::kBye:
+      Serial.printf("%s %s\n", words.say("The server says:", "El servidor dice:"), note.text);
+      return;
+    case vaiven::Event::kNewBoot:
+      Serial.println(words.say("Another board has this number, or had it", "Otra placa tiene este número, o lo tuvo"));
+      return;
+    default:
+      return;
+  }
+}
+
+// usable says that settings are such that the board can work.
+bool usable() { return settings.complete() && (!settings.tls || settings.ca.length() > 0); }
+
+void configure() {
+  config.device = settings.device.c_str();
+  config.firmware = kFirmware;
+  config.sensors = kSensors;
+  config.sensorCount = 2;
+  config.states = kStates;
+  config.stateCount = 1;
+  if (settings.sleep) config.sleep = settings.interval;
+}
+
+// startBoard goes on where the last sleep or restart ended, or begins anew.
+void startBoard() {
+  const esp_reset_reason_t reason = esp_reset_reason();
+  const bool resumed = keeper.restore(millis(), reason == ESP_RST_POWERON);
+  // Who restarts a board that had finished wants it to work again.
+  const bool again = resumed && board.status() == vaiven::Status::kFinished && reason != ESP_RST_DEEPSLEEP;
+  if (!resumed || again) board.begin(millis());
+  outputs.release();
+  if (board.problem() != nullptr) {
+    Serial.printf("%s %s\n", words.say("These settings do not work:", "Estos ajustes no sirven:"), board.problem());
+    return;
+  }
+  // The press that woke the board was over before anybody could see it.
+  if (esp_sleep_get_wakeup_cause() == ESP_SLEEP_WAKEUP_EXT0) outputs.toggle();
+  sampler.start(settings.interval, settings.sleep);
+}
+
+void setup() {
+  Serial.begin(115200);
+  settings.load();
+  outputs.begin();
+  websocket.begin();
+  panel.begin();
+  configure();
+  network.begin(millis());
+  if (usable()) {
+    startBoard();
+  } else {
+    Serial.println(words.say("Settings are missing. Type: help", "Faltan ajustes. Escribe: help"));
+    openPortal();
+  }
+}
+
+Sign sign() {
+  if (portal.open() || !usable() || board.problem() != nullptr) return Sign::kSetup;
+  const vaiven::Status status = board.status();
+  if (status == vaiven::Status::kFinished) return Sign::kFinished;
+  if (!network.up()) return Sign::kNoWifi;
+  if (status == vaiven::Status::kRefused) return Sign::kRefused;
+  if (status != vaiven::Status::kOnline) return Sign::kNoServer;
+  return sampler.failing() ? Sign::kNoSensor : Sign::kOnline;
+}
+
+// timeToSleep says that a sleeping board has done what it woke up for, or could
+// not in good time.
+bool timeToSleep(uint32_t now) {
+  if (!settings.sleep || !usable() || portal.open() || console.busy(now)) return false;
+  if (esp_reset_reason() != ESP_RST_DEEPSLEEP && now < kTimeToType) return false;
+  int32_t value;
+  if (outputs.takeChange(value)) board.switched(0, value);
+  const bool finished = board.status() == vaiven::Status::kFinished;
+  return (sampler.done() && board.quiet()) || finished || now >= kAwakeAtMost;
+}
+
+void sleep(uint32_t now) {
+  sampler.stop();
+  websocket.close();
+  keeper.save(millis());
+  outputs.hold();
+  rtc_gpio_pullup_en(static_cast<gpio_num_t>(pins::kWall));
+  esp_sleep_enable_ext0_wakeup(static_cast<gpio_num_t>(pins::kWall), 0);
+  // A board that has finished wakes up for its button alone.
+  if (board.status() != vaiven::Status::kFinished) {
+    const uint32_t left = settings.interval > now + 1000 ? settings.interval - now : 1000;
+    esp_sleep_enable_timer_wakeup(static_cast<uint64_t>(left) * 1000);
+  }
+  esp_deep_sleep_start();
+}
+
+void loop() {
+  const uint32_t now = millis();
+  console.tick();
+  while (hanging) delay(1000);
+  network.tick(now);
+  portal.tick(now);
+  if (panel.wantsPortal()) openPortal();
+  int32_t value;
+  if (outputs.takeChange(value)) board.switched(0, value);
+  if (usable()) websocket.tick(network.up());
+  board.tick(millis());
+  panel.beat(millis(), sign());
+  if (network.away(millis()) >= kWifiLastResort && !portal.open()) rescue("Wi-Fi");
+  if (timeToSleep(millis())) sleep(millis());
+}
+
+// restartSaved saves what it can first. It may be called by any task of ours.
+void restartSaved() {
+  sampler.stop();
+  keeper.save(millis());
+  ESP.restart();
+}
+
+void rescue(const char* task) {
+  Serial.printf("%s %s\n", words.say("Restarting, because this is stuck:", "Reinicio, porque se atascó:"), task);
+  restartSaved();
+}
+
+void openPortal() { portal.begin(millis()); }
+
+// hangTask is for whoever wants to see that a board gets up again.
+void hangTask(const String& task) {
+  hanging = task == "loop";
+  if (task == "sensor") sampler.hang();
+  if (task == "panel") panel.hang();
+}
+
+void printStatus() {
+  static const char* const names[] = {"offline", "greeting", "online", "refused", "finished"};
+  const vaiven::Stats& stats = board.stats();
+  Serial.printf("status %s boot %s waiting %u settled %u lost %u failed %u rev %u LED %d again %u heap %u\n",
+                names[static_cast<int>(board.status())], board.boot(), static_cast<unsigned>(board.waiting()),
+                static_cast<unsigned>(stats.settled), static_cast<unsigned>(board.lost()),
+                static_cast<unsigned>(board.failures()), static_cast<unsigned>(board.rev()), static_cast<int>(board.state(0)),
+                static_cast<unsigned>(stats.goBacks), static_cast<unsigned>(ESP.getMinFreeHeap()));
+}
