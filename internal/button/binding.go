@@ -152,7 +152,10 @@ func parseTarget(input, line, part string) (Target, error) {
 // withoutEquals explains a binding in which nothing is bound.
 func withoutEquals(s string) error {
 	fixed := example
-	if line, rest, ok := strings.Cut(strings.TrimSpace(s), ":"); ok && !chipName(line) {
+	var b Binding
+	if b.parseLine(s, s) == nil {
+		fixed = b.Line + "=101:LED"
+	} else if line, rest, ok := strings.Cut(strings.TrimSpace(s), ":"); ok {
 		if target, err := parseTarget(s, line, rest); err == nil {
 			fixed = line + "=" + string(target.Device) + ":" + target.State
 		}

@@ -54,6 +54,7 @@ func TestParseBindingErrors(t *testing.T) {
 	for _, c := range []struct{ in, en, es string }{
 		{"", "write GPIO17=101:LED", "escribe GPIO17=101:LED"},
 		{"GPIO17", "the = between the line and the board is missing: write GPIO17=101:LED", "falta el ="},
+		{"gpiochip0/5", "write gpiochip0/5=101:LED", "escribe gpiochip0/5=101:LED"},
 		{"GPIO4:101:RELAY", "write GPIO4=101:RELAY", "escribe GPIO4=101:RELAY"},
 		{"=101:LED", "the line is missing", "falta la línea"},
 		{"GPIO17=", "the board's id is missing", "falta la id"},
