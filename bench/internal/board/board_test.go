@@ -5,7 +5,12 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"vaiven/bench/internal/frame"
+	"vaiven/bench/internal/load"
 )
+
+const fin, masked = 0x80, 0x80
 
 func TestReadingIsJSON(t *testing.T) {
 	for _, seq := range []uint64{1, 9, 10, 49, 50, 123_456} {
@@ -35,67 +40,28 @@ func TestRawRequestsHaveOneLength(t *testing.T) {
 }
 
 // unmask reads a client's frame the way a server does.
-func unmask(t *testing.T, frame []byte) (op byte, payload []byte) {
+func unmask(t *testing.T, b []byte) (op byte, payload []byte) {
 	t.Helper()
-	if frame[0]&fin == 0 || frame[1]&masked == 0 {
-		t.Fatalf("head % x: want FIN and MASK", frame[:2])
+	if b[0]&fin == 0 || b[1]&masked == 0 {
+		t.Fatalf("head % x: want FIN and MASK", b[:2])
 	}
-	n, head := int(frame[1]&0x7f), 2
+	n, head := int(b[1]&0x7f), 2
 	if n == 126 {
-		n, head = int(frame[2])<<8|int(frame[3]), 4
+		n, head = int(b[2])<<8|int(b[3]), 4
 	}
-	if len(frame) != head+4+n {
-		t.Fatalf("frame of %d bytes says it has %d", len(frame), head+4+n)
+	if len(b) != head+4+n {
+		t.Fatalf("frame of %d bytes says it has %d", len(b), head+4+n)
 	}
-	key := frame[head : head+4]
-	payload = bytes.Clone(frame[head+4:])
+	key := b[head : head+4]
+	payload = bytes.Clone(b[head+4:])
 	for i := range payload {
 		payload[i] ^= key[i%4]
 	}
-	return frame[0] & 0xf, payload
+	return b[0] & 0xf, payload
 }
 
-func TestFrames(t *testing.T) {
-	for _, n := range []int{0, 1, 7, 8, 125, 126, 127, 1000} {
-		want := bytes.Repeat([]byte("abcdefghijk"), n)[:n]
-		out := append(beginFrame([]byte("before"), opText), want...)
-		out = endFrame(out, len("before"), [4]byte{1, 2, 3, 4})
-		if !bytes.HasPrefix(out, []byte("before")) {
-			t.Fatalf("length %d: what stood before is gone", n)
-		}
-		op, got := unmask(t, out[len("before"):])
-		if op != opText || !bytes.Equal(got, want) {
-			t.Errorf("length %d: op %d, payload %q", n, op, got)
-		}
-	}
-}
-
-func TestSplitFrame(t *testing.T) {
-	for _, n := range []int{0, 5, 125, 126, 70_000} {
-		payload := bytes.Repeat([]byte("x"), n)
-		frame := []byte{fin | opText}
-		switch {
-		case n < 126:
-			frame = append(frame, byte(n))
-		case n < 1<<16:
-			frame = append(frame, 126, byte(n>>8), byte(n))
-		default:
-			frame = append(frame, 127, 0, 0, 0, 0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
-		}
-		frame = append(frame, payload...)
-		for cut := range min(len(frame), 20) {
-			if _, _, used := splitFrame(frame[:cut]); used != 0 {
-				t.Errorf("length %d cut at %d: taken for complete", n, cut)
-			}
-		}
-		_, got, used := splitFrame(append(frame, "next"...))
-		if used != len(frame) || !bytes.Equal(got, payload) {
-			t.Errorf("length %d: used %d of %d", n, used, len(frame))
-		}
-	}
-}
-
-func frame(s string) []byte { return append([]byte{fin | opText, byte(len(s))}, s...) }
+// said is a text frame of a server.
+func said(s string) []byte { return append([]byte{fin | frame.Text, byte(len(s))}, s...) }
 
 func TestWebSocketConversation(t *testing.T) {
 	w := NewVaiven(3)
@@ -110,27 +76,53 @@ func TestWebSocketConversation(t *testing.T) {
 	if !json.Valid(hello) || !bytes.HasPrefix(hello, []byte(`{"HELLO":1,"IDDEVICE":"b00003"`)) {
 		t.Errorf("hello %s", hello)
 	}
-	_, _, news, err := w.Receive(frame(`{"WELCOME":1,"IDDEVICE":"b00003","BOOT":"9f3c02aa","ACK":0,"NOW":1795333377000}`), nil)
+	_, _, news, err := w.Receive(said(`{"WELCOME":1,"IDDEVICE":"b00003","BOOT":"9f3c02aa","ACK":0,"NOW":1795333377000}`), nil)
 	if !news.Greeted || err != nil {
 		t.Errorf("welcome: %+v, %v", news, err)
 	}
 	for _, text := range []string{`{"IDDEVICE":"b00003","BOOT":"9f3c02aa","ACK":17}`, `{"IDDEVICE": "b00003", "ACK": 17}`} {
-		if _, _, news, err = w.Receive(frame(text), nil); news.Acked != 17 || err != nil {
+		if _, _, news, err = w.Receive(said(text), nil); news.Acked != 17 || err != nil {
 			t.Errorf("%s: %+v, %v", text, news, err)
 		}
 	}
-	if _, _, _, err = w.Receive(frame(`{"ERROR":"no","CODE":"busy"}`), nil); err == nil || !strings.Contains(err.Error(), "busy") {
+	if _, _, _, err = w.Receive(said(`{"ERROR":"no","CODE":"busy"}`), nil); err == nil || !strings.Contains(err.Error(), "busy") {
 		t.Errorf("refusal: %v", err)
+	}
+}
+
+// A board reports what it was told, under the REV that it was told; an older
+// one is history.
+func TestWebSocketObeys(t *testing.T) {
+	w := NewVaiven(3).(*WebSocket)
+	w.open, w.id.Boot = true, "9f3c02aa"
+	for _, c := range []struct{ desired, report string }{
+		{`{"IDDEVICE":"b00003","LED":1,"REV":7}`, `{"IDDEVICE":"b00003","BOOT":"9f3c02aa","LED":1,"REV":7}`},
+		{`{"IDDEVICE":"b00003","LED":0,"REV":6}`, ""},
+		{`{"IDDEVICE":"b00003","DIM":0.5,"LED":0,"REV":12,"UNTIL":9}`, `{"IDDEVICE":"b00003","BOOT":"9f3c02aa","DIM":0.5,"LED":0,"REV":12}`},
+		{`{"IDDEVICE":"b00004","LED":0,"REV":13}`, ""},
+	} {
+		_, out, news, err := w.Receive(said(c.desired), nil)
+		if err != nil || news != (load.News{}) {
+			t.Errorf("%s: %+v, %v", c.desired, news, err)
+		}
+		got := ""
+		if len(out) > 0 {
+			_, p := unmask(t, out)
+			got = string(p)
+		}
+		if got != c.report {
+			t.Errorf("%s: reported %q, want %q", c.desired, got, c.report)
+		}
 	}
 }
 
 func TestWebSocketAnswersPing(t *testing.T) {
 	w := &WebSocket{open: true, key: [4]byte{9, 8, 7, 6}}
-	used, out, _, err := w.Receive([]byte{fin | opPing, 2, 'h', 'i'}, nil)
+	used, out, _, err := w.Receive([]byte{fin | frame.Ping, 2, 'h', 'i'}, nil)
 	if used != 4 || err != nil {
 		t.Fatalf("used %d, %v", used, err)
 	}
-	if op, payload := unmask(t, out); op != opPong || string(payload) != "hi" {
+	if op, payload := unmask(t, out); op != frame.Pong || string(payload) != "hi" {
 		t.Errorf("answered op %d, %q", op, payload)
 	}
 }

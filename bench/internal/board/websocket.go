@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
+	"strconv"
 
+	"vaiven/bench/internal/frame"
 	"vaiven/bench/internal/load"
 )
 
@@ -14,12 +16,14 @@ type WebSocket struct {
 	key   [4]byte // one masking key a connection; the server unmasks all the same
 	hello bool
 	open  bool
+	rev   uint64 // of the last desired state that it took
 }
 
 // NewWebSocket returns what board i says to a server that knows readings only.
 func NewWebSocket(i int) load.Protocol { return newWebSocket(i, false) }
 
-// NewVaiven returns what board i says to vaiven: HELLO first.
+// NewVaiven returns what board i says to vaiven: HELLO first, and what its
+// states are when it was told what they ought to be.
 func NewVaiven(i int) load.Protocol { return newWebSocket(i, true) }
 
 func newWebSocket(i int, hello bool) *WebSocket {
@@ -49,19 +53,19 @@ func (w *WebSocket) Greet(out []byte) []byte {
 		return out
 	}
 	begin := len(out)
-	out = beginFrame(out, opText)
+	out = frame.Begin(out, frame.Text)
 	out = append(out, `{"HELLO":1,`...)
 	out = w.id.appendTo(out)
 	out = append(out, `,"OLDEST":1,"NEXT":1,"LOST":0,"UP":1000,"FW":"bench"}`...)
-	return endFrame(out, begin, w.key)
+	return frame.End(out, begin, w.key)
 }
 
 // Reading appends a text frame with the reading.
 func (w *WebSocket) Reading(out []byte, seq uint64) []byte {
 	begin := len(out)
-	out = beginFrame(out, opText)
+	out = frame.Begin(out, frame.Text)
 	out = w.id.appendReading(out, seq)
-	return endFrame(out, begin, w.key)
+	return frame.End(out, begin, w.key)
 }
 
 // Receive reads the answer to the handshake, then one frame at a time.
@@ -70,21 +74,24 @@ func (w *WebSocket) Receive(in, out []byte) (int, []byte, load.News, error) {
 		used, err := w.handshake(in)
 		return used, out, load.News{Opened: w.open}, err
 	}
-	op, payload, used := splitFrame(in)
+	op, payload, used := frame.Split(in)
 	if used == 0 {
 		return 0, out, load.News{}, nil
 	}
 	switch op {
-	case opText:
+	case frame.Text:
 		news, err := understand(payload)
+		if err == nil && news == (load.News{}) {
+			out = w.obey(out, payload)
+		}
 		return used, out, news, err
-	case opPing:
+	case frame.Ping:
 		begin := len(out)
-		out = append(beginFrame(out, opPong), payload...)
-		return used, endFrame(out, begin, w.key), load.News{}, nil
-	case opPong:
+		out = append(frame.Begin(out, frame.Pong), payload...)
+		return used, frame.End(out, begin, w.key), load.News{}, nil
+	case frame.Pong:
 		return used, out, load.News{}, nil
-	case opClose:
+	case frame.Close:
 		return 0, out, load.News{}, fmt.Errorf("the server closed with %q", payload)
 	}
 	return 0, out, load.News{}, fmt.Errorf("unexpected frame with opcode %d", op)
@@ -106,6 +113,7 @@ func (w *WebSocket) handshake(in []byte) (used int, err error) {
 var (
 	keyAck     = []byte(`"ACK":`)
 	keyWelcome = []byte(`{"WELCOME"`)
+	keyRev     = []byte(`,"REV":`)
 	keyError   = []byte(`{"ERROR"`)
 	keyBye     = []byte(`{"BYE"`)
 )
@@ -121,13 +129,37 @@ func understand(p []byte) (load.News, error) {
 	}
 	i := bytes.LastIndex(p, keyAck)
 	if i < 0 {
-		return load.News{}, nil // desired state: nothing that is measured
+		return load.News{}, nil
 	}
-	var n uint64
-	for _, c := range p[i+len(keyAck):] {
-		if c >= '0' && c <= '9' {
-			n = n*10 + uint64(c-'0')
+	return load.News{Acked: number(p[i+len(keyAck):])}, nil
+}
+
+// obey takes desired state as a board does: applied at once, and reported under
+// its REV; an older REV is history. Deadlines are not looked at, since nobody
+// sets any here.
+func (w *WebSocket) obey(out, p []byte) []byte {
+	_, states, ok := bytes.Cut(p, []byte(`"IDDEVICE":"`+w.id.Device+`",`))
+	states, rest, hasRev := bytes.Cut(states, keyRev)
+	if !ok || !hasRev || number(rest) < w.rev {
+		return out
+	}
+	w.rev = number(rest)
+	begin := len(out)
+	out = append(frame.Begin(out, frame.Text), '{')
+	out = append(w.id.appendTo(out), ',')
+	out = append(out, states...)
+	out = append(out, keyRev...)
+	out = append(strconv.AppendUint(out, w.rev, 10), '}')
+	return frame.End(out, begin, w.key)
+}
+
+// number reads the digits at the beginning of p, behind spaces.
+func number(p []byte) (n uint64) {
+	for _, c := range bytes.TrimLeft(p, " ") {
+		if c < '0' || c > '9' {
+			break
 		}
+		n = n*10 + uint64(c-'0')
 	}
-	return load.News{Acked: n}, nil
+	return n
 }

@@ -1,26 +1,30 @@
-package board
+// Package frame writes a client's WebSocket frames and reads a server's, by
+// hand (RFC 6455, section 5): a load generator pays for nothing else.
+//
+// It does no I/O and keeps no state; fragments and extensions it does not know.
+package frame
 
 import "encoding/binary"
 
 // Opcodes of RFC 6455, section 5.2.
 const (
-	opText  = 0x1
-	opClose = 0x8
-	opPing  = 0x9
-	opPong  = 0xa
+	Text  = 0x1
+	Close = 0x8
+	Ping  = 0x9
+	Pong  = 0xa
 )
 
 const fin, masked = 0x80, 0x80
 
-// beginFrame appends the head of a frame whose payload will be appended behind
-// it and then closed by endFrame. The payload is at most 65,535 bytes.
-func beginFrame(out []byte, op byte) []byte {
+// Begin appends the head of a frame whose payload will be appended behind
+// it and then closed by End. The payload is at most 65,535 bytes.
+func Begin(out []byte, op byte) []byte {
 	return append(out, fin|op, 0, 0, 0, 0, 0, 0, 0)
 }
 
-// endFrame masks the payload behind the head at begin, and moves it to the
+// End masks the payload behind the head at begin, and moves it to the
 // front where a short head is enough.
-func endFrame(out []byte, begin int, key [4]byte) []byte {
+func End(out []byte, begin int, key [4]byte) []byte {
 	payload := out[begin+8:]
 	n := len(payload)
 	mask(payload, key)
@@ -49,9 +53,9 @@ func mask(p []byte, key [4]byte) {
 	}
 }
 
-// splitFrame reads the unmasked, unfragmented frame at the beginning of in;
+// Split reads the unmasked, unfragmented frame at the beginning of in;
 // used is 0 while it is not complete.
-func splitFrame(in []byte) (op byte, payload []byte, used int) {
+func Split(in []byte) (op byte, payload []byte, used int) {
 	if len(in) < 2 {
 		return 0, nil, 0
 	}
