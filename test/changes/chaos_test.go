@@ -74,7 +74,7 @@ func TestChangesSurviveChaos(t *testing.T) {
 func kindOfBoard(i int) *board {
 	b := &board{names: []string{"LED", "RELAY", "DIM"}[:1+i%3]}
 	if i%4 == 1 {
-		b.slow = 900 * time.Millisecond
+		b.slow = 500 * time.Millisecond
 	}
 	if i%4 == 2 {
 		b.net.delay = 60 * time.Millisecond

@@ -18,7 +18,7 @@ import (
 
 // commands is how often the command line takes part in the race; the others go
 // on as long as it does.
-const commands = 16
+const commands = 12
 
 // TestEverybodyRacesForOneLED lets the keys of the server's terminal, the command
 // line, the API and the board's own switch fight over one LED. When they are
