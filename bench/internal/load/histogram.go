@@ -26,6 +26,15 @@ func (h *Histogram) Add(d time.Duration) {
 	h.max = max(h.max, d)
 }
 
+// Merge adds all that was added to other.
+func (h *Histogram) Merge(other *Histogram) {
+	for i, n := range other.buckets {
+		h.buckets[i] += n
+	}
+	h.count += other.count
+	h.max = max(h.max, other.max)
+}
+
 // Count returns how many durations were added.
 func (h *Histogram) Count() uint64 { return h.count }
 

@@ -43,3 +43,20 @@ func TestHistogramEmpty(t *testing.T) {
 		t.Errorf("quantile of nothing = %v", got)
 	}
 }
+
+func TestHistogramMerge(t *testing.T) {
+	var a, b, both Histogram
+	for i := range 1000 {
+		d := time.Duration(i*i) * time.Microsecond
+		both.Add(d)
+		if i%3 == 0 {
+			a.Add(d)
+		} else {
+			b.Add(d)
+		}
+	}
+	a.Merge(&b)
+	if a != both {
+		t.Errorf("%d durations up to %v, want %d up to %v", a.Count(), a.Max(), both.Count(), both.Max())
+	}
+}

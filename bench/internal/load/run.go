@@ -55,7 +55,7 @@ func (f *Fleet) Run(ctx context.Context, d time.Duration) (*Tally, error) {
 	t := &Tally{}
 	f.tally = t
 	defer func() { f.tally = nil }()
-	cpu := ownCPU()
+	cpu := OwnCPU()
 	begin := f.now()
 	end := begin + int64(d)
 	for now := begin; now < end; now = f.now() {
@@ -71,7 +71,7 @@ func (f *Fleet) Run(ctx context.Context, d time.Duration) (*Tally, error) {
 		}
 	}
 	t.Took = time.Duration(f.now() - begin)
-	t.CPU = ownCPU() - cpu
+	t.CPU = OwnCPU() - cpu
 	return t, nil
 }
 
@@ -94,6 +94,9 @@ func (f *Fleet) Acked() uint64 { return f.acked }
 
 // Sent returns how many readings were sent since the fleet was made.
 func (f *Fleet) Sent() uint64 { return f.sent }
+
+// SentBy returns how many readings board i has sent since the fleet was made.
+func (f *Fleet) SentBy(i int) uint64 { return f.boards[i].sent }
 
 // sendDue sends every reading whose time has come. Times are fixed in advance:
 // a board that is late, or that waits for the server, does not shift the next
@@ -132,7 +135,8 @@ func (f *Fleet) reading(b *board, out []byte, due int64) []byte {
 	return b.says.Reading(out, b.sent)
 }
 
-func ownCPU() time.Duration {
+// OwnCPU returns what this process has used since it began.
+func OwnCPU() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0
