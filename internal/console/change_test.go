@@ -72,6 +72,25 @@ func TestStages(t *testing.T) {
 }
 
 // The rules by which a toggle is resolved are those of the twin.
+// A board that moved to another gateway of a cluster is not gone when the one
+// that it left notices.
+func TestAnEarlierConnectionIsOver(t *testing.T) {
+	came := func(from string) *vaiven.Presence {
+		return &vaiven.Presence{Stamp: stamp(0), Device: "101", Connected: true, Remote: from}
+	}
+	left := &vaiven.Presence{Stamp: stamp(9), Device: "101", Reason: "lost", Remote: "10.0.0.1:1"}
+	lf := lived(came("10.0.0.1:1"), came("10.0.0.1:2"))
+	if text, _ := describePresence(vaiven.English, lf, left); text != "its earlier connection is over (10.0.0.1:1)" {
+		t.Error(text)
+	}
+	if lf.apply(left); !lf.connected || lf.remote != "10.0.0.1:2" {
+		t.Errorf("%+v", lf)
+	}
+	if lf = lived(came("10.0.0.1:1"), left); lf.connected {
+		t.Errorf("%+v: want it gone", lf)
+	}
+}
+
 func TestToggle(t *testing.T) {
 	turn := &vaiven.Change{Stamp: stamp(0), Device: "101", Key: "t", Toggle: []string{"LED"}}
 	for name, tt := range map[string]struct {

@@ -60,6 +60,8 @@ func describe(l vaiven.Lang, lf *life, ev vaiven.Event) (text string, m mark, ok
 func describePresence(l vaiven.Lang, lf *life, e *vaiven.Presence) (string, mark) {
 	remote := clean(e.Remote, maxRemote)
 	switch {
+	case lf.replaced(e):
+		return l.Say("its earlier connection is over (", "terminó su conexión anterior (") + remote + ")", markInfo
 	case e.Connected && e.Silent:
 		text := l.Say("silent: connected, but no reading comes", "callada: conectada, pero no llegan lecturas")
 		if lf.last > 0 {

@@ -97,8 +97,19 @@ func (lf *life) report(boot vaiven.Boot, rev uint64, states []vaiven.Value) {
 	lf.states = merge(lf.states, states)
 }
 
+// replaced reports whether e is about a connection that another one has replaced:
+// the board moved to another gateway of the cluster before the one that it left
+// said so.
+func (lf *life) replaced(e *vaiven.Presence) bool {
+	came := e.Connected && !e.Silent
+	return !came && lf.connected && e.Remote != "" && lf.remote != "" && clean(e.Remote, maxRemote) != lf.remote
+}
+
 func (lf *life) presence(e *vaiven.Presence) {
 	lf.seen = true
+	if lf.replaced(e) {
+		return
+	}
 	switch {
 	case e.Connected && e.Silent:
 		lf.since = e.At

@@ -150,7 +150,14 @@ func (d *device) hello(e *vaiven.Hello) {
 	}
 }
 
+// presence notes that a connection came, went or fell silent. A board may have
+// moved to another gateway of the cluster before the one that it left says so:
+// what is said of a connection that another one has replaced does not count.
 func (d *device) presence(e *vaiven.Presence) {
+	came := e.Connected && !e.Silent
+	if !came && d.Connected && e.Remote != "" && cut(e.Remote) != d.Remote {
+		return
+	}
 	since := e.At
 	switch {
 	case e.Silent:

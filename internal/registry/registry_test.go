@@ -176,6 +176,25 @@ func TestNamesSilenceAndForgetting(t *testing.T) {
 	}
 }
 
+// TestWhatIsSaidOfAConnectionThatWasReplaced has a board move to another gateway,
+// which says so before the first one has noticed.
+func TestWhatIsSaidOfAConnectionThatWasReplaced(t *testing.T) {
+	r := New()
+	came := func(ms int64, from string) *vaiven.Presence {
+		return &vaiven.Presence{Stamp: at(ms), Device: "1", Connected: true, Remote: from}
+	}
+	apply(t, r, came(1, "10.0.0.1:1"), came(2, "10.0.0.1:2"),
+		&vaiven.Presence{Stamp: at(3), Device: "1", Connected: true, Silent: true, Remote: "10.0.0.1:1"},
+		&vaiven.Presence{Stamp: at(4), Device: "1", Reason: "lost", Remote: "10.0.0.1:1"})
+	if d, _ := r.Device("1"); !d.Connected || d.Silent || d.Since != 2 || d.Remote != "10.0.0.1:2" || d.Reason != "" {
+		t.Errorf("%+v: want it connected since 2", d)
+	}
+	apply(t, r, &vaiven.Presence{Stamp: at(5), Device: "1", Reason: "lost", Remote: "10.0.0.1:2"})
+	if d, _ := r.Device("1"); d.Connected || d.Since != 5 || d.Reason != "lost" {
+		t.Errorf("%+v: want it gone", d)
+	}
+}
+
 func TestAReportThatWasOvertakenIsHistory(t *testing.T) {
 	r := New()
 	led := func(n float64) []vaiven.Value { return []vaiven.Value{{Name: "LED", Num: n}} }
