@@ -29,9 +29,8 @@ type Request struct {
 	HasIf bool
 	If    uint64
 
-	// Key names the change, so that asking again does not change again. "": a new
-	// one. A key may be used again for the same change while that is open or among
-	// the device's State.Recent; afterwards Ask only waits for ctx.
+	// Key names the change, so that asking again does not change again, as long
+	// as it is open or among the device's last 32. "": a new one.
 	Key vaiven.Key
 }
 

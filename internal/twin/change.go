@@ -22,6 +22,7 @@ type device struct {
 	Open   []change      `json:"open,omitempty"`   // no two share a state
 	Owed   []change      `json:"owed,omitempty"`   // decided, and their end is not in the log yet
 	Recent []Life        `json:"recent,omitempty"` // the last to end is the last
+	Past   []past        `json:"past,omitempty"`   // those before
 
 	Boot       vaiven.Boot `json:"boot,omitempty"`
 	BootRev    uint64      `json:"boot_rev,omitempty"` // the highest that was reported in this boot
@@ -239,6 +240,9 @@ func (d *device) take(key vaiven.Key) (change, bool) {
 func (d *device) remember(c *change, end vaiven.ChangeEnd) Life {
 	l := Life{End: end, Sent: c.Sent, Deadline: c.Deadline}
 	if len(d.Recent) >= maxRecent {
+		for i := range d.Recent[:len(d.Recent)-maxRecent+1] {
+			d.file(&d.Recent[i].End)
+		}
 		d.Recent = slices.Delete(d.Recent, 0, len(d.Recent)-maxRecent+1)
 	}
 	d.Recent = append(d.Recent, l)
@@ -300,7 +304,7 @@ func (d *device) life(key vaiven.Key) (Life, bool) {
 			return d.Recent[i], true
 		}
 	}
-	return Life{}, false
+	return d.filed(key)
 }
 
 // find returns a change that has no end, nil for none.

@@ -9,7 +9,7 @@ import (
 const (
 	// keepChanges is how many changes of a device are remembered by their key.
 	// The oldest that has ended makes room.
-	keepChanges = 64
+	keepChanges = 32
 	// maxOpen bounds those that have not ended: beyond, the oldest makes room,
 	// and its end is dropped.
 	maxOpen = 1024

@@ -120,6 +120,8 @@ func (d *Decider) fresh(ev vaiven.Event) bool {
 		return d.changesOf(e.Device).send(e.Key)
 	case *vaiven.ChangeEnd:
 		return d.changesOf(e.Device).end(e.Key)
+	case *vaiven.Forgotten:
+		delete(d.changes, e.Device) // whoever is called so next has asked for nothing yet
 	}
 	return true
 }

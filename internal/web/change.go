@@ -33,8 +33,11 @@ func (s *server) follow(ctx context.Context, until time.Time, d *Device, ask *As
 // wait returns the end of a change, if it comes in time.
 func (s *server) wait(ctx context.Context, until time.Time, d vaiven.Device, key vaiven.Key) (vaiven.ChangeEnd, bool) {
 	left := time.Until(until)
-	if left <= 0 {
-		return vaiven.ChangeEnd{}, false
+	if left <= 0 { // an end that came already is told at once
+		over, cancel := context.WithCancel(ctx)
+		cancel()
+		end, err := s.o.Twins.Wait(over, d, key)
+		return end, err == nil
 	}
 	select {
 	case s.waiting <- struct{}{}:
@@ -77,7 +80,10 @@ func openChange(c *api.Change, p *vaiven.Pending) {
 func endedChange(c *api.Change, l *Life) {
 	e := &l.End
 	took := max(e.At-e.Asked, 0)
-	c.Key, c.Phase, c.Reason, c.By = e.Key, api.Phase(e.Outcome), e.Reason, e.By
+	c.Key, c.Phase, c.Reason = e.Key, api.Phase(e.Outcome), e.Reason
+	if e.By != "" { // an old one tells the least
+		c.By = e.By
+	}
 	c.Asked, c.Ended, c.TookMS = moment(e.Asked), moment(e.At), &took
 	if e.Rev != 0 {
 		c.Rev = e.Rev
