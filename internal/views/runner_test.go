@@ -127,6 +127,7 @@ func TestViewThatLostItsDataBeginsAgain(t *testing.T) {
 		}
 		waitFor(t, p, last)
 		same(t, log, v)
+		synctest.Wait() // Replayed comes behind the last record
 		if v.resets != 2 || v.ready != 2 {
 			t.Errorf("Restore(nil) %d times, Replayed %d times", v.resets, v.ready)
 		}
