@@ -127,8 +127,7 @@ func (c *config) csvPath() string {
 func (a *app) openViews(ctx context.Context) (err error) {
 	a.reg = registry.New()
 	a.twin = twin.New(twin.Options{
-		Log: a.log, Stamp: a.clock.stamp, Logger: a.logger,
-		Connected: func(d vaiven.Device) bool { return a.gateway.Connected(d) },
+		Log: a.log, Stamp: a.clock.stamp, Logger: a.logger, Connected: a.mayBeTold,
 	})
 	a.csv, err = csvfile.Open(csvfile.Options{
 		Path: a.c.csvPath(), Log: a.log.ID(), Columns: a.c.CSVColumns, Zone: a.c.CSVZone,
@@ -159,6 +158,10 @@ func (a *app) openViews(ctx context.Context) (err error) {
 	a.replayed, _ = a.pump.Position()
 	return nil
 }
+
+// mayBeTold reports whether a board may be told something now that the log does
+// not say yet. On an external log that may be another gateway's doing.
+func (a *app) mayBeTold(d vaiven.Device) bool { return a.c.NATS != "" || a.gateway.Connected(d) }
 
 func (a *app) openGateway() {
 	rules := vaiven.DefaultRules()

@@ -29,8 +29,10 @@ type Options struct {
 	Stamp func() vaiven.Stamp
 	// Rand gives the random bytes of keys. Default: crypto/rand.
 	Rand io.Reader
-	// Connected reports whether a device is connected to this server now.
-	// Default: no device is.
+	// Connected reports whether a device may have been told of a change that the
+	// log does not call sent yet: it is connected now, to this server or to
+	// another one that writes to the same log. Its changes get two seconds of
+	// grace behind their deadline. Default: no device is.
 	Connected func(vaiven.Device) bool
 	// Logger is told when ends cannot be written, and when they can again.
 	// Default: nothing.
