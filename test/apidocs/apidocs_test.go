@@ -29,6 +29,10 @@ import (
 // patience is how long one block may take.
 const patience = 20 * time.Second
 
+// TestMain: the guide starts the program many times, which the race detector
+// makes slow.
+func TestMain(m *testing.M) { os.Exit(harness.MainWithoutRace(m)) }
+
 // block is a fenced piece of the guide.
 type block struct {
 	line int // in the file, of its fence
