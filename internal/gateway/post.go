@@ -29,7 +29,8 @@ type PostResult struct {
 type post struct {
 	g      *Gateway
 	remote netip.AddrPort
-	items  []wire.Item
+	binary bool
+	body   []byte
 	order  []vaiven.Device // as they come in the message
 	conns  map[vaiven.Device]*conn
 	stray  *conn // for what belongs to no device, or to one too many
@@ -64,18 +65,16 @@ func (g *Gateway) Post(ctx context.Context, remote netip.AddrPort, binary bool, 
 	defer g.conns.Done()
 	g.stats.Messages.Add(1)
 	g.stats.Posts.Add(1)
-	p := &post{g: g, remote: remote, conns: make(map[vaiven.Device]*conn), done: make(chan struct{})}
+	p := &post{g: g, remote: remote, binary: binary, body: body, conns: make(map[vaiven.Device]*conn), done: make(chan struct{})}
 	p.left.Store(1)
 	p.stray = g.visitor(remote)
 	p.stray.ws.(*box).post = p
-	p.decode(binary, body)
+	p.look()
 	defer p.depart()
 	if err := p.arrive(ctx); err != nil {
 		return PostResult{}, fmt.Errorf("wait for the board's other request: %w", err)
 	}
-	for i := range p.items {
-		p.handle(&p.items[i])
-	}
+	p.decode(p.handle)
 	for _, c := range p.conns {
 		c.settle()
 	}
@@ -99,14 +98,20 @@ func (g *Gateway) join() bool {
 	return true
 }
 
-// decode keeps the message's elements: whose they are decides who is waited for
-// before the first is handled.
-func (p *post) decode(binary bool, body []byte) {
+// decode yields the message's elements. They are read twice rather than kept: a
+// request may wait long for its turn, and its elements take many times the room
+// of its message.
+func (p *post) decode(yield func(*wire.Item)) {
 	dec := wire.Decoder{Rules: &p.g.o.Rules, MaxDevices: p.g.o.MaxDevices, Declared: func(d vaiven.Device) []string {
 		return p.g.visits.declared(place{p.remote.Addr(), d})
 	}}
-	dec.Decode(binary, body, func(it *wire.Item) {
-		p.items = append(p.items, *it)
+	dec.Decode(p.binary, p.body, yield)
+}
+
+// look finds out whose the elements are: that decides who is waited for before
+// the first is handled.
+func (p *post) look() {
+	p.decode(func(it *wire.Item) {
 		if it.Device != "" && len(p.order) < p.g.o.MaxDevices && !slices.Contains(p.order, it.Device) {
 			p.order = append(p.order, it.Device)
 		}
