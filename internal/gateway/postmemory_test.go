@@ -15,10 +15,13 @@ func TestPostsThatWaitHoldTheirMessageOnly(t *testing.T) {
 	r := start(t, Limit{})
 	message := []byte("[" + strings.TrimSuffix(strings.Repeat(`{"IDDEVICE":101,"T":1},`, 2800), ",") + "]")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	var posts sync.WaitGroup
-	defer posts.Wait()
-	defer cancel()
+	defer func() {
+		cancel()
+		posts.Wait()
+		r.m.set(func() { r.m.held = false })
+		r.m.commit()
+	}()
 	post := func() { _, _ = r.g.Post(ctx, home, false, message) }
 
 	r.m.set(func() { r.m.held = true })
