@@ -39,10 +39,15 @@ func Status(now time.Time, p Presence) (s api.Status, since, until time.Time) {
 // statusRank is the order of status in lists.
 var statusRank = map[api.Status]int64{api.Connected: 1, api.Silent: 2, api.Asleep: 3, api.Disconnected: 4, api.Never: 5}
 
-// moment is a time of the log as the API writes it; the zero time for 0.
+// lastMoment is 9999-12-31: RFC 3339 has no later years, and encoding/json makes
+// an error of them.
+const lastMoment = int64(253_402_300_799_999)
+
+// moment is a time of the log as the API writes it; the zero time for 0. What
+// boards say reaches further than that can be written.
 func moment(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
 	}
-	return time.UnixMilli(ms).UTC()
+	return time.UnixMilli(min(ms, lastMoment)).UTC()
 }
