@@ -17,8 +17,8 @@ func (s *server) historyOperations() {
 	register(s, operation{
 		method: http.MethodGet, path: "/events", id: "listEvents", tag: "events",
 		summary: "What has happened, from the log",
-		about: "In the log's order, the oldest first. Times are compared along that order: it begins where the clock had reached since, and ends at the " +
-			"first event behind until. One request looks at 200,000 events at most; next says where to go on.",
+		about: "In the log's order, the oldest first. Where several gateways write one log its times may be a little out of order; since and until are exact " +
+			"as long as that is less than five seconds. One request looks at 200,000 events at most; next says where to go on, with the same since and until.",
 		examples: []example{
 			{name: "list-events.json", title: "Readings of a device, from an id on", path: "/events?after=1.0&device=101&kind=reading&limit=2"},
 			{name: "list-events-time.json", title: "What happened in two seconds", path: "/events?since=2026-11-22T10:00:04Z&until=2026-11-22T10:00:06Z"},
@@ -47,6 +47,11 @@ const (
 	historyPatience = 5 * time.Second // that it waits for its turn
 )
 
+// disorder is by how much an event may have been received before another one that
+// stands in front of it in the log: they are of several gateways, or one of them
+// waited for a log that was busy.
+const disorder = 5 * time.Second
+
 // errEnough ends the reading of the log early.
 var errEnough = errors.New("enough")
 
@@ -61,9 +66,13 @@ type stretch struct {
 
 	scanned, size int
 	found         []api.Event
-	next          vaiven.ID
+	next          vaiven.ID // the last event not behind until
+	seen          vaiven.ID // the last event looked at
 	more          bool
 }
+
+// cut ends the answer before the stretch does: what was looked at is done.
+func (st *stretch) cut() { st.more, st.next = true, st.seen }
 
 func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Events], error) {
 	st, after, err := s.stretch(in)
@@ -86,13 +95,13 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 			after = from
 		}
 	}
-	st.next = after
+	st.next, st.seen = after, after
 	err = s.o.Events.History(ctx, after, st.take)
 	if err != nil && !errors.Is(err, errEnough) {
 		if st.scanned == 0 || !errors.Is(err, context.DeadlineExceeded) {
 			return nil, s.fail(err)
 		}
-		st.more = true
+		st.cut()
 	}
 	return &body[api.Events]{api.Events{Events: st.found, Next: st.next.String(), More: st.more}}, nil
 }
@@ -168,14 +177,19 @@ func split(list []string) []string {
 // take looks at one event.
 func (st *stretch) take(en vaiven.Entry) error {
 	at := en.Event.Time().At
-	if st.before != (vaiven.ID{}) && !en.ID.Before(st.before) || st.until != 0 && at > st.until {
+	late := st.until != 0 && at > st.until
+	if st.before != (vaiven.ID{}) && !en.ID.Before(st.before) || late && at > st.until+disorder.Milliseconds() {
 		return errEnough
 	}
 	if len(st.found) == st.limit || st.size >= maxAnswer || st.scanned == maxScanned {
-		st.more = true
+		st.cut()
 		return errEnough
 	}
 	st.scanned++
+	st.seen = en.ID
+	if late {
+		return nil
+	}
 	st.next = en.ID
 	if at < st.since || len(st.devices) > 0 && !slices.Contains(st.devices, en.Event.Of()) ||
 		len(st.kinds) > 0 && !slices.Contains(st.kinds, api.Kind(en.Event)) {
@@ -189,8 +203,10 @@ func (st *stretch) take(en vaiven.Entry) error {
 
 // since returns an id that is not behind the first event at the moment or later,
 // and not far before it, by halving the log: some twenty looks for a million
-// records.
+// records. What was looked at may be out of order, so it looks for a moment that
+// is earlier by as much.
 func (s *server) since(ctx context.Context, ms int64) (vaiven.ID, error) {
+	ms -= disorder.Milliseconds()
 	first, last := s.o.Events.Bounds()
 	lo, hi := max(first.Record, 1), last.Record+1
 	for lo < hi {

@@ -3,9 +3,12 @@ package web
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"vaiven"
 	"vaiven/internal/web/api"
@@ -48,6 +51,43 @@ func TestEvents(t *testing.T) {
 		}
 		if strings.Join(ids, " ") != c.want || got.Next != c.next || got.More != c.more || got.Events == nil {
 			t.Errorf("%s: %v, next %s, more %t", c.query, ids, got.Next, got.More)
+		}
+	}
+}
+
+// TestTimesOutOfOrder has several gateways write one log: what was received first
+// does not always stand first.
+func TestTimesOutOfOrder(t *testing.T) {
+	w := newWorld(t)
+	w.entries = nil
+	start, r := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), rand.New(rand.NewPCG(1, 2))
+	at := func(i int) int64 { return start.UnixMilli() + int64(i) }
+	const n = 12_000
+	for i := range n {
+		late := r.Int64N(disorder.Milliseconds())
+		w.entries = append(w.entries, vaiven.Entry{ID: vaiven.ID{Record: uint64(i + 1)}, Event: &vaiven.Gap{Stamp: vaiven.Stamp{At: at(i) - late}, Device: "101"}})
+	}
+	s := w.serve(t)
+	for range 8 {
+		from, to := at(r.IntN(n)), at(r.IntN(n))
+		q := url.Values{
+			"since": {time.UnixMilli(from).UTC().Format(time.RFC3339Nano)}, "until": {time.UnixMilli(to).UTC().Format(time.RFC3339Nano)}, "limit": {"1000"},
+		}
+		var want, got []string
+		for _, en := range w.entries {
+			if ms := en.Event.Time().At; ms >= from && ms <= to {
+				want = append(want, en.ID.String())
+			}
+		}
+		for p := (api.Events{More: true}); p.More; q.Set("after", p.Next) {
+			p = api.Events{}
+			send(t, s, "GET", prefix+"/events?"+q.Encode(), "").into(t, &p)
+			for _, e := range p.Events {
+				got = append(got, e.ID)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%v: %d events, want %d", q, len(got), len(want))
 		}
 	}
 }
