@@ -25,6 +25,7 @@ var rooms = map[string][]string{
 	// The proof of `vaiven verify` builds the views anew beside those on disk.
 	"internal/views/verify": {"", "internal/views", "internal/csvfile", "internal/registry"},
 	"internal/sim":          {"", "client"},
+	"internal/transports":   {"", "client"},
 	"cmd/vaiven":            everything,
 }
 
@@ -56,6 +57,8 @@ var reasons = []reason{
 	{"*", "internal/views", "views are handed what concerns them; one that asked the pump could wait for itself"},
 	{"internal/sim", "*", "simulated boards go through the real client over a real socket, or they prove nothing"},
 	{"*", "internal/sim", "the server must not know that a board is simulated"},
+	{"internal/transports", "*", "what is measured is reached over sockets, as by anybody else, or the figures are of something else"},
+	{"*", "internal/transports", "a server that knew its benchmark could please it"},
 	{"sibling", "wire", "only the gateway reads boards' messages: everybody else sees events that were checked once"},
 	{"sibling", "internal/ws", "only the gateway and the web room hold sockets: an ack or a view must never wait on one"},
 }
@@ -68,7 +71,7 @@ var libraries = []struct {
 }{
 	{"github.com/nats-io/", []string{"internal/stream"}, "only the log knows which engine keeps it"},
 	{"github.com/gobwas/", []string{"internal/ws"}, "only one room knows which library reads frames"},
-	{"github.com/coder/websocket", []string{"client"}, "a second implementation, for the board's side: the server must not use the same"},
+	{"github.com/coder/websocket", []string{"client", "internal/transports"}, "a second implementation, for the other side of a connection: the server must not use the same"},
 	{"charm.land/", []string{"internal/console"}, "only the terminal's room draws: everybody else writes data"},
 	{"github.com/charmbracelet/", []string{"internal/console"}, "only the terminal's room draws: everybody else writes data"},
 	{"github.com/spf13/", []string{"cmd/vaiven"}, "flags end at the program's door"},

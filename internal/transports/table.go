@@ -1,0 +1,211 @@
+package transports
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"vaiven"
+)
+
+// columns is the width that everything fits into.
+const columns = 80
+
+// Write writes the table, what it says in words, and how it was measured. It
+// fits a terminal of 80 columns and holds no escape codes.
+func (r *Result) Write(w io.Writer, l vaiven.Lang) error {
+	var b strings.Builder
+	b.WriteString(r.heading(l) + "\n\n")
+	for _, line := range r.table(l) {
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	if words := r.Words(l); words != "" {
+		b.WriteString("\n" + wrap(words, "") + "\n")
+	}
+	b.WriteString("\n")
+	for _, line := range r.notes(l) {
+		b.WriteString(wrap(line, "  ") + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Result) heading(l vaiven.Lang) string {
+	followers := fmt.Sprintf(l.Say("each of %d followers", "cada uno de %d seguidores"), r.Followers)
+	if r.Followers == 1 {
+		followers = l.Say("one follower", "un seguidor")
+	}
+	return fmt.Sprintf(l.Say("%d readings, %s per second; figures of %s", "%d lecturas, %s por segundo; cifras de %s"),
+		r.Readings, number(r.Rate), followers)
+}
+
+// every is the time between the requests of plain polling.
+func (r *Result) every() string {
+	if r.PollMS < 1000 {
+		return number(r.PollMS) + " ms"
+	}
+	return number(r.PollMS/1000) + " s"
+}
+
+// The columns: the transport, then figures.
+const titleWidth = 18
+
+var widths = [...]int{9, 11, 8, 7, 9, 10, 8}
+
+func (r *Result) table(l vaiven.Lang) []string {
+	above := pad("", titleWidth) + right(l.Say("bytes per", "bytes por"), widths[0]) + right("", widths[1]) +
+		right(l.Say("latency, ms", "latencia, ms"), widths[2]+widths[3]) +
+		right(l.Say("CPU, µs a reading", "CPU, µs/lectura"), widths[4]+widths[5])
+	lines := []string{above, line(
+		l.Say("transport", "transporte"), l.Say("reading", "lectura"), l.Say("requests", "peticiones"), "p50", "p99",
+		l.Say("server", "servidor"), l.Say("follower", "seguidor"), l.Say("missed", "faltan"),
+	)}
+	for i := range r.Rows {
+		lines = append(lines, r.line(&r.Rows[i], l))
+	}
+	return lines
+}
+
+func (r *Result) line(row *Row, l vaiven.Lang) string {
+	title := row.Transport.Title(l)
+	switch {
+	case row.Install != "":
+		return pad(title, titleWidth) + l.Say("  not installed: ", "  no está instalado: ") + row.Install
+	case row.Problem != "":
+		first, _, _ := strings.Cut(row.Problem, "\n")
+		return cut(pad(title, titleWidth)+l.Say("  failed: ", "  falló: ")+first, columns)
+	}
+	requests, missed := r.each(row.Requests), r.each(int64(row.Missed))
+	if row.Figures == nil {
+		return line(title, "-", requests, "-", "-", "-", "-", missed)
+	}
+	f := row.Figures
+	server := whole(f.ServerUs)
+	if least := r.noise(row); f.ServerUs < least {
+		server = "<" + whole(max(least, 1))
+	}
+	return line(title, whole(f.Bytes), requests, latency(f.P50MS), latency(f.P99MS), server, whole(f.FollowerUs), missed)
+}
+
+// each is a follower's share of a count, with a decimal where that says
+// something.
+func (r *Result) each(n int64) string {
+	share := float64(n) / float64(r.Followers)
+	if share == math.Trunc(share) || share >= 100 {
+		return whole(share)
+	}
+	return strconv.FormatFloat(share, 'f', 1, 64)
+}
+
+// varies is by how much the same stream costs a server more or less from one run
+// to the next, as measured.
+const varies = 0.1
+
+// noise is what a row's processor time of the server must exceed to mean
+// anything, in µs for each reading that was received.
+func (r *Result) noise(row *Row) float64 {
+	alone := r.VaivenUs
+	if row.Transport == MQTT {
+		alone = r.BrokerUs
+	}
+	if alone == nil || row.Received == 0 {
+		return 0
+	}
+	return varies * *alone * float64(r.Readings) / float64(row.Received)
+}
+
+// line sets one line: the title to the left, all else to the right.
+func line(title string, cells ...string) string {
+	var b strings.Builder
+	b.WriteString(pad(title, titleWidth))
+	for i, c := range cells {
+		b.WriteString(right(c, widths[i]))
+	}
+	return b.String()
+}
+
+func right(s string, w int) string {
+	return strings.Repeat(" ", max(w-utf8.RuneCountInString(s), 0)) + s
+}
+
+// notes say how it was measured.
+func (r *Result) notes(l vaiven.Lang) []string {
+	all := []string{
+		fmt.Sprintf(l.Say("polling: plain, a request every %s", "polling: simple, una petición cada %s"), r.every()),
+		l.Say("bytes: what a follower's connection carries (TCP payload, both directions, handshake and headers included), for each reading that it received",
+			"bytes: lo que lleva la conexión de un seguidor (contenido de TCP, en los dos sentidos, con handshake y cabeceras), por cada lectura que recibió"),
+		l.Say("latency: from the moment the board sends to the moment the follower has it; before vaiven shows a reading it is on disk; Mosquitto, which carries the same text, stores none",
+			"latencia: desde que la placa envía hasta que el seguidor la tiene; antes de mostrar una lectura vaiven la guarda en el disco; Mosquitto, que lleva el mismo texto, no guarda ninguna"),
+	}
+	cpu := l.Say("CPU: what a follower adds", "CPU: lo que añade un seguidor")
+	switch {
+	case r.VaivenUs != nil && r.BrokerUs != nil:
+		cpu += fmt.Sprintf(l.Say("; without any, a reading costs vaiven %s µs and Mosquitto %s µs, a tenth more or less",
+			"; sin ninguno, una lectura le cuesta a vaiven %s µs y a Mosquitto %s µs, una décima parte más o menos"), whole(*r.VaivenUs), whole(*r.BrokerUs))
+	case r.VaivenUs != nil:
+		cpu += fmt.Sprintf(l.Say("; without any, a reading costs vaiven %s µs, a tenth more or less",
+			"; sin ninguno, una lectura le cuesta a vaiven %s µs, una décima parte más o menos"), whole(*r.VaivenUs))
+	}
+	all = append(all, cpu)
+	if n := r.duplicates(); n > 0 {
+		all = append(all, fmt.Sprintf(l.Say("%d readings came twice", "%d lecturas llegaron dos veces"), n))
+	}
+	return all
+}
+
+func (r *Result) duplicates() (n int) {
+	for _, row := range r.Rows {
+		n += row.Duplicates
+	}
+	return n
+}
+
+// latency writes milliseconds with a decimal while that says something.
+func latency(ms float64) string {
+	if ms < 100 {
+		return strconv.FormatFloat(ms, 'f', 1, 64)
+	}
+	return whole(ms)
+}
+
+func whole(f float64) string {
+	if s := strconv.FormatFloat(f, 'f', 0, 64); s != "-0" {
+		return s
+	}
+	return "0"
+}
+
+func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+func pad(s string, w int) string { return s + strings.Repeat(" ", max(w-utf8.RuneCountInString(s), 0)) }
+
+func cut(s string, w int) string {
+	if utf8.RuneCountInString(s) <= w {
+		return s
+	}
+	return string([]rune(s)[:w-1]) + "…"
+}
+
+// wrap breaks a text into lines; all but the first begin with indent.
+func wrap(text, indent string) string {
+	var b strings.Builder
+	at := 0
+	for i, word := range strings.Fields(text) {
+		w := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case at+1+w > columns:
+			b.WriteString("\n" + indent)
+			at = utf8.RuneCountInString(indent)
+		default:
+			b.WriteString(" ")
+			at++
+		}
+		b.WriteString(word)
+		at += w
+	}
+	return b.String()
+}
