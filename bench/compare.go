@@ -16,7 +16,7 @@ import (
 // compare plays all legs with all peers, round by round, and reports. A trial
 // that fails is reported and makes the run fail at its end; the others go on.
 func compare(ctx context.Context, o options, stdout io.Writer, stderr *os.File) error {
-	r := &report.Results{Date: time.Now().Format(time.DateOnly), Smoke: o.plan.smoke, Samples: report.Samples{}, Method: o.plan.method()}
+	r := &report.Results{Date: time.Now().Format(time.DateOnly), Smoke: o.plan.smoke, Samples: report.Samples{}, Method: o.method()}
 	for _, p := range o.peers {
 		version, err := p.Version(ctx)
 		if err != nil {
@@ -54,7 +54,7 @@ func playRound(ctx context.Context, o options, round int, dir string, r *report.
 			}
 			name := fmt.Sprintf("round %d, %s, %s", round, l.title, p.Key)
 			data := filepath.Join(dir, fmt.Sprintf("%d-%s-%s", round, l.key, p.Key))
-			t := &trial{plan: o.plan, peer: p, found: map[string]float64{}, say: func(what string) { show.say(name, what) }}
+			t := &trial{plan: o.plan, peer: p, found: report.Samples{}, say: func(what string) { show.say(name, what) }}
 			checked, err := runTrial(ctx, l, t, data)
 			show.finish(name, err)
 			if ctx.Err() != nil {
@@ -75,9 +75,7 @@ func note(r *report.Results, t *trial, name, checked string, err error) {
 		r.Failures = append(r.Failures, name+": "+err.Error())
 		return
 	}
-	for metric, v := range t.found {
-		r.Samples.Add(metric, t.peer.Key, v)
-	}
+	r.Samples.Merge(t.found)
 	if checked != "" {
 		r.Verified = append(r.Verified, name+": "+checked)
 	}

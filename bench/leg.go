@@ -6,38 +6,45 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"vaiven/bench/internal/load"
 	"vaiven/bench/internal/machine"
 	"vaiven/bench/internal/peer"
+	"vaiven/bench/internal/report"
 )
 
-// leg is one part of the comparison, played with each server in turn.
+// leg is one part of the comparison, played with each server in turn that
+// knows what it is about.
 type leg struct {
 	key, title string
+	meant      func(p *peer.Peer) bool
 	play       func(ctx context.Context, t *trial) error
+	method     func(p plan) []string // what is done, a sentence each
 }
 
 var legs = []leg{
-	{loadKey, "full speed and paced", playLoad},
-	{"idle", "idle connections", playIdle},
-	{"trickle", "a classroom", playTrickle},
+	{"load", "full speed and paced", anybody, playLoad, loadMethod},
+	{"idle", "idle connections", whoRests, playIdle, idleMethod},
+	{"trickle", "a classroom", whoRests, playTrickle, trickleMethod},
+	{"changes", "changes of state", hasWayBack, playChanges, changesMethod},
+	{"followers", "followers", hasWayBack, playFollowers, followersMethod},
 }
 
-const loadKey = "load"
-
-// meant reports whether the leg says anything about the peer.
-func (l leg) meant(p *peer.Peer) bool { return !p.Floor || l.key == loadKey }
+func anybody(*peer.Peer) bool      { return true }
+func whoRests(p *peer.Peer) bool   { return !p.Floor }
+func hasWayBack(p *peer.Peer) bool { return p.WayBack }
 
 // trial is one leg with one server: a fresh process and an empty folder.
 type trial struct {
 	plan   plan
 	peer   *peer.Peer
 	server *peer.Server
-	found  map[string]float64 // figures, by metric; of no worth when the trial fails
-	say    func(what string)  // progress
-	acked  uint64             // readings acknowledged to fleets of the past
+	found  report.Samples    // figures; of no worth when the trial fails
+	proved []string          // by the leg itself
+	say    func(what string) // progress
+	acked  uint64            // readings acknowledged to fleets of the past
 }
 
 // runTrial starts the server, plays the leg, stops the server and checks what
@@ -55,7 +62,10 @@ func runTrial(ctx context.Context, l leg, t *trial, dir string) (checked string,
 		return "", err
 	}
 	t.say("checking what was stored")
-	return t.check(ctx, dir)
+	if checked, err = t.check(ctx, dir); err != nil {
+		return "", err
+	}
+	return strings.Join(append(t.proved, checked), "; "), nil
 }
 
 // check compares the rows with the acknowledgements: every reading that was
@@ -81,7 +91,12 @@ func (t *trial) check(ctx context.Context, dir string) (string, error) {
 
 // fleet connects n boards; the caller retires them.
 func (t *trial) fleet(ctx context.Context, n int) (*load.Fleet, error) {
-	f, err := load.NewFleet(t.server.Addr, n, t.peer.Board)
+	return t.fleetOf(ctx, n, t.peer.Board)
+}
+
+// fleetOf connects n boards that say what says makes.
+func (t *trial) fleetOf(ctx context.Context, n int, says func(i int) load.Protocol) (*load.Fleet, error) {
+	f, err := load.NewFleet(t.server.Addr, n, says)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +119,11 @@ func (t *trial) retire(f *load.Fleet) {
 	f.Close()
 }
 
-func (t *trial) record(metric string, v float64) { t.found[metric] = v }
+// record notes a figure of the server.
+func (t *trial) record(metric string, v float64) { t.recordAs(metric, t.peer.Key, v) }
+
+// recordAs notes a figure in another column than the server's.
+func (t *trial) recordAs(metric, column string, v float64) { t.found.Add(metric, column, v) }
 
 // measured is what a stretch of load cost.
 type measured struct {

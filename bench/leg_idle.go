@@ -112,3 +112,7 @@ func (t *trial) resident(ctx context.Context, f *load.Fleet) (float64, error) {
 func (t *trial) each(after, before float64) float64 {
 	return (after - before) / float64(t.plan.idle)
 }
+
+func idleMethod(p plan) []string {
+	return []string{fmt.Sprintf("Idle: %d connections, %d handshakes under way at a time; resident memory (smaps_rollup) after %v without traffic, minus that before, over the count; before it, %d boards have come and gone. Then HELLO where there is one and one reading on each, and the same again.", p.idle, p.atOnce, p.settle, touched)}
+}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 
+	"vaiven/bench/internal/board"
 	"vaiven/bench/internal/load"
 	"vaiven/bench/internal/report"
 )
@@ -77,4 +79,12 @@ func (t *trial) loaded(ctx context.Context, f *load.Fleet, l load.Load) (measure
 		return m, err
 	}
 	return m, f.Drain(ctx, patience)
+}
+
+func loadMethod(p plan) []string {
+	return []string{
+		fmt.Sprintf("All servers get the same reading (%d bytes of JSON with BOOT and SEQ, raw TCP: always as long as that) and acknowledge it (%d bytes, Mosquitto: PUBACK); boards connect from many loopback addresses.", len(board.RawRequest()), len(board.RawAnswer())),
+		fmt.Sprintf("Saturation: %d connections, one reading in flight on each, the next one leaves when its acknowledgement has come; %v after %v of warming up. Then the same with %d in flight on each.", p.boards, p.measure, p.warm, p.window),
+		fmt.Sprintf("Paced: %.0f readings/s over the same connections, evenly spread, at most %d in flight on each. Latency counts from the moment at which a reading was due, also when the board could not send it then; a server that cannot keep up shows fewer readings/s.", p.rate, pacedWindow),
+	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"vaiven/bench/internal/load"
 	"vaiven/bench/internal/machine"
@@ -55,4 +56,8 @@ func (t *trial) classroomCosts(m measured, sizeBefore uint64) error {
 	t.record(report.TrickleWritten, float64(m.written)/float64(m.Acked))
 	t.record(report.TrickleFolder, (float64(size)-float64(sizeBefore))/float64(m.Acked))
 	return nil
+}
+
+func trickleMethod(p plan) []string {
+	return []string{fmt.Sprintf("Classroom: %d boards, %.0f readings/s together, for %v. Bytes written are write_bytes of /proc/PID/io (pages that the process made dirty); the folder's growth is the size of its files.", classroom, classroomRate, p.trickle)}
 }

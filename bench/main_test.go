@@ -60,8 +60,41 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// A name is a server or a part; who has no part in it stays out, so that
+// nothing has to be installed for nothing.
+func TestParseChooses(t *testing.T) {
+	for only, want := range map[string]string{
+		"":                      "epoll goroutines mosquitto course vaiven: load idle trickle changes followers",
+		"changes":               "vaiven: changes",
+		"changes,followers":     "vaiven: changes followers",
+		"epoll,idle,goroutines": "goroutines: idle",
+		"goroutines":            "goroutines: load idle trickle",
+		"vaiven":                "vaiven: load idle trickle changes followers",
+	} {
+		o, err := parse([]string{"-only", only}, new(strings.Builder))
+		if err != nil {
+			t.Errorf("%q: %v", only, err)
+			continue
+		}
+		var words []string
+		for _, p := range o.peers {
+			words = append(words, p.Key)
+		}
+		words[len(words)-1] += ":"
+		for _, l := range o.legs {
+			words = append(words, l.key)
+		}
+		if got := strings.Join(words, " "); got != want {
+			t.Errorf("%q: %s, want %s", only, got, want)
+		}
+		if kept := o.out != ""; kept != (only == "") {
+			t.Errorf("%q: results are kept in %q", only, o.out)
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
-	for _, args := range [][]string{{"-only", "nobody"}, {"-parts", "nothing"}, {"surplus"}, {"-unknown"}} {
+	for _, args := range [][]string{{"-only", "nobody"}, {"-only", "course,changes"}, {"-parts", "nothing"}, {"surplus"}, {"-unknown"}} {
 		if _, err := parse(args, new(strings.Builder)); err == nil {
 			t.Errorf("%v was taken", args)
 		}

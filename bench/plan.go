@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"time"
-
-	"vaiven/bench/internal/board"
 )
 
 // plan is how much of everything a run does.
@@ -24,6 +22,21 @@ type plan struct {
 
 	trickle     time.Duration // of the classroom
 	trickleWarm time.Duration
+
+	switched int           // boards whose states are changed
+	changes  int           // one after another, and as many again at a time
+	alone    time.Duration // readings alone, to be subtracted
+
+	read    int           // boards whose readings are followed
+	pace    float64       // readings a second of them, together
+	backlog uint64        // readings in the log before anybody stalls
+	crowd   int           // followers of each transport whose connections are cut
+	cut     time.Duration // how long each of those lasts
+	follow  time.Duration // of them
+	beside  int           // followers beside as many stalled ones
+	pairs   int           // alone and beside, in a round
+	pair    time.Duration // of each of the two
+	begin   time.Duration // before each of these
 }
 
 const (
@@ -42,10 +55,13 @@ func full() plan {
 		boards: 2000, window: 16, rate: 20_000, warm: 2 * time.Second, measure: 5 * time.Second,
 		idle: 15_000, atOnce: 64, settle: 10 * time.Second,
 		trickle: 20 * time.Second, trickleWarm: 4 * time.Second,
+		switched: 1000, changes: 1000, alone: 3 * time.Second,
+		read: 200, pace: 1000, backlog: 60_000, crowd: 100, cut: 1500 * time.Millisecond, follow: 4 * time.Second,
+		beside: 20, pairs: 2, pair: 1500 * time.Millisecond, begin: 400 * time.Millisecond,
 	}
 }
 
-// quick proves in half a minute that the bench works; its figures prove
+// quick proves in less than a minute that the bench works; its figures prove
 // nothing.
 func quick() plan {
 	return plan{
@@ -53,19 +69,21 @@ func quick() plan {
 		boards: 200, window: 16, rate: 2000, warm: 200 * time.Millisecond, measure: 600 * time.Millisecond,
 		idle: 1000, atOnce: 64, settle: 300 * time.Millisecond,
 		trickle: 1500 * time.Millisecond, trickleWarm: 500 * time.Millisecond,
+		switched: 100, changes: 40, alone: 300 * time.Millisecond,
+		read: 20, pace: 200, backlog: 60_000, crowd: 10, cut: 200 * time.Millisecond, follow: 500 * time.Millisecond,
+		beside: 5, pairs: 1, pair: 300 * time.Millisecond, begin: 100 * time.Millisecond,
 	}
 }
 
-// method says in words what the plan does, for the report.
-func (p plan) method() []string {
-	return []string{
+// method says in words what the legs of a run do, for the report.
+func (o *options) method() []string {
+	p := o.plan
+	says := []string{
 		fmt.Sprintf("%d rounds, the servers in turn in each part of each round; a fresh process and an empty data folder each time; median, lowest and highest round.", p.rounds),
 		"The load comes from one thread of another process on the same machine, with one read and one write per answer. Server CPU is user + system time of the server's process from /proc, divided by the readings acknowledged in the same time.",
-		fmt.Sprintf("All servers get the same reading (%d bytes of JSON with BOOT and SEQ, raw TCP: always as long as that) and acknowledge it (%d bytes, Mosquitto: PUBACK); boards connect from many loopback addresses.", len(board.RawRequest()), len(board.RawAnswer())),
-		fmt.Sprintf("Saturation: %d connections, one reading in flight on each, the next one leaves when its acknowledgement has come; %v after %v of warming up. Then the same with %d in flight on each.", p.boards, p.measure, p.warm, p.window),
-		fmt.Sprintf("Paced: %.0f readings/s over the same connections, evenly spread, at most %d in flight on each. Latency counts from the moment at which a reading was due, also when the board could not send it then; a server that cannot keep up shows fewer readings/s.", p.rate, pacedWindow),
-		fmt.Sprintf("Idle: %d connections, %d handshakes under way at a time; resident memory (smaps_rollup) after %v without traffic, minus that before, over the count; before it, %d boards have come and gone. Then HELLO where there is one and one reading on each, and the same again.", p.idle, p.atOnce, p.settle, touched),
-		fmt.Sprintf("Classroom: %d boards, %.0f readings/s together, for %v. Bytes written are write_bytes of /proc/PID/io (pages that the process made dirty); the folder's growth is the size of its files.", classroom, classroomRate, p.trickle),
-		"What is stored differs: raw TCP and Mosquitto store nothing, the course's server flushes its CSV to the page cache, vaiven acknowledges after fsync.",
 	}
+	for _, l := range o.legs {
+		says = append(says, l.method(p)...)
+	}
+	return append(says, "What is stored differs: raw TCP and Mosquitto store nothing, the course's server flushes its CSV to the page cache, vaiven acknowledges after fsync.")
 }

@@ -133,8 +133,9 @@ func Vaiven(program string, args []string) *Peer {
 			all := append([]string{"serve", "--listen", addr, "--data", dir, "--lang", "en"}, args...)
 			return exec.Command(program, all...), nil
 		},
-		Board: board.NewVaiven,
-		CSV:   "readings.csv",
+		Board:   board.NewVaiven,
+		CSV:     "readings.csv",
+		WayBack: true,
 		Verify: func(ctx context.Context, dir string) (string, error) {
 			ctx, cancel := context.WithTimeout(ctx, verifyTime)
 			defer cancel()

@@ -34,6 +34,8 @@ type Peer struct {
 	// Floor marks a server that is compared under load only: at rest it has
 	// nothing to say.
 	Floor bool
+	// WayBack marks a server that has desired states and live feeds.
+	WayBack bool
 	// Verify checks what the stopped server left in its folder and returns a
 	// line about it; nil when there is nothing that could be checked.
 	Verify func(ctx context.Context, dir string) (string, error)

@@ -34,7 +34,7 @@ func (r *Results) Markdown(w io.Writer) error {
 // disturbed warns of measurements during which the machine did other things.
 func (r *Results) disturbed(b *strings.Builder) {
 	worst := 0.0
-	for _, m := range []string{SaturatedOthers, WindowOthers, PacedOthers} {
+	for _, m := range []string{SaturatedOthers, WindowOthers, PacedOthers, ChangeOthers, FollowOthers, StalledOthers} {
 		for _, values := range r.Samples[m] {
 			worst = max(worst, slices.Max(values))
 		}
@@ -74,9 +74,13 @@ func (r *Results) targets(b *strings.Builder) {
 }
 
 func (r *Results) section(b *strings.Builder, s section) {
-	rows := [][]string{header("median (lowest to highest round)", r.Peers)}
+	columns := s.columns
+	if columns == nil {
+		columns = keys(r.Peers)
+	}
+	rows := [][]string{append([]string{"median (lowest to highest round)"}, columns...)}
 	for _, m := range s.metrics {
-		if row, any := r.row(m); any {
+		if row, any := r.row(m, columns); any {
 			rows = append(rows, row)
 		}
 	}
@@ -86,23 +90,22 @@ func (r *Results) section(b *strings.Builder, s section) {
 	}
 }
 
-func header(first string, peers []Peer) []string {
-	h := []string{first}
+func keys(peers []Peer) (k []string) {
 	for _, p := range peers {
-		h = append(h, p.Key)
+		k = append(k, p.Key)
 	}
-	return h
+	return k
 }
 
-func (r *Results) row(m metric) (cells []string, any bool) {
+func (r *Results) row(m metric, columns []string) (cells []string, any bool) {
 	cells = []string{m.name}
-	for _, p := range r.Peers {
-		v, ok := r.Samples.Of(m.key, p.Key)
+	for _, column := range columns {
+		v, ok := r.Samples.Of(m.key, column)
 		any = any || ok
 		switch {
 		case !ok:
 			cells = append(cells, "")
-		case len(r.Samples[m.key][p.Key]) == 1:
+		case len(r.Samples[m.key][column]) == 1:
 			cells = append(cells, number(v.Median, m.digits))
 		default:
 			cells = append(cells, fmt.Sprintf("%s (%s to %s)", number(v.Median, m.digits), number(v.Min, m.digits), number(v.Max, m.digits)))
@@ -114,7 +117,7 @@ func (r *Results) row(m metric) (cells []string, any bool) {
 // ratios shows vaiven's figures divided by those of each peer.
 func (r *Results) ratios(b *strings.Builder) {
 	others := slices.DeleteFunc(slices.Clone(r.Peers), func(p Peer) bool { return p.Key == subject })
-	rows := [][]string{header("vaiven's figure divided by that of", others)}
+	rows := [][]string{append([]string{"vaiven's figure divided by that of"}, keys(others)...)}
 	for _, s := range sections {
 		for _, m := range s.metrics {
 			if row, any := r.ratio(m, others); any && m.name[0] != '(' {

@@ -59,6 +59,29 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// A section may compare something else than servers.
+func TestOwnColumns(t *testing.T) {
+	r := &Results{Peers: []Peer{{Key: "vaiven"}, {Key: "course"}}, Samples: Samples{}}
+	more := Samples{}
+	for _, v := range []float64{1.2, 1.0, 1.3} {
+		more.Add(StalledP99, "sse", v)
+	}
+	r.Samples.Add(StalledP99, "ws", 1.05)
+	r.Samples.Merge(more)
+	var b strings.Builder
+	if err := r.Markdown(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"less than 10 %: ws | 1.05 (at most 1.10) | reached", "less than 10 %: sse | 1.20 (at most 1.10) | **missed**", "| ws | sse | ndjson | poll |", "| 1.05 | 1.20 (1.00 to 1.30) | | |"} {
+		if !strings.Contains(squeeze(b.String()), want) {
+			t.Errorf("%q is not in the report:\n%s", want, b.String())
+		}
+	}
+	if strings.Contains(b.String(), "## Ratios") {
+		t.Error("ratios between servers of what only one of them has")
+	}
+}
+
 func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 func TestDisturbed(t *testing.T) {

@@ -29,24 +29,36 @@ type Results struct {
 	Failures []string      `json:"failures"`
 }
 
-// Samples holds one value for each round, by metric and by peer.
+// Samples holds one value for each round, by metric and by column of the
+// table: a peer, or what else the section has.
 type Samples map[string]map[string][]float64
 
 // Add appends the value of one round.
-func (s Samples) Add(metric, peer string, v float64) {
+func (s Samples) Add(metric, column string, v float64) {
 	if s[metric] == nil {
 		s[metric] = map[string][]float64{}
 	}
-	s[metric][peer] = append(s[metric][peer], v)
+	s[metric][column] = append(s[metric][column], v)
+}
+
+// Merge appends all values of other.
+func (s Samples) Merge(other Samples) {
+	for metric, columns := range other {
+		for column, values := range columns {
+			for _, v := range values {
+				s.Add(metric, column, v)
+			}
+		}
+	}
 }
 
 // Summary is what rounds have in common.
 type Summary struct{ Median, Min, Max float64 }
 
-// Of returns the summary of a metric for a peer; false when it was not
+// Of returns the summary of a metric in a column; false when it was not
 // measured.
-func (s Samples) Of(metric, peer string) (Summary, bool) {
-	v := slices.Sorted(slices.Values(s[metric][peer]))
+func (s Samples) Of(metric, column string) (Summary, bool) {
+	v := slices.Sorted(slices.Values(s[metric][column]))
 	if len(v) == 0 {
 		return Summary{}, false
 	}
