@@ -21,6 +21,8 @@
 //   listening    port: WebServer.begin()
 //   flash        what, n: bytes written to Preferences or LittleFS
 //   sleep ms, wake by (timer, pin), restart [reason], watchdog task_ms
+//   stall        ms: so much later than asked for a task went on, for this machine
+//                was busy; a fast board makes much of a moment
 //   control      line, ok: a control line was taken
 //   quit, broken reason
 //

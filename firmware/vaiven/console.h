@@ -32,7 +32,7 @@ class Console {
     }
   }
   // busy says that somebody typed lately: no time to sleep.
-  bool busy(uint32_t now) const { return typed_ && now - typedAt_ < kAttention; }
+  bool busy() const { return typed_ && millis() - typedAt_ < kAttention; }
 
  private:
   static constexpr uint32_t kAttention = 60000;

@@ -108,8 +108,9 @@ class Panel {
       const uint32_t now = millis();
       uint32_t wait = show(now);
       buttons(now, wait);
-      if (now - loopBeat_ > kLoopPatience && int32_t(now - loopBeat_) > 0) rescue_("loop");
-      if (sampler_.stuck(now)) rescue_("sensor");
+      const uint32_t beat = loopBeat_;  // first: it is never later than what millis() says then
+      if (millis() - beat > kLoopPatience) rescue_("loop");
+      if (sampler_.stuck()) rescue_("sensor");
       ulTaskNotifyTake(pdTRUE, pdMS_TO_TICKS(wait));
     }
   }

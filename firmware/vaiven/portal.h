@@ -37,13 +37,14 @@ class Portal {
                   WiFi.softAPIP().toString().c_str());
   }
 
-  void tick(uint32_t now) {
+  void tick() {
     if (!open_) return;
     dns_.processNextRequest();
     server_.handleClient();
-    if (saved_ && now - visitedAt_ >= kFarewell) restart_();
+    const uint32_t idle = millis() - visitedAt_;
+    if (saved_ && idle >= kFarewell) restart_();
     // A board in use closes it again when nobody comes.
-    if (settings_.complete() && now - visitedAt_ >= kOpenAtMost) end();
+    if (settings_.complete() && idle >= kOpenAtMost) end();
   }
 
   // name is that of the network: the chip's last digits tell boards apart.

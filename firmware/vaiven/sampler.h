@@ -35,12 +35,15 @@ class Sampler {
   bool done() const { return done_; }
   bool failing() const { return failing_; }
   // stuck says that the task has not come round in time.
-  bool stuck(uint32_t now) const { return started_ && !done_ && now - beat_ > interval_ + kPatience; }
+  bool stuck() const {
+    const uint32_t beat = beat_;  // first: it is never later than what millis() says then
+    return started_ && !done_ && millis() - beat > interval_ + kPatience;
+  }
   void hang() { hang_ = true; }
 
  private:
   static constexpr uint32_t kStopWait = 5000;
-  static constexpr uint32_t kPatience = 30000;  // a conversion takes 30 ms
+  static constexpr uint32_t kPatience = 60000;  // a conversion takes 30 ms
   static constexpr int kTries = 3;              // of a board that will sleep
 
   static void run(void* self) { static_cast<Sampler*>(self)->loop(); }

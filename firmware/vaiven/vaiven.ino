@@ -162,7 +162,7 @@ Sign sign() {
 // timeToSleep says that a sleeping board has done what it woke up for, or could
 // not in good time.
 bool timeToSleep(uint32_t now) {
-  if (!settings.sleep || !usable() || portal.open() || console.busy(now)) return false;
+  if (!settings.sleep || !usable() || portal.open() || console.busy()) return false;
   if (esp_reset_reason() != ESP_RST_DEEPSLEEP && now < kTimeToType) return false;
   int32_t value;
   if (outputs.takeChange(value)) board.switched(0, value);
@@ -190,7 +190,7 @@ void loop() {
   console.tick();
   while (hanging) delay(1000);
   network.tick(now);
-  portal.tick(now);
+  portal.tick();
   if (panel.wantsPortal()) openPortal();
   int32_t value;
   if (outputs.takeChange(value)) board.switched(0, value);

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
@@ -29,6 +30,8 @@ EspClass ESP;
 namespace {
 
 uint64_t timerWakeUs = 0;
+std::atomic<bool> sleeping{false};
+thread_local bool sleeper = false;
 int wakePin = -1;
 bool wakeLevel = false;
 
@@ -127,7 +130,10 @@ esp_err_t esp_sleep_enable_ext0_wakeup(gpio_num_t pin, int level) {
   return ESP_OK;
 }
 
+bool host::asleep() { return sleeping && !sleeper; }
+
 void esp_deep_sleep_start() {
+  sleeping = sleeper = true;
   host::Event("sleep").number("ms", int64_t(timerWakeUs / 1000));
   uint64_t begin = host::sincePowerOnUs();
   for (;;) {

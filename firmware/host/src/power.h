@@ -10,4 +10,8 @@ void startPower();
 // long. Called by the control thread.
 void watchdogTick();
 
+// asleep says that the board sleeps, and this thread is another one than that
+// which put it to sleep: it must stand still, as everything on the chip does.
+bool asleep();
+
 }  // namespace host

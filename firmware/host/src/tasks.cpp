@@ -4,11 +4,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <pthread.h>
+#include <unistd.h>
 #include <system_error>
 #include <thread>
 
 #include "clock.h"
 #include "gpio.h"
+#include "power.h"
 
 // Task is one FreeRTOS task. It is never freed: a handle may be used after its
 // task has ended, and a board makes a handful of them.
@@ -21,6 +23,12 @@ struct host::Task {
 namespace {
 
 thread_local host::Task* current = nullptr;
+
+// stand holds a task up for good while the board sleeps: the process begins anew
+// when it wakes.
+void stand() {
+  while (host::asleep()) pause();
+}
 
 std::chrono::microseconds realTicks(TickType_t ticks) {
   return std::chrono::microseconds(int64_t(host::realMs(ticks) * 1000));
@@ -94,8 +102,13 @@ uint32_t ulTaskNotifyTake(BaseType_t clear, TickType_t ticks) {
   if (ticks == portMAX_DELAY) {
     task->given.wait(lock, ready);
   } else if (!task->given.wait_for(lock, realTicks(ticks), ready)) {
+    lock.unlock();
+    stand();
     return 0;
   }
+  lock.unlock();
+  stand();
+  lock.lock();
   uint32_t had = task->notifications;
   task->notifications = clear ? 0 : had - 1;
   return had;
@@ -112,6 +125,7 @@ uint32_t millis() { return uint32_t(host::sinceBootUs() / 1000); }
 void delay(uint32_t ms) {
   host::deliverEdges();
   host::sleepUs(uint64_t(ms) * 1000);
+  stand();
 }
 
 void delayMicroseconds(uint32_t us) { host::sleepUs(us); }

@@ -57,7 +57,7 @@ void host::watchdogTick() {
   uint64_t silentMs = 0;
   {
     std::lock_guard lock(dogMutex);
-    if (!timeoutMs) return;
+    if (!timeoutMs || asleep()) return;
     for (auto& [task, last] : lastUs) silentMs = std::max(silentMs, (sinceBootUs() - last) / 1000);
     if (silentMs <= timeoutMs || realMs(silentMs) < patienceMs()) return;
   }

@@ -60,17 +60,30 @@ const atOnce = "6"
 
 // Main runs a suite's tests, and removes the programs that they built.
 func Main(m *testing.M) (code int) {
+	begin()
+	defer removePrograms()
+	return m.Run()
+}
+
+// MainWithoutRace is Main with a vaiven as it is released.
+func MainWithoutRace(m *testing.M) (code int) {
+	begin()
+	defer removePrograms()
+	return harness.MainWithoutRace(m)
+}
+
+func begin() {
 	if err := flag.Set("test.parallel", atOnce); err != nil {
 		panic(err) // testing has always had that flag
 	}
-	defer func() {
-		buildMu.Lock()
-		defer buildMu.Unlock()
-		for _, once := range built {
-			if path, err := once(); err == nil {
-				_ = os.Remove(path)
-			}
+}
+
+func removePrograms() {
+	buildMu.Lock()
+	defer buildMu.Unlock()
+	for _, once := range built {
+		if path, err := once(); err == nil {
+			_ = os.Remove(path)
 		}
-	}()
-	return m.Run()
+	}
 }

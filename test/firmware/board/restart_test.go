@@ -1,0 +1,145 @@
+//go:build suites && linux
+
+package board
+
+import (
+	"testing"
+
+	"vaiven/test/firmware/boardtest"
+	"vaiven/test/harness"
+)
+
+// waiting waits until a board has n readings that the server lacks.
+func waiting(t *testing.T, b *boardtest.Board, n int) status {
+	t.Helper()
+	var s status
+	harness.Until(t, patience, "readings that wait", func() bool {
+		s = ask(t, b)
+		return s.waiting >= n
+	})
+	return s
+}
+
+// kept restarts a board that holds readings, and checks that they are still held.
+func kept(t *testing.T, b *boardtest.Board, before status, restarts int) {
+	t.Helper()
+	b.Wait(patience, restarts+2, "boot", nil)
+	after := ask(t, b)
+	if after.boot != before.boot || after.waiting < before.waiting || after.lost != 0 {
+		t.Errorf("before the restart %+v, after it %+v", before, after)
+	}
+}
+
+// TestRestartKeepsReadings: a restart that a person asked for, and those of a
+// board whose loop or sensor is stuck, in the middle of an outage.
+func TestRestartKeepsReadings(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, line, says string }{
+		{"asked for", "restart", ""},
+		{"loop is stuck", "hang loop", "stuck: loop"},
+		{"sensor is stuck", "hang sensor", "stuck: sensor"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t)
+			b := started(t, s.Addr, "101")
+			rows(t, s, "101", 3)
+			s.Stop()
+			before := waiting(t, b, 10)
+			b.Tell("serial %s", c.line)
+			if c.says != "" {
+				says(t, b, c.says, 1)
+			}
+			kept(t, b, before, 1)
+			s.StartReady()
+			finish(t, s, b, "101")
+			b.Quit()
+			verify(t, s)
+		})
+	}
+}
+
+// TestWatchdog: when even the task that looks after the others is stuck, the
+// chip's watchdog restarts the board. What it held is gone, and cannot be counted.
+func TestWatchdog(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := started(t, s.Addr, "101")
+	rows(t, s, "101", 3)
+	first := ask(t, b).boot
+	b.Tell("serial hang panel")
+	b.Wait(patience, 1, "watchdog", nil)
+	says(t, b, "Online:", 2)
+	if ask(t, b).boot == first {
+		t.Error("the same BOOT after a loss of memory")
+	}
+	b.Quit()
+	verify(t, s)
+}
+
+// TestSpill: more readings than RTC memory has room for go through a restart in
+// a file, once.
+func TestSpill(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := newBoard(t, s.Addr)
+	b.Start()
+	setUp(b, "101", "interval 1")
+	rows(t, s, "101", 3)
+	s.Stop()
+	before := waiting(t, b, 530)
+	b.Tell("serial restart")
+	kept(t, b, before, 1)
+	littlefs := func(e boardtest.Event) bool { return e.What == "littlefs" }
+	if n := len(b.Wait(0, 0, "flash", littlefs)); n == 0 {
+		t.Error("no file was written")
+	}
+	s.StartReady()
+	finish(t, s, b, "101")
+	b.Quit()
+	verify(t, s)
+}
+
+// TestRingFull: what does not fit is lost, counted, and recorded as a gap.
+func TestRingFull(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := newBoard(t, s.Addr)
+	b.Start()
+	setUp(b, "101", "interval 1")
+	rows(t, s, "101", 3)
+	s.Stop()
+	harness.Until(t, patience, "a full ring", func() bool { return ask(t, b).lost > 20 })
+	s.StartReady()
+	b.Tell("sensor unplugged")
+	b.Wait(patience, len(b.Events("sensor"))+2, "sensor", nil)
+	harness.Until(t, patience, "everything acknowledged", func() bool { return ask(t, b).waiting == 0 })
+	lost, all := ask(t, b).lost, taken(b)
+	got := rows(t, s, "101", len(all)-lost)
+	if len(got) != len(all)-lost {
+		t.Errorf("%d taken, %d lost, %d rows", len(all), lost, len(got))
+	}
+	if last := got[len(got)-1]; last.Temp+","+last.Hum != all[len(all)-1] {
+		t.Errorf("the newest reading is not the last row: %+v", last)
+	}
+	b.Quit()
+	verify(t, s)
+}
+
+// TestRadioLastResort: half an hour without Wi-Fi, and the board restarts in case
+// the radio is stuck, with its readings.
+func TestRadioLastResort(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := newBoard(t, s.Addr, "BOARD_SPEED=100")
+	b.Start()
+	setUp(b, "101", "interval 10")
+	rows(t, s, "101", 3)
+	before := ask(t, b)
+	b.Tell("wifi down")
+	says(t, b, "stuck: Wi-Fi", 1)
+	kept(t, b, before, 1)
+	b.Tell("wifi up")
+	finish(t, s, b, "101")
+	b.Quit()
+}

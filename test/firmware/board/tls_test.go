@@ -1,0 +1,123 @@
+//go:build suites && linux
+
+package board
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vaiven/test/firmware/boardtest"
+	"vaiven/test/harness"
+)
+
+// authority makes a private CA, and a certificate of its for an address.
+func authority(t *testing.T, address string) (ca, cert, key []byte) {
+	t.Helper()
+	caKey, err1 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	serverKey, err2 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "a school's CA"}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	caDER, err3 := x509.CreateCertificate(rand.Reader, template, template, &caKey.PublicKey, caKey)
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(2), IPAddresses: []net.IP{net.ParseIP(address)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	certDER, err4 := x509.CreateCertificate(rand.Reader, leaf, template, &serverKey.PublicKey, caKey)
+	keyDER, err5 := x509.MarshalECPrivateKey(serverKey)
+	for _, err := range []error{err1, err2, err3, err4, err5} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	encode := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
+	return encode("CERTIFICATE", caDER), encode("CERTIFICATE", certDER), encode("EC PRIVATE KEY", keyDER)
+}
+
+// serveTLS starts a server with a certificate for the address that boards dial.
+func serveTLS(t *testing.T, cert, key []byte) (s *harness.Server, addr string) {
+	t.Helper()
+	dir := t.TempDir()
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	if err := os.WriteFile(certFile, cert, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(keyFile, key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	addr = fmt.Sprintf("127.0.0.1:%d", harness.Port(t))
+	return serve(t, "--tls-cert", certFile, "--tls-key", keyFile, "--tls-listen", addr), addr
+}
+
+// paste types a certificate into the serial port, a line after the other.
+func paste(b *boardtest.Board, ca []byte) {
+	b.Tell("serial ca")
+	for _, line := range strings.Split(strings.TrimSpace(string(ca)), "\n") {
+		b.Tell("serial %s", line)
+	}
+}
+
+// TestTLS: wss with the CA that was pinned, and nothing else.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	ca, cert, key := authority(t, "192.168.1.50")
+	otherCA, _, _ := authority(t, "192.168.1.50")
+	s, addr := serveTLS(t, cert, key)
+	for device, pinned := range map[string][]byte{"101": ca, "102": otherCA} {
+		t.Run(device, func(t *testing.T) {
+			b := newBoard(t, "", "BOARD_SERVER_TLS="+addr)
+			b.Start()
+			paste(b, pinned)
+			setUp(b, device, "tls on", "server 192.168.1.50 8443")
+			if device == "101" {
+				says(t, b, "Online: 192.168.1.50:8443", 1)
+				rows(t, s, device, 5)
+				b.Tell("wifi down")
+				b.Wait(patience, 1, "wifi", func(e boardtest.Event) bool { return e.State == "lost" })
+				b.Tell("wifi up")
+				finish(t, s, b, device)
+			} else {
+				failed := b.Wait(patience, 2, "dial_failed", nil)
+				if !strings.HasPrefix(failed[0].Reason, "TLS: error") {
+					t.Errorf("refused because %q", failed[0].Reason)
+				}
+				if n := len(b.Events("sent")); n > 0 {
+					t.Errorf("%d messages to a server that it must not trust", n)
+				}
+			}
+			b.Quit()
+		})
+	}
+}
+
+// TestTLSWithoutCA: a board that was told nobody to trust does not dial.
+func TestTLSWithoutCA(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := newBoard(t, s.Addr, "BOARD_SERVER_TLS="+s.Addr)
+	b.Start()
+	b.Tell("serial ca")
+	b.Tell("serial not a certificate")
+	b.Tell("serial -----END CERTIFICATE-----")
+	says(t, b, "No entendí eso", 1)
+	setUp(b, "101", "tls on")
+	says(t, b, "Settings are missing", 1)
+	b.Wait(patience, 1, "wifi", nil)
+	if n := len(b.Events("dial")); n > 0 {
+		t.Errorf("%d dials", n)
+	}
+	b.Quit()
+}
