@@ -52,7 +52,7 @@ soak: deps ## the kill test for 1,000 cycles, 50 power cuts, 1,000 file faults, 
 	$(SUITES) -timeout 0 ./test/gateways -cycles 100
 	$(SUITES) -timeout 0 ./test/changes -run Chaos -changes 10000 -kills 20 -still 30s
 
-bench: ## the side-by-side benchmarks, about 15 minutes, results in bench/results
+bench: ## the side-by-side benchmarks, about 20 minutes, results in bench/results
 	@scripts/deps bench
 	$(MAKE) -C bench bench
 
