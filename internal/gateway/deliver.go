@@ -106,6 +106,9 @@ func (g *Gateway) desired(d *device) vaiven.Desired {
 	if !ok {
 		want = vaiven.Desired{}
 	}
+	if want.Until != 0 {
+		d.back().bound(want, g.uptime(), g.o.Stamp().At)
+	}
 	if d.way != nil {
 		d.way.prune(&want)
 	}
@@ -154,7 +157,7 @@ func (g *Gateway) news(d *device, c *conn, now time.Duration, ask asked) (want v
 		w.tries, w.due = 0, 0
 		return want, false
 	}
-	if len(want.States) == 0 || want.Until != 0 && want.Until <= g.o.Stamp().At {
+	if len(want.States) == 0 || want.Until != 0 && w.until <= now {
 		return want, false // too late, which the view will say
 	}
 	switch {
@@ -194,8 +197,7 @@ func (g *Gateway) sendDesired(d *device, c *conn, want vaiven.Desired) error {
 func (g *Gateway) message(d *device, want vaiven.Desired) []byte {
 	m := wire.Desired{Device: d.id, States: want.States, Rev: want.Rev}
 	if want.Until != 0 {
-		since := (g.uptime() - d.greeting.at).Milliseconds()
-		m.HasUntil, m.Until = true, d.greeting.up+since+want.Until-g.o.Stamp().At-1
+		m.HasUntil, m.Until = true, d.greeting.up+(d.way.until-d.greeting.at).Milliseconds()-1
 	}
 	return wire.AppendDesired(nil, m)
 }

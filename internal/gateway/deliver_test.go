@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,13 +177,50 @@ func TestUntilIsOnTheBoardsClock(t *testing.T) {
 	defer d.mu.Unlock()
 	d.greeting.at -= 10 * time.Second // HELLO came ten seconds ago
 	now := r.g.o.Stamp().At
-	m := string(r.g.message(d, vaiven.Desired{Rev: 3, States: led(1), Until: now + 1000}))
+	want := vaiven.Desired{Rev: 3, States: led(1), Until: now + 1000, Open: []vaiven.Pending{{Rev: 3, States: led(1), Asked: now, Deadline: now + 1000}}}
+	d.back().bound(want, r.g.uptime(), now)
+	m := string(r.g.message(d, want))
 	var until int64
 	for _, c := range m[len(`{"IDDEVICE":101,"LED":1,"REV":3,"UNTIL":`) : len(m)-1] {
 		until = until*10 + int64(c-'0')
 	}
 	if until < 744_000 || until >= 745_000+patience.Milliseconds() || until > 745_000+(r.g.uptime()-d.greeting.at).Milliseconds()-10_000 {
 		t.Errorf("%s", m)
+	}
+}
+
+// A server's clock that is set back while a deadline is open would otherwise
+// tell the board to take the change an hour late.
+func TestUntilDoesNotFollowAClockThatIsSetBack(t *testing.T) {
+	var back atomic.Int64
+	r := startWithTwins(t, func(o *Options) {
+		stamp := o.Stamp
+		o.Stamp = func() vaiven.Stamp {
+			s := stamp()
+			s.At -= back.Load()
+			return s
+		}
+	})
+	r.greeted()
+	r.ask("101", 1, led(1), func(c *vaiven.Change) { c.Deadline = c.At + 60_000 })
+	r.until("delivered", func() bool { return r.g.Stats().Delivered.Load() == 1 })
+	said := func() int64 {
+		d := r.g.lock("101", true)
+		defer d.mu.Unlock()
+		var m struct{ UNTIL int64 }
+		if err := json.Unmarshal(r.g.message(d, r.g.desired(d)), &m); err != nil {
+			t.Error(err)
+		}
+		return m.UNTIL
+	}
+	first := said()
+	back.Store(time.Hour.Milliseconds())
+	if again := said(); again > first || again < first-1000 {
+		t.Errorf("UNTIL %d becomes %d", first, again)
+	}
+	back.Store(-time.Hour.Milliseconds())
+	if again := said(); again > first-59*60_000 {
+		t.Errorf("UNTIL %d stays %d although the clock was set forward", first, again)
 	}
 }
 

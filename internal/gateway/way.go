@@ -24,10 +24,19 @@ type way struct {
 	boot    vaiven.Boot // of the power-up that rev belongs to
 	rev     uint64      // the highest REV that it reported
 
+	until  time.Duration // the earliest of limits, as uptime has it
+	limits []limit
+
 	// Of this process, as long as the view has the changes open.
 	sent   []vaiven.Key // their Sent is in the log's queue
 	unsaid []vaiven.Key // written to a socket, but the log was busy
 	ended  []vaiven.Key // their end is in the log's queue
+}
+
+// limit is the deadline of an open change on a clock that nobody sets.
+type limit struct {
+	key vaiven.Key
+	by  time.Duration // as uptime has it
 }
 
 // stated is what a board says that one of its states is.
@@ -95,6 +104,30 @@ func (w *way) prune(want *vaiven.Desired) {
 		want.Open = slices.DeleteFunc(slices.Clone(want.Open), func(p vaiven.Pending) bool { return slices.Contains(w.ended, p.Key) })
 	}
 }
+
+// bound holds the deadlines of open changes against uptime, from the first look
+// at them on: a server's clock that is set back gives a board no more time than
+// was asked for, one that is set forward takes from it.
+func (w *way) bound(want vaiven.Desired, now time.Duration, clock int64) {
+	var limits []limit
+	for _, p := range want.Open {
+		if p.Deadline == 0 {
+			continue
+		}
+		left := min(p.Deadline-clock, p.Deadline-p.Asked, longest)
+		l := limit{p.Key, now + time.Duration(left)*time.Millisecond}
+		if i := slices.IndexFunc(w.limits, func(l limit) bool { return l.key == p.Key }); i >= 0 {
+			l.by = min(l.by, w.limits[i].by)
+		}
+		if limits = append(limits, l); len(limits) == 1 || l.by < w.until {
+			w.until = l.by
+		}
+	}
+	w.limits = limits
+}
+
+// longest is more ms than any server runs, and fits in a time.Duration.
+const longest = int64(1) << 40
 
 // has reports whether the board is known to have every state that is wanted.
 func (w *way) has(states []vaiven.Value) bool {
