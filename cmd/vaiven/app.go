@@ -194,7 +194,7 @@ func (a *app) openGateway() {
 func (a *app) openFeed() (err error) {
 	a.feed, err = live.New(live.Options{
 		Encode:  func(b []byte, e vaiven.Entry) []byte { return console.AppendEvent(b, e, "") },
-		History: history{a}, Lang: a.lang,
+		History: history{a}, Last: a.log.Last, Lang: a.lang,
 	})
 	return err
 }

@@ -16,7 +16,8 @@
 // The first thing on a stream, and a sign of life when nothing happens, is the
 // position: the id up to which the log was looked through, also when the filter
 // let nothing of it pass. An id that this log has not reached is answered with
-// 410: it is another log's, or one that was restored from an older copy.
+// 410: it is another log's, or one that was restored from an older copy. A node
+// of a cluster that is itself behind the log answers 503 instead.
 //
 // Feed is a view of the log. It encodes each event once into a ring in memory,
 // and knows nothing of who may follow: access is decided before its Handler is

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"vaiven"
 )
@@ -91,11 +92,23 @@ func (fo *follower) begin(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// refuse answers a follower whose id the log has not reached.
+// lastTimeout bounds the question how far the log goes.
+const lastTimeout = 2 * time.Second
+
+// refuse answers a follower whose id this node has not reached. It is another
+// log's if the log does not have it; while that is not known, it is not said.
 func (fo *follower) refuse(ctx context.Context, w http.ResponseWriter) {
 	f := fo.feed
 	if ctx.Err() != nil {
 		f.full(w, true)
+		return
+	}
+	asked, cancel := context.WithTimeout(ctx, lastTimeout)
+	defer cancel()
+	if last, err := f.o.Last(asked); err != nil || fo.after.Record <= last {
+		w.Header().Set("Retry-After", retryAfter)
+		problem(w, http.StatusServiceUnavailable, fmt.Sprintf(f.o.Lang.Say(
+			"this node has not read the log up to %s yet: come again later", "este nodo aún no ha leído el registro hasta %s: vuelve más tarde"), fo.after))
 		return
 	}
 	problem(w, http.StatusGone, fmt.Sprintf(f.o.Lang.Say(

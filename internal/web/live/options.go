@@ -27,6 +27,10 @@ type Options struct {
 	Encode  func(dst []byte, e vaiven.Entry) []byte
 	History History
 
+	// Last asks for the last record that the log has, also where this node has
+	// not read it yet. Default: what History.Position says.
+	Last func(context.Context) (uint64, error)
+
 	// MaxEvents and MaxBytes of JSON bound the ring. Full means that the oldest
 	// goes; who needs it reads the log. Default 16,384 and 16 MiB.
 	MaxEvents int
@@ -53,9 +57,10 @@ type Options struct {
 	// 5 ms; negative: never.
 	Linger time.Duration
 
-	// Grace is how long a follower with an id that the log has not reached
-	// waits before it is refused: this node may only be behind the one that
-	// handed the id out. Default 3 s.
+	// Grace is how long a follower with an id that this node has not reached
+	// waits before it is refused: the node may only be behind the one that handed
+	// the id out. One that is behind for longer asks the follower to come again;
+	// an id that the log itself does not have is refused for good. Default 3 s.
 	Grace time.Duration
 
 	Lang   vaiven.Lang  // of what a refusal says
@@ -73,6 +78,9 @@ const (
 func (o Options) withDefaults() (Options, error) {
 	if o.Encode == nil || o.History == nil {
 		return o, errors.New("live: Encode and History are required")
+	}
+	if o.Last == nil {
+		o.Last = func(context.Context) (uint64, error) { return o.History.Position(), nil }
 	}
 	o.MaxEvents = positive(o.MaxEvents, defaultEvents)
 	o.MaxBytes = positive(o.MaxBytes, defaultBytes)

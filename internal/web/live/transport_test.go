@@ -212,6 +212,21 @@ func listOf(n int) string {
 	return b.String()
 }
 
+// TestANodeThatStaysBehind tells nobody that an id is another log's which the log
+// has, or may have.
+func TestANodeThatStaysBehind(t *testing.T) {
+	var cut error
+	r := begin(t, Options{Last: func(context.Context) (uint64, error) { return 7, cut }})
+	r.book.say(r.Feed, reading("101"))
+	each(t, func(t *testing.T, tr Transport) {
+		cut = nil
+		problemOf(t, r.ask(tr, "7.3", ""), http.StatusServiceUnavailable)
+		problemOf(t, r.ask(tr, "8.0", ""), http.StatusGone)
+		cut = errors.New("no way to the log")
+		problemOf(t, r.ask(tr, "8.0", ""), http.StatusServiceUnavailable)
+	})
+}
+
 // A node that is only behind lets a follower of another node wait a little.
 func TestWaitsForALogThatIsBehind(t *testing.T) {
 	each(t, func(t *testing.T, tr Transport) {
