@@ -10,7 +10,8 @@
 // A line that cannot be used never stops the others, nor the server: a person is
 // told once, with the cure, and it is tried again with growing pauses. So a
 // chip on USB may come and go. Whoever receives presses may be slow: the next
-// ones wait in a queue of 64, and one that finds it full is given up and said so.
+// ones wait in a queue of 64, and one that finds it full, or has waited there for
+// ten seconds, is given up and said so.
 //
 // GPIO lines are the kernel's character device (linux/gpio.h); other systems
 // have none, and say so.

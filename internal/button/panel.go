@@ -19,6 +19,7 @@ const (
 
 	pressQueue   = 64               // presses that wait for Press
 	pressTimeout = 10 * time.Second // given to one call of Press by its context
+	stale        = 10 * time.Second // that a press waits at most for those before it
 	checkEvery   = 2 * time.Second  // between two looks whether a quiet line is still there
 	firstRetry   = time.Second      // before a line that failed is tried again
 	maxRetry     = 30 * time.Second // what that pause grows to
@@ -30,7 +31,8 @@ type Options struct {
 	Indicators []Binding
 
 	// Press is called once for each press, when the button goes down, one call
-	// at a time and in order. Its context ends after ten seconds.
+	// at a time and in order. Its context ends after ten seconds; a press that
+	// has waited as long for those before it is given up.
 	Press func(context.Context, Binding)
 	// State says what an indicator shows when its line is opened; nil: off.
 	State func(device vaiven.Device, state string) (on bool)
@@ -42,6 +44,12 @@ type Options struct {
 	Lang     vaiven.Lang
 }
 
+// press is one that waits for Press.
+type press struct {
+	of Binding
+	at time.Time
+}
+
 // Panel is the buttons and indicators of this computer.
 type Panel struct {
 	o     Options
@@ -49,7 +57,7 @@ type Panel struct {
 
 	contacts []*contact
 	lamps    []*lamp
-	presses  chan Binding
+	presses  chan press
 	lost     atomic.Int64 // presses that found the queue full, not yet told
 	life     context.Context
 	end      context.CancelFunc
@@ -77,7 +85,7 @@ func open(o Options, l lines) *Panel {
 	if o.Notice == nil {
 		o.Notice = func(string, string) {}
 	}
-	p := &Panel{o: o, lines: l, presses: make(chan Binding, pressQueue), told: map[string]bool{}}
+	p := &Panel{o: o, lines: l, presses: make(chan press, pressQueue), told: map[string]bool{}}
 	p.life, p.end = context.WithCancel(context.Background())
 	for _, b := range o.Buttons {
 		c := &contact{p: p, b: b}
@@ -148,18 +156,29 @@ func (p *Panel) Show(device vaiven.Device, state string, on bool) {
 	}
 }
 
-// handOver calls Press, which may be slow: the log may stand still.
+// handOver calls Press, which may be slow: the log may stand still. What has
+// waited too long meanwhile is given up.
 func (p *Panel) handOver(ctx context.Context) {
+	late := 0
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case b := <-p.presses:
-			p.press(ctx, b)
+			if time.Since(b.at) > stale {
+				late++
+			} else {
+				p.press(ctx, b.of)
+			}
 		}
 		if n := p.lost.Swap(0); n > 0 {
 			p.o.Notice(fmt.Sprintf(p.o.Lang.Say("%d presses were given up: %d were waiting already",
 				"se descartaron %d pulsaciones: ya había %d esperando"), n, pressQueue), "")
+		}
+		if late > 0 && len(p.presses) == 0 {
+			p.o.Notice(fmt.Sprintf(p.o.Lang.Say("%d presses were given up: they had waited for more than %v",
+				"se descartaron %d pulsaciones: llevaban más de %v esperando"), late, stale), "")
+			late = 0
 		}
 	}
 }
@@ -174,7 +193,7 @@ func (p *Panel) press(ctx context.Context, b Binding) {
 // answers with what somebody wanted a minute ago.
 func (p *Panel) pressed(b Binding) {
 	select {
-	case p.presses <- b:
+	case p.presses <- press{b, time.Now()}:
 	default:
 		p.lost.Add(1)
 	}

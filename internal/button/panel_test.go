@@ -117,6 +117,23 @@ func TestSlowPress(t *testing.T) {
 	})
 }
 
+// TestStalePresses: while the log stands still every Press takes all of its time.
+// What was pressed meanwhile is not done minutes later, one after the other.
+func TestStalePresses(t *testing.T) {
+	n := 0
+	press := func(ctx context.Context, _ Binding) { <-ctx.Done(); n++ }
+	in(t, Options{Buttons: bindings(t, "GPIO17=101:LED"), Press: press}, &faultyLines{}, func(r *rig) {
+		for range 20 {
+			r.line("GPIO17").set(true)
+		}
+		time.Sleep(2*pressTimeout + time.Second)
+		r.wantTold("18 presses were given up: they had waited for more than 10s")
+		if n != 2 {
+			t.Errorf("%d presses ended, want 2", n)
+		}
+	})
+}
+
 // TestTrouble: one line that cannot be had is told once and tried again; the
 // others work.
 func TestTrouble(t *testing.T) {
