@@ -147,6 +147,21 @@ TEST(an_older_wish_than_the_last_is_ignored) {
   CHECK_EQ(rig.sentCount, 0);
 }
 
+TEST(another_log_s_wishes_are_not_old) {
+  static Rig rig;
+  rig.online();
+  rig.measure(20, 50);
+  rig.tick();
+  rig.ack(1);
+  rig.hear("{\"IDDEVICE\":101,\"LED\":1,\"REV\":7}");
+  rig.board.onClose(rig.now);
+  rig.open();
+  rig.welcome(0);  // it had acknowledged 1
+  rig.hear("{\"IDDEVICE\":101,\"LED\":0,\"REV\":1}");
+  CHECK_EQ(rig.board.state(0), 0);
+  CHECK_EQ(rig.board.rev(), 1);
+}
+
 TEST(what_an_output_really_has_is_what_is_reported) {
   struct Stuck final : vaiven::Switches {
     int32_t set(uint8_t, int32_t) override { return 0; }

@@ -77,6 +77,7 @@ bool Board::resume(uint32_t now, uint64_t elapsed) {
 // boards of a building come back together.
 void Board::start() {
   backoff_.reset();
+  acknowledged_ = false;
   doomed_ = leaving_ = finishing_ = refused_ = false;
   dialAt_ = clock_.up() + backoff_.next();
   phase_ = Phase::kWaiting;
@@ -105,6 +106,7 @@ void Board::chooseBoot() {
 void Board::renewBoot() {
   ring_.renumber();
   chooseBoot();
+  acknowledged_ = false;
   doomed_ = true;
   tell(Event::kNewBoot);
 }

@@ -180,6 +180,7 @@ class Board {
   bool doomed_ = false;     // tick drops the connection
   bool leaving_ = false;    // BYE came: nothing more is sent
   bool finishing_ = false;  // it had RETRY 0
+  bool acknowledged_ = false;  // the server had some reading of this BOOT
   bool refused_ = false;    // the last answer was a refusal of the whole board
   uint64_t dialAt_ = 0;     // end of the wait
   uint64_t leaveAt_ = 0;    // after BYE: the connection is dropped then

@@ -48,6 +48,9 @@ bool Board::forUs(const ServerMessage& message) {
 // server did not expect.
 void Board::gotWelcome(const ServerMessage& message) {
   if (!settle(message.ack)) return;
+  // It acknowledged readings, and has none of them: another log, whose REVs begin
+  // again. Its wishes would all look old.
+  if (message.ack == 0 && acknowledged_) twin_.forget();
   const bool greeted = flight_.greeting();
   if (flight_.welcome(static_cast<uint32_t>(message.ack), clock_.up(), ring_.range())) stats_.goBacks++;
   if (greeted) {
@@ -72,6 +75,7 @@ bool Board::settle(uint64_t ack) {
   const uint32_t count = ring_.settle(seq);
   flight_.settled(seq, count > 0, clock_.up());
   stats_.settled += count;
+  acknowledged_ = acknowledged_ || count > 0;
   if (count > 0) tell(Event::kSettled, seq);
   return true;
 }

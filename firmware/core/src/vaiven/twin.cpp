@@ -67,6 +67,13 @@ void Twin::switched(uint8_t state, int32_t value) {
   due_ = true;
 }
 
+void Twin::forget() {
+  if (header_.rev == 0) return;
+  ring_.touch();
+  header_.rev = 0;
+  doneDue_ = false;
+}
+
 void Twin::told() {
   if (doneDue_) {
     doneDue_ = false;  // what is comes next

@@ -38,6 +38,9 @@ class Twin {
   // switched notes a change made at the board.
   void switched(uint8_t state, int32_t value);
 
+  // forget forgets the REV: the server's have begun again.
+  void forget();
+
   // due says that the server does not know yet what the states are.
   bool due() const { return due_ || doneDue_; }
   // The next report. Its states are those that said returns, and its REV is
