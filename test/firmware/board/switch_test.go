@@ -9,13 +9,14 @@ import (
 	"vaiven/test/harness"
 )
 
-// press presses the button at the board once.
+// press presses the button at the board once, and lets it go for long enough.
 func press(t *testing.T, b *boardtest.Board) {
 	t.Helper()
 	was := b.Pin(pinLED)
 	b.Tell("pin %d low", pinWall)
 	waitLED(t, b, 1-was)
 	b.Tell("pin %d high", pinWall)
+	b.Wait(patience, len(b.Events("sensor"))+2, "sensor", nil) // two seconds of the board's
 }
 
 func waitDesired(t *testing.T, s *harness.Server, led int) {
