@@ -9,7 +9,7 @@
 
 #include <atomic>
 
-#include "sensor.h"
+#include "dht_sensor.h"
 
 class Sampler {
  public:

@@ -16,17 +16,17 @@
 #include <vaiven.h>
 
 #include "console.h"
+#include "dht_sensor.h"
 #include "keeper.h"
-#include "network.h"
 #include "outputs.h"
 #include "panel.h"
 #include "pins.h"
 #include "portal.h"
 #include "sampler.h"
 #include "say.h"
-#include "sensor.h"
 #include "settings.h"
-#include "socket.h"
+#include "wireless.h"
+#include "ws_link.h"
 
 const char kFirmware[] = "vaiven 0.4.0";
 const vaiven::Sensor kSensors[] = {{"TEMP", 1}, {"HUM", 0}};
@@ -67,12 +67,12 @@ Readings held;
 Chip chip;
 Outputs outputs;
 extern vaiven::Board board;
-Socket websocket(board, settings);
+WsLink websocket(board, settings);
 vaiven::Board board(config, held, {websocket, outputs, chip, chip, &chip, &chip});
 DhtSensor sensor(pins::kDht, pins::kSensorModel);
 Sampler sampler(board, sensor);
 Panel panel(outputs, sampler, rescue);
-Network network(settings);
+Wireless wireless(settings);
 Keeper keeper(board, held, rtcMemory);
 Portal portal(settings, words, restartSaved);
 const Console::Actions actions = {restartSaved, printStatus, openPortal, hangTask};
@@ -140,7 +140,7 @@ void setup() {
   websocket.begin();
   panel.begin();
   configure();
-  network.begin(millis());
+  wireless.begin(millis());
   if (usable()) {
     startBoard();
   } else {
@@ -153,7 +153,7 @@ Sign sign() {
   if (portal.open() || !usable() || board.problem() != nullptr) return Sign::kSetup;
   const vaiven::Status status = board.status();
   if (status == vaiven::Status::kFinished) return Sign::kFinished;
-  if (!network.up()) return Sign::kNoWifi;
+  if (!wireless.up()) return Sign::kNoWifi;
   if (status == vaiven::Status::kRefused) return Sign::kRefused;
   if (status != vaiven::Status::kOnline) return Sign::kNoServer;
   return sampler.failing() ? Sign::kNoSensor : Sign::kOnline;
@@ -170,7 +170,7 @@ bool timeToSleep(uint32_t now) {
   return (sampler.done() && board.quiet()) || finished || now >= kAwakeAtMost;
 }
 
-void sleep(uint32_t now) {
+void goToSleep(uint32_t now) {
   sampler.stop();
   websocket.close();
   keeper.save(millis());
@@ -189,16 +189,16 @@ void loop() {
   const uint32_t now = millis();
   console.tick();
   while (hanging) delay(1000);
-  network.tick(now);
+  wireless.tick(now);
   portal.tick();
   if (panel.wantsPortal()) openPortal();
   int32_t value;
   if (outputs.takeChange(value)) board.switched(0, value);
-  if (usable()) websocket.tick(network.up());
+  if (usable()) websocket.tick(wireless.up());
   board.tick(millis());
   panel.beat(millis(), sign());
-  if (network.away(millis()) >= kWifiLastResort && !portal.open()) rescue("Wi-Fi");
-  if (timeToSleep(millis())) sleep(millis());
+  if (wireless.away(millis()) >= kWifiLastResort && !portal.open()) rescue("Wi-Fi");
+  if (timeToSleep(millis())) goToSleep(millis());
 }
 
 // restartSaved saves what it can first. It may be called by any task of ours.

@@ -12,10 +12,14 @@
 #include <WebServer.h>
 #include <WebSocketsClient.h>
 #include <WiFi.h>
+#include <driver/gpio.h>
+#include <driver/rtc_gpio.h>
+#include <esp_private/esp_clk.h>
 #include <esp_sleep.h>
 #include <esp_system.h>
 #include <esp_task_wdt.h>
 #include <esp_timer.h>
+#include <freertos/semphr.h>
 
 #include <type_traits>
 #include <utility>
@@ -64,6 +68,8 @@ RETURNS(bool, WiFi.softAP("ssid"));
 RETURNS(IPAddress, WiFi.localIP());
 RETURNS(IPAddress, WiFi.softAPIP());
 RETURNS(String, WiFi.macAddress());
+RETURNS(bool, WiFi.disconnect());
+RETURNS(bool, WiFi.softAPdisconnect(false));
 RETURNS(String, a<IPAddress>().toString());
 RETURNS(bool, a<IPAddress>().fromString("192.168.1.50"));
 
@@ -110,6 +116,10 @@ RETURNS(uint16_t, a<Preferences>().getUShort("key", 1));
 RETURNS(uint32_t, a<Preferences>().getUInt("key", 1));
 RETURNS(size_t, a<Preferences>().putBytes("key", a<const void*>(), 1));
 RETURNS(size_t, a<Preferences>().getBytes("key", a<void*>(), 1));
+RETURNS(size_t, a<Preferences>().putBool("key", true));
+RETURNS(bool, a<Preferences>().getBool("key", false));
+RETURNS(bool, a<Preferences>().isKey("key"));
+RETURNS(bool, a<Preferences>().clear());
 RETURNS(bool, a<Preferences>().remove("key"));
 
 RETURNS(bool, LittleFS.begin(true));
@@ -122,6 +132,7 @@ RETURNS(void, a<File>().close());
 
 RETURNS(bool, MDNS.begin("name"));
 RETURNS(int, MDNS.queryService("vaiven", "tcp"));
+RETURNS(IPAddress, MDNS.queryHost("name"));
 RETURNS(IPAddress, MDNS.address(0));
 RETURNS(uint16_t, MDNS.port(0));
 
@@ -133,13 +144,24 @@ RETURNS(void, a<DNSServer>().processNextRequest());
 
 RETURNS(esp_err_t, esp_sleep_enable_timer_wakeup(uint64_t(1)));
 RETURNS(esp_sleep_wakeup_cause_t, esp_sleep_get_wakeup_cause());
+RETURNS(esp_err_t, esp_sleep_enable_ext0_wakeup(a<gpio_num_t>(), 0));
+RETURNS(esp_err_t, gpio_hold_en(a<gpio_num_t>()));
+RETURNS(esp_err_t, gpio_hold_dis(a<gpio_num_t>()));
+RETURNS(void, gpio_deep_sleep_hold_en());
+RETURNS(esp_err_t, rtc_gpio_pullup_en(a<gpio_num_t>()));
+RETURNS(uint64_t, esp_clk_rtc_time());
 RETURNS(void, esp_deep_sleep_start());
 RETURNS(esp_err_t, esp_task_wdt_init(a<const esp_task_wdt_config_t*>()));
+RETURNS(esp_err_t, esp_task_wdt_reconfigure(a<const esp_task_wdt_config_t*>()));
 RETURNS(esp_err_t, esp_task_wdt_add(a<TaskHandle_t>()));
 RETURNS(esp_err_t, esp_task_wdt_reset());
 RETURNS(BaseType_t, xTaskCreatePinnedToCore(a<TaskFunction_t>(), "name", 4096, a<void*>(), 1, a<TaskHandle_t*>(), 1));
 RETURNS(void, vTaskDelay(pdMS_TO_TICKS(10)));
 RETURNS(TickType_t, xTaskGetTickCount());
+RETURNS(uint32_t, ulTaskNotifyTake(pdTRUE, TickType_t(1)));
+RETURNS(void, vTaskNotifyGiveFromISR(a<TaskHandle_t>(), a<BaseType_t*>()));
+RETURNS(SemaphoreHandle_t, xSemaphoreCreateMutex());
+RETURNS(BaseType_t, xSemaphoreTake(a<SemaphoreHandle_t>(), TickType_t(1)));
 static_assert(pdMS_TO_TICKS(1000) == 1000, "a tick is a millisecond");
 
 }  // namespace signatures

@@ -7,9 +7,9 @@
 
 #include "settings.h"
 
-class Network {
+class Wireless {
  public:
-  explicit Network(const Settings& settings) : settings_(settings) {}
+  explicit Wireless(const Settings& settings) : settings_(settings) {}
 
   void begin(uint32_t now) {
     WiFi.persistent(false);  // Settings keeps them

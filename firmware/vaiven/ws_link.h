@@ -10,9 +10,9 @@
 #include "finder.h"
 #include "settings.h"
 
-class Socket final : public vaiven::Link {
+class WsLink final : public vaiven::Link {
  public:
-  Socket(vaiven::Board& board, const Settings& settings) : board_(board), settings_(settings), finder_(settings) {}
+  WsLink(vaiven::Board& board, const Settings& settings) : board_(board), settings_(settings), finder_(settings) {}
 
   void begin() {
     ws_.onEvent([this](WStype_t type, uint8_t* payload, size_t length) { event(type, payload, length); });
