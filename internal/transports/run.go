@@ -49,7 +49,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 			return nil, err
 		}
 	}
-	if b.dir, err = os.MkdirTemp(o.Dir, "vaiven-bench-"); err != nil {
+	if b.dir, err = os.MkdirTemp(o.Dir, "vaiven-transports-"); err != nil {
 		return nil, fmt.Errorf("folder for the servers: %w", err)
 	}
 	r, err := b.all(ctx)

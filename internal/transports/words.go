@@ -34,8 +34,8 @@ func (r *Result) compared(row, ws *Row, l vaiven.Lang) string {
 	p50 := latency(row.Figures.P50MS)
 	switch row.Transport {
 	case Values:
-		return fmt.Sprintf(l.Say("asking for the latest values every %s moved %s and missed %s of %d readings",
-			"preguntar por los últimos valores cada %s movió %s y se perdió %s de %d lecturas"), r.every(), bytes, r.each(int64(row.Missed)), r.Readings)
+		return fmt.Sprintf(l.Say("asking for the latest values every %s moved %s, in %s ms, and missed %s of %d readings",
+			"preguntar por los últimos valores cada %s movió %s, en %s ms, y se perdió %s de %d lecturas"), r.every(), bytes, p50, r.each(int64(row.Missed)), r.Readings)
 	case Poll:
 		return fmt.Sprintf(l.Say("asking for the events every %s moved %s, and half of the readings were more than %s ms late",
 			"preguntar por los eventos cada %s movió %s, y la mitad de las lecturas llegó con más de %s ms de retraso"), r.every(), bytes, p50)
