@@ -55,7 +55,7 @@ const maxBy = 128
 // Ask writes a change to the log, and returns when it counts: with its REV, or
 // with why it was refused. It does not wait for the board (see Wait). Errors: a
 // *vaiven.Error about the request, or with CodeBusy when the log takes nothing
-// now; ctx's, and then the change may still come to count, under Asked.Key.
+// now or hundreds of changes of this device have not ended; ctx's, and then the change may still come to count, under Asked.Key.
 func (t *Twin) Ask(ctx context.Context, r Request) (Asked, error) {
 	res := t.AskMany(ctx, []Request{r})[0]
 	return res.Asked, res.Err
@@ -77,7 +77,11 @@ func (t *Twin) AskMany(ctx context.Context, requests []Request) []Result {
 		}
 		results[i].Asked.Key = e.Key
 		var known bool
-		if waits[i], known = t.expect(ref{e.Device, e.Key}); !known {
+		if waits[i], known = t.expect(ref{e.Device, e.Key}); waits[i] == nil {
+			results[i].Err = fmt.Errorf("twin: ask: %w", crowd(e.Device))
+			continue
+		}
+		if !known {
 			events = append(events, e)
 		}
 		defer t.unexpect(ref{e.Device, e.Key}, waits[i])
@@ -122,8 +126,20 @@ func (r *Result) set(a answer) {
 	r.Asked.Rev, r.Asked.Values, r.Asked.Refused = a.rev, slices.Clone(a.values), a.refused
 }
 
+// maxAsked bounds the changes of a device that are on their way into the log or
+// have no end there yet: half of what its readers remember, who would drop the
+// ends of the oldest otherwise. The keeper writes ends as fast as the log takes
+// them, so this is reached only by hundreds who ask at once.
+const maxAsked = maxUnended / 2
+
+// crowd is why a change is not asked for now.
+func crowd(id vaiven.Device) error {
+	return &vaiven.Error{Code: vaiven.CodeBusy, Reason: "crowd", Device: id, At: -1, Retry: time.Second}
+}
+
 // expect returns where the answer to a change will come, which has to be asked
-// for before it is written. known means that it was given already.
+// for before it is written; nil when there are too many already. known means
+// that it was given already.
 func (t *Twin) expect(r ref) (ch chan answer, known bool) {
 	ch = make(chan answer, 1)
 	t.mu.Lock()
@@ -133,9 +149,23 @@ func (t *Twin) expect(r ref) (ch chan answer, known bool) {
 			ch <- a
 			return ch, true
 		}
+		if t.askers[r.device]+len(d.Open)+len(d.Owed) >= maxAsked {
+			return nil, false
+		}
+	}
+	if t.askers[r.device] >= maxAsked {
+		return nil, false
 	}
 	t.asking[r] = append(t.asking[r], ch)
+	t.askers[r.device]++
 	return ch, false
+}
+
+// served takes n off those who ask for changes of a device. t.mu is held.
+func (t *Twin) served(id vaiven.Device, n int) {
+	if t.askers[id] -= n; t.askers[id] <= 0 {
+		delete(t.askers, id)
+	}
 }
 
 // answered tells who asked; each channel has room for the one answer. t.mu is
@@ -144,13 +174,16 @@ func (t *Twin) answered(r ref, a answer) {
 	for _, ch := range t.asking[r] {
 		ch <- a
 	}
+	t.served(r.device, len(t.asking[r]))
 	delete(t.asking, r)
 }
 
 func (t *Twin) unexpect(r ref, ch chan answer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	before := len(t.asking[r])
 	t.asking[r] = slices.DeleteFunc(t.asking[r], func(c chan answer) bool { return c == ch })
+	t.served(r.device, before-len(t.asking[r]))
 	if len(t.asking[r]) == 0 {
 		delete(t.asking, r)
 	}

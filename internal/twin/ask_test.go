@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -199,13 +201,51 @@ func TestABusyLogIsTold(t *testing.T) {
 	left(t, tw)
 }
 
+// The log's readers remember so many changes without an end, and drop the ends
+// of older ones. So many are not asked for that it comes to that, whether they
+// are in the log or on their way.
+func TestACrowdIsTurnedAway(t *testing.T) {
+	l := newFakeLog(t)
+	l.commit = 0
+	tw := l.replay(Options{}) // no keeper writes ends
+	ctx, cancel := context.WithCancel(within(t))
+	var crowd sync.WaitGroup
+	defer crowd.Wait()
+	defer cancel()
+	var busy atomic.Int64
+	turnedAway := func(id vaiven.Device) bool {
+		_, err := tw.Ask(ctx, Request{Device: id, Toggle: []string{"LED"}})
+		e, ok := errors.AsType[*vaiven.Error](err)
+		return ok && e.Code == vaiven.CodeBusy
+	}
+	for range 2 * maxAsked { // nothing is applied yet
+		crowd.Go(func() {
+			if turnedAway("101") {
+				busy.Add(1)
+			}
+		})
+	}
+	for busy.Load() < maxAsked && ctx.Err() == nil {
+		runtime.Gosched()
+	}
+	crowd.Go(func() { l.run(ctx) })
+	for asked := 0; asked < maxAsked && ctx.Err() == nil; runtime.Gosched() {
+		d, _ := tw.Desired("101")
+		asked = int(d.Rev)
+	}
+	if !turnedAway("101") || turnedAway("102") || busy.Load() != maxAsked {
+		t.Errorf("%d turned away, want %d", busy.Load(), maxAsked)
+	}
+	left(t, tw)
+}
+
 // left proves that nobody is registered any more.
 func left(t *testing.T, tw *Twin) {
 	t.Helper()
 	tw.mu.RLock()
 	defer tw.mu.RUnlock()
-	if len(tw.asking)+len(tw.waiting) != 0 {
-		t.Errorf("left: %d who ask, %d who wait", len(tw.asking), len(tw.waiting))
+	if len(tw.asking)+len(tw.askers)+len(tw.waiting) != 0 {
+		t.Errorf("left: %d who ask, of %d devices, %d who wait", len(tw.asking), len(tw.askers), len(tw.waiting))
 	}
 }
 

@@ -67,6 +67,7 @@ type Twin struct {
 	devices   map[vaiven.Device]*device
 	replaying bool // the log's end was not reached yet: what is open may have ended
 	asking    map[ref][]chan answer
+	askers    map[vaiven.Device]int // how many channels asking has of each
 	waiting   map[ref][]chan waited
 	agenda    agenda
 
@@ -84,7 +85,7 @@ type ref struct {
 func New(o Options) *Twin {
 	return &Twin{
 		o: o.withDefaults(), wake: make(chan struct{}, 1), devices: make(map[vaiven.Device]*device),
-		asking: make(map[ref][]chan answer), waiting: make(map[ref][]chan waited),
+		asking: make(map[ref][]chan answer), askers: make(map[vaiven.Device]int), waiting: make(map[ref][]chan waited),
 	}
 }
 
