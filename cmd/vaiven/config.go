@@ -185,7 +185,7 @@ func (p *program) fill(cmd *cobra.Command) error {
 				_ = s.Replace(nil)
 			}
 			if err := flags.Set(f.Name, v); err != nil {
-				failed = usageError{fmt.Errorf("%s: %w", f.Name, err)}
+				failed = usageError{p.flagError(err)}
 			}
 		}
 	})

@@ -78,7 +78,7 @@ func (p *program) listed(d *api.Device) console.Listed {
 		row.States = append(row.States, vaiven.Value{Name: v.Name, Num: v.Value})
 	}
 	// Boards that fight over an id are the classroom's commonest mistake.
-	if d.Status != api.Disconnected && time.Since(d.ConflictAt) < 10*time.Minute {
+	if d.Status != api.Disconnected && time.Since(d.ConflictAt) < 2*time.Minute {
 		row.Problem = p.say("two boards say this id: ", "dos placas dicen este identificador: ") + strings.Join(d.Remotes, ", ")
 	}
 	return row

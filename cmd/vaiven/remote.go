@@ -81,7 +81,7 @@ func (p *program) refused(problem *api.Problem) error {
 	for _, f := range problem.Errors {
 		text += fmt.Sprintf("; %s: %s", f.Location, f.Message)
 	}
-	if hint == "" || problem.Code == "unknown_device" { // the server's hint is for programs
+	if hint == "" || problem.Code == "unknown_device" || problem.Status == http.StatusUnauthorized { // the server's hint is for programs
 		switch problem.Status {
 		case http.StatusUnauthorized, http.StatusForbidden:
 			hint = p.say("ask on the server's own machine, or start it with --api-token and give the same here",

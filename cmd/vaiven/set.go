@@ -191,7 +191,11 @@ func one(ctx context.Context, c *api.Client, d vaiven.Device, states api.States,
 	if err != nil {
 		return nil, err
 	}
-	return []api.Outcome{{Device: d, Status: http.StatusOK, Change: change}}, nil
+	status := http.StatusOK
+	if !change.Done() {
+		status = http.StatusAccepted
+	}
+	return []api.Outcome{{Device: d, Status: status, Change: change}}, nil
 }
 
 // newKey names a change, so that asking again changes nothing twice.
@@ -246,7 +250,7 @@ func (p *program) outcome(o *setOptions, out *api.Outcome) (line string, ok bool
 	case api.PhaseConfirmed:
 		return fmt.Sprintf(p.say("%s confirmed by the board in %d ms", "%s confirmado por la placa en %d ms"), what, took(c)), true
 	case api.PhaseExpired:
-		return fmt.Sprintf(p.say("%s came too late: withdrawn", "%s llegaba tarde: se retiró"), what), false
+		return fmt.Sprintf(p.say("%s expired: the board did not confirm it in time", "%s venció: la placa no lo confirmó a tiempo"), what), false
 	case api.PhaseOvertaken:
 		return fmt.Sprintf(p.say("%s was overtaken by a later change", "%s quedó reemplazado por un cambio posterior"), what), false
 	case api.PhaseRefused:

@@ -101,7 +101,7 @@ func TestToggle(t *testing.T) {
 		"reported":      {[]vaiven.Event{&vaiven.Report{Stamp: stamp(0), States: vals("LED", 5.0)}}, 0},
 		"wanted":        {[]vaiven.Event{&vaiven.Report{Stamp: stamp(0), States: vals("LED", 1.0)}, ask("a", 0)}, 1},
 	} {
-		if got := lived(tt.before...).asked(turn); len(got) != 1 || got[0].Num != tt.want {
+		if got, unknown := lived(tt.before...).asked(turn); len(unknown) > 0 || len(got) != 1 || got[0].Num != tt.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -274,4 +274,24 @@ func FuzzParseTyped(f *testing.F) {
 			t.Fatalf("%+v from %q", got, line)
 		}
 	})
+}
+
+// TestAToggleInTheMiddleOfALog: who follows from now on does not know what is
+// turned over, and claims nothing until the end says it.
+func TestAToggleInTheMiddleOfALog(t *testing.T) {
+	var out writes
+	p := NewPlain(Options{Lang: vaiven.English, Out: Terminal{W: &out}, Err: Terminal{W: &out}, After: 1})
+	for i, ev := range []vaiven.Event{
+		&vaiven.Change{Device: "101", Key: "00000000000000aa", Toggle: []string{"LED"}, By: "terminal"},
+		&vaiven.Sent{Device: "101", Key: "00000000000000aa", Rev: 8},
+		&vaiven.ChangeEnd{Device: "101", Key: "00000000000000aa", Rev: 8, Outcome: vaiven.Confirmed, States: []vaiven.Value{{Name: "LED"}}},
+	} {
+		id := vaiven.ID{Record: uint64(i) + 2}
+		if err := p.Apply(id.Record, []vaiven.Entry{{ID: id, Event: ev}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := out.String(); strings.Contains(s, "LED=1") || !strings.Contains(s, "LED=0 confirmed") || !strings.Contains(s, "toggle LED asked") {
+		t.Errorf("%s", s)
+	}
 }

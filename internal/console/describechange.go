@@ -27,18 +27,8 @@ func describeChange(l vaiven.Lang, lf *life, e *vaiven.Change) (string, mark) {
 
 // changeText writes LED=1 RELAY=0; a toggle of which nothing is known stays one.
 func changeText(l vaiven.Lang, lf *life, e *vaiven.Change) string {
-	var known []string
-	var turn []string
-	for _, name := range e.Toggle {
-		if lf.seen || named(lf.desired, name) || named(lf.states, name) {
-			known = append(known, name)
-		} else {
-			turn = append(turn, name)
-		}
-	}
-	sure := *e
-	sure.Toggle = known
-	text := states(lf.asked(&sure))
+	values, turn := lf.asked(e)
+	text := states(values)
 	if len(turn) > 0 {
 		text = strings.TrimLeft(text+" ", " ") + l.Say("toggle ", "invertir ") + strings.Join(turn, " ")
 	}

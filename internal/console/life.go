@@ -133,13 +133,18 @@ func (lf *life) presence(e *vaiven.Presence) {
 }
 
 // asked is what a change asks for, toggles turned over: against the wanted
-// value, else the reported one, else 0.
-func (lf *life) asked(e *vaiven.Change) []vaiven.Value {
-	values := slices.Clone(e.States)
+// value, else the reported one, else 0. Those of which nothing is known, since
+// the log was not read from its beginning, are returned by name.
+func (lf *life) asked(e *vaiven.Change) (values []vaiven.Value, unknown []string) {
+	values = slices.Clone(e.States)
 	for _, name := range e.Toggle {
 		v, ok := vaiven.Find(lf.desired, name)
 		if !ok {
-			v, _ = vaiven.Find(lf.states, name)
+			v, ok = vaiven.Find(lf.states, name)
+		}
+		if !ok && !lf.seen {
+			unknown = append(unknown, name)
+			continue
 		}
 		num := 1.0
 		if v != 0 {
@@ -147,14 +152,14 @@ func (lf *life) asked(e *vaiven.Change) []vaiven.Value {
 		}
 		values = append(values, vaiven.Value{Name: name, Num: num})
 	}
-	return values
+	return values, unknown
 }
 
 func (lf *life) change(e *vaiven.Change) {
 	if e.HasIf && e.If != lf.rev {
 		return // it will be refused
 	}
-	values := lf.asked(e)
+	values, _ := lf.asked(e)
 	if len(mergeUpTo(slices.Clone(lf.desired), values, vaiven.MaxStates+1)) > vaiven.MaxStates {
 		return // likewise
 	}
