@@ -140,7 +140,7 @@ func TestPlainInTheMiddle(t *testing.T) {
 		seed bool
 		want string
 	}{
-		{false, "14:03:07  101  toggle LED asked by the terminal\n14:03:07  101  LED=1 sent to the board\n"},
+		{false, "14:03:07  101  toggle LED asked by the terminal\n14:03:07  101  sent to the board\n"},
 		{true, "14:03:07  101  Mesa  LED=0 asked by the terminal; waits: the board is not connected\n" +
 			"14:03:07  101  Mesa  LED=0 sent (this board does not report)\n"},
 	} {
