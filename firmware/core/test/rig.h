@@ -109,6 +109,8 @@ class Rig final : public vaiven::Link,
       messages[sentCount++][length] = '\0';
     }
     memset(text, 'x', length);
+    now += sendBlocks;
+    board.elapsed(now);
     return !sendFails;
   }
   void ping() override { pings++; }
@@ -143,6 +145,7 @@ class Rig final : public vaiven::Link,
   char messages[kMessages][vaiven::kMaxMessage + 1];
   size_t sentCount = 0;
   bool sendFails = false;
+  uint32_t sendBlocks = 0;  // ms that each send takes
   int pings = 0;
   int closes = 0;
   int sets = 0;

@@ -374,3 +374,14 @@ TEST(a_board_with_a_problem_does_nothing) {
   board.tick(100000);
   CHECK(!board.wantsLink() && rig.sentCount == 0 && !board.resume(0, 0));
 }
+
+TEST(a_send_that_blocks_makes_what_follows_older) {
+  static Rig rig;
+  rig.online();
+  rig.measure(20, 50);
+  rig.hear("{\"IDDEVICE\":101,\"LED\":1,\"REV\":7}");
+  rig.sendBlocks = 4000;
+  rig.tick();
+  CHECK(strstr(rig.sent(0), "\"REV\":7") != nullptr);
+  CHECK(strstr(rig.sent(1), "\"SEQ\":1,\"AGE\":4000,") != nullptr);
+}

@@ -102,6 +102,10 @@ class Board {
   // the close code of RFC 6455, 0 when there is none or nobody knows.
   void onClose(uint32_t now, uint16_t code = 0);
 
+  // elapsed says what time it is, when Link::send has blocked: what is sent next
+  // in the same tick then has the right AGE.
+  void elapsed(uint32_t now) { clock_.advance(now); }
+
   // tick does what is due: sends, sends again, pings, drops, ends a wait. Call
   // it often (every loop; at the very least once in 24 days).
   void tick(uint32_t now);

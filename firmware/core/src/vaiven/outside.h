@@ -12,7 +12,8 @@ class Link {
   // send gives one text message to the socket. The text may be overwritten, and
   // so may the kHeadroom bytes before it: WebSocketsClient::sendTXT puts its
   // frame header there (headerToPayload) and then allocates nothing. False when
-  // the socket did not take it; the Board then drops the connection.
+  // the socket did not take it; the Board then drops the connection. A send that
+  // may block tells Board::elapsed before it returns.
   virtual bool send(char* text, size_t length) = 0;
   // ping asks the server for a sign of life; its pong comes as Board::onHeard.
   virtual void ping() = 0;
