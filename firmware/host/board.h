@@ -13,16 +13,15 @@
 //   dial_failed  host, reason
 //   connected    url, protocol: the WebSocket is open
 //   upgrade_refused status
-//   sent, received text: a text message
+//   sent, received text: a text message; begun: when the sketch gave it (at)
 //   closed       code, reason: the server's close frame
 //   disconnected the library's DISCONNECTED
 //   leaked_connection begin() while connected
-//   sensor       ok, temp, hum: a conversion, and the truth
+//   sensor       ok, temp, hum: a conversion begins, and the truth;
+//                before: when the sketch had read the one before (at)
 //   listening    port: WebServer.begin()
 //   flash        what, n: bytes written to Preferences or LittleFS
 //   sleep ms, wake by (timer, pin), restart [reason], watchdog task_ms
-//   stall        ms: so much later than asked for a task went on, for this machine
-//                was busy; a fast board makes much of a moment
 //   control      line, ok: a control line was taken
 //   quit, broken reason
 //

@@ -33,7 +33,9 @@ class WsLink final : public vaiven::Link {
   // --- the core's side ---
 
   bool send(char* text, size_t length) override {
-    return ws_.sendTXT(reinterpret_cast<uint8_t*>(text) - kHeadroom, length, true);
+    const bool ok = ws_.sendTXT(reinterpret_cast<uint8_t*>(text) - kHeadroom, length, true);
+    board_.elapsed(millis());  // a full socket blocks for up to five seconds
+    return ok;
   }
   void ping() override { ws_.sendPing(); }
   void close() override {

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "options.h"
-#include "report.h"
 
 namespace host {
 namespace {
@@ -16,8 +15,6 @@ int64_t powerOn = 0;         // CLOCK_MONOTONIC, ns
 int64_t boot = 0;            // the same, of this boot
 uint64_t firstBootMs = 0;    // millis() at boot
 int64_t patience = 2000;     // real ms
-
-constexpr int64_t worthTelling = 200;  // simulated ms
 
 int64_t nowNs() {
   timespec now{};
@@ -44,12 +41,9 @@ uint64_t sincePowerOnUs() { return simulatedUs(powerOn); }
 
 void sleepUs(uint64_t us) {
   int64_t ns = int64_t(double(us) * 1000 / speed);
-  int64_t due = nowNs() + ns;
   timespec t{ns / 1000000000, ns % 1000000000};
   while (nanosleep(&t, &t) != 0) {
   }
-  int64_t lateMs = int64_t(double(nowNs() - due) / 1e6 * speed);
-  if (lateMs >= worthTelling) Event("stall").number("ms", lateMs);
 }
 
 double realMs(uint64_t simulatedMs) { return double(simulatedMs) / speed; }

@@ -25,6 +25,7 @@ struct Pin {
 
 std::recursive_mutex pinMutex;
 std::array<Pin, 64> pins;
+int sensorPin = -1;                // where a DHT was asked last
 int transferPin = -1;              // a DHT on this pin has been asked
 std::vector<host::Edge> transfer;  // and answers with these
 thread_local int64_t atEdge = -1;  // micros() inside an interrupt of a transfer
@@ -41,7 +42,7 @@ void callPlain(void* f) { reinterpret_cast<void (*)()>(f)(); }
 void asked(uint8_t pin, Pin& p) {
   uint64_t low = host::sinceBootUs() - p.lowSince;
   if (low < 500) return;
-  transferPin = pin;
+  transferPin = sensorPin = pin;
   transfer = host::dhtEdges(low);
 }
 
@@ -127,5 +128,8 @@ void attachInterrupt(uint8_t pin, void (*handler)(), int mode) {
 
 void detachInterrupt(uint8_t pin) {
   std::lock_guard lock(pinMutex);
-  if (Pin* p = find(pin)) p->handler = nullptr;
+  Pin* p = find(pin);
+  if (!p) return;
+  p->handler = nullptr;
+  if (int(pin) == sensorPin) host::conversionRead();
 }

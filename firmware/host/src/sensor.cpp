@@ -15,6 +15,7 @@ namespace {
 
 std::mutex sensorMutex;
 bool plugged = true;
+int64_t readMs = 0;  // when the last conversion was read to its end
 double failing = -1;  // not yet read from BOARD_SENSOR_FAIL
 
 std::mt19937& dice() {
@@ -63,7 +64,7 @@ Conversion convert(bool dht22) {
     if (dice()() % 2) c.answered = false;
     c.bytes[dice()() % 5] ^= uint8_t(1 << dice()() % 8);
   }
-  Event("sensor").flag("ok", ok).real("temp", temp / 10.0).number("hum", hum);
+  Event("sensor").flag("ok", ok).real("temp", temp / 10.0).number("hum", hum).number("before", readMs);
   return c;
 }
 
@@ -84,6 +85,11 @@ std::vector<Edge> dhtEdges(uint64_t startPulseUs) {
   }
   edges.push_back({at + 50, true});
   return edges;
+}
+
+void conversionRead() {
+  std::lock_guard lock(sensorMutex);
+  readMs = int64_t(sincePowerOnUs() / 1000);
 }
 
 bool setSensor(std::string_view words) {

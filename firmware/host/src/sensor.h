@@ -35,4 +35,8 @@ std::vector<Edge> dhtEdges(uint64_t startPulseUs);
 // that fail. False when it is none of them.
 bool setSensor(std::string_view words);
 
+
+// conversionRead notes that the sketch has read the last conversion to its end.
+void conversionRead();
+
 }  // namespace host

@@ -163,9 +163,10 @@ bool WebSocketsClient::writeAll(const uint8_t* data, size_t n) {
 
 bool WebSocketsClient::sendTXT(uint8_t* payload, size_t length, bool headerToPayload) {
   if (length == 0) length = strlen(reinterpret_cast<const char*>(payload));
+  auto begun = int64_t(host::sincePowerOnUs() / 1000);
   if (!alive() || !sendFrame(opText, payload, length, headerToPayload)) return false;
   const char* text = reinterpret_cast<const char*>(payload) + (headerToPayload ? WEBSOCKETS_MAX_HEADER_SIZE : 0);
-  host::Event("sent").text("text", {text, length});
+  host::Event("sent").text("text", {text, length}).number("begun", begun);
   return true;
 }
 

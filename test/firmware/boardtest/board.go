@@ -31,7 +31,7 @@ type Event struct {
 
 	Text, Reason, State, SSID, Host, To, Line, What, By, Address string
 	TLS, OK, On                                                  bool
-	Pin, Level, Port, Code, Status, MS, N, Millis                int64
+	Pin, Level, Port, Code, Status, MS, N, Millis, Before, Begun int64
 	Temp, Hum                                                    float64
 }
 
