@@ -199,6 +199,9 @@ func (s *screen) run(ctx context.Context, stop func()) <-chan struct{} {
 // facts are what the banner tells.
 func (a *app) facts(command string) console.Facts {
 	now := a.clock.stamp()
+	if command == "workshop" {
+		command = a.say("workshop", "taller")
+	}
 	f := console.Facts{
 		Lang: a.lang, Command: command, Version: versionText(), Zone: a.csv.Zone(), Offset: zoneOffset(a.csv.Zone(), now), Synced: now.Synced,
 		Data: a.c.Data, CSV: a.c.csvPath(), Readings: a.c.Readings, For: a.c.For,
