@@ -12,6 +12,8 @@ class Sensor {
   // conversion gave nothing; why() then says why.
   virtual bool read(float* values) = 0;
   virtual vaiven::DhtFailure why() const = 0;
+  // ago is how many ms ago the values of the last read were measured.
+  virtual uint32_t ago() const = 0;
 
  protected:
   ~Sensor() = default;
@@ -42,6 +44,8 @@ class DhtSensor final : public Sensor {
   }
 
   vaiven::DhtFailure why() const override { return why_; }
+  // The last bit has just risen when everything else is known.
+  uint32_t ago() const override { return (micros() - rose_) / 1000; }
 
  private:
   // DHT11: at least 18 ms low; DHT22: 1 to 10 ms. Both answer in less than 6 ms.

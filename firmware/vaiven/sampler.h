@@ -66,7 +66,8 @@ class Sampler {
     xSemaphoreTake(turn_, portMAX_DELAY);
     const bool ok = sensor_.read(values);
     if (ok) {
-      board_.record(millis(), values);
+      const uint32_t ago = sensor_.ago();
+      board_.record(millis() - ago, values);
     } else {
       board_.failed();
     }
