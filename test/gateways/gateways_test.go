@@ -21,8 +21,14 @@ const boards = 10
 // gateway starts a vaiven on the shared server, with a folder of its own.
 func gateway(t *testing.T, nats string) *harness.Server {
 	t.Helper()
+	return gatewayIn(t, nats, "UTC")
+}
+
+// gatewayIn is gateway in a zone.
+func gatewayIn(t *testing.T, nats, zone string) *harness.Server {
+	t.Helper()
 	s := harness.NewServer(t, "serve", t.TempDir(), "--nats", "nats://"+nats)
-	s.Env = []string{"TZ=UTC"}
+	s.Env = []string{"TZ=" + zone}
 	s.StartReady()
 	return s
 }

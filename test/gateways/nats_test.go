@@ -34,14 +34,16 @@ func natsServer(t *testing.T) (addr string) {
 	return ns.Addr().String()
 }
 
-// wire is a TCP connection's way to NATS that can be cut and joined again. A cut
-// in between loses answers: the publish may have arrived or not.
+// wire is a way to somewhere that can be cut and joined again. A cut in between
+// loses answers: the publish may have arrived or not. It may also be deaf: what
+// is said to the other side arrives, and nothing comes back.
 type wire struct {
 	addr string // where to connect
-	to   string
 
 	mu    sync.Mutex
+	to    string
 	cut   bool
+	deaf  chan struct{} // closed when something comes back again; nil while it does
 	conns map[net.Conn]bool
 }
 
@@ -72,7 +74,7 @@ func newWire(t *testing.T, to string) *wire {
 
 func (w *wire) carry(c net.Conn) {
 	defer c.Close()
-	up, err := net.Dial("tcp", w.to)
+	up, err := net.Dial("tcp", w.where())
 	if err != nil {
 		return
 	}
@@ -86,9 +88,47 @@ func (w *wire) carry(c net.Conn) {
 		_, _ = io.Copy(up, c) // ends when either side is cut
 		_ = up.Close()
 	})
-	_, _ = io.Copy(c, up)
+	_, _ = io.Copy(ear{c, w}, up)
 	_ = c.Close()
 	wg.Wait()
+}
+
+// ear is the side that may be deaf.
+type ear struct {
+	net.Conn
+	w *wire
+}
+
+func (e ear) Write(p []byte) (int, error) {
+	e.w.mu.Lock()
+	deaf := e.w.deaf
+	e.w.mu.Unlock()
+	if deaf != nil {
+		<-deaf
+	}
+	return e.Conn.Write(p)
+}
+
+func (w *wire) where() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to
+}
+
+// Lead makes the next connections go somewhere else.
+func (w *wire) Lead(to string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.to = to
+}
+
+// Deafen holds back what comes, until a cut.
+func (w *wire) Deafen() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.deaf == nil {
+		w.deaf = make(chan struct{})
+	}
 }
 
 func (w *wire) hold(conns ...net.Conn) bool {
@@ -118,6 +158,10 @@ func (w *wire) set(cut bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.cut = cut
+	if cut && w.deaf != nil {
+		close(w.deaf)
+		w.deaf = nil
+	}
 	for c := range w.conns {
 		if cut {
 			_ = c.Close()
