@@ -13,7 +13,8 @@
 //   dial_failed  host, reason
 //   connected    url, protocol: the WebSocket is open
 //   upgrade_refused status
-//   sent, received text: a text message; begun: when the sketch gave it (at)
+//   sent, received text: a text message; begun: when the sketch gave it (at);
+//                waited: ms of this loop() that this machine had no processor for it
 //   closed       code, reason: the server's close frame
 //   disconnected the library's DISCONNECTED
 //   leaked_connection begin() while connected

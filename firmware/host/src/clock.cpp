@@ -1,6 +1,10 @@
 #include "clock.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <string>
@@ -44,6 +48,14 @@ void sleepUs(uint64_t us) {
   timespec t{ns / 1000000000, ns % 1000000000};
   while (nanosleep(&t, &t) != 0) {
   }
+}
+
+int64_t waitedMs() {
+  thread_local int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+  char text[80] = "";
+  long long ran = 0, waited = 0;
+  if (pread(fd, text, sizeof text - 1, 0) <= 0 || sscanf(text, "%lld %lld", &ran, &waited) != 2) return 0;
+  return int64_t(double(waited) / 1e6 * speed);
 }
 
 double realMs(uint64_t simulatedMs) { return double(simulatedMs) / speed; }

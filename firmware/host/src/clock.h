@@ -42,4 +42,9 @@ class Deadline {
 // clockVariable is what startClock finds in the environment after an exec.
 std::string clockVariable();
 
+
+// waitedMs is for how many simulated ms this thread has been kept waiting for a
+// processor since it began, by the kernel's account (0 where there is none).
+int64_t waitedMs();
+
 }  // namespace host

@@ -31,6 +31,7 @@ int main(int, char** argv) {
   auto idle = int64_t(host::optionReal("BOARD_IDLE", 2000));
   setup();
   for (;;) {
+    host::loopBegins();
     loop();
     yield();
     host::linkTick();

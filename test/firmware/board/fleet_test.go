@@ -131,13 +131,14 @@ func (f *fleet) any(dice *rand.Rand) (int, *boardtest.Board) {
 // kill kills the server and starts it again, evenly over d. Now and then it stays
 // away for some simulated minutes.
 func (f *fleet) kill(ctx context.Context, d time.Duration) {
+	begun := time.Now()
 	for n := range *kills {
-		if !sleep(ctx, d/time.Duration(*kills+1)) {
+		if !sleep(ctx, time.Until(begun.Add(d*time.Duration(n+1)/time.Duration(*kills+1)))) {
 			f.t.Errorf("killed %d times, want %d", n, *kills)
 			return
 		}
 		f.server.Kill()
-		time.Sleep(time.Duration(f.dice.Int64N(int64(2 * time.Second))))
+		time.Sleep(time.Duration(f.dice.Int64N(int64(d) / int64(2**kills+1))))
 		f.server.StartReady()
 	}
 }

@@ -49,7 +49,10 @@ func readings(t testing.TB, addr, device string) (all []stored) {
 }
 
 // sending is one time that a reading was sent.
-type sending struct{ at, age int64 }
+//
+// waited is how late that may be because the board's thread, on a busy machine, had
+// no processor since its loop() read the clock.
+type sending struct{ at, age, waited int64 }
 
 // sendings are when each SEQ left the board, from its sent events.
 func sendings(t testing.TB, b *boardtest.Board) map[int][]sending {
@@ -72,7 +75,7 @@ func sendings(t testing.TB, b *boardtest.Board) map[int][]sending {
 		}
 		for _, r := range all {
 			if r.AGE != nil {
-				found[r.SEQ] = append(found[r.SEQ], sending{e.Begun, *r.AGE})
+				found[r.SEQ] = append(found[r.SEQ], sending{e.Begun, *r.AGE, e.Waited})
 			}
 		}
 	}
@@ -128,7 +131,7 @@ func offBy(r stored, sent []sending, c conversion) int64 {
 	for _, s := range sent {
 		if s.age == age {
 			taken := s.at - s.age
-			best = min(best, max(c.begun-taken, taken-c.read, 0))
+			best = min(best, max(c.begun-taken, taken-s.waited-c.read, 0))
 		}
 	}
 	return best

@@ -29,10 +29,10 @@ type Event struct {
 	Wall  int64  `json:"wall"` // Unix ms
 	Event string `json:"event"`
 
-	Text, Reason, State, SSID, Host, To, Line, What, By, Address string
-	TLS, OK, On                                                  bool
-	Pin, Level, Port, Code, Status, MS, N, Millis, Before, Begun int64
-	Temp, Hum                                                    float64
+	Text, Reason, State, SSID, Host, To, Line, What, By, Address         string
+	TLS, OK, On                                                          bool
+	Pin, Level, Port, Code, Status, MS, N, Millis, Before, Begun, Waited int64
+	Temp, Hum                                                            float64
 }
 
 // Board is one board: its program, its environment, and the process that runs at
