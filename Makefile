@@ -44,13 +44,14 @@ dist: ## static binaries for every platform, in dist/
 suites: ## the whole program under foreign boards, kill -9, power cuts, full disks, damaged files
 	$(SUITES) -p 2 -timeout 12m ./test/...
 
-soak: deps ## the kill test for 1,000 cycles, 50 power cuts, 1,000 file faults, 10,000 changes of state: hours
+soak: deps ## the kill test for 1,000 cycles, 50 power cuts, 1,000 file faults, 10,000 changes of state, 50 boards for ten of their hours: hours
 	$(SUITES) -timeout 0 ./test/kill -cycles 1000
 	$(SUITES) -timeout 0 ./test/powercut -cycles 50
 	$(SUITES) -timeout 0 ./test/faults -cases 1000
 	$(SUITES) -timeout 0 ./test/diskfull -cycles 100
 	$(SUITES) -timeout 0 ./test/gateways -cycles 100
 	$(SUITES) -timeout 0 ./test/changes -run Chaos -changes 10000 -kills 20 -still 30s
+	$(SUITES) -timeout 0 ./test/firmware/board -run TestFleet -hours 10 -kills 20
 
 bench: ## the side-by-side benchmarks, about 20 minutes, results in bench/results
 	@scripts/deps bench

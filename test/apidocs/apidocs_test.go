@@ -296,11 +296,11 @@ var varies = []*regexp.Regexp{
 	regexp.MustCompile(`"TEMP":[\d.]+,"HUM":[\d.]+`),
 	regexp.MustCompile(`TEMP[\d.]+°CHUM[\d.]+%`),
 	regexp.MustCompile(`(since|desde)\d\d:\d\d:\d\d\d+TEMP=[\d.]+HUM=[\d.]+`), // of a board in a list
-	regexp.MustCompile(`"[0-9a-f]{16}(-\d+)?"`),      // a key, a BOOT, an ETag of the CSV
-	regexp.MustCompile(`"\d+\.\d+"|id:\d+\.\d+`),     // the id of an event
-	regexp.MustCompile(`127\.0\.0\.1:\d+`),           // who is connected
-	regexp.MustCompile(`(in|en)[\d.]+(ms|s)`),        // how long it took
-	regexp.MustCompile(`bytes\d+-\d+/\d+|\d+r\.csv`), // how much there is of the CSV
+	regexp.MustCompile(`"[0-9a-f]{16}(-\d+)?"`),                               // a key, a BOOT, an ETag of the CSV
+	regexp.MustCompile(`"\d+\.\d+"|id:\d+\.\d+`),                              // the id of an event
+	regexp.MustCompile(`127\.0\.0\.1:\d+`),                                    // who is connected
+	regexp.MustCompile(`(in|en)[\d.]+(ms|s)`),                                 // how long it took
+	regexp.MustCompile(`bytes\d+-\d+/\d+|\d+r\.csv`),                          // how much there is of the CSV
 }
 
 // shows reports whether said is what the guide shows. Spaces and line ends do not
