@@ -66,7 +66,7 @@ type listDevices struct {
 
 type body[T any] struct{ Body T }
 
-func (s *server) listDevices(_ context.Context, in *listDevices) (*body[api.Devices], error) {
+func (s *server) listDevices(ctx context.Context, in *listDevices) (*body[api.Devices], error) {
 	now := s.now()
 	q := selection{
 		text: strings.ToLower(in.Q), status: in.Status, group: in.Group, limit: in.Limit, now: now,
@@ -78,7 +78,10 @@ func (s *server) listDevices(_ context.Context, in *listDevices) (*body[api.Devi
 			return nil, s.invalid("query.cursor", err.Error())
 		}
 	}
-	ids, total, next := q.page(s.o.Devices.Scan)
+	ids, total, next := q.page(func(yield func(*Row) bool) { err = s.scan(ctx, yield) })
+	if err != nil {
+		return nil, s.fail(err)
+	}
 	out := &body[api.Devices]{api.Devices{Devices: make([]api.Device, 0, len(ids)), Total: total, Next: next}}
 	for _, id := range ids {
 		if d, ok := s.o.Devices.Device(id); ok { // or forgotten since

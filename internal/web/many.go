@@ -49,7 +49,7 @@ func (s *server) setStates(ctx context.Context, in *setStates) (*body[api.Outcom
 	if len(b.States)+len(b.Toggle) == 0 || len(b.States)+len(b.Toggle) > vaiven.MaxStates {
 		return nil, s.invalid("body.states", s.o.Lang.Say("want 1 to 16 states", "se esperan de 1 a 16 estados"))
 	}
-	ids, err := s.chosen(b.Devices, b.Groups)
+	ids, err := s.chosen(ctx, b.Devices, b.Groups)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (s *server) setStates(ctx context.Context, in *setStates) (*body[api.Outcom
 }
 
 // chosen lists the devices of a request, each once.
-func (s *server) chosen(devices []vaiven.Device, groups []string) ([]vaiven.Device, error) {
+func (s *server) chosen(ctx context.Context, devices []vaiven.Device, groups []string) ([]vaiven.Device, error) {
 	var ids []vaiven.Device
 	seen := map[vaiven.Device]bool{}
 	add := func(d vaiven.Device) bool {
@@ -83,9 +83,12 @@ func (s *server) chosen(devices []vaiven.Device, groups []string) ([]vaiven.Devi
 	}
 	named := len(ids)
 	if len(groups) > 0 {
-		s.o.Devices.Scan(func(r *Row) bool {
+		err := s.scan(ctx, func(r *Row) bool {
 			return !slices.ContainsFunc(r.Groups, func(g string) bool { return slices.Contains(groups, g) }) || add(r.ID)
 		})
+		if err != nil {
+			return nil, s.fail(err)
+		}
 	}
 	slices.Sort(ids[named:])
 	switch {

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"container/heap"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,24 @@ import (
 	"vaiven"
 	"vaiven/internal/web/api"
 )
+
+// scanPatience is how long a look at the whole table waits for its turn.
+const scanPatience = 5 * time.Second
+
+// scan calls yield with every device, when it is its turn: readers without end
+// would otherwise keep the table from what happens to the devices.
+func (s *server) scan(ctx context.Context, yield func(*Row) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, scanPatience)
+	defer cancel()
+	select {
+	case s.scanning <- struct{}{}:
+		defer func() { <-s.scanning }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.o.Devices.Scan(yield)
+	return nil
+}
 
 // selection is what is asked of the table of devices. A page costs one look at
 // each row and keeps no more rows than it has.

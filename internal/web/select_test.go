@@ -1,10 +1,14 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -104,5 +108,61 @@ func BenchmarkPage(b *testing.B) {
 				s.page(scanOf(rows))
 			}
 		})
+	}
+}
+
+// crowded lets those go one by one who look at the table, and counts them.
+type crowded struct {
+	Devices
+	inside, most atomic.Int64
+	arrived      chan struct{}
+	release      chan struct{}
+}
+
+func (c *crowded) Scan(yield func(*Row) bool) {
+	c.most.Store(max(c.inside.Add(1), c.most.Load()))
+	c.arrived <- struct{}{}
+	<-c.release
+	c.inside.Add(-1)
+	c.Devices.Scan(yield)
+}
+
+// The table takes no news while it is looked at: many readers take turns.
+func TestFewLookAtTheTableAtOnce(t *testing.T) {
+	w := newWorld(t)
+	c := &crowded{Devices: w, arrived: make(chan struct{}, 100), release: make(chan struct{})}
+	s := w.serve(t, func(o *Options) { o.Devices = c })
+	var readers sync.WaitGroup
+	const many = 12
+	for i := range many {
+		path := []string{"/devices", "/sessions", "/devices?q=lab"}[i%3]
+		readers.Go(func() {
+			if a := send(t, s, "GET", prefix+path, ""); a.status != http.StatusOK {
+				t.Errorf("%s: %d", path, a.status)
+			}
+		})
+	}
+	for range maxScanning {
+		<-c.arrived
+	}
+	for range many {
+		c.release <- struct{}{}
+	}
+	readers.Wait()
+	if n := c.most.Load(); n > maxScanning {
+		t.Errorf("%d looked at the table at once", n)
+	}
+}
+
+// One whose turn does not come is told to come again.
+func TestNoTurnToLookAtTheTable(t *testing.T) {
+	s := newServer(newWorld(t).options())
+	for range maxScanning {
+		s.scanning <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.listDevices(ctx, &listDevices{Limit: 1, Sort: "id"}); err == nil {
+		t.Error("a look at the table that was not its turn")
 	}
 }

@@ -28,19 +28,22 @@ type server struct {
 
 	describing chan struct{} // one description at a time, since it is read, changed and written
 	reading    chan struct{} // histories that are being read; full: wait a moment, then 503
+	scanning   chan struct{} // looks at the whole table of devices; full: wait a moment, then 503
 	waiting    chan struct{} // answers that wait for the end of a change; full: they do not wait
 }
 
 // Bounds of what goes on at once.
 const (
-	maxReading = 4
-	maxWaiting = 1024
+	maxReading  = 4
+	maxScanning = 2 // the table takes no news while somebody looks at all of it
+	maxWaiting  = 1024
 )
 
 func newServer(o Options) *server {
 	s := &server{o: o, mux: http.NewServeMux(), now: o.Now}
 	s.describing = make(chan struct{}, 1)
 	s.reading = make(chan struct{}, maxReading)
+	s.scanning = make(chan struct{}, maxScanning)
 	s.waiting = make(chan struct{}, maxWaiting)
 	s.api = humago.NewWithPrefix(s.mux, prefix, s.config())
 	s.deviceOperations()

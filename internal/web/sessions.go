@@ -33,7 +33,7 @@ type listSessions struct {
 	Cursor string `query:"cursor" maxLength:"1000" doc:"next of the page before"`
 }
 
-func (s *server) listSessions(_ context.Context, in *listSessions) (*body[api.Sessions], error) {
+func (s *server) listSessions(ctx context.Context, in *listSessions) (*body[api.Sessions], error) {
 	q := selection{ended: true, sort: "id", limit: in.Limit, now: s.now()}
 	var err error
 	if in.Cursor != "" {
@@ -41,7 +41,10 @@ func (s *server) listSessions(_ context.Context, in *listSessions) (*body[api.Se
 			return nil, s.invalid("query.cursor", err.Error())
 		}
 	}
-	ids, total, next := q.page(s.o.Devices.Scan)
+	ids, total, next := q.page(func(yield func(*Row) bool) { err = s.scan(ctx, yield) })
+	if err != nil {
+		return nil, s.fail(err)
+	}
 	out := api.Sessions{Sessions: make([]api.Session, 0, len(ids)), Total: total, Next: next}
 	for _, id := range ids {
 		if d, ok := s.o.Devices.Device(id); ok {
