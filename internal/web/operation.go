@@ -208,11 +208,13 @@ var refusalText = map[int]string{
 	403: "Only from the server's own machine, or with its token; or a page of another site asked",
 	404: "There is no such thing",
 	409: "The device's condition does not allow it",
+	410: "The log has not reached that id: it is another log's",
 	412: "The device's REV is another (If-Match)",
 	413: "Too much in one request",
 	415: "The body is neither JSON nor CBOR",
 	416: "The file is not that long",
 	422: "A part of the request is wrong; errors says which",
+	426: "The request is no handshake of a WebSocket",
 	429: "Too fast; Retry-After says when again",
 	503: "The log takes nothing now; Retry-After says when again",
 }

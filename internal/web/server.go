@@ -53,6 +53,7 @@ func newServer(o Options) *server {
 	s.historyOperations()
 	s.serverOperations()
 	s.boardOperations()
+	s.liveOperations()
 	s.publish()
 	return s
 }
@@ -92,10 +93,6 @@ Errors are problems of RFC 9457 (application/problem+json): detail and hint are
 for people, in the server's language; code is for programs. Times are RFC 3339.
 Ids of events are opaque and ordered. Answers may get more fields in later
 versions.
-
-The events as they happen are under /api/v1/live/: as a WebSocket (ws),
-Server-Sent Events (sse), by long polling (poll) and as newline-delimited JSON
-(ndjson).
 `
 
 // Tags of the operations, in the order of the page.
@@ -103,6 +100,7 @@ var tags = [][2]string{
 	{"devices", "The table of devices: what is known of each, and what people call it."},
 	{"state", "What a device's states ought to be. A change is asked, sent to the board, and ends confirmed, expired, refused or overtaken."},
 	{"events", "What has happened: the log's events, and the readings as CSV."},
+	{"live", "The log's events as they happen, in four ways, since proxies and firewalls are not all alike. All resume behind an id, without a gap or a repeat."},
 	{"sessions", "Sessions of devices, with a limited number of readings, or time."},
 	{"server", "The server itself."},
 	{"boards", "For boards whose network lets no WebSocket through."},

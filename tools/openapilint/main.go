@@ -170,7 +170,7 @@ func (l *linter) responses(where string, op *v3.Operation) {
 	success, refusal := 0, 0
 	for status, r := range op.Responses.Codes.FromOldest() {
 		switch status[0] {
-		case '2':
+		case '1', '2': // 101 is how a WebSocket begins
 			success++
 		case '4':
 			refusal++
@@ -181,6 +181,6 @@ func (l *linter) responses(where string, op *v3.Operation) {
 		l.contents(where+" "+status, r.Content)
 	}
 	if success == 0 || refusal == 0 {
-		l.add(where, "wants answers 2xx and 4xx")
+		l.add(where, "wants answers 1xx or 2xx, and 4xx")
 	}
 }
