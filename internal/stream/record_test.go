@@ -198,8 +198,8 @@ func TestWhatALaterVaivenWroteIsAnError(t *testing.T) {
 		"kind of record":             head(2, recordVersion),
 		"version":                    head(recordKind, 2),
 		"no version":                 nil,
-		"kind of event":              sub(head(recordKind, recordVersion), fieldEvent, sub(nil, 12, nil)),
-		"second field of an event":   sub(head(recordKind, recordVersion), fieldEvent, sub(presence, 12, nil)),
+		"kind of event":              sub(head(recordKind, recordVersion), fieldEvent, sub(nil, eventForgotten+1, nil)),
+		"second field of an event":   sub(head(recordKind, recordVersion), fieldEvent, sub(presence, eventForgotten+1, nil)),
 		"more decimals in a column":  sub(head(recordKind, recordVersion), fieldColumn, appendVarint(nil, fieldColDecimals, 7)),
 		"later version, other shape": append(head(recordKind, 9), 0xff),
 	} {
