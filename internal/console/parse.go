@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"vaiven"
@@ -24,11 +25,34 @@ func ParseEvent(b []byte) (en vaiven.Entry, name string, err error) {
 	if en.ID, err = vaiven.ParseID(p.ID); err != nil {
 		return en, "", err
 	}
+	if err := p.check(); err != nil {
+		return en, "", err
+	}
 	en.Event = p.event()
 	if en.Event == nil {
 		return en, "", fmt.Errorf("%w: %q", ErrOtherKind, vaiven.Shorten(p.Kind))
 	}
 	return en, p.Name, nil
+}
+
+// check refuses ids and names that no server of ours writes: lines show them as
+// they are, and what is shown in a terminal may be an order to it.
+func (p *parsed) check() error {
+	if p.Device != "" {
+		if _, err := vaiven.ParseDevice(string(p.Device)); err != nil {
+			return fmt.Errorf("event: %w", err)
+		}
+	}
+	names := append(slices.Clone(p.Names), p.Toggle...)
+	for _, v := range slices.Concat(p.Values, p.States) {
+		names = append(names, v.Name)
+	}
+	for _, n := range names {
+		if !vaiven.ValidName(n) {
+			return fmt.Errorf("event: %q is no name of a value", vaiven.Shorten(n))
+		}
+	}
+	return nil
 }
 
 // parsed has the members of all kinds.

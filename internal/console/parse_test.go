@@ -67,3 +67,18 @@ func FuzzParseEvent(f *testing.F) {
 		}
 	})
 }
+
+// A server that one follows from elsewhere may be anybody's.
+func TestParseEventRefusesOrdersToTheTerminal(t *testing.T) {
+	for _, line := range []string{
+		`{"id":"1.0","kind":"reading","at":"2026-11-22T10:00:00Z","device":"\u001b]0;x\u0007"}`,
+		`{"id":"1.0","kind":"reading","at":"2026-11-22T10:00:00Z","device":"101","values":{"T\u001b[2J":1}}`,
+		`{"id":"1.0","kind":"report","at":"2026-11-22T10:00:00Z","device":"101","states":{"L\nX":1}}`,
+		`{"id":"1.0","kind":"change","at":"2026-11-22T10:00:00Z","device":"101","toggle":["\u009b2J"]}`,
+		`{"id":"1.0","kind":"hello","at":"2026-11-22T10:00:00Z","device":"101","names":["\r"]}`,
+	} {
+		if en, _, err := ParseEvent([]byte(line)); err == nil {
+			t.Errorf("%s is taken: %+v", line, en.Event)
+		}
+	}
+}
