@@ -97,51 +97,13 @@ func AppendEvent(b []byte, en vaiven.Entry, name string) []byte {
 	at := en.Event.Time()
 	o := object{b: append(b, '{'), empty: true, offset: at.Offset}
 	o.text("id", en.ID.String())
-	o.text("kind", kind(en.Event))
+	o.text("kind", vaiven.KindOf(en.Event).String())
 	o.time("at", at.At)
 	o.bool("synced", at.Synced)
 	o.text("device", string(en.Event.Of()))
 	o.text("name", name)
 	o.event(en.Event)
 	return append(o.b, '}')
-}
-
-func kind(ev vaiven.Event) string {
-	switch ev.(type) {
-	case *vaiven.Reading:
-		return "reading"
-	case *vaiven.Refusal:
-		return "refusal"
-	case *vaiven.Gap:
-		return "gap"
-	case *vaiven.Rejected:
-		return "rejected"
-	case *vaiven.SessionStart:
-		return "session_start"
-	case *vaiven.SessionEnd:
-		return "session_end"
-	case *vaiven.Presence:
-		return "presence"
-	case *vaiven.Report:
-		return "report"
-	case *vaiven.Hello:
-		return "hello"
-	case *vaiven.Conflict:
-		return "conflict"
-	case *vaiven.LogStart:
-		return "log_start"
-	case *vaiven.Change:
-		return "change"
-	case *vaiven.Sent:
-		return "sent"
-	case *vaiven.ChangeEnd:
-		return "change_end"
-	case *vaiven.Described:
-		return "described"
-	case *vaiven.Forgotten:
-		return "forgotten"
-	}
-	return "unknown"
 }
 
 // object writes the members of one JSON object.

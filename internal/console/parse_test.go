@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"testing"
+
+	"vaiven"
 )
 
 // TestAnEventComesBack reads every line of the documented output, and writes it
@@ -23,7 +25,7 @@ func TestAnEventComesBack(t *testing.T) {
 			t.Errorf("%s: %v", lines.Text(), err)
 			continue
 		}
-		kinds[kind(en.Event)] = true
+		kinds[vaiven.KindOf(en.Event).String()] = true
 		if again := AppendEvent(nil, en, name); !bytes.Equal(again, lines.Bytes()) {
 			t.Errorf("became another:\n%s\n%s", lines.Text(), again)
 		}

@@ -60,7 +60,7 @@ type stretch struct {
 	before       vaiven.ID // zero: no bound
 	since, until int64     // Unix ms; 0: no bound
 	devices      []vaiven.Device
-	kinds        []string
+	kinds        vaiven.Kinds // none: all
 	limit        int
 	write        func([]byte, vaiven.Entry) []byte
 
@@ -145,11 +145,11 @@ func (s *server) stretch(in *listEvents) (st *stretch, after vaiven.ID, err erro
 		st.devices = append(st.devices, d)
 	}
 	for _, word := range split(in.Kind) {
-		kinds := api.KindsNamed(word)
-		if kinds == nil {
-			return nil, after, s.invalid("query.kind", s.o.Lang.Say("there are: ", "hay: ")+strings.Join(api.Kinds(), ", ")+", state, session")
+		kinds := vaiven.KindsNamed(word)
+		if kinds == 0 {
+			return nil, after, s.invalid("query.kind", s.o.Lang.Say("there are: ", "hay: ")+strings.Join(vaiven.KindNames(), ", ")+", state, session")
 		}
-		st.kinds = append(st.kinds, kinds...)
+		st.kinds |= kinds
 	}
 	return st, after, nil
 }
@@ -192,7 +192,7 @@ func (st *stretch) take(en vaiven.Entry) error {
 	}
 	st.next = en.ID
 	if at < st.since || len(st.devices) > 0 && !slices.Contains(st.devices, en.Event.Of()) ||
-		len(st.kinds) > 0 && !slices.Contains(st.kinds, api.Kind(en.Event)) {
+		st.kinds != 0 && st.kinds&vaiven.KindOf(en.Event) == 0 {
 		return nil
 	}
 	raw := st.write(nil, en)
@@ -243,7 +243,7 @@ func (s *server) clockAt(ctx context.Context, record uint64) (at int64, found bo
 func plainEvent(b []byte, en vaiven.Entry) []byte {
 	at := en.Event.Time()
 	raw, err := api.Event{
-		ID: en.ID.String(), Kind: api.Kind(en.Event), At: moment(at.At), Synced: at.Synced, Device: en.Event.Of(),
+		ID: en.ID.String(), Kind: vaiven.KindOf(en.Event).String(), At: moment(at.At), Synced: at.Synced, Device: en.Event.Of(),
 	}.MarshalJSON()
 	if err != nil { // numbers and strings: cannot fail
 		return b

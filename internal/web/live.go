@@ -6,7 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"vaiven/internal/web/api"
+	"vaiven"
 )
 
 // liveOperations describes what Options.Live serves. It is in the document as
@@ -89,5 +89,5 @@ func device() *huma.Param {
 }
 
 func kind() *huma.Param {
-	return parameter("kind", "Only events of these kinds, with commas; repeatable: "+strings.Join(api.Kinds(), ", ")+", state (all about changes of state), session", "reading,state")
+	return parameter("kind", "Only events of these kinds, with commas; repeatable: "+strings.Join(vaiven.KindNames(), ", ")+", state (all about changes of state), session", "reading,state")
 }

@@ -311,7 +311,7 @@ func (w *world) options() Options {
 			}
 		},
 		Event: func(b []byte, en vaiven.Entry) []byte {
-			e := api.Event{ID: en.ID.String(), Kind: api.Kind(en.Event), At: moment(en.Event.Time().At), Synced: en.Event.Time().Synced, Device: en.Event.Of()}
+			e := api.Event{ID: en.ID.String(), Kind: vaiven.KindOf(en.Event).String(), At: moment(en.Event.Time().At), Synced: en.Event.Time().Synced, Device: en.Event.Of()}
 			if r, ok := en.Event.(*vaiven.Reading); ok {
 				e.Values = map[string]float64{r.Values[0].Name: r.Values[0].Num}
 			}

@@ -130,7 +130,7 @@ func (c *Client) State(ctx context.Context, d vaiven.Device) (*State, error) {
 // Filter selects events. The zero value passes all.
 type Filter struct {
 	Devices []vaiven.Device
-	Kinds   []string // see Kinds; "state" and "session" are groups of them
+	Kinds   []string // see vaiven.KindNames; "state" and "session" are groups of them
 }
 
 func (f *Filter) values() url.Values {

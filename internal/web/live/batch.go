@@ -21,21 +21,21 @@ type Batch struct {
 // Event is one event of a batch.
 type Event struct {
 	ID       vaiven.ID
-	Kind     Kind
+	Kind     vaiven.Kinds
 	from, to int // in the batch's buffer
 }
 
 // JSON is the event's object. It is valid as long as its batch is.
 func (b *Batch) JSON(e Event) []byte { return b.buf[e.from:e.to:e.to] }
 
-func (b *Batch) add(id vaiven.ID, k Kind, json []byte) {
+func (b *Batch) add(id vaiven.ID, k vaiven.Kinds, json []byte) {
 	from := len(b.buf)
 	b.buf = append(b.buf, json...)
 	b.Events = append(b.Events, Event{id, k, from, len(b.buf)})
 }
 
 // encode is add for an entry.
-func (b *Batch) encode(k Kind, en vaiven.Entry, enc func([]byte, vaiven.Entry) []byte) {
+func (b *Batch) encode(k vaiven.Kinds, en vaiven.Entry, enc func([]byte, vaiven.Entry) []byte) {
 	from := len(b.buf)
 	b.buf = enc(b.buf, en)
 	b.Events = append(b.Events, Event{en.ID, k, from, len(b.buf)})

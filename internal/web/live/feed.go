@@ -53,7 +53,7 @@ func (f *Feed) Apply(pos uint64, entries []vaiven.Entry) error {
 	for i, en := range entries {
 		f.scratch = f.o.Encode(f.scratch, en)
 		ends[i] = len(f.scratch)
-		slots[i] = slot{id: en.ID, kind: kindOf(en.Event), device: en.Event.Of()}
+		slots[i] = slot{id: en.ID, kind: vaiven.KindOf(en.Event), device: en.Event.Of()}
 	}
 	buf := append([]byte(nil), f.scratch...)
 	from := 0

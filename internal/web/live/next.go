@@ -99,7 +99,7 @@ func (f *Feed) past(ctx context.Context, cursor *vaiven.ID, flt *Filter, m Max, 
 			return nil
 		}
 		*cursor = en.ID
-		if k := kindOf(en.Event); flt.passes(k, en.Event.Of()) {
+		if k := vaiven.KindOf(en.Event); flt.passes(k, en.Event.Of()) {
 			b.encode(k, en, f.o.Encode)
 		}
 		scanned++

@@ -100,7 +100,7 @@ func (k *book) ids(after vaiven.ID, flt *Filter) []string {
 	ids := []string{}
 	for _, entries := range k.records {
 		for _, en := range entries {
-			if after.Before(en.ID) && flt.passes(kindOf(en.Event), en.Event.Of()) {
+			if after.Before(en.ID) && flt.passes(vaiven.KindOf(en.Event), en.Event.Of()) {
 				ids = append(ids, en.ID.String())
 			}
 		}
@@ -115,7 +115,7 @@ func reading(d vaiven.Device) vaiven.Event {
 // encode is a stand-in for the console's, with a pad to make events large.
 func encode(pad string) func([]byte, vaiven.Entry) []byte {
 	return func(b []byte, en vaiven.Entry) []byte {
-		return fmt.Appendf(b, `{"id":"%s","kind":"%s","device":"%s","pad":"%s"}`, en.ID, kindOf(en.Event), en.Event.Of(), pad)
+		return fmt.Appendf(b, `{"id":"%s","kind":"%s","device":"%s","pad":"%s"}`, en.ID, vaiven.KindOf(en.Event), en.Event.Of(), pad)
 	}
 }
 

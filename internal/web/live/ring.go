@@ -10,7 +10,7 @@ import (
 // slot is an encoded event in the ring.
 type slot struct {
 	id     vaiven.ID
-	kind   Kind
+	kind   vaiven.Kinds
 	device vaiven.Device
 	json   []byte // part of its record's buffer; never written again
 }
