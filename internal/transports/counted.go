@@ -27,9 +27,9 @@ func (c countedConn) Read(b []byte) (int, error) {
 }
 
 func (c countedConn) Write(b []byte) (int, error) {
-	c.out.Add(int64(len(b))) // first: the answer may come before Write returns
+	c.t.out.Add(int64(len(b))) // first: the answer may come before Write returns
 	n, err := c.Conn.Write(b)
-	c.out.Add(int64(n - len(b)))
+	c.t.out.Add(int64(n - len(b)))
 	return n, err
 }
 
