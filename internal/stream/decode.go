@@ -171,7 +171,7 @@ func (d *decoder) column(b []byte) (column, error) {
 			c.real = r.val != 0
 		}
 	}
-	if r.bad {
+	if r.bad || c.name == "" { // no measurement and no state is without a name
 		return c, errShape("column")
 	}
 	return c, nil

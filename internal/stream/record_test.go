@@ -209,6 +209,13 @@ func TestWhatALaterVaivenWroteIsAnError(t *testing.T) {
 	}
 }
 
+func TestAColumnWithoutANameIsDamage(t *testing.T) {
+	body := sub(head(recordKind, recordVersion), fieldColumn, appendVarint(nil, fieldColDecimals, 1))
+	if _, err := DecodeRecord(1, envelope(body)); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("%v: want it damaged", err)
+	}
+}
+
 func TestUnknownOptionalFieldsAreIgnored(t *testing.T) {
 	in := appendDevice(nil, "101")
 	in = appendVarint(in, fieldConnected, 1)
