@@ -28,7 +28,7 @@ func TestRequests(t *testing.T) {
 		{"a name that was rebound", renew + "Host: evil.example\r\nOrigin: http://evil.example\r\nSec-Fetch-Site: same-origin\r\n\r\n", 403},
 		{"through a proxy", renew + here + "X-Forwarded-For: 127.0.0.1\r\n\r\n", 403},
 		{"through a proxy that says so otherwise", renew + here + "Forwarded: for=192.0.2.1\r\n\r\n", 403},
-		{"GET", strings.Replace(renew, "POST", "GET", 1) + here + "\r\n", 405},
+		{"PUT", strings.Replace(renew, "POST", "PUT", 1) + here + "\r\n", 405},
 		{"a device that is a path", strings.Replace(renew, "/1/", "/..%2f..%2f/", 1) + here + "\r\n", 400},
 		{"out of the folder", "GET /../../etc/passwd HTTP/1.1\r\n" + here + "\r\n", 307},
 		{"two lengths", "GET / HTTP/1.1\r\n" + here + "Content-Length: 3\r\nContent-Length: 4\r\n\r\n", 400},
