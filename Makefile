@@ -4,8 +4,8 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 PLATFORMS := linux/amd64 linux/arm64 linux/arm/6 windows/amd64 darwin/arm64 darwin/amd64
 GOTESTFLAGS ?=
-FUZZTIME  ?= 10s
-# Lint, the suites and the release share one kind of build, so that what they
+FUZZTIME  ?= 6s
+# Lint, fuzzing, the suites and the release share one kind of build, so that what they
 # have in common is compiled once.
 SHARED    := CGO_ENABLED=0 GOFLAGS="$(shell go env GOFLAGS) -trimpath"
 SUITES    := $(SHARED) go test -tags suites -count=1 $(GOTESTFLAGS)
@@ -33,10 +33,10 @@ lint: .work/staticcheck .work/openapilint ## gofmt, go vet, staticcheck, and a l
 
 unit: ## every package's tests under the race detector, and the import table
 	go test -race -timeout 8m $(GOTESTFLAGS) ./...
-	go test -C tools $(GOTESTFLAGS) ./...
+	$(SHARED) go test -C tools $(GOTESTFLAGS) ./...
 
-fuzz: ## every fuzz target for FUZZTIME each (default 10s)
-	@scripts/fuzz $(FUZZTIME)
+fuzz: ## every fuzz target for FUZZTIME each (default 6s)
+	@$(SHARED) scripts/fuzz $(FUZZTIME)
 
 dist: ## static binaries for every platform, in dist/
 	@scripts/dist '$(VERSION)' '$(LDFLAGS)' $(PLATFORMS)
@@ -64,7 +64,7 @@ clean: ## remove what make made
 	rm -rf bin dist .work test/pi-vm/.work
 
 .work/openapilint: tools/go.mod tools/go.sum $(wildcard tools/openapilint/*.go)
-	go build -C tools -o ../.work/openapilint ./openapilint
+	$(SHARED) go build -C tools -o ../.work/openapilint ./openapilint
 
 .work/staticcheck: tools/go.mod tools/go.sum
-	go build -C tools -o ../.work/staticcheck honnef.co/go/tools/cmd/staticcheck
+	$(SHARED) go build -C tools -o ../.work/staticcheck honnef.co/go/tools/cmd/staticcheck
