@@ -3,6 +3,8 @@
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 PLATFORMS := linux/amd64 linux/arm64 linux/arm/6 windows/amd64 darwin/arm64 darwin/amd64
+# What most people have is built in every test run; the rest by make dist.
+COMMON    := linux/amd64 linux/arm64 linux/arm/6 windows/amd64
 GOTESTFLAGS ?=
 FUZZTIME  ?= 6s
 # Lint, fuzzing, the suites and the release share one kind of build, so that what they
@@ -23,6 +25,7 @@ run: build ## build and start a server with three simulated boards
 build: ## build bin/vaiven for this computer
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/vaiven ./cmd/vaiven
 
+test: PLATFORMS = $(COMMON)
 test: deps lint unit fuzz dist suites bench-smoke ## everything that CI checks (Debian; 15 minutes or less on 2 cores)
 
 deps: ## install the Debian packages that the tests need, if they are missing
@@ -42,7 +45,7 @@ dist: ## static binaries for every platform, in dist/
 	@scripts/dist '$(VERSION)' '$(LDFLAGS)' $(PLATFORMS)
 
 suites: ## the whole program under foreign boards, kill -9, power cuts, full disks, damaged files
-	$(SUITES) -p 2 -timeout 12m ./test/...
+	$(SUITES) -p 3 -timeout 12m ./test/...
 
 soak: deps ## the kill test for 1,000 cycles, 50 power cuts, 1,000 file faults, 10,000 changes of state, 50 boards for ten of their hours: hours
 	$(SUITES) -timeout 0 ./test/kill -cycles 1000
