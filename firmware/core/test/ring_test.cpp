@@ -109,6 +109,9 @@ TEST(a_seal_over_nonsense_does_not_count) {
   f.held.header.next = 40;
   seal(f.held.header, f.held.words);
   CHECK(!sealed(f.held.header, f.held.words, 16, 2));
+  f.held.header.head = f.held.header.next = 0x80000000;  // the next ones would wrap around
+  seal(f.held.header, f.held.words);
+  CHECK(!sealed(f.held.header, f.held.words, 16, 2));
 }
 
 TEST(pouring_keeps_the_newest_and_counts_the_rest) {
