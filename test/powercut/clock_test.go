@@ -13,7 +13,7 @@ import (
 // jumps are moments to which the machine's clock is set while the server runs,
 // and what TIMEFLAG must say in Madrid.
 var jumps = []struct{ utc, flag string }{
-	{"1970-01-01 00:00:05", "197001010100"}, // a Pi before the network told it the time
+	{"1970-01-01 00:30:05", "197001010130"}, // a Pi before the network told it the time; Linux takes no time before its own start
 	{"2026-06-01 10:20:05", "202606011220"}, // and after
 	{"2026-06-01 11:20:05", "202606011320"}, // an hour ahead
 	{"2026-05-31 23:59:05", "202606010159"}, // backwards, the day before in UTC
