@@ -31,26 +31,14 @@ func (r *Registry) apply(ev vaiven.Event) {
 		d.reading(e)
 	case *vaiven.Refusal:
 		r.counts.Refusals++
-		d.heard(e.At)
-		d.Refusals++
-		if s := d.open(); s != nil {
-			s.Refusals++
-		}
+		d.refusal(e)
 	case *vaiven.Gap:
 		n := e.To - e.From + 1
 		r.counts.Gaps += n
-		d.heard(e.At)
-		d.Gaps += n
-		if s := d.open(); s != nil {
-			s.Gaps += n
-		}
+		d.gap(e.At, n)
 	case *vaiven.Rejected:
 		r.counts.Rejected += e.Count
-		d.heard(e.At)
-		d.Rejected = reject(d.Rejected, e)
-		if s := d.open(); s != nil {
-			s.Rejected = count(s.Rejected, e.Code, e.Count)
-		}
+		d.rejected(e)
 	case *vaiven.SessionStart:
 		d.Session = &vaiven.Session{Device: id, Start: e.At, Readings: e.Readings, Deadline: e.Deadline, Interval: e.Interval}
 		d.Stats = &stats{}
@@ -60,9 +48,7 @@ func (r *Registry) apply(ev vaiven.Event) {
 		d.presence(e)
 	case *vaiven.Report:
 		d.heard(e.At)
-		if e.Boot != "" {
-			d.boot(e.Boot)
-		}
+		d.boot(e.Boot)
 		d.report(e.States, e.Rev, e.At)
 	case *vaiven.Hello:
 		d.hello(e)
@@ -93,14 +79,36 @@ func (d *device) open() *stats {
 	return d.Stats
 }
 
+func (d *device) refusal(e *vaiven.Refusal) {
+	d.heard(e.At)
+	d.Refusals++
+	if s := d.open(); s != nil {
+		s.Refusals++
+	}
+}
+
+func (d *device) gap(at int64, n uint64) {
+	d.heard(at)
+	d.Gaps += n
+	if s := d.open(); s != nil {
+		s.Gaps += n
+	}
+}
+
+func (d *device) rejected(e *vaiven.Rejected) {
+	d.heard(e.At)
+	d.Rejected = reject(d.Rejected, e)
+	if s := d.open(); s != nil {
+		s.Rejected = count(s.Rejected, e.Code, e.Count)
+	}
+}
+
 func (d *device) reading(e *vaiven.Reading) {
 	d.heard(e.At)
 	d.Reading = e.At
 	d.Readings++
 	d.Values = latest(d.Values, e.Values, e.At, maxMeasurements)
-	if e.Boot != "" {
-		d.boot(e.Boot)
-	}
+	d.boot(e.Boot)
 	// A state inside a reading that was resent is history.
 	if len(e.States) > 0 && (e.Measured == 0 || e.Measured >= e.At) {
 		d.report(e.States, e.Rev, e.At)
@@ -111,10 +119,10 @@ func (d *device) reading(e *vaiven.Reading) {
 	}
 }
 
-// boot notes the current boot; what it says it lost, and the revisions that it
+// boot notes the current boot, if one was given; what it says it lost, and the revisions that it
 // has seen, count from 0 again.
 func (d *device) boot(b vaiven.Boot) {
-	if d.Boot != b {
+	if b != "" && d.Boot != b {
 		d.Boot, d.BootLost, d.Rev = b, 0, 0
 	}
 }
@@ -131,9 +139,7 @@ func (d *device) report(states []vaiven.Value, rev uint64, at int64) {
 
 func (d *device) hello(e *vaiven.Hello) {
 	d.heard(e.At)
-	if e.Boot != "" {
-		d.boot(e.Boot)
-	}
+	d.boot(e.Boot)
 	if e.Lost > d.BootLost {
 		d.Lost += e.Lost - d.BootLost
 		if s := d.open(); s != nil {
