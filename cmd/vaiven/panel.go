@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,10 +114,8 @@ func (a *app) tryAsk(ctx context.Context, by string, d vaiven.Device, states []v
 // was told of, or that the board declared or reported.
 func (a *app) knownState(d vaiven.Device, state string) error {
 	known := a.states(d)
-	for _, s := range known {
-		if s == state {
-			return nil
-		}
+	if slices.Contains(known, state) {
+		return nil
 	}
 	return fmt.Errorf(a.say("has no state %s; it has %v", "no tiene el estado %s; tiene %v"), state, known)
 }
