@@ -64,6 +64,10 @@ type Error struct {
 	Boot   Boot
 	Seq    uint64
 
+	// Claim is the id in a message of which nothing is taken because it does not
+	// parse: it tells a person which board to look at, and proves nothing.
+	Claim Device
+
 	Retry time.Duration // how long to wait before sending it again, for refusals for now
 }
 

@@ -10,7 +10,7 @@ import (
 
 // diagnose says what a text message is that neither JSON's grammar nor the
 // slide's takes. It guesses, so its verdict is always not_json, which settles
-// nothing; the device is read out of the text as far as that is possible.
+// nothing, and the id that stands in the text is no more than a claim.
 func diagnose(p []byte) *vaiven.Error {
 	e := &vaiven.Error{Code: vaiven.CodeNotJSON, At: 0}
 	body := bytes.TrimLeft(p, " \t\r\n")
@@ -23,7 +23,7 @@ func diagnose(p []byte) *vaiven.Error {
 	case bytes.IndexByte(p, 0) >= 0 && !isBracket(body[0]) || bytes.HasPrefix(body, []byte("{\x00")):
 		e.Reason = reasonUTF16
 	case !utf8.Valid(p):
-		e.Reason, e.At = reasonUTF8, invalidUTF8(p)
+		badText(p, e)
 	case isBracket(body[0]):
 		s := scanner{p: p, i: start, err: e}
 		s.run()
@@ -31,8 +31,30 @@ func diagnose(p []byte) *vaiven.Error {
 		e.At = start
 		e.Reason, e.Got = foreignForm(string(body))
 	}
-	recoverIdentity(p, e)
+	e.Claim = claimed(p)
 	return e
+}
+
+// NotUTF8 says what is wrong with a text message that package ws refused since
+// it is not UTF-8, in the words that Decode has for the same bytes. p is what
+// came of it, up to the offending byte or further; it may be empty.
+func NotUTF8(p []byte) *vaiven.Error {
+	if utf8.Valid(p) {
+		return &vaiven.Error{Code: vaiven.CodeNotJSON, Reason: reasonUTF8, At: -1, Claim: claimed(p)}
+	}
+	return diagnose(p)
+}
+
+// badText says where a text stops being UTF-8, and which letter the byte there
+// is in Latin-1, which is how an editor may have saved the board's program.
+func badText(p []byte, e *vaiven.Error) {
+	e.Reason, e.At = reasonUTF8, invalidUTF8(p)
+	switch rest := p[e.At:]; {
+	case !utf8.FullRune(rest):
+		e.Reason = reasonUnclosed // in the middle of a character
+	case rest[0] >= 0xa0:
+		e.Got = string(rune(rest[0]))
+	}
 }
 
 func isBracket(c byte) bool { return c == '{' || c == '[' }
@@ -86,43 +108,23 @@ func looksLikeMembers(s string) bool {
 	return ok && key != "" && wordEnd([]byte(key), 0) == len(key)
 }
 
-// recoverIdentity reads device, boot and SEQ out of a message that does not
-// parse. If it speaks of several readings, whose SEQ it is cannot be known.
-func recoverIdentity(p []byte, e *vaiven.Error) {
-	upper := appendUpper(make([]byte, 0, len(p)), p)
-	id, at := keyText(upper, p, vaiven.KeyDevice)
-	device, err := vaiven.ParseDevice(id)
+// claimed reads the id out of a message that does not parse, "" if there is none.
+func claimed(p []byte) vaiven.Device {
+	device, err := vaiven.ParseDevice(keyText(appendUpper(make([]byte, 0, len(p)), p), p, vaiven.KeyDevice))
 	if err != nil {
-		return
+		return ""
 	}
-	e.Device = device
-	if again, _ := keyText(upper[at:], p[at:], vaiven.KeyDevice); again != "" {
-		return
-	}
-	if s, _ := keyText(upper, p, vaiven.KeyBoot); s != "" {
-		if boot, err := vaiven.ParseBoot(s); err == nil {
-			e.Boot = boot
-		}
-	}
-	if s, _ := keyText(upper, p, vaiven.KeySeq); s != "" {
-		var v value
-		if isDecimal(s) {
-			v.setNumberText([]byte(s))
-		}
-		if v.exact && v.n > 0 {
-			e.Seq = uint64(v.n)
-		}
-	}
+	return device
 }
 
 // keyText returns the word behind a key, whatever quotes and signs stand
-// around it, and the place behind that word.
-func keyText(upper, p []byte, key string) (string, int) {
+// around it.
+func keyText(upper, p []byte, key string) string {
 	from := 0
 	for {
 		n := bytes.Index(upper[from:], []byte(key))
 		if n < 0 {
-			return "", len(p)
+			return ""
 		}
 		begin, end := from+n, from+n+len(key)
 		from = end
@@ -138,6 +140,6 @@ func keyText(upper, p []byte, key string) (string, int) {
 		for word < len(rest) && (isScalarByte(rest[word]) && rest[word] != '+') {
 			word++
 		}
-		return string(rest[:word]), len(p) - len(rest) + word
+		return string(rest[:word])
 	}
 }

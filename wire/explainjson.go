@@ -9,21 +9,30 @@ import (
 // explainNotJSON words what does not parse: the whole message first, then one
 // place in it.
 func explainNotJSON(e *vaiven.Error, l vaiven.Lang) string {
-	if text := explainForm(e, l); text != "" {
-		return text
+	text := explainForm(e, l)
+	if text == "" {
+		text = explainValue(e, l)
 	}
-	if text := explainValue(e, l); text != "" {
-		return text + near(e, l)
+	if text == "" {
+		text = explainPlace(e, l)
 	}
-	return explainPlace(e, l) + near(e, l)
+	return text + near(e, l)
 }
 
-// near says which key stood last before the problem.
+// near says which key stood last before the problem, and what the message calls
+// its board.
 func near(e *vaiven.Error, l vaiven.Lang) string {
-	if e.Key == "" {
+	var where []string
+	if e.Key != "" {
+		where = append(where, l.Say("at ", "en ")+name(e))
+	}
+	if e.Claim != "" {
+		where = append(where, l.Say("board ", "placa ")+string(e.Claim))
+	}
+	if len(where) == 0 {
 		return ""
 	}
-	return l.Say(" (at "+name(e)+")", " (en "+name(e)+")")
+	return " (" + strings.Join(where, ", ") + ")"
 }
 
 // explainForm words what is wrong with the message as a whole.
@@ -41,9 +50,7 @@ func explainForm(e *vaiven.Error, l vaiven.Lang) string {
 			"the message holds zero bytes (UTF-16, or a buffer sent whole): send UTF-8, and only the bytes of the text",
 			"el mensaje contiene bytes cero (UTF-16, o un búfer enviado entero): envía UTF-8, y solo los bytes del texto")
 	case reasonUTF8:
-		return l.Say(
-			"the message is not UTF-8: use plain letters without accents in keys and text",
-			"el mensaje no es UTF-8: usa letras sin tilde en claves y textos")
+		return explainUTF8(e, l)
 	case reasonHTML:
 		return l.Say("this is HTML, not JSON", "esto es HTML, no JSON") + send
 	case reasonHTTP:
@@ -70,6 +77,18 @@ func explainForm(e *vaiven.Error, l vaiven.Lang) string {
 		return l.Say("CBOR tags are not accepted: send plain numbers and text", "no se aceptan etiquetas CBOR: envía números y textos simples")
 	}
 	return ""
+}
+
+// explainUTF8 names the letter that the bad byte is in Latin-1, if it is one.
+func explainUTF8(e *vaiven.Error, l vaiven.Lang) string {
+	if e.Got == "" {
+		return l.Say(
+			"the message is not UTF-8: use plain letters without accents, and no °, in keys and text",
+			"el mensaje no es UTF-8: usa letras sin tilde, y ningún °, en claves y textos")
+	}
+	return l.Say(
+		"the message is not UTF-8 ("+got(e)+" of Latin-1?): save the program's file as UTF-8, or write plain letters without accents",
+		"el mensaje no es UTF-8 (¿"+got(e)+" de Latin-1?): guarda el archivo del programa en UTF-8, o escribe letras sin tilde")
 }
 
 // explainValue words what is wrong with one value.

@@ -74,6 +74,9 @@ func checkItem(t *testing.T, it *wire.Item, size int) {
 func checkInvalid(t *testing.T, it *wire.Item, size int) {
 	t.Helper()
 	e := it.Err
+	if e != nil && e.Code == vaiven.CodeNotJSON && (it.Device != "" || it.Boot != "" || it.Seq != 0) {
+		t.Fatalf("an identity out of what does not parse: %+v", it)
+	}
 	if e == nil || e.Code == "" || e.At < -1 || e.At > size || e.Device != it.Device || e.Boot != it.Boot || e.Seq != it.Seq || it.Values != nil || it.States != nil {
 		t.Fatalf("invalid item %+v with %+v", it, e)
 	}

@@ -29,7 +29,9 @@ const (
 
 // Item is one element of a device's message. Only the fields of its kind are
 // set; an Invalid item still has Device, Boot and Seq when they could be read,
-// also from behind the place of the error, since some refusals settle a SEQ.
+// also from behind the place of the error, since some refusals settle a SEQ. Of
+// a message that does not parse it has none of them: Err.Claim is then the id
+// that stands in its text.
 //
 // The Item itself is only valid during yield; its slices and strings may be
 // kept.

@@ -31,10 +31,23 @@ func (r *reader) decodeText(p []byte) {
 	case errSyntax:
 		r.refuse(diagnose(p))
 	case errDeep:
-		e := &vaiven.Error{Code: vaiven.CodeTooLarge, Reason: reasonDeep, At: deepAt(p)}
-		recoverIdentity(p, e)
-		r.refuse(e)
+		r.refuse(r.tooDeep(p))
 	}
+}
+
+// tooDeep refuses a message of too many levels. Whose it is, is known of one
+// object alone, as far as its keys stand before the place.
+func (r *reader) tooDeep(p []byte) *vaiven.Error {
+	e := &vaiven.Error{Code: vaiven.CodeTooLarge, Reason: reasonDeep, At: deepAt(p)}
+	if r.dec.StackDepth() == 1 {
+		e.Device, e.Boot = r.el.item.Device, r.el.item.Boot
+		if e.Boot != "" {
+			e.Seq = r.el.item.Seq // else it may be of a BOOT that stands behind
+		}
+	} else {
+		e.Claim = claimed(p)
+	}
+	return e
 }
 
 // decodeJSON yields the items of a strict JSON text, or returns errSyntax or
