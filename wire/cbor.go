@@ -225,15 +225,18 @@ func (c *cborCursor) value() (value, *vaiven.Error) {
 	case majorOther:
 		_, info, _, arg := c.head()
 		simple(&v, info, arg)
+	case majorBytes:
+		c.skipBytes()
+		v.opaque(opaqueBytes)
 	default:
-		v.kind = kindNested // bytes too: nothing that we could store
+		v.kind = kindNested
 		return v, c.skipChecked()
 	}
 	return v, nil
 }
 
-// integer sets v to arg, or to -1-arg. One beyond 53 bits is rounded as JSON's
-// digits would be.
+// integer sets v to arg, or to -1-arg. One beyond 53 bits is the nearest float64,
+// as of JSON's digits.
 func (c *cborCursor) integer(v *value, negative bool, arg uint64) {
 	if arg <= math.MaxInt64 {
 		n := int64(arg)
@@ -242,7 +245,7 @@ func (c *cborCursor) integer(v *value, negative bool, arg uint64) {
 		}
 		v.setInt(n)
 	} else if negative {
-		v.setFloat(-1 - float64(arg))
+		v.setFloat(-max(float64(arg+1), float64(arg))) // arg+1 may wrap
 	} else {
 		v.setFloat(float64(arg))
 	}
@@ -253,8 +256,8 @@ func (c *cborCursor) integer(v *value, negative bool, arg uint64) {
 	}
 }
 
-// simple sets v to a simple value or a float, whose shortest decimal is taken
-// at its own width.
+// simple sets v to a simple value or a float. Floats are exact, but for a float32
+// that says to be a C float: see vaiven.WidenFloat32.
 func simple(v *value, info byte, arg uint64) {
 	switch info {
 	case 20, 21:
@@ -264,13 +267,13 @@ func simple(v *value, info byte, arg uint64) {
 		v.kind = kindNull // undefined too
 		return
 	case 25:
-		v.setFloat(widenFloat16(uint16(arg)))
+		v.setFloat(float16(uint16(arg)))
 	case 26:
 		v.setFloat(vaiven.WidenFloat32(math.Float32frombits(uint32(arg))))
 	case 27:
 		v.setFloat(math.Float64frombits(arg))
 	default:
-		v.kind = kindNested // simple values that have no meaning here
+		v.opaque(opaqueSimple) // without a meaning here
 		return
 	}
 	switch {

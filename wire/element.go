@@ -252,11 +252,11 @@ func (e *element) judgeOther(en *entry) {
 	if e.hintName(en) {
 		return
 	}
-	kind := HintText
+	h := Hint{Kind: HintText, Key: shortKey(en.key)}
 	if en.kind == kindNested {
-		kind = HintNested
+		h.Kind, h.Got = HintNested, en.got()
 	}
-	e.hint(Hint{Kind: kind, Key: shortKey(en.key)})
+	e.hint(h)
 }
 
 // hintName says so if the key means a measurement of the CSV that the element
@@ -355,14 +355,16 @@ func (e *element) noValues() {
 		e.failAt(vaiven.CodeNoValues, reasonNull, nil, e.at)
 		return
 	}
-	for _, h := range e.item.Hints {
-		switch h.Kind {
-		case HintName:
-			e.failAt(vaiven.CodeNoValues, reasonAlias, []byte(h.Key), e.at)
-		case HintText:
-			e.failAt(vaiven.CodeNoValues, reasonText, []byte(h.Key), e.at)
-		case HintNested:
-			e.failAt(vaiven.CodeNoValues, reasonNested, []byte(h.Key), e.at)
+	for _, advice := range [...]struct {
+		kind   HintKind
+		reason string
+	}{{HintName, reasonAlias}, {HintNested, reasonNested}, {HintText, reasonText}} { // the most telling first
+		for _, h := range e.item.Hints {
+			if h.Kind == advice.kind {
+				e.failAt(vaiven.CodeNoValues, advice.reason, []byte(h.Key), e.at)
+				e.err.Got = h.Got
+				return
+			}
 		}
 	}
 	e.failAt(vaiven.CodeNoValues, "", nil, e.at)

@@ -88,7 +88,7 @@ func explainBadDevice(e *vaiven.Error, l vaiven.Lang) string {
 	if e.Reason == reasonDuplicate {
 		return l.Say("IDDEVICE stands twice in the message: send it once", "IDDEVICE está dos veces en el mensaje: envíalo una vez")
 	}
-	if e.Got == "" {
+	if e.Got == "" || e.Reason == reasonNested {
 		return l.Say("IDDEVICE is neither a number nor text: ", "IDDEVICE no es un número ni un texto: ") + rule
 	}
 	return l.Say("IDDEVICE cannot be "+got(e)+": ", "IDDEVICE no puede ser "+got(e)+": ") + rule
@@ -111,8 +111,8 @@ func explainNoValues(e *vaiven.Error, l vaiven.Lang) string {
 			"no hay ninguna medida: "+name(e)+" contiene texto, y solo se guardan números; envía "+example)
 	case reasonNested:
 		return l.Say(
-			"there is no measurement: "+name(e)+" holds an object or a list; put TEMP and HUM directly in the message, "+example,
-			"no hay ninguna medida: "+name(e)+" contiene un objeto o una lista; pon TEMP y HUM directamente en el mensaje, "+example)
+			"there is no measurement: "+name(e)+" holds "+held(e.Got, l)+"; put TEMP and HUM directly in the message, "+example,
+			"no hay ninguna medida: "+name(e)+" contiene "+held(e.Got, l)+"; pon TEMP y HUM directamente en el mensaje, "+example)
 	case reasonSeqReport:
 		return l.Say(
 			"there is no measurement, and SEQ counts readings: send a state without SEQ, or add a measurement",
@@ -125,6 +125,17 @@ func explainNoValues(e *vaiven.Error, l vaiven.Lang) string {
 	return l.Say(
 		"there is no measurement in the message: send "+example,
 		"no hay ninguna medida en el mensaje: envía "+example)
+}
+
+// held names what is neither a number nor text; what as value.opaque has it.
+func held(what string, l vaiven.Lang) string {
+	switch what {
+	case opaqueBytes:
+		return l.Say("bytes", "bytes")
+	case opaqueSimple:
+		return l.Say("a simple value of CBOR", "un valor simple de CBOR")
+	}
+	return l.Say("an object or a list", "un objeto o una lista")
 }
 
 // sensorAdvice is what to check when a sensor gives nothing.
@@ -160,8 +171,8 @@ func explainNotANumber(e *vaiven.Error, l vaiven.Lang) string {
 			k+" es "+got(e)+": un estado es 1 (encendido) o 0 (apagado), sin comillas")
 	case reasonNested:
 		return l.Say(
-			k+" holds an object or a list: send one number",
-			k+" contiene un objeto o una lista: envía un solo número")
+			k+" holds "+held(e.Got, l)+": send one number",
+			k+" contiene "+held(e.Got, l)+": envía un solo número")
 	case reasonFW:
 		return l.Say(
 			k+` is the program's version: send text, "1.0.0"`,

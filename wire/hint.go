@@ -19,6 +19,7 @@ const (
 type Hint struct {
 	Kind HintKind
 	Key  string // the key concerned, as it was written
+	Got  string // what stood there, shortened, where the words need it
 	Want string // the key to write instead, for HintName
 }
 
@@ -35,8 +36,8 @@ func (h Hint) Text(l vaiven.Lang) string {
 			quote(h.Key)+" contiene texto y se ignoró: solo se guardan números")
 	case HintNested:
 		return l.Say(
-			quote(h.Key)+" holds an object or a list and was ignored: put each measurement directly in the message",
-			quote(h.Key)+" contiene un objeto o una lista y se ignoró: pon cada medida directamente en el mensaje")
+			quote(h.Key)+" holds "+held(h.Got, l)+" and was ignored: put each measurement directly in the message",
+			quote(h.Key)+" contiene "+held(h.Got, l)+" y se ignoró: pon cada medida directamente en el mensaje")
 	case HintName:
 		return l.Say(
 			quote(h.Key)+" is not the name that the CSV uses: write "+h.Want,

@@ -17,8 +17,8 @@ const (
 	kindBool
 	kindNumber
 	kindText
-	kindNested
-	kindNaN // nan, inf and the like
+	kindNested // also what only CBOR has: text then names it
+	kindNaN    // nan, inf and the like
 )
 
 // value is what stands behind a key. Its text points into the message or the
@@ -44,6 +44,15 @@ func (v *value) setFloat(f float64) {
 		v.num = 0 // -0 is 0
 	}
 }
+
+// What only CBOR has beside numbers, text, arrays and maps.
+const (
+	opaqueBytes  = "bytes"
+	opaqueSimple = "simple"
+)
+
+// opaque makes v something of CBOR that nothing can be stored of.
+func (v *value) opaque(what string) { v.kind, v.text = kindNested, []byte(what) }
 
 // setInt makes v a number.
 func (v *value) setInt(n int64) {
@@ -74,7 +83,7 @@ func (v *value) setNumberText(text []byte) {
 // got returns what an error quotes of v.
 func (v *value) got() string {
 	switch {
-	case v.kind == kindText, v.kind == kindNaN, v.kind == kindNumber && v.text != nil:
+	case v.text != nil:
 		return vaiven.Shorten(strings.ToValidUTF8(string(v.text), "\uFFFD"))
 	case v.kind == kindNumber:
 		return vaiven.FormatNumber(v.num)
