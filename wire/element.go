@@ -34,6 +34,8 @@ type element struct {
 	hello    bool
 	entries  []entry
 	declared []string // HELLO's STATES
+	faults   []fault
+	badState fault // the first state that cannot be read
 }
 
 // begin forgets the element before.
@@ -43,12 +45,15 @@ func (e *element) begin(at int) {
 	e.at, e.keys, e.seen, e.hello = at, 0, 0, false
 	e.entries = e.entries[:0]
 	e.declared = nil
+	e.faults = e.faults[:0]
+	e.badState = fault{}
 	e.r.arena = e.r.arena[:0]
 }
 
 func (e *element) release() {
 	clear(e.entries)
-	*e = element{entries: e.entries[:0]}
+	clear(e.faults)
+	*e = element{entries: e.entries[:0], faults: e.faults[:0]}
 }
 
 // fail notes an error, unless one is known that stands before it.
@@ -115,7 +120,10 @@ func (e *element) duplicate(id keyID, key []byte, at int) {
 	case keyDevice:
 		code, e.item.Device = vaiven.CodeBadDevice, ""
 	case keyBoot:
-		code, e.item.Boot = vaiven.CodeBadBoot, ""
+		e.item.Boot = ""
+		twice := &vaiven.Error{Code: vaiven.CodeBadBoot, Reason: reasonDuplicate, Key: shortKey(key), At: at}
+		e.faults = append(e.faults, fault{id: id, err: twice})
+		return
 	case keySeq:
 		code, e.item.Seq = vaiven.CodeBadSeq, 0
 	}
@@ -128,10 +136,18 @@ func (e *element) finish(hints ...Hint) {
 	if e.item.Device == "" && e.err == nil {
 		e.missingDevice()
 	}
-	if e.hello && e.err == nil && !e.d.declare(e.item.Device, e.declared) {
-		e.failAt(vaiven.CodeTooManyDevices, "", nil, e.at)
+	if e.hello {
+		e.settleFaults(0)
+		if e.err == nil && !e.d.declare(e.item.Device, e.declared) {
+			e.failAt(vaiven.CodeTooManyDevices, "", nil, e.at)
+		}
 	}
 	values, states := e.judge()
+	if len(e.faults) > 0 && !e.hello {
+		e.settleFaults(values)
+		states = e.states()
+	}
+	e.settleBadState(values)
 	if e.err == nil {
 		e.settleKind(values, states)
 	}
@@ -192,22 +208,39 @@ func (e *element) judge() (values, states int) {
 // judgeState returns 1 if the entry is a state to report. The entry is left
 // with kindBool, which marks states from here on.
 func (e *element) judgeState(en *entry) int {
+	code, reason := vaiven.CodeNotANumber, reasonOnOff
 	switch en.kind {
+	case kindNull:
+		return 0
 	case kindBool, kindNumber:
-		if math.IsInf(en.num, 0) {
-			e.fail(vaiven.CodeOutOfRange, reasonHuge, en.key, &en.value)
+		if !math.IsInf(en.num, 0) {
+			en.kind = kindBool
+			return 1
 		}
-		en.kind = kindBool
-		return 1
+		code, reason = vaiven.CodeOutOfRange, reasonHuge
 	case kindText:
-		e.fail(vaiven.CodeNotANumber, stateTextReason(en.text), en.key, &en.value)
+		reason = stateTextReason(en.text)
 	case kindNested:
-		e.fail(vaiven.CodeNotANumber, reasonNested, en.key, &en.value)
-	case kindNaN:
-		e.fail(vaiven.CodeNotANumber, reasonOnOff, en.key, &en.value)
+		reason = reasonNested
+	}
+	if key := shortKey(en.key); e.badState.err == nil {
+		e.badState.hint = Hint{Kind: HintState, Key: key, Got: en.stood()}
+		e.badState.err = &vaiven.Error{Code: code, Reason: reason, Key: key, Got: en.got(), At: en.at}
 	}
 	en.kind = kindNull
 	return 0
+}
+
+// settleBadState refuses the element for a state that cannot be read, unless it
+// has measurements: they are stored without it.
+func (e *element) settleBadState(values int) {
+	switch err := e.badState.err; {
+	case err == nil:
+	case values > 0:
+		e.hint(e.badState.hint)
+	case e.err == nil || err.At < e.err.At:
+		e.err = err
+	}
 }
 
 func stateTextReason(text []byte) string {

@@ -65,6 +65,14 @@ func protocolKey(upper []byte) keyID {
 	return keyOther
 }
 
+// String is the key itself.
+func (id keyID) String() string {
+	return [...]string{
+		"", vaiven.KeyHello, vaiven.KeyDevice, vaiven.KeyBoot, vaiven.KeySeq, vaiven.KeyAge, vaiven.KeyTime, vaiven.KeyOldest,
+		vaiven.KeyNext, vaiven.KeyLost, vaiven.KeyUp, vaiven.KeySleep, vaiven.KeyStates, vaiven.KeyRev, vaiven.KeyFW, vaiven.KeyToken,
+	}[id]
+}
+
 // commonName returns the constant for names that most boards use, so that
 // their readings need no string of their own.
 func commonName(upper []byte) string {

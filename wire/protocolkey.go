@@ -15,8 +15,8 @@ const (
 	maxTime = int64(253_402_300_799_999) // 9999-12-31
 )
 
-// protocol takes a key of the protocol itself.
-func (e *element) protocol(id keyID, key []byte, v *value) {
+// use takes the value of a key of the protocol itself.
+func (e *element) use(id keyID, key []byte, v *value) {
 	it := &e.item
 	switch id {
 	case keyDevice:
@@ -210,12 +210,14 @@ func (e *element) setAge(key []byte, v *value) {
 	e.item.Age = e.millis(key, v, vaiven.MaxAge)
 }
 
-// setTime takes the board's clock. One that was never set, or that counts
-// seconds, costs the reading its time, not its values.
+// setTime takes the board's clock, unless it was never set or counts seconds.
 func (e *element) setTime(key []byte, v *value) {
 	var t int64
 	if v.kind != kindNull {
 		t = e.millis(key, v, maxTime)
+	}
+	if e.err != nil {
+		return
 	}
 	if t >= minTime {
 		e.item.Time = t
@@ -224,9 +226,7 @@ func (e *element) setTime(key []byte, v *value) {
 	if v.kind != kindNull {
 		e.hint(Hint{Kind: HintTime, Key: shortKey(key)})
 	}
-	if e.item.Age == AgeAbsent {
-		e.item.Age = AgeUnknown
-	}
+	e.untimed()
 }
 
 func (e *element) setHello(key []byte, v *value) bool {

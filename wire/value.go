@@ -95,6 +95,18 @@ func (v *value) got() string {
 	return ""
 }
 
+// stood is got as a sentence quotes it.
+func (v *value) stood() string {
+	switch got := v.got(); {
+	case v.kind == kindText:
+		return strconv.Quote(got)
+	case got == "":
+		return "{...}"
+	default:
+		return got
+	}
+}
+
 // textReason says what kind of text stands where a number belongs.
 func textReason(text []byte) string {
 	s := string(bytes.TrimSpace(text))

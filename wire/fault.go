@@ -1,0 +1,110 @@
+package wire
+
+import "vaiven"
+
+// fault is a key of the protocol whose value cannot be used. Whether that
+// refuses the element depends on what the element turns out to be: beside a
+// measurement, what only describes it costs no more than itself.
+type fault struct {
+	id   keyID
+	hint Hint // if it is ignored
+	err  *vaiven.Error
+}
+
+// protocol takes a key of the protocol itself.
+func (e *element) protocol(id keyID, key []byte, v *value) {
+	before := e.err
+	e.err = nil
+	e.use(id, key, v)
+	switch {
+	case e.err == nil:
+		e.err = before
+	case id != keyDevice && id != keySeq:
+		e.faults = append(e.faults, fault{id, Hint{Kind: HintIgnored, Key: shortKey(key), Got: v.stood(), Want: id.String()}, e.err})
+		e.err = before
+	case before != nil && before.At <= e.err.At:
+		e.err = before
+	}
+}
+
+// settleFaults refuses the element for the faults that it cannot do without, and
+// lets it go without the others; values counts its measurements.
+func (e *element) settleFaults(values int) {
+	for i := range e.faults {
+		f := &e.faults[i]
+		switch {
+		case !e.needs(f, values):
+			e.ignore(f, values)
+		case f.id == keyBoot && e.item.Seq != 0:
+			// Whose SEQ it is cannot be known, so that no other error may settle it:
+			// it would be a SEQ of the boot before.
+			e.err = f.err
+			return
+		case e.err == nil || f.err.At < e.err.At:
+			e.err = f.err
+		}
+	}
+}
+
+// needs reports whether the element means something else, or nothing, without
+// the key of f.
+func (e *element) needs(f *fault, values int) bool {
+	switch f.id {
+	case keyBoot:
+		return values == 0 || e.item.Seq != 0 || f.err.Reason == reasonDuplicate
+	case keyHello, keyRev:
+		return values == 0 // a report without REV is another wish
+	case keyAge, keyTime:
+		return false
+	}
+	return e.hello
+}
+
+// ignore leaves out the key of f, with a hint.
+func (e *element) ignore(f *fault, values int) {
+	it := &e.item
+	switch f.id {
+	case keyAge:
+		it.Age = AgeUnknown
+	case keyTime:
+		e.untimed()
+	case keyUp:
+		it.Up = -1
+	case keyOldest, keyNext:
+		it.Oldest, it.Next = 0, 0
+	case keyRev:
+		it.HasRev = false
+		defer e.dropStates() // without their REV they would count as switched by hand
+	}
+	if (f.id == keyAge || f.id == keyTime) && values > 0 && it.Time == 0 && it.Age < 0 {
+		f.hint.Kind = HintTime
+	}
+	e.hint(f.hint)
+}
+
+// untimed notes that TIME said nothing.
+func (e *element) untimed() {
+	if e.item.Age == AgeAbsent {
+		e.item.Age = AgeUnknown
+	}
+}
+
+// states counts the entries that judge found to be states to report.
+func (e *element) states() (n int) {
+	for i := range e.entries {
+		if e.entries[i].kind == kindBool {
+			n++
+		}
+	}
+	return n
+}
+
+// dropStates leaves out the states, with a hint.
+func (e *element) dropStates() {
+	for i := range e.entries {
+		if en := &e.entries[i]; en.kind == kindBool {
+			e.hint(Hint{Kind: HintState, Key: shortKey(en.key), Want: vaiven.KeyRev})
+			en.kind = kindNull
+		}
+	}
+}
