@@ -161,6 +161,19 @@ var corpus = []struct{ name, text string }{
 	{"hello with boot", `{"HELLO":1,"IDDEVICE":101,"BOOT":7}`},
 	{"only time as text", `{"IDDEVICE":101,"TIME":"12:30:05"}`},
 
+	// Telemetry of other platforms.
+	{"values beside a timestamp", `{"IDDEVICE":101,"ts":1795339694631,"values":{"TEMP":24.5,"HUM":61}}`},
+	{"payload beside its number", `{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":17,"msg_id":4,"site":"lab","payload":{"TEMP":24.5}}`},
+	{"list of sensors", `{"IDDEVICE":101,"timestamp":1795339694,"sensors":[{"name":"TEMP","value":24.5}]}`},
+	{"alias nested", `{"IDDEVICE":101,"ts":1,"temperature":{"value":24.5}}`},
+	{"alias as text", `{"IDDEVICE":101,"ts":1,"temperatura":"24.5"}`},
+	{"null beside a timestamp", `{"IDDEVICE":101,"ts":1,"TEMP":null}`},
+	{"name and value", `[{"IDDEVICE":101,"name":"temperature","value":24.5},{"IDDEVICE":101,"n":"HUM","v":61,"ts":1}]`},
+	{"value alone", `{"IDDEVICE":101,"VALUE":24.5,"NOTE":"door"}`},
+	{"nitrogen beside a place", `{"IDDEVICE":101,"N":12,"V":3.3,"COUNT":4,"gps":{"lat":4.6}}`},
+	{"timestamp alone", `{"IDDEVICE":101,"ts":1795339694631}`},
+	{"timestamp beside a measurement", `{"IDDEVICE":101,"ts":1795339694631,"CO2":415,"gps":{"lat":4.6}}`},
+
 	// What does not parse.
 	{"empty", ``},
 	{"only space", " \r\n"},

@@ -333,6 +333,8 @@ func (e *element) settleKind(values, states int) {
 	switch {
 	case e.hello:
 		e.item.Kind, e.item.Names = Hello, e.declared
+	case values > 0 && e.elsewhere():
+		return
 	case values > 0:
 		e.item.Kind = Reading
 	case states > 0 && e.item.Seq == 0 && !e.unmeasured():

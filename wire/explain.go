@@ -113,6 +113,15 @@ func explainNoValues(e *vaiven.Error, l vaiven.Lang) string {
 		return l.Say(
 			"there is no measurement: "+name(e)+" holds "+held(e.Got, l)+"; put TEMP and HUM directly in the message, "+example,
 			"no hay ninguna medida: "+name(e)+" contiene "+held(e.Got, l)+"; pon TEMP y HUM directamente en el mensaje, "+example)
+	case reasonNamed:
+		want := strings.ToUpper(strings.TrimSpace(e.Got))
+		if alias := measurementAlias(want); alias != "" {
+			want = alias
+		}
+		want = strconv.Quote(want)
+		return l.Say(
+			name(e)+" names the measurement, but the name has to be the key of the number: send "+want+":24.5",
+			name(e)+" nombra la medida, pero el nombre tiene que ser la clave del número: envía "+want+":24.5")
 	case reasonSeqReport:
 		return l.Say(
 			"there is no measurement, and SEQ counts readings: send a state without SEQ, or add a measurement",

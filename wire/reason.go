@@ -34,6 +34,7 @@ const (
 	reasonDeep      = "deep"       // too_large: more than MaxDepth levels
 	reasonReserved  = "reserved"   // bad_name: a key of the protocol as a state
 	reasonSeqReport = "seq_report" // no_values: states with a SEQ
+	reasonNamed     = "named"      // no_values: the name of a measurement stands in a text
 	reasonKeyType   = "key_type"   // bad_name: a CBOR key that is not text
 )
 
