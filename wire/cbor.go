@@ -51,7 +51,7 @@ func (r *reader) decodeCBOR(p []byte) {
 	case majorArray:
 		r.cborArray(&c)
 	default:
-		r.notObject()
+		r.notObject(reasonNotObject)
 	}
 }
 
@@ -73,7 +73,7 @@ func (r *reader) cborArray(c *cborCursor) {
 		r.el.begin(c.i)
 		c.skip()
 		if !foreign {
-			r.notObject()
+			r.notObject(reasonElement)
 		}
 		foreign = true
 	}

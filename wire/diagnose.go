@@ -80,8 +80,12 @@ func foreignForm(s string) (reason, got string) {
 		return reasonHTML, got
 	case strings.HasPrefix(s, "HTTP/"), word == "GET", word == "POST", word == "PUT":
 		return reasonHTTP, got
-	case s[0] == '\'' || strings.HasPrefix(s, "b'") || strings.HasPrefix(s, `b"`):
+	case strings.HasPrefix(s, "b'") || strings.HasPrefix(s, `b"`):
+		return reasonBytes, got
+	case s[0] == '\'':
 		return reasonSingleQuote, got
+	case isDigit(s[0]) && strings.HasPrefix(strings.TrimLeft(s, "0123456789"), "["):
+		return reasonSocketIO, got
 	case s[0] == '/' || s[0] == '#':
 		return reasonComment, got
 	case strings.Contains(s, "=") && !strings.ContainsAny(s, "{}\""):
@@ -108,10 +112,12 @@ func looksLikeMembers(s string) bool {
 	return ok && key != "" && wordEnd([]byte(key), 0) == len(key)
 }
 
-// claimed reads the id out of a message that does not parse, "" if there is none.
+// claimed reads the id out of a message that does not parse, "" if there is none
+// or only what stands for one.
 func claimed(p []byte) vaiven.Device {
-	device, err := vaiven.ParseDevice(keyText(appendUpper(make([]byte, 0, len(p)), p), p, vaiven.KeyDevice))
-	if err != nil {
+	id := keyText(appendUpper(make([]byte, 0, len(p)), p), p, vaiven.KeyDevice)
+	device, err := vaiven.ParseDevice(id)
+	if err != nil || standIn(id) {
 		return ""
 	}
 	return device

@@ -71,6 +71,14 @@ func explainMissingDevice(e *vaiven.Error, l vaiven.Lang) string {
 		return l.Say(
 			"the message is not an object between { and }: send "+example,
 			"el mensaje no es un objeto entre { y }: envía "+example)
+	case reasonElement:
+		return l.Say(
+			"something in the list is not an object between { and }: send [{...},{...}], each like "+example,
+			"algo en la lista no es un objeto entre { y }: envía [{...},{...}], cada uno como "+example)
+	case reasonDoubled:
+		return l.Say(
+			`the message is JSON inside of a text: send it without the outer quotes and without \ (it was encoded twice)`,
+			`el mensaje es JSON dentro de un texto: envíalo sin las comillas de fuera y sin \ (se codificó dos veces)`)
 	case reasonNull, reasonEmpty:
 		return l.Say(
 			"IDDEVICE is empty: send the board's number, "+example,
@@ -186,18 +194,26 @@ func explainNotANumber(e *vaiven.Error, l vaiven.Lang) string {
 		return l.Say(
 			k+` is the program's version: send text, "1.0.0"`,
 			k+` es la versión del programa: envía texto, "1.0.0"`)
+	case reasonStandIn:
+		return k + ": " + explainStandIn(e, l)
 	case reasonBool:
 		return l.Say(k+" is "+plain(e)+": send a number", k+" es "+plain(e)+": envía un número")
 	}
 	if e.Got == "" {
 		return l.Say(k+" is not a number", k+" no es un número")
 	}
-	return l.Say(k+" is "+got(e)+" (text): send a number without quotes", k+" es "+got(e)+" (texto): envía un número sin comillas")
+	text := l.Say(k+" is "+got(e)+" (text): send a number without quotes", k+" es "+got(e)+" (texto): envía un número sin comillas")
+	if protocolKey([]byte(strings.ToUpper(e.Key))) == keyOther {
+		text += l.Say(", or null if nothing was measured", ", o null si no se midió nada")
+	}
+	return text
 }
 
 func explainOutOfRange(e *vaiven.Error, l vaiven.Lang) string {
 	k := name(e)
 	switch {
+	case e.Reason == reasonBeyond:
+		return k + beyond(e, l)
 	case e.Reason == reasonHuge:
 		return l.Say(k+" is "+plain(e)+", too large for a number", k+" es "+plain(e)+", demasiado grande para ser un número")
 	case e.Reason == reasonFraction:
@@ -216,6 +232,12 @@ func explainOutOfRange(e *vaiven.Error, l vaiven.Lang) string {
 		return text + l.Say(" (milliseconds since 1970)", " (milisegundos desde 1970)")
 	}
 	return text + l.Say(": check the sensor and its unit", ": revisa el sensor y su unidad")
+}
+
+// beyond words a number that is larger than what counts are kept to.
+func beyond(e *vaiven.Error, l vaiven.Lang) string {
+	limit := strconv.FormatInt(maxExact, 10)
+	return l.Say(" is "+plain(e)+": send "+limit+" at most", " es "+plain(e)+": envía "+limit+" como mucho")
 }
 
 func explainBadName(e *vaiven.Error, l vaiven.Lang) string {
@@ -254,6 +276,8 @@ func explainBadSeq(e *vaiven.Error, l vaiven.Lang) string {
 			"NEXT es menor que OLDEST: son el rango de SEQ que la placa conserva")
 	case reasonDuplicate:
 		return l.Say(k+" stands twice in the message: send it once", k+" está dos veces en el mensaje: envíalo una vez")
+	case reasonBeyond:
+		return k + beyond(e, l)
 	case reasonQuoted:
 		return l.Say(k+" is "+got(e)+" (text): send the number without quotes", k+" es "+got(e)+" (texto): envía el número sin comillas")
 	}
@@ -299,7 +323,9 @@ func explainTooLarge(e *vaiven.Error, l vaiven.Lang) string {
 	case reasonKeys:
 		return tooMany(l, MaxKeys, "keys in an object", "claves en un objeto")
 	case reasonDeep:
-		return tooMany(l, MaxDepth, "levels of objects and lists", "niveles de objetos y listas")
+		return tooMany(l, MaxDepth, "levels of objects and lists", "niveles de objetos y listas") + l.Say(
+			": put each measurement directly in the message",
+			": pon cada medida directamente en el mensaje")
 	}
 	return l.Say(
 		"the message is too large: send fewer readings at once",

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"strconv"
 	"strings"
 
 	"vaiven"
@@ -51,6 +52,18 @@ func explainForm(e *vaiven.Error, l vaiven.Lang) string {
 			"el mensaje contiene bytes cero (UTF-16, o un búfer enviado entero): envía UTF-8, y solo los bytes del texto")
 	case reasonUTF8:
 		return explainUTF8(e, l)
+	case reasonZeros:
+		return l.Say(
+			"zero bytes follow the message: send only the bytes of the text (strlen), not the whole buffer",
+			"al mensaje le siguen bytes cero: envía solo los bytes del texto (strlen), no el búfer entero")
+	case reasonBytes:
+		return l.Say(
+			"this is how Python prints bytes (b'...'): send the text itself, json.dumps(...), not str() of its bytes",
+			"así imprime Python los bytes (b'...'): envía el propio texto, json.dumps(...), no str() de sus bytes")
+	case reasonSocketIO:
+		return l.Say(
+			"this is a Socket.IO packet: use a plain WebSocket library, and send ",
+			"esto es un paquete de Socket.IO: usa una biblioteca de WebSocket sin más, y envía ") + example
 	case reasonHTML:
 		return l.Say("this is HTML, not JSON", "esto es HTML, no JSON") + send
 	case reasonHTTP:
@@ -110,15 +123,19 @@ func explainValue(e *vaiven.Error, l vaiven.Lang) string {
 			e.Got+" needs a digit on both sides of the dot: 0.5 or 24.0",
 			e.Got+" necesita una cifra a cada lado del punto: 0.5 o 24.0")
 	case reasonHex:
-		return l.Say(e.Got+" is hexadecimal: send the number in decimal", e.Got+" es hexadecimal: envía el número en decimal")
+		decimal := ""
+		if n, err := strconv.ParseInt(e.Got, 0, 64); err == nil {
+			decimal = ", " + strconv.FormatInt(n, 10)
+		}
+		return l.Say(e.Got+" is hexadecimal: send the number in decimal", e.Got+" es hexadecimal: envía el número en decimal") + decimal
 	case reasonBadNumber:
 		return l.Say(g+" is not a number: send digits and one dot, without unit, 24.5", g+" no es un número: envía cifras y un punto, sin unidad, 24.5")
 	case reasonPython:
 		return l.Say(g+" is not JSON: write true, false or null", g+" no es JSON: escribe true, false o null")
 	case reasonWord:
-		return l.Say(
-			g+` is a word without quotes: send a number (1 for on, 0 for off), or text in quotes "`,
-			g+` es una palabra sin comillas: envía un número (1 encendido, 0 apagado), o texto entre comillas "`)
+		return explainWord(e, l)
+	case reasonStandIn:
+		return explainStandIn(e, l)
 	case reasonPlaceholder:
 		return l.Say(
 			g+" is a printf placeholder: send the number itself (snprintf fills it in)",
@@ -129,16 +146,60 @@ func explainValue(e *vaiven.Error, l vaiven.Lang) string {
 		return l.Say(
 			`a text does not end: close it with ", or make the buffer larger if the message was cut off`,
 			`un texto no termina: ciérralo con ", o agranda el búfer si el mensaje está cortado`)
-	case reasonNeedsQuotes:
-		return l.Say(plain(e)+` needs quotes here: write "`+e.Got+`"`, plain(e)+` necesita comillas aquí: escribe "`+e.Got+`"`)
-	case reasonEscape:
+	case reasonLineBreak:
 		return l.Say(
-			strings.ReplaceAll(g, `\\`, `\`)+` is no escape of JSON: write \\ for a backslash`,
-			strings.ReplaceAll(g, `\\`, `\`)+` no es un escape de JSON: escribe \\ para una barra invertida`)
+			`a text does not end before its line does: close it with ", or write \n for a line break`,
+			`un texto no termina antes que su línea: ciérralo con ", o escribe \n para un salto de línea`)
+	case reasonNeedsQuotes:
+		text := l.Say(plain(e)+` needs quotes here: write "`+e.Got+`"`, plain(e)+` necesita comillas aquí: escribe "`+e.Got+`"`)
+		if strings.EqualFold(e.Key, vaiven.KeyDevice) {
+			text += l.Say(", or the board's number", ", o el número de la placa")
+		}
+		return text
+	case reasonSurrogate:
+		return l.Say(
+			strings.ReplaceAll(g, `\\`, `\`)+" is half of a character: send both halves, or the character itself in UTF-8",
+			strings.ReplaceAll(g, `\\`, `\`)+" es medio carácter: envía las dos mitades, o el propio carácter en UTF-8")
+	case reasonEscape:
+		return explainEscape(e, l)
 	case reasonControl:
 		return l.Say("a text holds a control character (a tab?): leave it out", "un texto contiene un carácter de control (¿un tabulador?): quítalo")
 	}
 	return ""
+}
+
+// explainStandIn says that XXX stands for a number.
+func explainStandIn(e *vaiven.Error, l vaiven.Lang) string {
+	return l.Say(
+		got(e)+" only stands for a number: write the number itself in its place, "+example,
+		got(e)+" solo está en lugar de un número: escribe ahí el número, "+example)
+}
+
+// explainWord says what to write instead of a bare word.
+func explainWord(e *vaiven.Error, l vaiven.Lang) string {
+	switch strings.ToUpper(e.Got) {
+	case "ON", "OFF", "HIGH", "LOW", "YES", "NO", "SI", "ENCENDIDO", "APAGADO", "OPEN", "CLOSED", "ABIERTO", "CERRADO":
+		return l.Say(got(e)+" is a word: send 1 for on, 0 for off", got(e)+" es una palabra: envía 1 para encendido, 0 para apagado")
+	}
+	return l.Say(
+		got(e)+` is a word: send the number itself (the value of a variable, not its name), or text between quotes "..."`,
+		got(e)+` es una palabra: envía el número mismo (el valor de una variable, no su nombre), o un texto entre comillas "..."`)
+}
+
+// explainEscape says how to write what a bad escape was meant for.
+func explainEscape(e *vaiven.Error, l vaiven.Lang) string {
+	g := strings.ReplaceAll(got(e), `\\`, `\`)
+	switch {
+	case strings.HasPrefix(e.Got, `\u`):
+		return l.Say(
+			g+` is no escape of JSON: \u needs four hex digits, \u00e9; write \\ for a backslash`,
+			g+` no es un escape de JSON: \u necesita cuatro cifras hexadecimales, \u00e9; escribe \\ para una barra invertida`)
+	case e.Got == `\'`:
+		return l.Say(g+" is no escape of JSON: write ' alone", g+" no es un escape de JSON: escribe ' sin más")
+	}
+	return l.Say(
+		g+` is no escape of JSON: write \\ for a backslash`,
+		g+` no es un escape de JSON: escribe \\ para una barra invertida`)
 }
 
 // unpadded removes leading zeros as a person would.
@@ -152,6 +213,14 @@ func unpadded(s string) string {
 		s = "0" + s
 	}
 	return sign + s
+}
+
+// other is the other closing bracket.
+func other(bracket string) string {
+	if bracket == "]" {
+		return "}"
+	}
+	return "]"
 }
 
 // explainPlace words what is wrong between values.
@@ -183,6 +252,8 @@ func explainPlace(e *vaiven.Error, l vaiven.Lang) string {
 		if e.Got == "=" {
 			return l.Say("a = stands between key and value: write :", "hay un = entre clave y valor: escribe :")
 		}
+		return l.Say("the colon behind the key is missing: write : between key and value", "faltan los dos puntos detrás de la clave: escribe : entre clave y valor")
+	case reasonNoValue:
 		return l.Say("a key has no value: write KEY, a colon, and the value", "una clave no tiene valor: escribe la clave, dos puntos y el valor")
 	case reasonUnclosed:
 		if e.Got == "" {
@@ -191,10 +262,20 @@ func explainPlace(e *vaiven.Error, l vaiven.Lang) string {
 		return l.Say(
 			"the message was cut off, or "+g+" is missing: make the buffer larger, or add it",
 			"el mensaje está cortado, o falta "+g+": agranda el búfer, o añádelo")
+	case reasonSurplus:
+		return l.Say("there is one "+e.Got+" too many: remove it", "sobra un "+e.Got+": quítalo")
+	case reasonBracket:
+		return l.Say(e.Got+" stands where "+other(e.Got)+" belongs: change it", "hay un "+e.Got+" donde va un "+other(e.Got)+": cámbialo")
+	case reasonOpenObject:
+		return l.Say("an object begins inside of another: close that one with } before it", "un objeto empieza dentro de otro: cierra ese con } antes")
+	case reasonInnerOpen:
+		return l.Say("a "+e.Got+" is missing before "+other(e.Got)+": add it", "falta un "+e.Got+" antes de "+other(e.Got)+": añádelo")
 	case reasonComment:
 		return l.Say("JSON has no comments: remove it", "JSON no tiene comentarios: quítalo")
 	case reasonBadKey:
-		return l.Say(`the key `+g+` needs quotes: write "TEMP":24.5`, `la clave `+g+` necesita comillas: escribe "TEMP":24.5`)
+		return l.Say(
+			`the key `+g+` is not possible: write letters A-Z, digits and _ between quotes, "TEMP":24.5`,
+			`la clave `+g+` no es posible: escribe letras A-Z, cifras y _ entre comillas, "TEMP":24.5`)
 	case reasonSeveral:
 		return l.Say(
 			"there are several objects in one message: send each in a message of its own, or all as a list, [{...},{...}]",
@@ -203,9 +284,11 @@ func explainPlace(e *vaiven.Error, l vaiven.Lang) string {
 		if e.Got == "" {
 			return l.Say("there is something behind the end of the message: send its own bytes only", "hay algo detrás del final del mensaje: envía solo sus bytes")
 		}
-		return l.Say("there is something behind the end of the message: "+g, "hay algo detrás del final del mensaje: "+g)
+		return l.Say(
+			"there is something behind the end of the message, "+g+": send nothing behind it",
+			"hay algo detrás del final del mensaje, "+g+": no envíes nada detrás")
 	case reasonDeep:
-		return l.Say("there are too many brackets", "hay demasiados corchetes o llaves")
+		return explainTooLarge(e, l)
 	case reasonExtra:
 		if e.Got != "" {
 			return l.Say(g+" does not belong here: send "+example, g+" no va aquí: envía "+example)

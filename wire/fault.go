@@ -74,12 +74,14 @@ func (e *element) ignore(f *fault, values int) {
 		it.Oldest, it.Next = 0, 0
 	case keyRev:
 		it.HasRev = false
-		defer e.dropStates() // without their REV they would count as switched by hand
 	}
 	if (f.id == keyAge || f.id == keyTime) && values > 0 && it.Time == 0 && it.Age < 0 {
 		f.hint.Kind = HintTime
 	}
 	e.hint(f.hint)
+	if f.id == keyRev {
+		e.dropStates() // without their REV they would count as switched by hand
+	}
 }
 
 // untimed notes that TIME said nothing.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -65,7 +66,11 @@ func (r *reader) decodeJSON(p []byte) error {
 		return errSyntax
 	}
 	r.el.begin(r.place(0))
-	r.notObject()
+	reason := reasonNotObject
+	if text, err := r.dec.ReadToken(); err == nil && text.Kind() == '"' && strings.HasPrefix(strings.TrimSpace(text.String()), "{") {
+		reason = reasonDoubled
+	}
+	r.notObject(reason)
 	return nil
 }
 
@@ -113,7 +118,7 @@ func (r *reader) array(p []byte) error {
 			}
 			if !foreign {
 				r.el.begin(r.at(raw))
-				r.notObject()
+				r.notObject(reasonElement)
 			}
 			foreign = true
 		}
@@ -214,8 +219,8 @@ func (r *reader) finish() {
 }
 
 // notObject refuses a value that stands where an object belongs.
-func (r *reader) notObject() {
-	r.refuse(&vaiven.Error{Code: vaiven.CodeMissingDevice, Reason: reasonNotObject, At: r.el.at})
+func (r *reader) notObject(reason string) {
+	r.refuse(&vaiven.Error{Code: vaiven.CodeMissingDevice, Reason: reason, At: r.el.at})
 }
 
 // deepAt returns where a text has more than MaxDepth levels, -1 if nowhere. It

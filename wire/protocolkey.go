@@ -156,6 +156,8 @@ func (e *element) sequence(key []byte, v *value) uint64 {
 		e.fail(vaiven.CodeBadSeq, wrongType(v, ""), key, v)
 	case v.num != math.Trunc(v.num):
 		e.fail(vaiven.CodeBadSeq, reasonFraction, key, v)
+	case v.num > float64(maxExact):
+		e.fail(vaiven.CodeBadSeq, reasonBeyond, key, v)
 	case !v.exact || v.n < 1:
 		e.fail(vaiven.CodeBadSeq, "", key, v)
 	default:
@@ -179,6 +181,8 @@ func (e *element) count(key []byte, v *value) uint64 {
 		e.fail(vaiven.CodeNotANumber, wrongType(v, ""), key, v)
 	case v.num != math.Trunc(v.num):
 		e.fail(vaiven.CodeOutOfRange, reasonFraction, key, v)
+	case v.num > float64(maxExact):
+		e.fail(vaiven.CodeOutOfRange, reasonBeyond, key, v)
 	case !v.exact || v.n < 0:
 		err := e.fail(vaiven.CodeOutOfRange, "", key, v)
 		err.Hi = float64(maxExact)
@@ -192,6 +196,10 @@ func (e *element) count(key []byte, v *value) uint64 {
 func (e *element) millis(key []byte, v *value, hi int64) int64 {
 	if v.kind != kindNumber {
 		e.fail(vaiven.CodeNotANumber, wrongType(v, ""), key, v)
+		return 0
+	}
+	if v.num > float64(hi) && hi == maxExact {
+		e.fail(vaiven.CodeOutOfRange, reasonBeyond, key, v)
 		return 0
 	}
 	if v.num < 0 || v.num > float64(hi) {

@@ -12,6 +12,8 @@ const (
 const (
 	reasonAlias     = "alias"      // missing_device, no_values: a key that is almost right
 	reasonNotObject = "not_object" // missing_device: JSON, but no object
+	reasonElement   = "element"    // missing_device: in a list, something that is no object
+	reasonDoubled   = "doubled"    // missing_device: JSON inside of a JSON text
 	reasonNull      = "null"       // missing_device, no_values: null
 	reasonEmptyList = "empty_list" // no_values: []
 	reasonText      = "text"       // text where a number belongs
@@ -26,6 +28,8 @@ const (
 	reasonOnOff     = "on_off"     // a word under a state
 	reasonFW        = "fw"         // FW is neither text nor number
 	reasonHuge      = "huge"       // beyond what a float64 holds
+	reasonBeyond    = "beyond"     // more than MaxSeq
+	reasonStandIn   = "stand_in"   // XXX where a number belongs; not_json too
 	reasonFraction  = "fraction"   // an integer was asked for
 	reasonOrder     = "order"      // NEXT below OLDEST
 	reasonDuplicate = "duplicate"  // a key twice
@@ -51,7 +55,10 @@ const (
 	reasonPlain     = "plain"
 	reasonSeveral   = "several"  // another object behind the first
 	reasonTrailing  = "trailing" // something else behind it
-	reasonCBOR      = "cbor"     // a binary message that is not CBOR
+	reasonZeros     = "zeros"    // zero bytes behind it
+	reasonBytes     = "bytes"    // Python's text of bytes
+	reasonSocketIO  = "socket_io"
+	reasonCBOR      = "cbor" // a binary message that is not CBOR
 	reasonCBORText  = "cbor_text"
 	reasonCBORTag   = "cbor_tag"
 	reasonEmptyWire = "empty_message"
@@ -68,10 +75,17 @@ const (
 	reasonNeedsQuotes   = "needs_quotes"
 	reasonMissingComma  = "missing_comma"
 	reasonMissingColon  = "missing_colon"
+	reasonNoValue       = "no_value" // a key with neither colon nor value
 	reasonMissingValue  = "missing_value"
 	reasonUnclosed      = "unclosed"
+	reasonSurplus       = "surplus"     // a closing bracket too many
+	reasonBracket       = "bracket"     // ] where } belongs, or the other way round
+	reasonOpenObject    = "open_object" // an object begins where a key belongs
+	reasonInnerOpen     = "inner_open"  // } is missing before ], or the other way round
 	reasonOpenString    = "open_string"
+	reasonLineBreak     = "line_break"
 	reasonEscape        = "escape"
+	reasonSurrogate     = "surrogate"
 	reasonControl       = "control"
 	reasonLeadingZero   = "leading_zero"
 	reasonPlus          = "plus"

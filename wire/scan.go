@@ -23,9 +23,6 @@ type scanner struct {
 	number  bool   // it was an integer
 }
 
-// maxOpen bounds the memory that a text of nothing but brackets takes.
-const maxOpen = 64
-
 // run finds the problem. The grammar says that there is one.
 func (s *scanner) run() {
 	if s.value() {
@@ -49,7 +46,7 @@ func (s *scanner) space() bool {
 		switch c := s.p[s.i]; {
 		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
 			s.i++
-		case c == '#' || c == '/' && s.i+1 < len(s.p) && (s.p[s.i+1] == '/' || s.p[s.i+1] == '*'):
+		case c == '#' && !standIn(s.word()) || c == '/' && s.i+1 < len(s.p) && (s.p[s.i+1] == '/' || s.p[s.i+1] == '*'):
 			return s.problem(reasonComment, s.i, "")
 		default:
 			return true
@@ -78,7 +75,7 @@ func (s *scanner) begin() bool {
 	s.valueAt, s.bare, s.number = s.i, false, false
 	switch c := s.p[s.i]; {
 	case c == '{' || c == '[':
-		if len(s.open) == maxOpen {
+		if len(s.open) == MaxDepth {
 			return s.problem(reasonDeep, s.i, "")
 		}
 		s.open = append(s.open, c+2) // '{' and '[' close two further on
@@ -92,6 +89,8 @@ func (s *scanner) begin() bool {
 		return s.scalar()
 	case c == '%':
 		return s.problem(reasonPlaceholder, s.i, s.word())
+	case standIn(s.word()):
+		return s.problem(reasonStandIn, s.i, s.word())
 	}
 	return s.quoteProblem()
 }
@@ -144,17 +143,49 @@ func (s *scanner) next() bool {
 		return true
 	case c == ',':
 		return s.comma()
-	case s.bare && s.i == s.lastEnd && (c == '%' || c >= 0x80): // a unit
-		unit := s.word()
-		return s.problem(reasonBadNumber, s.valueAt, string(s.p[s.valueAt:s.i])+unit)
+	case s.bare && s.unit():
+		end := s.i + len(s.word())
+		return s.problem(reasonBadNumber, s.valueAt, string(s.p[s.valueAt:end]))
+	case c == ':' && s.bare: // a time: 12:30
+		end := s.i
+		for end < len(s.p) && (isScalarByte(s.p[end]) || s.p[end] == ':') {
+			end++
+		}
+		return s.problem(reasonNeedsQuotes, s.valueAt, string(s.p[s.valueAt:end]))
 	case c == ';':
 		return s.problem(reasonMissingComma, s.i, ";")
 	case c == '"' || isWordByte(c) || c == '{' || c == '\'':
 		return s.behindValue()
 	case c == '}' || c == ']':
-		return s.problem(reasonUnclosed, s.i, string(s.closing()))
+		return s.wrongBracket(c)
 	}
 	return s.problem(reasonExtra, s.i, s.word())
+}
+
+// unit reports whether a unit follows, at once or behind a space.
+func (s *scanner) unit() bool {
+	c := s.p[s.i]
+	if c == '%' || c >= 0x80 && !curly(s.p[s.i:]) {
+		return true
+	}
+	if s.i == s.lastEnd || !isWordStart(c) {
+		return false
+	}
+	rest := bytes.TrimLeft(s.p[wordEnd(s.p, s.i):], " \t\r\n")
+	return len(rest) > 0 && (rest[0] == ',' || rest[0] == '}' || rest[0] == ']')
+}
+
+// wrongBracket says which bracket to add, change or remove where c stands and
+// the other one is awaited.
+func (s *scanner) wrongBracket(c byte) bool {
+	rest := bytes.TrimLeft(s.p[s.i+1:], " \t\r\n")
+	switch outer := len(s.open) - 2; {
+	case len(rest) > 0 && rest[0] == s.closing():
+		return s.problem(reasonSurplus, s.i, string(c))
+	case outer >= 0 && s.open[outer] == c:
+		return s.problem(reasonInnerOpen, s.i, string(s.closing()))
+	}
+	return s.problem(reasonBracket, s.i, string(c))
 }
 
 // behindValue says why something follows a value at once: a comma is missing,
@@ -199,6 +230,9 @@ func (s *scanner) member() bool {
 	if s.i >= len(s.p) {
 		return s.unclosed()
 	}
+	if s.p[s.i] == '{' {
+		return s.problem(reasonOpenObject, s.i, "")
+	}
 	keyAt := s.i
 	if !s.keyWord() || !s.space() {
 		return false
@@ -213,6 +247,8 @@ func (s *scanner) member() bool {
 		lacking, _, _ := strings.Cut(s.key, ":")
 		s.key = ""
 		return s.problem(reasonOpenKey, keyAt, lacking)
+	case c == ',' || c == '}':
+		return s.problem(reasonNoValue, s.i, "")
 	case c != ':':
 		return s.problem(reasonMissingColon, s.i, "")
 	}
@@ -255,18 +291,33 @@ func (s *scanner) text() bool {
 			return true
 		case c < ' ':
 			if c == '\n' || c == '\r' {
-				return s.problem(reasonOpenString, start, "")
+				return s.problem(reasonLineBreak, start, "")
 			}
 			return s.problem(reasonControl, s.i, "")
 		case c == '\\':
-			if n := escapeLength(s.p[s.i:]); n == 0 {
-				return s.problem(reasonEscape, s.i, string(s.p[s.i:escapeEnd(s.p, s.i)]))
-			} else {
-				s.i += n - 1
+			n := escapeLength(s.p[s.i:])
+			if n == 0 {
+				return s.badEscape(start)
 			}
+			s.i += n - 1
 		}
 	}
 	return s.problem(reasonOpenString, start, "")
+}
+
+// badEscape says what is wrong with the escape that stands here in the text that
+// begins at start.
+func (s *scanner) badEscape(start int) bool {
+	end := escapeEnd(s.p, s.i)
+	escape := string(s.p[s.i:end])
+	_, half := hex4(s.p[min(s.i+2, end):end])
+	switch rest := s.p[end:]; {
+	case len(rest) == 0 || half && len(rest) < len(`\udc00`) && bytes.IndexByte(rest, '"') < 0:
+		return s.problem(reasonOpenString, start, "") // cut off
+	case half:
+		return s.problem(reasonSurrogate, s.i, escape)
+	}
+	return s.problem(reasonEscape, s.i, escape)
 }
 
 // escapeLength returns the length of the escape that p begins with, 0 if it is
@@ -336,10 +387,22 @@ func (s *scanner) unclosed() bool {
 
 // behind looks at what follows the whole value.
 func (s *scanner) behind() {
-	switch {
-	case s.err.Reason != "" || s.i >= len(s.p):
-	case s.p[s.i] == '{':
+	if s.err.Reason != "" || s.i >= len(s.p) {
+		return
+	}
+	rest := bytes.TrimLeft(s.p[s.i:], " \t\r\n,;")
+	switch c := s.p[s.i]; {
+	case c == ',' && s.p[s.lastEnd-1] == ']':
+		s.key = ""
+		s.problem(reasonSurplus, s.lastEnd-1, "]") // the list goes on
+	case len(rest) > 0 && rest[0] == '{':
 		s.problem(reasonSeveral, s.i, "")
+	case c == '}' || c == ']':
+		s.key = ""
+		s.problem(reasonSurplus, s.i, string(c))
+	case c == 0:
+		s.key = ""
+		s.problem(reasonZeros, s.i, "")
 	default:
 		s.key = ""
 		s.problem(reasonTrailing, s.i, s.word())

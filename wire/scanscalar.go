@@ -11,6 +11,9 @@ func (s *scanner) scalar() bool {
 	}
 	w := string(s.p[s.i:end])
 	reason := scalarProblem(w, s.keyQuoted())
+	if reason != "" && end == len(s.p) && len(s.open) > 0 {
+		return s.problem(reasonUnclosed, end, string(s.closing()))
+	}
 	if (reason == reasonWord || reason == reasonBadNumber) && textKey(s.key) && len(s.open) > 0 && s.closing() == '}' {
 		reason = reasonNeedsQuotes
 	}
@@ -60,6 +63,8 @@ func scalarProblem(w string, keyQuoted bool) string {
 	switch {
 	case isNaNWord([]byte(digits)):
 		return "" // taken for what it is inside an object
+	case standIn(w):
+		return reasonStandIn
 	case digits == "" || w[:len(w)-len(digits)] != "-" && len(w)-len(digits) > 1:
 		return reasonBadNumber
 	case isWordStart(digits[0]):
@@ -72,6 +77,20 @@ func scalarProblem(w string, keyQuoted bool) string {
 		return reasonLeadingZero
 	}
 	return numberProblem(strings.TrimLeft(digits, "0"), digits)
+}
+
+// standIn reports whether w only marks where a number belongs, as the XXX of the
+// slide does.
+func standIn(w string) bool {
+	if len(w) < 2 {
+		return false
+	}
+	for _, c := range []string{"xX.,", "nN.,", "#.,", ".", "?.,", "_.,", "yY.,"} {
+		if strings.Trim(w, c) == "" && (c == "." || strings.ContainsAny(w, c[:len(c)-2])) {
+			return true
+		}
+	}
+	return w[0] == '<' && w[len(w)-1] == '>'
 }
 
 // numberProblem checks digits behind the sign; significant is without its

@@ -113,6 +113,8 @@ func textReason(text []byte) string {
 	switch {
 	case s == "":
 		return reasonEmpty
+	case standIn(s):
+		return reasonStandIn
 	case isNaNWord(bytes.TrimLeft([]byte(s), "+-")):
 		return reasonNaN
 	case isDecimal(s):
