@@ -34,11 +34,16 @@ func unnamed(upper string) bool {
 func (e *element) elsewhere() bool {
 	nameless := false
 	for i := range e.entries {
-		if en := &e.entries[i]; en.kind == kindNumber && !bookkeeping(en.name) {
-			if !unnamed(en.name) {
-				return false
-			}
+		en := &e.entries[i]
+		switch {
+		case en.kind != kindNumber:
+		case en.name == "TEMP" || en.name == "HUM":
+			return false // most messages end here
+		case bookkeeping(en.name):
+		case unnamed(en.name):
 			nameless = true
+		default:
+			return false
 		}
 	}
 	for i := range e.entries {

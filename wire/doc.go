@@ -22,9 +22,19 @@
 //     else of JSON5 and its kin is taken.
 //   - A message that is JSON, but neither an object nor an array, is
 //     missing_device: not_json is said only of what does not parse.
-//   - Objects are flat. An object or array under a measurement of the rules, a
-//     state or a protocol key is refused; under any other key it is ignored, as
-//     text is, with a hint. More than MaxDepth levels are too_large.
+//   - Objects are flat. An object or array under a measurement of the rules is
+//     refused; under any other key it is ignored, as text is, with a hint. More
+//     than MaxDepth levels are too_large.
+//   - A key of the protocol that cannot be used, or a state, refuses the element
+//     only if that needs it: a HELLO all but AGE and TIME, a report its BOOT, REV
+//     and states, a reading IDDEVICE and SEQ, and BOOT if there is a SEQ. What a
+//     reading can do without is left out with a hint; without its REV, the states
+//     are left out too.
+//   - A SEQ whose BOOT cannot be read is refused as bad_boot even if something
+//     else is wrong as well, since any other refusal could settle it for the boot
+//     before.
+//   - Numbers that only stand beside nested, null or textual measurements (ts,
+//     msg_id) make no reading.
 //   - An element has at most MaxKeys keys, MaxStates of them states.
 //   - Integers (SEQ, REV, OLDEST, NEXT, LOST) may be written 17.0, and reach
 //     2^53-1; times in ms (AGE, TIME, UP, SLEEP) may have a fraction, which is

@@ -34,8 +34,9 @@ type element struct {
 	hello    bool
 	entries  []entry
 	declared []string // HELLO's STATES
+	using    keyID    // the key of the protocol that is being read, if the element may do without it
 	faults   []fault
-	badState fault // the first state that cannot be read
+	badState *fault // the first state that cannot be read
 }
 
 // begin forgets the element before.
@@ -46,7 +47,7 @@ func (e *element) begin(at int) {
 	e.entries = e.entries[:0]
 	e.declared = nil
 	e.faults = e.faults[:0]
-	e.badState = fault{}
+	e.badState = nil
 	e.r.arena = e.r.arena[:0]
 }
 
@@ -54,15 +55,6 @@ func (e *element) release() {
 	clear(e.entries)
 	clear(e.faults)
 	*e = element{entries: e.entries[:0], faults: e.faults[:0]}
-}
-
-// fail notes an error, unless one is known that stands before it.
-func (e *element) fail(code vaiven.Code, reason string, key []byte, v *value) *vaiven.Error {
-	if e.err != nil && e.err.At <= v.at {
-		return &vaiven.Error{}
-	}
-	e.err = &vaiven.Error{Code: code, Reason: reason, Key: shortKey(key), Got: v.got(), At: v.at}
-	return e.err
 }
 
 // failAt is fail for an error of the key or of the whole element.
@@ -223,9 +215,11 @@ func (e *element) judgeState(en *entry) int {
 	case kindNested:
 		reason = reasonNested
 	}
-	if key := shortKey(en.key); e.badState.err == nil {
-		e.badState.hint = Hint{Kind: HintState, Key: key, Got: en.stood()}
-		e.badState.err = &vaiven.Error{Code: code, Reason: reason, Key: key, Got: en.got(), At: en.at}
+	if key := shortKey(en.key); e.badState == nil {
+		e.badState = &fault{
+			hint: Hint{Kind: HintState, Key: key, Got: en.stood()},
+			err:  &vaiven.Error{Code: code, Reason: reason, Key: key, Got: en.got(), At: en.at},
+		}
 	}
 	en.kind = kindNull
 	return 0
@@ -234,12 +228,12 @@ func (e *element) judgeState(en *entry) int {
 // settleBadState refuses the element for a state that cannot be read, unless it
 // has measurements: they are stored without it.
 func (e *element) settleBadState(values int) {
-	switch err := e.badState.err; {
-	case err == nil:
+	switch {
+	case e.badState == nil:
 	case values > 0:
 		e.hint(e.badState.hint)
-	case e.err == nil || err.At < e.err.At:
-		e.err = err
+	case e.err == nil || e.badState.err.At < e.err.At:
+		e.err = e.badState.err
 	}
 }
 

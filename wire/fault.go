@@ -13,18 +13,27 @@ type fault struct {
 
 // protocol takes a key of the protocol itself.
 func (e *element) protocol(id keyID, key []byte, v *value) {
-	before := e.err
-	e.err = nil
-	e.use(id, key, v)
-	switch {
-	case e.err == nil:
-		e.err = before
-	case id != keyDevice && id != keySeq:
-		e.faults = append(e.faults, fault{id, Hint{Kind: HintIgnored, Key: shortKey(key), Got: v.stood(), Want: id.String()}, e.err})
-		e.err = before
-	case before != nil && before.At <= e.err.At:
-		e.err = before
+	if id != keyDevice && id != keySeq {
+		e.using = id
 	}
+	e.use(id, key, v)
+	e.using = keyOther
+}
+
+// fail notes an error: one of the element, unless one is known that stands
+// before it, or a fault of the key in use.
+func (e *element) fail(code vaiven.Code, reason string, key []byte, v *value) *vaiven.Error {
+	if e.using == keyOther && e.err != nil && e.err.At <= v.at {
+		return &vaiven.Error{}
+	}
+	err := &vaiven.Error{Code: code, Reason: reason, Key: shortKey(key), Got: v.got(), At: v.at}
+	if e.using == keyOther {
+		e.err = err
+		return err
+	}
+	hint := Hint{Kind: HintIgnored, Key: err.Key, Got: v.stood(), Want: e.using.String()}
+	e.faults = append(e.faults, fault{e.using, hint, err})
+	return err
 }
 
 // settleFaults refuses the element for the faults that it cannot do without, and

@@ -222,10 +222,10 @@ func (e *element) setAge(key []byte, v *value) {
 func (e *element) setTime(key []byte, v *value) {
 	var t int64
 	if v.kind != kindNull {
-		t = e.millis(key, v, maxTime)
-	}
-	if e.err != nil {
-		return
+		known := len(e.faults)
+		if t = e.millis(key, v, maxTime); len(e.faults) > known {
+			return
+		}
 	}
 	if t >= minTime {
 		e.item.Time = t
@@ -271,7 +271,7 @@ func (e *element) setStates(key []byte, v *value) {
 			reason = reasonReserved
 		}
 		if reserved || !vaiven.ValidName(s) {
-			e.fail(vaiven.CodeBadName, reason, []byte(s), v)
+			e.fail(vaiven.CodeBadName, reason, key, v).Key = vaiven.Shorten(s)
 			return
 		}
 		if len(e.declared) == MaxStates {
