@@ -95,3 +95,21 @@ func corpusTexts() (texts []string) {
 	}
 	return texts
 }
+
+// TestSlideAdvice: whoever types the slide's line as it is printed, with any
+// number of X, in either case, with or without quotes, is told what they mean.
+func TestSlideAdvice(t *testing.T) {
+	for _, x := range []string{"XX", "XX" + "X", "xxx", "XX.X", "NNN", "###", "...", "???", "___"} {
+		for _, form := range []string{`{IDDEVICE: $, TEMP: $, HUM: $}`, `{"IDDEVICE":$,"TEMP":$}`, `{"IDDEVICE":101,"TEMP":$}`, `{"IDDEVICE":101,"TEMP":"$"}`, `{"IDDEVICE":101,"CO2":$}`} {
+			text := strings.ReplaceAll(form, "$", x)
+			items := decode(false, []byte(text))
+			if len(items) != 1 || items[0].Err == nil {
+				t.Fatalf("%s: %+v", text, items)
+			}
+			en, es := wire.Explain(items[0].Err, vaiven.English), wire.Explain(items[0].Err, vaiven.Spanish)
+			if !strings.Contains(en, "stands for a number") || !strings.Contains(es, "en lugar de un número") {
+				t.Errorf("%s: %s; %s", text, en, es)
+			}
+		}
+	}
+}

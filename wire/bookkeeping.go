@@ -7,8 +7,8 @@ import (
 )
 
 // bookkeeping reports whether a name is what telemetry formats put beside the
-// measurements: a clock, the number of a message, a version. What anybody may measure (N, COUNT,
-// V) is not among them.
+// measurements: a clock, the number of a message, a version. What anybody may
+// measure (N, COUNT, V) is not among them.
 func bookkeeping(upper string) bool {
 	switch upper {
 	case "TS", "TIMESTAMP", "TIME_STAMP", "TSTAMP", "EPOCH", "UNIX", "UNIXTIME", "UNIX_TIME", "DATETIME", "DATE", "CLOCK",

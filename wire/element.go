@@ -113,6 +113,9 @@ func (e *element) duplicate(id keyID, key []byte, at int) {
 		code, e.item.Device = vaiven.CodeBadDevice, ""
 	case keyBoot:
 		e.item.Boot = ""
+		if e.bootFault() != nil {
+			return
+		}
 		twice := &vaiven.Error{Code: vaiven.CodeBadBoot, Reason: reasonDuplicate, Key: shortKey(key), At: at}
 		e.faults = append(e.faults, fault{id: id, err: twice})
 		return
@@ -155,6 +158,11 @@ func (e *element) finish(hints ...Hint) {
 // refuse makes the item an Invalid one. Of the hints only that about the form
 // of the message stays: more advice beside the error would hide it.
 func (e *element) refuse() {
+	if boot := e.bootFault(); boot != nil && e.item.Seq != 0 {
+		// Whose SEQ it is cannot be known, so that no other error may settle it: it
+		// would be a SEQ of the boot before.
+		e.err = boot
+	}
 	e.item.Hints = slices.DeleteFunc(e.item.Hints, func(h Hint) bool { return h.Kind != HintSlide })
 	e.err.Device, e.err.Boot, e.err.Seq = e.item.Device, e.item.Boot, e.item.Seq
 	e.item.Kind, e.item.Err = Invalid, e.err

@@ -168,7 +168,7 @@ func explainValue(e *vaiven.Error, l vaiven.Lang) string {
 	return ""
 }
 
-// explainStandIn says that XXX stands for a number.
+// explainStandIn says that the X of the slide stand for a number.
 func explainStandIn(e *vaiven.Error, l vaiven.Lang) string {
 	return l.Say(
 		got(e)+" only stands for a number: write the number itself in its place, "+example,

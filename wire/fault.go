@@ -44,15 +44,20 @@ func (e *element) settleFaults(values int) {
 		switch {
 		case !e.needs(f, values):
 			e.ignore(f, values)
-		case f.id == keyBoot && e.item.Seq != 0:
-			// Whose SEQ it is cannot be known, so that no other error may settle it:
-			// it would be a SEQ of the boot before.
-			e.err = f.err
-			return
 		case e.err == nil || f.err.At < e.err.At:
 			e.err = f.err
 		}
 	}
+}
+
+// bootFault returns what is wrong with BOOT, nil if nothing.
+func (e *element) bootFault() *vaiven.Error {
+	for i := range e.faults {
+		if e.faults[i].id == keyBoot {
+			return e.faults[i].err
+		}
+	}
+	return nil
 }
 
 // needs reports whether the element means something else, or nothing, without

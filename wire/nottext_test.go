@@ -15,7 +15,7 @@ import (
 func TestClaim(t *testing.T) {
 	for text, want := range map[string]vaiven.Device{
 		`{"IDDEVICE":0x65,"TEMP":20}`:                  "0x65",
-		`{IDDEVICE: XXX, TEMP: XXX, HUM: XXX}`:         "",
+		`{IDDEVICE: XX, TEMP: XX.X, HUM: XX}`:          "",
 		`{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":3,"T`: "101",
 		`IDDEVICE=7&TEMP=24.5`:                         "007",
 		"{\"IDDEVICE\":101,\"U\":\"\xb0C\"}":           "101",

@@ -29,7 +29,7 @@ const (
 	reasonFW        = "fw"         // FW is neither text nor number
 	reasonHuge      = "huge"       // beyond what a float64 holds
 	reasonBeyond    = "beyond"     // more than MaxSeq
-	reasonStandIn   = "stand_in"   // XXX where a number belongs; not_json too
+	reasonStandIn   = "stand_in"   // what stands for a number, as the X of the slide; not_json too
 	reasonFraction  = "fraction"   // an integer was asked for
 	reasonOrder     = "order"      // NEXT below OLDEST
 	reasonDuplicate = "duplicate"  // a key twice

@@ -79,7 +79,7 @@ func scalarProblem(w string, keyQuoted bool) string {
 	return numberProblem(strings.TrimLeft(digits, "0"), digits)
 }
 
-// standIn reports whether w only marks where a number belongs, as the XXX of the
+// standIn reports whether w only marks where a number belongs, as the X of the
 // slide does.
 func standIn(w string) bool {
 	if len(w) < 2 {
