@@ -68,6 +68,10 @@ type Reading struct {
 	Values   []Value // at least one; nulls are left out
 	States   []Value // states reported in the same message
 	Rev      uint64  // revision of those states, 0: none
+
+	// Uncounted: the session that goes on does not count it, since the file has no
+	// column for it or it came too fast. It is a reading like any other otherwise.
+	Uncounted bool
 }
 
 // Refusal settles a SEQ that was refused for good.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -244,6 +245,8 @@ func explainBadName(e *vaiven.Error, l vaiven.Lang) string {
 	k := name(e)
 	rule := l.Say("use A-Z, 0-9 and _, at most 16, not beginning with _", "usa A-Z, 0-9 y _, como mucho 16, sin empezar por _")
 	switch e.Reason {
+	case ReasonNoColumn:
+		return explainNoColumn(e, l)
 	case reasonDuplicate:
 		return l.Say(
 			k+" stands twice in the message (upper and lower case are the same): send it once",
@@ -261,6 +264,18 @@ func explainBadName(e *vaiven.Error, l vaiven.Lang) string {
 		return l.Say(k+" cannot be a name: write "+want, k+" no puede ser un nombre: escribe "+want)
 	}
 	return l.Say(k+" cannot be a name: "+rule, k+" no puede ser un nombre: "+rule)
+}
+
+// explainNoColumn is about a measurement that was stored, and has no column in the
+// CSV file; Got are the file's.
+func explainNoColumn(e *vaiven.Error, l vaiven.Lang) string {
+	text := l.Say(
+		name(e)+" has no column in the CSV, which has "+e.Got,
+		name(e)+" no tiene columna en el CSV, que tiene "+e.Got)
+	if want := measurementAlias(strings.ToUpper(e.Key)); want != "" && slices.Contains(strings.Split(e.Got, ", "), want) {
+		return text + l.Say(": write "+want, ": escribe "+want)
+	}
+	return text
 }
 
 func explainBadSeq(e *vaiven.Error, l vaiven.Lang) string {

@@ -6,6 +6,7 @@ const (
 	ReasonNoBoot    = "no_boot"   // bad_seq: a SEQ, but no BOOT on this connection yet
 	ReasonReused    = "reused"    // bad_boot: a HELLO's NEXT is at or below what the server has
 	ReasonDifferent = "different" // bad_boot: a SEQ came again with other values
+	ReasonNoColumn  = "no_column" // bad_name: a measurement was stored, and the CSV has no column for it
 )
 
 // Reasons of what parses.

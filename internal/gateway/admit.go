@@ -47,6 +47,9 @@ func (c *conn) reading(l *link, it *wire.Item) *vaiven.Error {
 		return c.take(l.dev, it, "")
 	}
 	verdict, err := c.order(l, it)
+	if verdict == repeated && err == nil {
+		return c.returned(l.dev)
+	}
 	if err != nil || verdict != expected {
 		return err
 	}
@@ -55,6 +58,18 @@ func (c *conn) reading(l *link, it *wire.Item) *vaiven.Error {
 		return err
 	}
 	l.dev.now.next++
+	return nil
+}
+
+// returned notes that the board is there, though what it sends is known.
+func (c *conn) returned(d *device) *vaiven.Error {
+	a := c.arrive(d, c.g.o.Stamp())
+	if a.events == nil {
+		return nil
+	}
+	if err := c.write(d, a); err != nil {
+		return asError(err)
+	}
 	return nil
 }
 
@@ -72,7 +87,7 @@ const (
 func (c *conn) order(l *link, it *wire.Item) (verdict, *vaiven.Error) {
 	d := l.dev
 	if l.boot == "" {
-		return 0, &vaiven.Error{Code: vaiven.CodeBadSeq, Reason: wire.ReasonNoBoot, Key: vaiven.KeySeq, At: -1}
+		return 0, noBoot()
 	}
 	if l.bad != "" {
 		return 0, l.badBoot()
@@ -101,6 +116,10 @@ func (c *conn) order(l *link, it *wire.Item) (verdict, *vaiven.Error) {
 	}
 	d.asked = 0
 	return expected, nil
+}
+
+func noBoot() *vaiven.Error {
+	return &vaiven.Error{Code: vaiven.CodeBadSeq, Reason: wire.ReasonNoBoot, Key: vaiven.KeySeq, At: -1}
 }
 
 // differs reports whether a SEQ came again with other values: then two
@@ -138,20 +157,24 @@ func (c *conn) take(d *device, it *wire.Item, boot vaiven.Boot) *vaiven.Error {
 		Stamp: s, Device: d.id, Boot: boot, Seq: it.Seq, Measured: measured(it, s.At),
 		Values: it.Values, States: it.States, Rev: it.Rev,
 	}}
+	came := c.arrive(d, s)
 	events, said := c.around(d, a)
-	end := d.session.count(s)
+	was := d.session
+	end := c.count(d, &a.reading)
 	if end != nil {
-		end.Device = d.id
 		events = append(events, end)
 		d.ends(ending{event: end, text: d.session.farewell(c.g.o.Lang)})
 	}
-	if err := c.append(d, events...); err != nil {
-		d.session.uncount()
+	if err := c.write(d, came, events...); err != nil {
+		if !came.session {
+			d.session = was
+		}
 		if end != nil {
 			d.ends(ending{})
 		}
 		return asError(err)
 	}
+	c.counted(d, &a.reading)
 	c.g.stats.Readings.Add(1)
 	if it.Sleep > 0 {
 		d.sleep = it.Sleep
@@ -201,7 +224,7 @@ func (c *conn) report(l *link, it *wire.Item) *vaiven.Error {
 	d, stamp := l.dev, c.g.o.Stamp()
 	said := c.g.hear(d, words{l.boot, it.States, it.Rev, inReport}, stamp)
 	r := &vaiven.Report{Stamp: stamp, Device: d.id, Boot: l.boot, Rev: it.Rev, States: it.States}
-	if err := c.append(d, append([]vaiven.Event{r}, said.events...)...); err != nil {
+	if err := c.write(d, c.arrive(d, stamp), append([]vaiven.Event{r}, said.events...)...); err != nil {
 		return asError(err)
 	}
 	c.g.keep(d, said)

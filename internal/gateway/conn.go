@@ -30,14 +30,15 @@ type conn struct {
 
 // speech is what a connection that has spoken remembers.
 type speech struct {
-	dec    wire.Decoder
-	yield  func(*wire.Item) // item, bound once and not once per message
-	links  []link
-	index  map[vaiven.Device]int // into links, once there are many
-	recent int                   // the link of the last item
-	owing  bool                  // a link owes an acknowledgement
-	hinted []wire.HintKind       // already given
-	errors errorBudget
+	dec           wire.Decoder
+	yield         func(*wire.Item) // item, bound once and not once per message
+	links         []link
+	index         map[vaiven.Device]int // into links, once there are many
+	recent        int                   // the link of the last item
+	owing         bool                  // a link owes an acknowledgement
+	hinted        []wire.HintKind       // already given
+	withoutColumn []unlistedName        // likewise
+	errors        errorBudget
 }
 
 // link is a device that a connection has spoken for.
@@ -114,6 +115,10 @@ func (c *conn) item(it *wire.Item) {
 		c.reject(nil, it.Err)
 		return
 	}
+	if err := c.nothingIn(it); err != nil {
+		c.refuse(it, err)
+		return
+	}
 	l, err := c.link(it)
 	if err != nil {
 		err.Device, err.Boot, err.Seq = it.Device, it.Boot, it.Seq
@@ -135,9 +140,46 @@ func (c *conn) item(it *wire.Item) {
 	}
 }
 
-// hint shows each kind of hint once per connection.
+// nothingIn says why nothing of an item is taken and no SEQ is settled by it,
+// whoever sent it; nil when a device has to be asked, or c speaks for it already.
+// Such an item takes nobody's connection and makes no device.
+func (c *conn) nothingIn(it *wire.Item) *vaiven.Error {
+	boot := it.Boot
+	if at := c.find(it.Device); at >= 0 {
+		if c.links[at].dev.conn.Load() == c {
+			return nil
+		}
+		if boot == "" {
+			boot = c.links[at].boot
+		}
+	}
+	switch {
+	case it.Kind == wire.Invalid && (it.Seq == 0 || !it.Err.Code.Settles()):
+		return it.Err
+	case (it.Kind == wire.Invalid || it.Kind == wire.Reading) && it.Seq != 0 && boot == "":
+		return noBoot()
+	}
+	return nil
+}
+
+// refuse answers an item of a device that c does not speak for. A board that has
+// finished is told that instead.
+func (c *conn) refuse(it *wire.Item, err *vaiven.Error) {
+	if d := c.g.over(it.Device); d != nil {
+		c.finished(d)
+		return
+	}
+	err.Device, err.Boot, err.Seq = it.Device, it.Boot, it.Seq
+	c.reject(nil, err)
+}
+
+// hint shows each kind of hint once per connection; names that have no column are
+// told with the reading.
 func (c *conn) hint(it *wire.Item) {
 	for _, h := range it.Hints {
+		if h.Kind == wire.HintName && len(c.g.o.Columns) > 0 {
+			continue
+		}
 		if !slices.Contains(c.hinted, h.Kind) {
 			c.hinted = append(c.hinted, h.Kind)
 			c.tell(it.Device, h.Text(c.g.o.Lang))

@@ -48,8 +48,12 @@ func (g *Gateway) Deliver(id vaiven.Device) {
 	}
 }
 
-// Connected reports whether a connection speaks for the device now.
-func (g *Gateway) Connected(id vaiven.Device) bool { return g.present(id) != nil }
+// Connected reports whether a connection speaks for the device now, of which
+// something was taken.
+func (g *Gateway) Connected(id vaiven.Device) bool {
+	d := g.present(id)
+	return d != nil && d.shown.Load() != nil
+}
 
 // present is the device if a connection speaks for it.
 func (g *Gateway) present(id vaiven.Device) *device {

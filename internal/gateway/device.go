@@ -13,6 +13,7 @@ type device struct {
 	id    vaiven.Device
 	shard uint32               // which ack worker serves it
 	conn  atomic.Pointer[conn] // the connection that speaks for it now
+	shown atomic.Pointer[conn] // the one that the log has: something of it was taken
 	told  atomic.Bool          // a board that came back after its session was shown
 
 	// mu is held from the decision about an element until it is queued in the

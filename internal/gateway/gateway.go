@@ -62,8 +62,9 @@ type Options struct {
 	Sessions Sessions
 	Rules    vaiven.Rules
 	Lang     vaiven.Lang
-	Limit    Limit // of a device's session; zero: no sessions
-	Twins    Twins // what the states of devices ought to be; nil: nothing is wanted
+	Limit    Limit    // of a device's session; zero: no sessions
+	Columns  []string // the CSV file's: a session counts readings with one of them; none: all
+	Twins    Twins    // what the states of devices ought to be; nil: nothing is wanted
 
 	// LedText is what a board without HELLO is sent for LED on and off instead of
 	// JSON, for sketches that compare plain text; empty: JSON.

@@ -43,7 +43,7 @@ func (c *conn) hello(l *link, it *wire.Item) *vaiven.Error {
 		d.way.begin()
 	}
 	said := c.g.hear(d, words{l.boot, it.States, it.Rev, inHello}, stamp)
-	if err := c.append(d, append(events, said.events...)...); err != nil {
+	if err := c.write(d, c.arrive(d, stamp), append(events, said.events...)...); err != nil {
 		return asError(err)
 	}
 	c.g.keep(d, said)

@@ -18,7 +18,7 @@ func TestDevicesAtRestAreForgotten(t *testing.T) {
 	r := start(t, Limit{Readings: 5})
 	b := r.dial()
 	for i := range 200 {
-		b.send(`{"IDDEVICE":"x%d","TEMP":"?"}`, i)
+		b.send(`{"IDDEVICE":"x%d","TEMP":20}`, i)
 	}
 	b.send("["+reading+","+reading+"]", 1, 20, 2, 20)
 	b.wantAckAmongErrors(2)

@@ -151,7 +151,8 @@ func (p *post) depart() {
 		b := c.ws.(*box)
 		b.post = nil
 		b.leave(p.g.uptime())
-		if len(c.links) == 0 || c.links[0].dev.conn.Load() != c {
+		if len(c.links) == 0 || c.links[0].dev.shown.Load() != c {
+			c.detach("")
 			p.g.visits.drop(b.at, c)
 			b.Kill()
 		}

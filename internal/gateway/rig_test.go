@@ -123,7 +123,9 @@ func (m *memory) Session(d vaiven.Device) (vaiven.Session, bool) {
 		case *vaiven.SessionStart:
 			s, ok = vaiven.Session{Device: d, Start: e.At, Readings: e.Readings, Deadline: e.Deadline}, true
 		case *vaiven.Reading:
-			s.Count++
+			if !e.Uncounted {
+				s.Count++
+			}
 		case *vaiven.SessionEnd:
 			s.Ended, s.Reason = true, e.Reason
 		}

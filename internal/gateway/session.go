@@ -14,6 +14,7 @@ type Limit struct {
 	Readings uint64        // after so many readings; 0: any number
 	For      time.Duration // after the opening of the board's first WebSocket; 0: no end
 	Interval time.Duration // asked time between readings, for the summary; 0: not said
+	Rate     float64       // readings a second of a device that count; 0: any number
 }
 
 func (l Limit) none() bool { return l.Readings == 0 && l.For == 0 }
@@ -30,32 +31,13 @@ type session struct {
 	ends   time.Time     // zero: no deadline
 	begun  int64         // of its record, Unix ms
 	from   time.Time     // its time runs from here at the earliest: somebody asked for it then
+	rhythm rhythm        // of the readings that count
 
 	scheduled bool // its deadline is in the queue
 	unsaid    bool // its end is not in the log's queue yet
 }
 
 func (s *session) over() bool { return s.ended }
-
-// count takes one reading, and returns the session's end when it was the last.
-func (s *session) count(stamp vaiven.Stamp) *vaiven.SessionEnd {
-	if !s.active {
-		return nil
-	}
-	s.n++
-	if s.limit == 0 || s.n < s.limit {
-		return nil
-	}
-	return s.end(stamp, vaiven.EndReadings)
-}
-
-// uncount takes the last reading back: it did not get into the log's queue.
-func (s *session) uncount() {
-	if s.active {
-		s.n--
-		s.ended = false
-	}
-}
 
 func (s *session) end(stamp vaiven.Stamp, why vaiven.EndReason) *vaiven.SessionEnd {
 	s.ended, s.reason = true, why
@@ -91,10 +73,31 @@ func (g *Gateway) load(d *device) {
 		s.ends = time.Now().Add(time.Duration(v.Deadline-g.o.Stamp().At) * time.Millisecond)
 	}
 	s.scheduled = d.session.scheduled && d.session.begun == s.begun
+	s.rhythm = rhythm{since: g.uptime() - time.Duration(g.o.Stamp().At-v.Start)*time.Millisecond}
+	if d.session.begun == s.begun && !first {
+		s.rhythm = d.session.rhythm
+	}
 	d.session = s
 	if s.ended {
 		d.ends(ending{event: &vaiven.SessionEnd{}, text: s.farewell(g.o.Lang), onDisk: true})
 	}
+}
+
+// over returns the device if its session is over and that is on disk, else nil.
+func (g *Gateway) over(id vaiven.Device) *device {
+	if g.o.Limit.none() {
+		return nil
+	}
+	d := g.lock(id, false)
+	if d == nil {
+		return nil
+	}
+	defer d.mu.Unlock()
+	g.load(d)
+	if _, onDisk := d.ended(); !onDisk || !d.session.over() {
+		return nil
+	}
+	return d
 }
 
 // behind reports whether the log has more of the session than this process has
@@ -126,7 +129,7 @@ func (g *Gateway) startSession(d *device, opened time.Time, stamp vaiven.Stamp) 
 		return nil
 	}
 	from := d.session.from
-	d.session = session{active: true, limit: l.Readings, length: l.For, begun: stamp.At, from: from}
+	d.session = session{active: true, limit: l.Readings, length: l.For, begun: stamp.At, from: from, rhythm: rhythm{since: g.uptime()}}
 	start := &vaiven.SessionStart{Stamp: stamp, Device: d.id, Readings: l.Readings, Interval: l.Interval.Milliseconds()}
 	if l.For > 0 {
 		if opened.Before(from) {
@@ -160,7 +163,7 @@ func (g *Gateway) NewSession(ctx context.Context, id vaiven.Device) error {
 	if c != nil && c.over.Load() {
 		c = nil // it is being sent away
 	}
-	if c != nil {
+	if c != nil && d.shown.Load() == c { // else it begins with the first thing that is taken
 		events = append(events, g.startSession(d, d.session.from, stamp))
 	}
 	if len(events) > 0 {

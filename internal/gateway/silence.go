@@ -89,7 +89,8 @@ func (g *Gateway) watch(d *device) {
 // d.mu.
 func (r *round) silence(d *device) time.Duration {
 	g := r.g
-	if d.silent || d.pace.every() == 0 {
+	shown := d.shown.Load()
+	if d.silent || shown == nil || d.pace.every() == 0 {
 		d.watched = false // the next reading watches again
 		return never
 	}
@@ -100,7 +101,7 @@ func (r *round) silence(d *device) time.Duration {
 		return r.now + roundEvery
 	}
 	event := &vaiven.Presence{
-		Stamp: g.o.Stamp(), Device: d.id, Connected: true, Silent: true, Remote: address(d.conn.Load().remote),
+		Stamp: g.o.Stamp(), Device: d.id, Connected: true, Silent: true, Remote: address(shown.remote),
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), retryWait)
 	defer cancel()
