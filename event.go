@@ -58,6 +58,16 @@ type Event interface {
 	Of() Device
 }
 
+// Refuses reports whether an event is about refused messages only: it makes no
+// device of the log, and no row of any table.
+func Refuses(ev Event) bool {
+	switch ev.(type) {
+	case *Rejected, *Refusal, *Conflict:
+		return true
+	}
+	return false
+}
+
 // Reading is what a board measured.
 type Reading struct {
 	Stamp

@@ -172,7 +172,8 @@ func (a *app) openGateway() {
 	copy(text[:], a.c.LEDText)
 	a.gateway = gateway.New(gateway.Options{
 		Log: a.log, Settled: settled{a.pump}, Sessions: a.reg, Twins: a.twin, Rules: rules, Lang: a.lang, LedText: text,
-		Limit:          gateway.Limit{Readings: a.c.Readings, For: a.c.For, Interval: a.c.Interval},
+		Limit:          gateway.Limit{Readings: a.c.Readings, For: a.c.For, Interval: a.c.Interval, Rate: a.c.Rate},
+		Columns:        a.csv.Columns(),
 		MaxConnections: maxConnections(), MaxMessage: a.c.MaxMessage, MaxDevices: a.c.MaxDevices, MaxPerAddress: a.c.MaxPerAddress,
 		TrustedProxies: a.c.TrustedProxy,
 		Stamp:          a.clock.stamp, Logger: a.logger,

@@ -41,7 +41,9 @@ type config struct {
 
 	Readings uint64        // ends a device's session after so many readings; 0: no limit
 	For      time.Duration // ends it after so long; 0: no limit
-	Devices  int           // lab, workshop: how many boards must complete at least
+	Rate     float64       // readings a second of a board that a session counts; 0: any number
+	Devices  awaited       // lab, workshop: which boards, or how many, must complete
+	Patience time.Duration // lab, workshop: how long a board may stay away and still be waited for; 0: for ever
 	Continue string        // lab, workshop: go on in this folder of an earlier run
 	Roster   string        // CSV file id,name with the students' names
 	Simulate int           // simulated boards beside the real ones
@@ -85,6 +87,8 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 		"termina la sesión de una placa después de tantas lecturas (0: sin límite)"))
 	f.DurationVar(&c.For, "for", c.For, p.say("end a board's session so long after its first connection, as 3m (0: no limit)",
 		"termina la sesión de una placa tanto tiempo después de su primera conexión, como 3m (0: sin límite)"))
+	f.Float64Var(&c.Rate, "session-rate", 10, p.say("readings a second of a board that its session counts; what comes faster is stored (0: any number)",
+		"lecturas por segundo de una placa que su sesión cuenta; lo que llega más rápido se guarda (0: sin límite)"))
 	f.IntVar(&c.Simulate, "simulate", 0, p.say("also run so many simulated boards", "además, simula tantas placas"))
 	f.DurationVar(&c.Interval, "interval", c.Interval, p.say("time between readings: of a simulated board, and that the summary expects", "tiempo entre lecturas: de una placa simulada, y el que espera el resumen"))
 	f.StringVar(&c.Roster, "roster", "", p.say("CSV file id,name: who has which board", "archivo CSV id,nombre: de quién es cada placa"))
@@ -250,9 +254,11 @@ func (p *program) check(c *config) error {
 		return usageError{fmt.Errorf(p.say("--simulate %d: want 0 to 5000", "--simulate %d: debe ser de 0 a 5000"), c.Simulate)}
 	case c.MaxMessage < 256 || c.MaxMessage > 64<<20:
 		return usageError{fmt.Errorf(p.say("--max-message %d: want 256 to 67108864", "--max-message %d: debe ser de 256 a 67108864"), c.MaxMessage)}
-	case c.MaxDevices < 1 || c.MaxPerAddress < 1 || c.Replicas < 1 || c.Devices < 0:
+	case !(c.Rate >= 0 && c.Rate <= 1e6):
+		return usageError{fmt.Errorf(p.say("--session-rate %v: want 0 to 1000000", "--session-rate %v: debe ser de 0 a 1000000"), c.Rate)}
+	case c.MaxDevices < 1 || c.MaxPerAddress < 1 || c.Replicas < 1:
 		return usageError{errors.New(p.say("a limit must be at least 1", "un límite debe ser al menos 1"))}
-	case c.For < 0 || c.Interval < 0:
+	case c.For < 0 || c.Interval < 0 || c.Patience < 0:
 		return usageError{fmt.Errorf("%s", p.say("a duration is negative", "una duración es negativa"))}
 	}
 	if _, err := time.LoadLocation(c.CSVZone); err != nil && c.CSVZone != csvfile.Recorded {

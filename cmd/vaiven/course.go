@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,7 +46,7 @@ func (p *program) courseCommand(c *config, name string, aliases []string, short 
 			if err := p.chooseFolder(c, folderPrefix[name], again); err != nil {
 				return err
 			}
-			return p.serve(cmd.Context(), name, c, newFinish(c.Devices))
+			return p.serve(cmd.Context(), name, c, newFinish(c, p.lang))
 		},
 	}
 	p.flags(cmd.Flags(), c)
@@ -56,8 +55,10 @@ func (p *program) courseCommand(c *config, name string, aliases []string, short 
 }
 
 func (p *program) courseFlags(f *pflag.FlagSet, c *config, again *bool) {
-	f.IntVar(&c.Devices, "devices", 1, p.say("end when at least so many boards have finished",
-		"termina cuando hayan terminado al menos tantas placas"))
+	f.Var(&c.Devices, "devices", p.say("end when at least so many boards have finished, or when these have, as 101,102 (three digits are an id; default 1)",
+		"termina cuando hayan terminado al menos tantas placas, o cuando terminen estas, como 101,102 (tres cifras son un identificador; por defecto, 1)"))
+	f.DurationVar(&c.Patience, "patience", 5*time.Minute, p.say("a board that stays away for so long no longer holds up those that have finished (0: wait for ever)",
+		"una placa que se ausenta tanto tiempo ya no retiene a las que terminaron (0: esperar siempre)"))
 	f.BoolVar(again, "continue", false, p.say("go on in the folder of the last run", "continúa en la carpeta de la última vez"))
 	f.Lookup("data").Usage = p.say("folder for everything that is kept (default: a new one per run)",
 		"carpeta para todo lo que se guarda (por defecto, una nueva cada vez)")
@@ -83,74 +84,6 @@ func (p *program) chooseFolder(c *config, prefix string, again bool) error {
 	slices.Sort(old)
 	c.Data = old[len(old)-1]
 	return nil
-}
-
-// finish is a view that watches the sessions, and ends the run when every board
-// that connected has finished and enough have.
-type finish struct {
-	least int
-
-	mu      sync.Mutex
-	open    map[vaiven.Device]bool // true while its session goes on
-	changes console.Changes        // of states, for the summary
-	stop    func()
-}
-
-func newFinish(least int) *finish {
-	return &finish{least: least, open: map[vaiven.Device]bool{}}
-}
-
-// begin takes up the sessions that the log holds from before.
-func (f *finish) begin(a *app, stop func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.stop = stop
-	for _, d := range a.reg.List() {
-		if d.Session != nil {
-			f.open[d.ID] = !d.Session.Ended
-		}
-	}
-	f.check()
-}
-
-// Name is "finish".
-func (f *finish) Name() string { return "finish" }
-
-// Snapshot is empty: begin asks the registry.
-func (f *finish) Snapshot() ([]byte, error) { return nil, nil }
-
-// Apply notes which sessions began and ended.
-func (f *finish) Apply(_ uint64, entries []vaiven.Entry) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, en := range entries {
-		f.changes.Count(en.Event)
-		switch e := en.Event.(type) {
-		case *vaiven.Forgotten:
-			delete(f.open, e.Device)
-		case *vaiven.SessionStart:
-			f.open[e.Device] = true
-		case *vaiven.SessionEnd:
-			if _, known := f.open[e.Device]; known || e.Reason != vaiven.EndRenewed {
-				f.open[e.Device] = e.Reason == vaiven.EndRenewed
-			}
-		}
-	}
-	f.check()
-	return nil
-}
-
-func (f *finish) check() {
-	done := 0
-	for _, open := range f.open {
-		if open {
-			return
-		}
-		done++
-	}
-	if done >= max(1, f.least) {
-		f.stop()
-	}
 }
 
 // summary prints what the run was, and writes it as resumen.csv.

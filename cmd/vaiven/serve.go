@@ -78,8 +78,10 @@ func (p *program) serve(ctx context.Context, name string, c *config, f *finish) 
 	}
 	simulated := a.startSimulation(ctx)
 	shown := screen.run(ctx, stop)
+	watched := f.start(ctx)
 	err = a.serve(ctx)
 	stop()
+	<-watched
 	<-simulated
 	<-shown
 	if err == nil && f != nil {

@@ -95,10 +95,14 @@ func (a *app) verified(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", a.viewError(err)
 	}
+	without := ""
+	if r.Without > 0 {
+		without = fmt.Sprintf(a.say(", %d readings without a column and a row", ", %d lecturas sin columna ni fila"), r.Without)
+	}
 	return fmt.Sprintf(a.say(
-		"%d records, %d events, %d readings, %d repeats dropped, %d devices, %d rows: ok",
-		"%d entradas, %d eventos, %d lecturas, %d repetidas descartadas, %d dispositivos, %d filas: ok"),
-		r.Records, r.Events, r.Readings, r.Repeats, r.Devices, r.Rows), nil
+		"%d records, %d events, %d readings, %d repeats dropped, %d devices, %d rows%s: ok",
+		"%d entradas, %d eventos, %d lecturas, %d repetidas descartadas, %d dispositivos, %d filas%s: ok"),
+		r.Records, r.Events, r.Readings, r.Repeats, r.Devices, r.Rows, without), nil
 }
 
 // progressView moves a progress bar along the log.

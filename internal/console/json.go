@@ -27,7 +27,8 @@ import (
 //
 //	reading        values {NAME: number}; states {NAME: number}; boot, seq and
 //	               rev when the board sent them; measured (RFC 3339 with ms)
-//	               when it is known
+//	               when it is known; uncounted (true: its session does not
+//	               count it)
 //	refusal        boot, seq, code
 //	gap            boot, from, to (both included)
 //	rejected       code, count, text (what the board was told), remote
@@ -122,6 +123,9 @@ func (o *object) event(ev vaiven.Event) {
 		o.values("values", e.Values)
 		o.values("states", e.States)
 		o.num("rev", e.Rev)
+		if e.Uncounted {
+			o.bool("uncounted", true)
+		}
 	case *vaiven.Refusal:
 		o.seq(e.Boot, e.Seq)
 		o.text("code", string(e.Code))

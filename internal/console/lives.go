@@ -47,7 +47,7 @@ func (s *lives) apply(en vaiven.Entry) {
 	}
 	lf := s.of[d]
 	if lf == nil {
-		if len(s.of) >= maxRows {
+		if len(s.of) >= maxRows || vaiven.Refuses(en.Event) {
 			return
 		}
 		lf = s.get(d)

@@ -67,6 +67,7 @@ type parsed struct {
 	Boot      vaiven.Boot
 	Seq, Rev  uint64
 	Measured  time.Time
+	Uncounted bool
 	Code      vaiven.Code
 	From, To  uint64
 	Count     uint64
@@ -105,7 +106,7 @@ func (p *parsed) event() vaiven.Event {
 	d := p.Device
 	switch p.Kind {
 	case "reading":
-		return &vaiven.Reading{Stamp: s, Device: d, Boot: p.Boot, Seq: p.Seq, Measured: unixMs(p.Measured), Values: p.Values, States: p.States, Rev: p.Rev}
+		return &vaiven.Reading{Stamp: s, Device: d, Boot: p.Boot, Seq: p.Seq, Measured: unixMs(p.Measured), Values: p.Values, States: p.States, Rev: p.Rev, Uncounted: p.Uncounted}
 	case "refusal":
 		return &vaiven.Refusal{Stamp: s, Device: d, Boot: p.Boot, Seq: p.Seq, Code: p.Code}
 	case "gap":

@@ -35,7 +35,7 @@ type row struct {
 
 func (r *row) reading(e *vaiven.Reading) {
 	r.readings++
-	if r.session && !r.ended {
+	if r.session && !r.ended && !e.Uncounted {
 		r.taken++
 	}
 	r.values = merge(r.values, e.Values)

@@ -63,7 +63,10 @@ func (s *state) apply(ev vaiven.Event, now *time.Time, quiet bool) {
 	if e, ok := ev.(*vaiven.Rejected); ok {
 		s.rejected += e.Count
 	}
-	r := s.row(ev.Of())
+	r := s.rows[ev.Of()]
+	if r == nil && !vaiven.Refuses(ev) { // who was only refused is nobody
+		r = s.row(ev.Of())
+	}
 	lf := &life{seen: s.whole && ev.Of() != ""}
 	if r != nil {
 		lf = &r.life

@@ -14,13 +14,14 @@ import (
 // Checker compares a CSV file with what the log says, and changes nothing. It
 // is a view: Apply it to the whole log, then ask Finish.
 type Checker struct {
-	path   string
-	side   *Sidecar
-	format format
-	file   *os.File
-	r      *bufio.Reader
-	rows   uint64
-	buf    []byte
+	path    string
+	side    *Sidecar
+	format  format
+	file    *os.File
+	r       *bufio.Reader
+	rows    uint64
+	without uint64 // readings without a row
+	buf     []byte
 }
 
 // DiscrepancyError is the first place where a CSV file is not what the log
@@ -56,7 +57,7 @@ func OpenChecker(path, log string) (*Checker, error) {
 		return nil, fmt.Errorf("csv %s belongs to log %s, not to %s", path, side.Log, log)
 	}
 	c := &Checker{path: path, side: side}
-	c.format.columns = side.Columns
+	c.format.columns, c.format.blank = side.Columns, side.Rows == ""
 	if c.format.zone, err = openZone(side.Zone); err != nil {
 		return nil, fmt.Errorf("csv %s: %w", path, err)
 	}
@@ -82,6 +83,10 @@ func (c *Checker) Apply(_ uint64, entries []vaiven.Entry) error {
 		if !ok {
 			continue
 		}
+		if !c.format.has(r) {
+			c.without++
+			continue
+		}
 		c.buf = c.format.appendRow(c.buf[:0], c.rows+1, r)
 		if err := c.expect(c.buf, c.rows+2); err != nil {
 			return err
@@ -90,6 +95,9 @@ func (c *Checker) Apply(_ uint64, entries []vaiven.Entry) error {
 	}
 	return nil
 }
+
+// Without returns how many readings have none of the file's columns, and no row.
+func (c *Checker) Without() uint64 { return c.without }
 
 // Snapshot has nothing to say.
 func (c *Checker) Snapshot() ([]byte, error) { return nil, nil }

@@ -75,7 +75,7 @@ func Open(o Options) (*File, error) {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
 	f.side = *side
-	f.format.columns = side.Columns
+	f.format.columns, f.format.blank = side.Columns, side.Rows == ""
 	if f.format.zone, err = openZone(side.Zone); err != nil {
 		return nil, fmt.Errorf("csv %s: %w", o.Path, err)
 	}
@@ -121,7 +121,7 @@ func (f *File) Apply(_ uint64, entries []vaiven.Entry) error {
 	rows, mark := f.rows, len(f.buf) // rows is written by this goroutine alone
 	n := rows
 	for i := range entries {
-		if r, ok := entries[i].Event.(*vaiven.Reading); ok {
+		if r, ok := entries[i].Event.(*vaiven.Reading); ok && f.format.has(r) {
 			n++
 			f.buf = f.format.appendRow(f.buf, n, r)
 		}

@@ -1,6 +1,7 @@
 package csvfile
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,6 +12,20 @@ import (
 type format struct {
 	columns []string
 	zone    *zone
+	blank   bool // also readings without any of the columns have a row
+}
+
+// has reports whether a reading has a row.
+func (f *format) has(r *vaiven.Reading) bool {
+	if f.blank {
+		return true
+	}
+	for i := range r.Values {
+		if slices.Contains(f.columns, r.Values[i].Name) {
+			return true
+		}
+	}
+	return false
 }
 
 // header is the file's first line, with its end.

@@ -33,6 +33,7 @@ func TestGolden(t *testing.T) {
 		{"2026-10-25T00:30:00Z", "007", []vaiven.Value{{Name: "TEMP", Num: 0}}},
 		{"2026-10-25T01:30:00Z", "007", []vaiven.Value{{Name: "HUM", Num: 100}}},
 		{"2026-10-25T01:30:59.999Z", "lora-1.a_b", []vaiven.Value{{Name: "CO2", Num: 415}}},
+		{"2026-10-25T01:30:59.999Z", "lora-1.a_b", []vaiven.Value{{Name: "CO2", Num: 415}, {Name: "HUM", Num: 55}}},
 		{"1970-01-01T00:00:00Z", "101", []vaiven.Value{{Name: "TEMP", Num: 1e-9}, {Name: "HUM", Num: 1e21}}},
 		{"2026-12-31T23:59:00Z", "101", []vaiven.Value{{Name: "TEMP", Num: 24.299999237060547}, {Name: "HUM", Num: 0.1}}},
 		{"2026-12-31T22:59:59Z", "999", []vaiven.Value{{Name: "TEMP", Num: 123456789012345}}},

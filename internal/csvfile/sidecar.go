@@ -14,14 +14,20 @@ import (
 // SidecarSuffix is what the sidecar's name adds to the CSV's.
 const SidecarSuffix = ".vaiven.json"
 
-const sidecarVersion = 1
+// sidecarVersion is 2 since readings without any of the columns have no row.
+const sidecarVersion = 2
+
+// rowsOfColumns says that only readings with one of the columns have a row. The
+// files of before, whose sidecars do not say it, have one for every reading.
+const rowsOfColumns = "with-columns"
 
 // Sidecar is what is fixed when a CSV file is created.
 type Sidecar struct {
 	Version int       `json:"version"`
-	Log     string    `json:"log"`     // the log that the file is a view of
-	Columns []string  `json:"columns"` // the measurements, in their order
-	Zone    string    `json:"zone"`    // IANA name, or Recorded
+	Log     string    `json:"log"`            // the log that the file is a view of
+	Columns []string  `json:"columns"`        // the measurements, in their order
+	Zone    string    `json:"zone"`           // IANA name, or Recorded
+	Rows    string    `json:"rows,omitempty"` // which readings have one; "": all
 	Created time.Time `json:"created"`
 }
 

@@ -39,7 +39,7 @@ func (f *File) sidecar(o Options) (*Sidecar, error) {
 	default:
 		return old, nil
 	}
-	side := &Sidecar{Version: sidecarVersion, Log: o.Log, Columns: o.Columns, Zone: o.Zone, Created: f.now().UTC()}
+	side := &Sidecar{Version: sidecarVersion, Log: o.Log, Columns: o.Columns, Zone: o.Zone, Rows: rowsOfColumns, Created: f.now().UTC()}
 	if len(side.Columns) == 0 {
 		side.Columns = []string{"TEMP", "HUM"}
 	}

@@ -10,10 +10,7 @@ import (
 func (r *Registry) apply(ev vaiven.Event) {
 	id := ev.Of()
 	if id == "" {
-		if e, ok := ev.(*vaiven.Rejected); ok {
-			r.counts.Rejected += e.Count
-			r.nobody = reject(r.nobody, e)
-		}
+		r.refused(ev)
 		return
 	}
 	if _, ok := ev.(*vaiven.Forgotten); ok {
@@ -22,6 +19,10 @@ func (r *Registry) apply(ev vaiven.Event) {
 	}
 	d := r.devices[id]
 	if d == nil {
+		if vaiven.Refuses(ev) { // who was only refused is nobody
+			r.refused(ev)
+			return
+		}
 		d = &device{Device: Device{ID: id}}
 		r.devices[id] = d
 	}
@@ -59,6 +60,17 @@ func (r *Registry) apply(ev vaiven.Event) {
 		d.Remotes = slices.Clone(e.Remotes[:min(len(e.Remotes), maxRemotes)])
 	case *vaiven.Described:
 		d.About = &About{cut(e.Name), cut(e.Note), slices.Clone(e.Groups[:min(len(e.Groups), maxGroups)])}
+	}
+}
+
+// refused counts what was refused of no device of the log.
+func (r *Registry) refused(ev vaiven.Event) {
+	switch e := ev.(type) {
+	case *vaiven.Rejected:
+		r.counts.Rejected += e.Count
+		r.nobody = reject(r.nobody, e)
+	case *vaiven.Refusal:
+		r.counts.Refusals++
 	}
 }
 
@@ -113,7 +125,7 @@ func (d *device) reading(e *vaiven.Reading) {
 	if len(e.States) > 0 && (e.Measured == 0 || e.Measured >= e.At) {
 		d.report(e.States, e.Rev, e.At)
 	}
-	if s := d.open(); s != nil {
+	if s := d.open(); s != nil && !e.Uncounted {
 		d.Session.Count++
 		s.reading(e)
 	}

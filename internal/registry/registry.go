@@ -15,7 +15,7 @@ import (
 type Registry struct {
 	mu      sync.RWMutex
 	devices map[vaiven.Device]*device
-	nobody  []Rejected // refused messages whose device could not be known
+	nobody  []Rejected // refused messages of no device of the log
 	counts  Counts
 }
 
@@ -85,7 +85,8 @@ func (r *Registry) Each(yield func(*Device) bool) {
 }
 
 // Session returns a device's last session; its Count is that of the readings in
-// the log between the session's beginning and its end.
+// the log between the session's beginning and its end, but for those that are
+// uncounted.
 func (r *Registry) Session(id vaiven.Device) (vaiven.Session, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -107,7 +108,7 @@ func (r *Registry) Summary(id vaiven.Device) (Summary, bool) {
 	return d.Stats.summary(d.Session), true
 }
 
-// Nobody returns the refused messages whose device could not be known.
+// Nobody returns the refused messages of no device of the log.
 func (r *Registry) Nobody() []Rejected {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

@@ -109,6 +109,8 @@ func (d *decoder) reading(r *fields) (vaiven.Event, error) {
 			states = r.val
 		case fieldRev:
 			ev.Rev = r.val
+		case fieldUncounted:
+			ev.Uncounted = r.val != 0
 		default:
 			if err := c.take(d, r); err != nil {
 				return nil, err

@@ -233,7 +233,11 @@ func (e *encoder) appendReading(b []byte, r *vaiven.Reading) []byte {
 	}
 	b = e.appendValues(b, r.Values, r.States)
 	b = appendUint(b, fieldStates, uint64(len(r.States)))
-	return appendUint(b, fieldRev, r.Rev)
+	b = appendUint(b, fieldRev, r.Rev)
+	if r.Uncounted {
+		b = appendVarint(b, fieldUncounted, 1)
+	}
+	return b
 }
 
 func (e *encoder) appendHello(b []byte, h *vaiven.Hello) []byte {

@@ -32,6 +32,7 @@ func everyKind() vaiven.Record {
 		&vaiven.Reading{Stamp: vaiven.Stamp{At: at - 5, Offset: 3600}, Device: "aula-3.nodo_12", Boot: "00000000000000ff", Seq: vaiven.MaxSeq,
 			Values: []vaiven.Value{{Name: "TEMP", Num: -3.25}}},
 		&vaiven.Reading{Stamp: st(6), Device: "101", Values: []vaiven.Value{{Name: "TEMP", Num: 24.55}}},
+		&vaiven.Reading{Stamp: st(6), Device: "101", Values: []vaiven.Value{{Name: "TEMPERATURA", Num: 24.5}}, Uncounted: true},
 		&vaiven.Report{Stamp: st(7), Device: "101", Boot: "9f3c02aa", Rev: 8, States: states},
 		&vaiven.Refusal{Stamp: st(8), Device: "101", Boot: "9f3c02aa", Seq: 18, Code: vaiven.CodeNotANumber},
 		&vaiven.Gap{Stamp: st(9), Device: "101", Boot: "9f3c02aa", From: 19, To: 40},

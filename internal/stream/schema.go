@@ -74,8 +74,9 @@ const (
 
 // Fields of one kind each.
 const (
-	fieldMeasured = protowire.Number(9) // Reading
-	fieldStates   = protowire.Number(13)
+	fieldMeasured  = protowire.Number(9) // Reading
+	fieldStates    = protowire.Number(13)
+	fieldUncounted = protowire.Number(15)
 
 	fieldCode = protowire.Number(9) // Refusal, Rejected
 

@@ -26,6 +26,7 @@ type Result struct {
 	Repeated uint64 // records published twice, dropped
 	Devices  uint64
 	Rows     uint64 // of the CSV, its header not counted
+	Without  uint64 // readings that have none of its columns, and no row
 }
 
 // Data checks a log and its CSV file. The error is the first discrepancy: a
@@ -50,13 +51,14 @@ func Data(ctx context.Context, src views.Source, csv string, more ...views.View)
 	if res.Rows, err = rows.Finish(); err != nil {
 		return res, err
 	}
+	res.Without = rows.Without()
 	return res, agree(res, reg)
 }
 
 // agree compares the counts of log, CSV and registry.
 func agree(res Result, reg *registry.Registry) error {
-	if res.Rows != res.Readings {
-		return fmt.Errorf("the log has %d readings, the CSV has %d rows", res.Readings, res.Rows)
+	if res.Rows+res.Without != res.Readings {
+		return fmt.Errorf("the log has %d readings, the CSV has %d rows and none for %d", res.Readings, res.Rows, res.Without)
 	}
 	sum := uint64(0)
 	for _, d := range reg.List() {

@@ -1,0 +1,400 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"vaiven"
+	"vaiven/internal/console"
+)
+
+// awaited says for which boards a course run waits: --devices.
+type awaited struct {
+	least int             // at least so many have finished; 0: one
+	names []vaiven.Device // only these, and all of them; empty: every board that comes
+}
+
+func (w *awaited) String() string {
+	if len(w.names) == 0 {
+		return strconv.Itoa(max(1, w.least))
+	}
+	words := make([]string, len(w.names))
+	for i, d := range w.names {
+		words[i] = string(d)
+	}
+	return strings.Join(words, ",")
+}
+
+// Type is what the help calls the value.
+func (w *awaited) Type() string { return "K|IDS" }
+
+// Set reads a number of boards, of one or two digits, or boards' ids.
+func (w *awaited) Set(s string) error {
+	if n, err := strconv.Atoi(s); err == nil && len(s) < 3 {
+		if n < 0 {
+			return errors.New("want a number of boards, or ids as 101,102")
+		}
+		*w = awaited{least: n}
+		return nil
+	}
+	for word := range strings.SplitSeq(strings.TrimSuffix(s, ","), ",") {
+		d, err := vaiven.ParseDevice(strings.TrimSpace(word))
+		if err != nil {
+			return fmt.Errorf("%q: want a number of boards, or ids as 101,102", s)
+		}
+		if !slices.Contains(w.names, d) {
+			w.names = append(w.names, d)
+		}
+	}
+	w.least = 0
+	return nil
+}
+
+// has reports whether the run waits for a board that is there.
+func (w *awaited) has(d vaiven.Device) bool { return len(w.names) == 0 || slices.Contains(w.names, d) }
+
+// finish is a view that watches the sessions, and ends the run when every board
+// that is waited for has finished. One that stays away for too long is waited for
+// no longer, if another has finished. While it waits for somebody who says
+// nothing, it says for whom.
+type finish struct {
+	awaited  awaited
+	patience time.Duration // 0: endless
+	lang     vaiven.Lang
+	tell     func(string) // one line for a person
+	now      func() time.Time
+
+	mu      sync.Mutex
+	seats   map[vaiven.Device]*seat
+	changes console.Changes // of states, for the summary
+	stop    func()
+	unsaid  []string // lines for run to tell
+	said    waiting
+}
+
+// seat is a board's place in the run.
+type seat struct {
+	device       vaiven.Device
+	open         bool // its session goes on
+	count, asked uint64
+	here         bool      // connected
+	heard        time.Time // when something of it was last taken
+	asleep       time.Time // it said that it would not be heard before
+	letGo        bool      // it stays away: nobody waits for it
+}
+
+// waiting is what was last said of whom the run waits for.
+type waiting struct {
+	about string        // the boards
+	next  time.Time     // when it is said again
+	pause time.Duration // before the time after that
+	last  time.Time
+}
+
+const (
+	finishEvery = 500 * time.Millisecond // how often the seats are looked at
+	quietAfter  = 30 * time.Second       // from when on it is worth a line that a board says nothing
+	longestWait = 10 * time.Minute       // between two lines about the same boards
+	maxNamed    = 5                      // boards in a line
+	maxUnsaid   = 64                     // lines that wait; more are dropped
+)
+
+func newFinish(c *config, lang vaiven.Lang) *finish {
+	return &finish{
+		awaited: c.Devices, patience: c.Patience, lang: lang, now: time.Now,
+		tell: func(string) {}, seats: map[vaiven.Device]*seat{},
+	}
+}
+
+// begin takes up the sessions that the log holds from before.
+func (f *finish) begin(a *app, stop func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stop = stop
+	f.tell = func(line string) { a.notice(line, "") }
+	for _, d := range a.reg.List() {
+		if d.Session != nil {
+			s := f.seat(d.ID)
+			s.open, s.count, s.asked = !d.Session.Ended, d.Session.Count, d.Session.Readings
+		}
+	}
+	f.check()
+}
+
+// start runs f, if there is one, until ctx is done; the channel is closed then.
+func (f *finish) start(ctx context.Context) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if f != nil {
+			f.run(ctx)
+		}
+	}()
+	return done
+}
+
+// run tells what there is to tell, and looks who stays away, until ctx is done.
+func (f *finish) run(ctx context.Context) {
+	tick := time.NewTicker(finishEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+		for _, line := range f.look() {
+			f.tell(line)
+		}
+	}
+}
+
+// Name is "finish".
+func (f *finish) Name() string { return "finish" }
+
+// Snapshot is empty: begin asks the registry.
+func (f *finish) Snapshot() ([]byte, error) { return nil, nil }
+
+// Apply notes who came and went, and which sessions began and ended.
+func (f *finish) Apply(_ uint64, entries []vaiven.Entry) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, en := range entries {
+		f.changes.Count(en.Event)
+		f.note(en.Event)
+	}
+	f.check()
+	return nil
+}
+
+func (f *finish) note(ev vaiven.Event) {
+	switch e := ev.(type) {
+	case *vaiven.Forgotten:
+		delete(f.seats, e.Device)
+		return
+	case *vaiven.SessionStart:
+		s := f.seat(e.Device)
+		s.open, s.count, s.asked = true, 0, e.Readings
+	}
+	s := f.seats[ev.Of()]
+	if s == nil || vaiven.Refuses(ev) {
+		return
+	}
+	switch e := ev.(type) {
+	case *vaiven.Reading:
+		if s.open && !e.Uncounted {
+			s.count++
+		}
+		s.hear(f.now())
+	case *vaiven.Hello, *vaiven.Report, *vaiven.SessionStart:
+		s.hear(f.now())
+	case *vaiven.Presence:
+		if e.Connected && !e.Silent {
+			s.hear(f.now())
+		}
+		s.here = e.Connected
+		s.asleep = f.now().Add(time.Duration(e.Sleep) * time.Millisecond)
+	case *vaiven.SessionEnd:
+		s.open = e.Reason == vaiven.EndRenewed
+	}
+}
+
+// seat is the board's place, made at its first session.
+func (f *finish) seat(d vaiven.Device) *seat {
+	s := f.seats[d]
+	if s == nil {
+		s = &seat{device: d, heard: f.now()}
+		f.seats[d] = s
+		if !threeDigits(d) {
+			f.say(fmt.Sprintf(f.lang.Say("%s is taken as it is; the course asks for an IDDEVICE of three digits, as 101",
+				"%s se acepta como está; el curso pide un IDDEVICE de tres cifras, como 101"), d))
+		}
+	}
+	return s
+}
+
+func threeDigits(d vaiven.Device) bool {
+	return len(d) == 3 && strings.Trim(string(d), "0123456789") == ""
+}
+
+func (s *seat) hear(now time.Time) { s.heard, s.here, s.letGo = now, true, false }
+
+// quiet is how long nothing was taken of a board that should be heard.
+func (s *seat) quiet(now time.Time) time.Duration {
+	since := s.heard
+	if s.asleep.After(since) {
+		since = s.asleep
+	}
+	return max(now.Sub(since), 0)
+}
+
+// say keeps a line for run.
+func (f *finish) say(line string) {
+	if len(f.unsaid) < maxUnsaid {
+		f.unsaid = append(f.unsaid, line)
+	}
+}
+
+// finished is how many boards that count have finished.
+func (f *finish) finished() (n int) {
+	for d, s := range f.seats {
+		if f.awaited.has(d) && !s.open {
+			n++
+		}
+	}
+	return n
+}
+
+// waited are the boards that the run waits for, in the order of their ids; one
+// that was named and never came is a seat nobody has taken.
+func (f *finish) waited() (list []*seat) {
+	for d, s := range f.seats {
+		if f.awaited.has(d) && s.open && !s.letGo {
+			list = append(list, s)
+		}
+	}
+	for _, d := range f.awaited.names {
+		if f.seats[d] == nil {
+			list = append(list, &seat{device: d})
+		}
+	}
+	slices.SortFunc(list, func(a, b *seat) int { return cmp.Compare(a.device, b.device) })
+	return list
+}
+
+// check ends the run when nobody is waited for. Those who stay away count among
+// the boards that were to come, but do not make a run by themselves.
+func (f *finish) check() {
+	if len(f.waited()) > 0 || f.finished() == 0 {
+		return
+	}
+	came := 0
+	for d := range f.seats {
+		if f.awaited.has(d) {
+			came++
+		}
+	}
+	if came >= f.awaited.least {
+		f.stop()
+	}
+}
+
+// look lets go who stays away, and returns what there is to tell.
+func (f *finish) look() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.now()
+	if f.patience > 0 && f.finished() > 0 {
+		for _, s := range f.waited() {
+			if quiet := s.quiet(now); !s.heard.IsZero() && quiet >= f.patience {
+				s.letGo = true
+				f.say(fmt.Sprintf(f.lang.Say("%s (%s) has been away for %s: nobody waits for it any more (--patience)",
+					"%s (%s) lleva ausente %s: ya no se la espera (--patience)"), s.device, s.progress(), roundly(quiet)))
+			}
+		}
+	}
+	f.sayWaiting(now)
+	f.check()
+	lines := f.unsaid
+	f.unsaid = nil
+	return lines
+}
+
+// sayWaiting says whom the run waits for, when one of them is quiet or another has
+// finished: when that changes, and then with pauses that grow.
+func (f *finish) sayWaiting(now time.Time) {
+	after := quietAfter
+	if f.patience > 0 {
+		after = min(after, f.patience/2)
+	}
+	list := f.waited()
+	about, quiet := "", false
+	for _, s := range list {
+		about += " " + string(s.device)
+		if s.heard.IsZero() {
+			continue
+		}
+		if s.quiet(now) >= after {
+			about, quiet = about+"!", true
+		}
+	}
+	if len(list) == 0 || !quiet && f.finished() == 0 {
+		f.said.about = ""
+		return
+	}
+	if w := &f.said; about != w.about {
+		w.about, w.pause, w.next = about, after, now.Add(after)
+		if quiet && now.Sub(w.last) >= after {
+			w.next = now
+		}
+	}
+	if now.Before(f.said.next) {
+		return
+	}
+	f.say(f.waitingLine(list, now, after))
+	f.said.last, f.said.pause = now, min(2*f.said.pause, longestWait)
+	f.said.next = now.Add(f.said.pause)
+}
+
+// waitingLine is for whom the run waits, and what can be done about it.
+func (f *finish) waitingLine(list []*seat, now time.Time, after time.Duration) string {
+	var words []string
+	come := ""
+	for _, s := range list {
+		if come == "" && !s.heard.IsZero() {
+			come = string(s.device)
+		}
+		if len(words) < maxNamed {
+			words = append(words, f.wait(s, now, after))
+		}
+	}
+	line := f.lang.Say("waiting for ", "esperando a ") + strings.Join(words, "; ")
+	if more := len(list) - len(words); more > 0 {
+		line += fmt.Sprintf(f.lang.Say("; and %d more", "; y %d más"), more)
+	}
+	line += f.lang.Say("; Ctrl-C ends it", "; Ctrl-C termina")
+	if come != "" {
+		line += fmt.Sprintf(f.lang.Say(", `vaiven devices forget %s` lets it go", ", `vaiven devices forget %s` la deja ir"), come)
+	}
+	return line
+}
+
+// wait is one board in the line: 104 (12/50), silent for 2 min.
+func (f *finish) wait(s *seat, now time.Time, after time.Duration) string {
+	if s.heard.IsZero() {
+		return fmt.Sprintf(f.lang.Say("%s, which has not come yet", "%s, que aún no ha llegado"), s.device)
+	}
+	text := fmt.Sprintf("%s (%s)", s.device, s.progress())
+	switch quiet := s.quiet(now); {
+	case quiet < after:
+		return text
+	case s.here:
+		return text + f.lang.Say(", silent for ", ", callada desde hace ") + roundly(quiet)
+	default:
+		return text + f.lang.Say(", away for ", ", ausente desde hace ") + roundly(quiet)
+	}
+}
+
+func (s *seat) progress() string {
+	if s.asked == 0 {
+		return strconv.FormatUint(s.count, 10)
+	}
+	return fmt.Sprintf("%d/%d", s.count, s.asked)
+}
+
+// roundly writes a time as a person would: 40 s, 2 min, 3 h.
+func roundly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%d h", int(d.Hours()))
+}
