@@ -345,10 +345,10 @@ func (f *finish) sayWaiting(now time.Time) {
 // waitingLine is for whom the run waits, and what can be done about it.
 func (f *finish) waitingLine(list []*seat, now time.Time, after time.Duration) string {
 	var words []string
-	come := ""
+	come, late := "", false // who may be forgotten: the first that is quiet, if there is one
 	for _, s := range list {
-		if come == "" && !s.heard.IsZero() {
-			come = string(s.device)
+		if !s.heard.IsZero() && (come == "" || !late && s.quiet(now) >= after) {
+			come, late = string(s.device), s.quiet(now) >= after
 		}
 		if len(words) < maxNamed {
 			words = append(words, f.wait(s, now, after))

@@ -20,6 +20,7 @@ const (
 	exitOK    = 0
 	exitError = 1 // it did not work, or verify found something wrong
 	exitUsage = 2 // the command line was not understood
+	exitMute  = 3 // set --wait: asked for, but the board does not report, so nothing confirms it
 )
 
 // streams are the program's ends: tests hand in their own.

@@ -47,6 +47,9 @@ func run(ctx context.Context, args []string, s streams) int {
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
+	if errors.Is(err, errMute) {
+		return exitMute
+	}
 	return exitError
 }
 

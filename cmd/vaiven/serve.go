@@ -155,7 +155,7 @@ func (a *app) known() []console.Known {
 		k := console.Known{
 			Device: d.ID, Values: latest(d.Values), States: latest(d.States), Last: d.Reading, Readings: d.Readings,
 			Connected: d.Connected, Remote: d.Remote, FW: d.FW, Conflict: d.ConflictAt, Session: d.Session,
-			Names: d.Declared, Silent: d.Silent, Since: d.Since, Reports: d.Boot != "",
+			Names: d.Declared, Silent: d.Silent, Since: d.Since, Reports: d.Boot != "" || d.Greeted,
 		}
 		if d.About != nil {
 			k.Title = d.About.Name

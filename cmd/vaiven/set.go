@@ -80,7 +80,7 @@ func (p *program) changeFlags(cmd *cobra.Command, o *setOptions) {
 	f := cmd.Flags()
 	f.DurationVar(&o.within, "within", 0, p.say("not later than so long from now, as 5s: afterwards the change is withdrawn",
 		"no más tarde que este tiempo, como 5s: después el cambio se retira"))
-	f.BoolVar(&o.wait, "wait", false, p.say("wait until the board has confirmed; fail if it does not", "espera a que la placa confirme; si no, falla"))
+	f.BoolVar(&o.wait, "wait", false, p.say("wait until the board has confirmed; fail if it does not (3: it never reports)", "espera a que la placa confirme; si no, falla (3: nunca informa)"))
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, p.say("how long --wait waits, 1m at most", "cuánto espera --wait, 1m como mucho"))
 	f.Int64Var(&o.ifRev, "if-rev", -1, p.say("only if the board's REV is this one (compare and set)", "solo si el REV de la placa es este (comparar y cambiar)"))
 	p.remoteFlags(cmd, &o.remote)
@@ -209,13 +209,19 @@ func newKey() vaiven.Key {
 // it say why.
 var errNotDone = errors.New("not done")
 
+// errMute says that boards which do not report were asked to confirm.
+var errMute = errors.New("board does not report")
+
 // tellOutcomes prints a line for each board.
 func (p *program) tellOutcomes(o *setOptions, outcomes []api.Outcome) error {
-	failed := 0
+	failed, mute := 0, 0
 	for _, out := range outcomes {
 		line, ok := p.outcome(o, &out)
 		if !ok {
 			failed++
+		}
+		if !ok && out.Change != nil && out.Change.NoReport {
+			mute++
 		}
 		if o.json {
 			if err := p.printJSON(out); err != nil {
@@ -228,10 +234,13 @@ func (p *program) tellOutcomes(o *setOptions, outcomes []api.Outcome) error {
 		}
 	}
 	switch {
+	case len(outcomes) > 0 && failed == mute:
+		if failed == 0 {
+			return nil
+		}
+		return worded{p.say("whether it was done is not known: the board does not report", "no se sabe si se hizo: la placa no informa"), errMute}
 	case len(outcomes) == 0:
 		return errors.New(p.say("no board belongs to that", "ninguna placa pertenece a eso"))
-	case failed == 0:
-		return nil
 	case len(outcomes) == 1:
 		return worded{p.say("the board has not done it", "la placa no lo ha hecho"), errNotDone}
 	}
@@ -255,7 +264,12 @@ func (p *program) outcome(o *setOptions, out *api.Outcome) (line string, ok bool
 		return fmt.Sprintf(p.say("%s was overtaken by a later change", "%s quedó reemplazado por un cambio posterior"), what), false
 	case api.PhaseRefused:
 		return fmt.Sprintf(p.say("%s refused (%s)", "%s rechazado (%s)"), what, p.refusal(c.Reason)), false
-	case api.PhaseSent:
+	}
+	if c.NoReport {
+		return fmt.Sprintf(p.say("%s asked for (REV %d); this board does not report: nothing will confirm it",
+			"%s pedido (REV %d); esta placa no informa: nada lo confirmará"), what, c.Rev), !o.wait
+	}
+	if c.Phase == api.PhaseSent {
 		return fmt.Sprintf(p.say("%s sent to the board, not confirmed", "%s enviado a la placa, sin confirmar"), what), !o.wait
 	}
 	if c.Status == api.Connected || c.Status == api.Silent {

@@ -162,6 +162,7 @@ func (d *device) hello(e *vaiven.Hello) {
 	if e.FW != "" {
 		d.FW = cut(e.FW)
 	}
+	d.Greeted = true
 	d.Declared = slices.Clone(e.Names[:min(len(e.Names), maxStates)])
 	if len(e.States) > 0 {
 		d.report(e.States, e.Rev, e.At)

@@ -46,6 +46,7 @@ type Device struct {
 	Boot     vaiven.Boot `json:"boot,omitempty"`
 	FW       string      `json:"fw,omitempty"`
 	Declared []string    `json:"declared,omitempty"` // states that it named in its last HELLO
+	Greeted  bool        `json:"greeted,omitempty"`  // it has said HELLO
 
 	Rejected []Rejected `json:"rejected,omitempty"`
 	Refusals uint64     `json:"refusals,omitempty"` // SEQs refused for good

@@ -76,7 +76,7 @@ func TestTheWholeStoryOfADevice(t *testing.T) {
 	want := Device{
 		ID: "101", First: 1000, Last: 8300,
 		Values: []Latest{{"TEMP", 30, 8000}, {"HUM", 61, 8000}}, Readings: 4, Reading: 8000,
-		States: []Latest{{"LED", 1, 4500}}, Boot: "bbbbbbbb", FW: "1.0.0",
+		States: []Latest{{"LED", 1, 4500}}, Boot: "bbbbbbbb", FW: "1.0.0", Greeted: true,
 		Rejected: []Rejected{{vaiven.CodeOutOfRange, 5, "TEMP is 500", "192.168.0.8", 7100}},
 		Refusals: 1, Gaps: 4, Lost: 6,
 		Remote: "192.168.0.7", Since: 8400, Reason: "idle", Sleep: 60000,

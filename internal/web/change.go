@@ -20,14 +20,30 @@ func (s *server) follow(ctx context.Context, until time.Time, d *Device, ask *As
 	if s.progress(&c); c.Done() {
 		return c
 	}
+	mute := s.mute(d)
+	if soon := time.Now().Add(muteWait); mute && soon.Before(until) {
+		until = soon
+	}
 	if end, ok := s.wait(ctx, until, d.ID, asked.Key); ok {
 		endedChange(&c, &Life{End: end})
 	}
 	s.progress(&c) // also when it was sent; and an end that came just now
+	c.NoReport = mute && !c.Done()
 	if now, ok := s.o.Devices.Device(d.ID); ok {
 		c.Status, _, _ = Status(s.now(), now.Presence)
 	}
 	return c
+}
+
+// muteWait is how long a change of a board that does not report is followed: it may
+// be the first that the board answers.
+const muteWait = time.Second
+
+// mute reports whether the device sends readings and has never reported: it has
+// said neither HELLO nor BOOT, nor a REV.
+func (s *server) mute(d *Device) bool {
+	t, _ := s.o.Twins.State(d.ID)
+	return d.Readings > 0 && d.Boot == "" && !d.Greeted && !t.Reports
 }
 
 // wait returns the end of a change, if it comes in time.

@@ -32,6 +32,7 @@ type Device struct {
 	States   []Latest // as the board reported them
 	Rev      uint64   // of the board's last report
 	Declared []string // states that it named
+	Greeted  bool     // it has said HELLO
 	Boot     vaiven.Boot
 	FW       string
 

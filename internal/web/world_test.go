@@ -59,6 +59,7 @@ func newWorld(t testing.TB) *world {
 		Last:     &vaiven.Session{Device: "101", Start: at - 60_000, Readings: 10, Interval: 5000, Count: 10, Ended: true, Reason: vaiven.EndReadings},
 	}
 	w.devices["102"] = &Device{
+		Greeted: true,
 		Row:     Row{ID: "102", Groups: []string{"lab"}, Readings: 5, Presence: Presence{Since: at - 10_000, Last: at - 10_000, Sleep: 60_000}},
 		First:   at - 3_000_000,
 		Reading: at - 11_000, Values: []Latest{{"TEMP", 21, at - 11_000}},

@@ -57,6 +57,7 @@ type Change struct {
 	Deadline time.Time     `json:"deadline,omitzero" doc:"Not to be applied later than this"`
 	Ended    time.Time     `json:"ended,omitzero"`
 	TookMS   *int64        `json:"took_ms,omitempty" doc:"From asking to the end, in ms"`
+	NoReport bool          `json:"no_report,omitempty" doc:"This board sends readings alone and has never reported: nothing will confirm the change, and nobody waits for that"`
 	Status   Status        `json:"status,omitempty" enum:"connected,silent,asleep,disconnected,never" doc:"Whether the board can be heard now: a change for one that cannot waits"`
 }
 
