@@ -199,7 +199,9 @@ func (f *finish) note(ev vaiven.Event) {
 			s.hear(f.now())
 		}
 		s.here = e.Connected
-		s.asleep = f.now().Add(time.Duration(e.Sleep) * time.Millisecond)
+		if e.Sleep > 0 {
+			s.asleep = f.now().Add(time.Duration(e.Sleep) * time.Millisecond)
+		}
 	case *vaiven.SessionEnd:
 		s.open = e.Reason == vaiven.EndRenewed
 	}

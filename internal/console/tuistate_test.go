@@ -282,3 +282,27 @@ func TestAskFromTheScreen(t *testing.T) {
 		}
 	})
 }
+
+// Who was only refused has a line, and no row, no column and no count; a board
+// that is known keeps its rejections.
+func TestWhoIsOnlyRefusedHasNoRow(t *testing.T) {
+	s := newState(vaiven.English, Roster{})
+	refused := &vaiven.Rejected{Stamp: stamp(0), Device: "0x65", Code: vaiven.CodeNotJSON, Count: 2, Text: "not JSON"}
+	s.apply(refused, nil, false)
+	s.apply(&vaiven.Conflict{Stamp: stamp(0), Device: "0x65", Remotes: []string{"a", "b"}}, nil, false)
+	if len(s.rows) != 0 || len(s.order) != 0 || s.rejected != 2 || len(s.all.items) != 2 {
+		t.Errorf("%d rows, %d rejected, %d lines", len(s.rows), s.rejected, len(s.all.items))
+	}
+	l := newLives(0)
+	l.apply(vaiven.Entry{ID: vaiven.ID{Record: 1}, Event: refused})
+	if len(l.of) != 0 {
+		t.Errorf("%d lives", len(l.of))
+	}
+	s.apply(&vaiven.SessionStart{Stamp: stamp(0), Device: "0x65", Readings: 5}, nil, false)
+	s.apply(refused, nil, false)
+	s.apply(&vaiven.Reading{Stamp: stamp(0), Device: "0x65", Values: vals("TEMP", 20.0)}, nil, false)
+	s.apply(&vaiven.Reading{Stamp: stamp(0), Device: "0x65", Values: vals("CO2", 415.0), Uncounted: true}, nil, false)
+	if r := s.rows["0x65"]; r == nil || r.rejected != 2 || r.taken != 1 || r.readings != 2 {
+		t.Errorf("its row: %+v", r)
+	}
+}

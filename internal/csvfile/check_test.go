@@ -3,6 +3,7 @@ package csvfile
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -61,5 +62,60 @@ func TestCheckerFindsTheFirstDiscrepancy(t *testing.T) {
 	}
 	if _, err := check(path, testLog, list); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no sidecar: %v", err)
+	}
+}
+
+// mixed is entries, with a reading behind each that has none of the columns.
+func mixed(n int) (list []vaiven.Entry) {
+	for _, e := range entries(n) {
+		r := *e.Event.(*vaiven.Reading)
+		r.Values = []vaiven.Value{{Name: "TEMPERATURA", Num: 24}, {Name: "HUMEDAD", Num: 61}}
+		list = append(list, e, vaiven.Entry{ID: vaiven.ID{Record: e.ID.Record, Index: 1}, Event: &r})
+	}
+	return list
+}
+
+func TestReadingWithoutAnyColumnHasNoRow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.csv")
+	if err := mustOpen(t, options(path), mixed(5)).Close(); err != nil {
+		t.Fatal(err)
+	}
+	other, content := written(t, 5)
+	if got := readFile(t, path); got != content {
+		t.Errorf("%s is\n%swant what %s has", path, got, other)
+	}
+	c, err := OpenChecker(path, testLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range mixed(5) {
+		if err := c.Apply(e.ID.Record, []vaiven.Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rows, err := c.Finish(); err != nil || rows != 5 || c.Without() != 5 {
+		t.Errorf("%d rows, %d readings without: %v", rows, c.Without(), err)
+	}
+}
+
+// A file of before has a row for every reading, and goes on so: what is fixed when
+// it is created says nothing of rows.
+func TestFileOfBeforeKeepsItsEmptyRows(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.csv")
+	put(t, path+SidecarSuffix, `{"version":1,"log":"`+testLog+`","columns":["TEMP","HUM"],"zone":"America/Bogota","created":"2026-01-01T00:00:00Z"}`)
+	f := mustOpen(t, options(path), mixed(2))
+	if err := f.Close(); err != nil || len(f.notices) != 0 {
+		t.Errorf("%v, notices %v", err, f.notices)
+	}
+	before := readFile(t, path)
+	if lines := strings.Split(before, "\n"); len(lines) != 6 || !strings.HasSuffix(lines[2], ",,") {
+		t.Errorf("the file is\n%s", before)
+	}
+	again := mustOpen(t, options(path), mixed(3))
+	if err := again.Close(); err != nil || len(again.notices) != 0 || !strings.HasPrefix(readFile(t, path), before) {
+		t.Errorf("%v, notices %v, the file is\n%s", err, again.notices, readFile(t, path))
+	}
+	if rows, err := check(path, testLog, mixed(3)); err != nil || rows != 6 {
+		t.Errorf("checked: %d rows, %v", rows, err)
 	}
 }

@@ -88,6 +88,12 @@ func (g *Gateway) over(id vaiven.Device) *device {
 	if g.o.Limit.none() {
 		return nil
 	}
+	g.mu.Lock()
+	known := g.devices[id] != nil
+	g.mu.Unlock()
+	if v, ok := g.o.Sessions.Session(id); !known && !(ok && v.Ended) {
+		return nil // nothing is remembered for an id that anybody may have made up
+	}
 	d := g.lock(id, false)
 	if d == nil {
 		return nil

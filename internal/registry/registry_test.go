@@ -370,3 +370,45 @@ func TestEachSeesEveryDeviceUntilItHasEnough(t *testing.T) {
 		t.Errorf("called %d times", n)
 	}
 }
+
+// An id in a message that was refused makes no row, also in a log of before, and
+// what was refused of it counts for nobody. A device that is known keeps its own.
+func TestWhoIsOnlyRefusedIsNoDevice(t *testing.T) {
+	r := New()
+	refused := []vaiven.Event{
+		&vaiven.Rejected{Stamp: at(1000), Device: "0x65", Code: vaiven.CodeNotJSON, Count: 3, Text: "not JSON"},
+		&vaiven.Refusal{Stamp: at(1000), Device: "0x65", Boot: "aaaaaaaa", Seq: 1, Code: vaiven.CodeOutOfRange},
+		&vaiven.Conflict{Stamp: at(1000), Device: "0x65", Remotes: []string{"a", "b"}},
+	}
+	apply(t, r, refused...)
+	if d, ok := r.Device("0x65"); ok || len(r.List()) != 0 || r.Counts().Devices != 0 {
+		t.Errorf("a device: %+v", d)
+	}
+	if _, ok := r.Session("0x65"); ok {
+		t.Error("a session")
+	}
+	if n := r.Nobody(); len(n) != 1 || n[0].Count != 3 {
+		t.Errorf("refused of nobody: %+v", n)
+	}
+	apply(t, r, reading("0x65", 2000, 20))
+	apply(t, r, refused...)
+	if d, ok := r.Device("0x65"); !ok || len(d.Rejected) != 1 || d.Rejected[0].Count != 3 || d.Refusals != 1 || d.Conflicts != 1 {
+		t.Errorf("its row: %+v", d)
+	}
+	if c := r.Counts(); c.Rejected != 6 || c.Refusals != 2 {
+		t.Errorf("counts %+v", c)
+	}
+}
+
+// A reading that says so is no part of the session, and a reading like any other.
+func TestUncountedReadingIsNoPartOfTheSession(t *testing.T) {
+	r := New()
+	fast := reading("101", 2100, 90)
+	fast.Uncounted = true
+	apply(t, r, &vaiven.SessionStart{Stamp: at(1000), Device: "101", Readings: 3}, reading("101", 2000, 20), fast, reading("101", 4000, 22))
+	d, _ := r.Device("101")
+	sum, _ := r.Summary("101")
+	if d.Session.Count != 2 || d.Readings != 3 || sum.Session.Count != 2 || sum.Measurements[0].N != 2 || sum.Measurements[0].Max != 22 || sum.Intervals != 1 {
+		t.Errorf("session %+v, %d readings, summary %+v", d.Session, d.Readings, sum)
+	}
+}

@@ -83,6 +83,39 @@ func TestTheWaitIsOver(t *testing.T) {
 	}
 }
 
+// A board that sends readings alone confirms nothing: nobody waits for that, and the
+// answer says so. The first change that such a board answers is confirmed all the
+// same.
+func TestNobodyWaitsForABoardThatNeverReports(t *testing.T) {
+	w := newWorld(t)
+	w.devices["102"].Greeted = false
+	s := w.serve(t)
+	asked := time.Now()
+	a := send(t, s, "PUT", prefix+"/devices/102/state?wait=60s", `{"LED":1}`)
+	var got api.Change
+	a.into(t, &got)
+	if a.status != 202 || !got.NoReport || time.Since(asked) >= time.Minute {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	w.ends <- vaiven.ChangeEnd{Stamp: vaiven.Stamp{At: noon.UnixMilli() + 900}, Rev: 1, Outcome: vaiven.Confirmed, Asked: noon.UnixMilli()}
+	send(t, s, "PUT", prefix+"/devices/102/state?wait=60s", `{"LED":1}`).into(t, &got)
+	if got.Phase != api.PhaseConfirmed {
+		t.Errorf("%+v", got)
+	}
+	for name, reports := range map[string]func(){
+		"HELLO": func() { w.devices["102"].Greeted = true },
+		"BOOT":  func() { w.devices["102"].Greeted, w.devices["102"].Boot = false, "9f3c02aa" },
+		"REV":   func() { w.devices["102"].Boot = ""; w.twins["102"].Reports = true },
+	} {
+		reports()
+		got = api.Change{}
+		if send(t, s, "PUT", prefix+"/devices/102/state?wait=10ms", `{"LED":1}`).into(t, &got); got.NoReport {
+			t.Errorf("it has said %s, and is said not to report", name)
+		}
+		w.devices["102"].Greeted, w.devices["102"].Boot, w.twins["102"].Reports = false, "", false
+	}
+}
+
 // TestNoRoomToWait answers at once when too many wait.
 func TestNoRoomToWait(t *testing.T) {
 	s := newServer(filled(newWorld(t).options()))

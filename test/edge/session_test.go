@@ -22,7 +22,7 @@ const (
 // the middle of windows, and a server that is killed: each has exactly as many
 // rows as were asked for.
 func TestSessionsAreExact(t *testing.T) {
-	s := harness.NewServer(t, "serve", t.TempDir(), "--readings", "40")
+	s := harness.NewServer(t, "serve", t.TempDir(), "--readings", "40", "--session-rate", "0")
 	s.StartReady()
 	stop := make(chan struct{})
 	var all sync.WaitGroup
