@@ -62,7 +62,7 @@ func steady(t *testing.T, b *boardtest.Board, level int64) {
 // TestLight goes through everything that the status LED tells apart.
 func TestLight(t *testing.T) {
 	t.Parallel()
-	s := serve(t, "--readings", "400")
+	s := serve(t, "--readings", "400", "--session-rate", "0")
 	b := newBoard(t, s.Addr, "BOARD_SPEED=20")
 	b.Start()
 	blinks := b.Wait(patience, 12, "pin", func(e boardtest.Event) bool { return e.Pin == pinStatus })
@@ -103,7 +103,7 @@ func TestRefused(t *testing.T) {
 // away, and a restart brings it back.
 func TestFinished(t *testing.T) {
 	t.Parallel()
-	s := serve(t, "--readings", "5")
+	s := serve(t, "--readings", "5", "--session-rate", "0") // its clock runs fast
 	b := started(t, s.Addr, "101")
 	says(t, b, "5 readings received", 1)
 	dials := len(b.Events("dial"))
