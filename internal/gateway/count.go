@@ -18,20 +18,22 @@ const together = 3
 type rhythm struct {
 	since time.Duration // the session's beginning: nothing was taken before
 	next  time.Duration // when the next one is due at the rate
+	came  time.Duration // when the last one that counts came
 	told  bool          // that they come too fast
 }
 
 // keeps reports whether a reading that is so old counts, and moves on if so. What
-// counts is when it was taken, within the session: a backlog has its own pace.
+// counts is when it was taken, within the session: a backlog has its own pace. One
+// that comes at the pace counts too, whatever its board's clock says.
 func (r *rhythm) keeps(now, age time.Duration, rate float64) bool {
 	if rate == 0 {
 		return true
 	}
 	taken, every := max(now-max(age, 0), r.since), time.Duration(float64(time.Second)/rate)
-	if r.next-taken > (together-1)*every {
+	if r.next-taken > (together-1)*every && now-r.came < every {
 		return false
 	}
-	r.next = max(r.next, taken) + every
+	r.next, r.came = max(r.next, taken)+every, now
 	return true
 }
 

@@ -215,6 +215,7 @@ func TestABacklogHasItsOwnPace(t *testing.T) {
 		{"a backlog of ten", slices.Repeat([]time.Duration{100 * second}, 10), steps(10, 20*second, 2*second), 10},
 		{"ages from before the session", slices.Repeat([]time.Duration{0}, 10), steps(10, 20*second, 2*second), together},
 		{"ages from the future", slices.Repeat([]time.Duration{second}, 10), steps(10, -second, second), together},
+		{"a clock that is an hour slow", steps(10, 0, -2*second), slices.Repeat([]time.Duration{time.Hour}, 10), 10},
 		{"exactly at the rate", steps(50, 0, -100*time.Millisecond), make([]time.Duration, 50), 50},
 	} {
 		r, got := rhythm{since: time.Hour}, 0
