@@ -265,9 +265,9 @@ func (p *program) outcome(o *setOptions, out *api.Outcome) (line string, ok bool
 	case api.PhaseRefused:
 		return fmt.Sprintf(p.say("%s refused (%s)", "%s rechazado (%s)"), what, p.refusal(c.Reason)), false
 	}
-	if c.NoReport {
+	if c.NoReport && o.wait {
 		return fmt.Sprintf(p.say("%s asked for (REV %d); this board does not report: nothing will confirm it",
-			"%s pedido (REV %d); esta placa no informa: nada lo confirmará"), what, c.Rev), !o.wait
+			"%s pedido (REV %d); esta placa no informa: nada lo confirmará"), what, c.Rev), false
 	}
 	if c.Phase == api.PhaseSent {
 		return fmt.Sprintf(p.say("%s sent to the board, not confirmed", "%s enviado a la placa, sin confirmar"), what), !o.wait

@@ -5,7 +5,10 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"vaiven"
 )
@@ -81,6 +84,20 @@ func TestParseEventRefusesOrdersToTheTerminal(t *testing.T) {
 	} {
 		if en, _, err := ParseEvent([]byte(line)); err == nil {
 			t.Errorf("%s is taken: %+v", line, en.Event)
+		}
+	}
+}
+
+func TestAnUncountedReadingIsReadAsItIsWritten(t *testing.T) {
+	for _, uncounted := range []bool{true, false} {
+		e := vaiven.Entry{ID: vaiven.ID{Record: 7}, Event: &vaiven.Reading{Stamp: stamp(0), Device: "101", Values: vals("TEMP", 24.5), Uncounted: uncounted}}
+		b := AppendEvent(nil, e, "")
+		if strings.Contains(string(b), `"uncounted":true`) != uncounted {
+			t.Errorf("%s", b)
+		}
+		got, _, err := ParseEvent(b)
+		if d := cmp.Diff(e, got); err != nil || d != "" {
+			t.Errorf("%v\n%s", err, d)
 		}
 	}
 }

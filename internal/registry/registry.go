@@ -137,7 +137,9 @@ type state struct {
 	Devices []*device  `json:"devices"`
 }
 
-const stateVersion = 1
+// stateVersion is 2 since who was only refused is no device: a table of before is
+// made again from the log.
+const stateVersion = 2
 
 // Snapshot returns the whole table as JSON.
 func (r *Registry) Snapshot() ([]byte, error) {

@@ -138,7 +138,7 @@ func TestSnapshotAtEveryEvent(t *testing.T) {
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%v\n%s\n%s", err, got, want)
 	}
-	for _, bad := range []string{"", "{", `{"version":9}`, `{"version":1,"devices":[null]}`} {
+	for _, bad := range []string{"", "{", `{"version":9}`, `{"version":1}`, `{"version":2,"devices":[null]}`} {
 		if err := r.Restore([]byte(bad)); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
