@@ -174,7 +174,7 @@ func (c *conn) take(d *device, it *wire.Item, boot vaiven.Boot) *vaiven.Error {
 		}
 		return asError(err)
 	}
-	c.counted(d, &a.reading)
+	c.advise(d, &a.reading)
 	c.g.stats.Readings.Add(1)
 	if it.Sleep > 0 {
 		d.sleep = it.Sleep

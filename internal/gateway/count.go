@@ -68,10 +68,10 @@ func (g *Gateway) listed(values []vaiven.Value) bool {
 	})
 }
 
-// counted tells what became of a reading that was taken, where that is not what
+// advise tells what became of a reading that was taken, where that is not what
 // its author expects: names without a column, and a pace that does not count. The
 // caller holds d.mu.
-func (c *conn) counted(d *device, r *vaiven.Reading) {
+func (c *conn) advise(d *device, r *vaiven.Reading) {
 	listed := c.g.listed(r.Values)
 	if len(c.g.o.Columns) > 0 {
 		for _, v := range r.Values {

@@ -35,7 +35,7 @@ func TestWorkshop(t *testing.T) {
 // than are wanted, and compares the CSV byte for byte.
 func workshop(t *testing.T, send board, proxied bool) {
 	data := t.TempDir()
-	s := harness.NewServer(t, "workshop", data, "--trusted-proxy", "127.0.0.1/32")
+	s := harness.NewServer(t, "workshop", data, "--trusted-proxy", "127.0.0.1/32", "--session-rate", "0") // a board that does not wait
 	s.Env = []string{"TZ=UTC"}
 	s.StartReady()
 	addr := s.Addr

@@ -55,7 +55,7 @@ func board(t *testing.T, sketch string, p practice, addr string, env ...string) 
 func TestVaiven(t *testing.T) {
 	each(t, func(t *testing.T, sketch string, p practice) {
 		data := t.TempDir()
-		s := harness.NewServer(t, p.verb, data)
+		s := harness.NewServer(t, p.verb, data, "--session-rate", "0") // its clock runs fast
 		s.Env = []string{"TZ=UTC"}
 		s.StartReady()
 		b := board(t, sketch, p, s.Addr)
@@ -84,7 +84,7 @@ func TestSensorPulledOut(t *testing.T) {
 		t.Run(sketch, func(t *testing.T) {
 			t.Parallel()
 			data := t.TempDir()
-			s := harness.NewServer(t, "lab", data, "--for", "3s")
+			s := harness.NewServer(t, "lab", data, "--for", "3s", "--session-rate", "0")
 			s.Env = []string{"TZ=UTC"}
 			s.StartReady()
 			b := board(t, sketch, practices[0], s.Addr)

@@ -27,7 +27,7 @@ func TestVaivenLED(t *testing.T) {
 	for _, sketch := range sketches {
 		t.Run(sketch, func(t *testing.T) {
 			t.Parallel()
-			s := harness.NewServer(t, "workshop", t.TempDir())
+			s := harness.NewServer(t, "workshop", t.TempDir(), "--session-rate", "0")
 			s.Env = []string{"TZ=UTC"}
 			s.StartReady()
 			p := practices[1]
