@@ -104,6 +104,7 @@ const (
 	longestWait = 10 * time.Minute       // between two lines about the same boards
 	maxNamed    = 5                      // boards in a line
 	maxUnsaid   = 64                     // lines that wait; more are dropped
+	maxSeats    = 10_000                 // boards; more, unless they are named, are not waited for
 )
 
 func newFinish(c *config, lang vaiven.Lang) *finish {
@@ -120,8 +121,10 @@ func (f *finish) begin(a *app, stop func()) {
 	f.stop = stop
 	f.tell = func(line string) { a.notice(line, "") }
 	for _, d := range a.reg.List() {
-		if d.Session != nil {
-			s := f.seat(d.ID)
+		if d.Session == nil {
+			continue
+		}
+		if s := f.seat(d.ID); s != nil {
 			s.open, s.count, s.asked = !d.Session.Ended, d.Session.Count, d.Session.Readings
 		}
 	}
@@ -179,8 +182,9 @@ func (f *finish) note(ev vaiven.Event) {
 		delete(f.seats, e.Device)
 		return
 	case *vaiven.SessionStart:
-		s := f.seat(e.Device)
-		s.open, s.count, s.asked = true, 0, e.Readings
+		if s := f.seat(e.Device); s != nil {
+			s.open, s.count, s.asked = true, 0, e.Readings
+		}
 	}
 	s := f.seats[ev.Of()]
 	if s == nil || vaiven.Refuses(ev) {
@@ -207,9 +211,12 @@ func (f *finish) note(ev vaiven.Event) {
 	}
 }
 
-// seat is the board's place, made at its first session.
+// seat is the board's place, made at its first session; nil if there are too many.
 func (f *finish) seat(d vaiven.Device) *seat {
 	s := f.seats[d]
+	if s == nil && len(f.seats) >= maxSeats && !slices.Contains(f.awaited.names, d) {
+		return nil
+	}
 	if s == nil {
 		s = &seat{device: d, heard: f.now()}
 		f.seats[d] = s
@@ -273,16 +280,19 @@ func (f *finish) waited() (list []*seat) {
 // check ends the run when nobody is waited for. Those who stay away count among
 // the boards that were to come, but do not make a run by themselves.
 func (f *finish) check() {
-	if len(f.waited()) > 0 || f.finished() == 0 {
-		return
-	}
-	came := 0
-	for d := range f.seats {
-		if f.awaited.has(d) {
-			came++
+	came, finished := 0, 0
+	for d, s := range f.seats {
+		switch {
+		case !f.awaited.has(d):
+			continue
+		case s.open && !s.letGo:
+			return
+		case !s.open:
+			finished++
 		}
+		came++
 	}
-	if came >= f.awaited.least {
+	if finished > 0 && came >= max(f.awaited.least, len(f.awaited.names)) {
 		f.stop()
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -232,5 +233,23 @@ func TestWhoIsOnlyRefusedIsNotWaitedFor(t *testing.T) {
 	}
 	if k.apply(ends("101")); !k.over {
 		t.Error("it waits for nobody")
+	}
+}
+
+// A stranger who makes up ids without end takes no seat from a board that was named.
+func TestSeatsAreBounded(t *testing.T) {
+	k := newClass(t, "101,102", 0)
+	for i := range maxSeats + 10 {
+		k.apply(begins(vaiven.Device(fmt.Sprintf("x%d", i)))...)
+	}
+	if len(k.seats) != maxSeats || len(k.unsaid) != maxUnsaid {
+		t.Errorf("%d seats, %d lines", len(k.seats), len(k.unsaid))
+	}
+	for _, d := range []vaiven.Device{"101", "102"} {
+		k.apply(begins(d)...)
+		k.apply(ends(d))
+	}
+	if !k.over {
+		t.Error("both have finished")
 	}
 }
