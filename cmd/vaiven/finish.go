@@ -280,19 +280,26 @@ func (f *finish) waited() (list []*seat) {
 // check ends the run when nobody is waited for. Those who stay away count among
 // the boards that were to come, but do not make a run by themselves.
 func (f *finish) check() {
-	came, finished := 0, 0
-	for d, s := range f.seats {
-		switch {
-		case !f.awaited.has(d):
-			continue
-		case s.open && !s.letGo:
-			return
-		case !s.open:
+	finished := 0
+	holds := func(s *seat) bool {
+		if s != nil && !s.open {
 			finished++
 		}
-		came++
+		return s == nil || s.open && !s.letGo
 	}
-	if finished > 0 && came >= max(f.awaited.least, len(f.awaited.names)) {
+	for _, d := range f.awaited.names {
+		if holds(f.seats[d]) {
+			return
+		}
+	}
+	if len(f.awaited.names) == 0 {
+		for _, s := range f.seats {
+			if holds(s) {
+				return
+			}
+		}
+	}
+	if finished > 0 && len(f.seats) >= f.awaited.least {
 		f.stop()
 	}
 }
