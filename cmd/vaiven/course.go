@@ -55,8 +55,8 @@ func (p *program) courseCommand(c *config, name string, aliases []string, short 
 }
 
 func (p *program) courseFlags(f *pflag.FlagSet, c *config, again *bool) {
-	f.Var(&c.Devices, "devices", p.say("end when at least so many boards have finished, or when these have, as 101,102 (three digits are an id; default 1)",
-		"termina cuando hayan terminado al menos tantas placas, o cuando terminen estas, como 101,102 (tres cifras son un identificador; por defecto, 1)"))
+	f.Var(&c.Devices, "devices", p.say("end when at least so many boards have finished, or when these have, as 101,102 (three digits are an id)",
+		"termina cuando hayan terminado al menos tantas placas, o cuando terminen estas, como 101,102 (tres cifras son un identificador)"))
 	f.DurationVar(&c.Patience, "patience", 5*time.Minute, p.say("a board that stays away for so long no longer holds up those that have finished (0: wait for ever)",
 		"una placa que se ausenta tanto tiempo ya no retiene a las que terminaron (0: esperar siempre)"))
 	f.BoolVar(again, "continue", false, p.say("go on in the folder of the last run", "continúa en la carpeta de la última vez"))
