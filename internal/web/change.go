@@ -14,17 +14,17 @@ import (
 
 // follow waits until a change has ended, or for as long as it may, and says how
 // far it has got.
-func (s *server) follow(ctx context.Context, until time.Time, d *Device, ask *Ask, asked *Asked) api.Change {
+func (s *server) follow(ctx context.Context, since time.Time, wait time.Duration, d *Device, ask *Ask, asked *Asked) api.Change {
 	c := api.Change{Device: d.ID, Key: asked.Key, Rev: asked.Rev, Phase: api.PhaseAsked, States: statesMap(asked.Values), By: ask.By}
 	c.Status, _, _ = Status(s.now(), d.Presence)
 	if s.progress(&c); c.Done() {
 		return c
 	}
 	mute := s.mute(d)
-	if soon := time.Now().Add(muteWait); mute && soon.Before(until) {
-		until = soon
+	if mute {
+		wait = min(wait, muteWait)
 	}
-	if end, ok := s.wait(ctx, until, d.ID, asked.Key); ok {
+	if end, ok := s.wait(ctx, since.Add(wait), d.ID, asked.Key); ok {
 		endedChange(&c, &Life{End: end})
 	}
 	s.progress(&c) // also when it was sent; and an end that came just now

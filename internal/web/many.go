@@ -59,7 +59,7 @@ func (s *server) setStates(ctx context.Context, in *setStates) (*body[api.Outcom
 	if wait > 0 {
 		in.linger(wait)
 	}
-	s.followParts(ctx, time.Now().Add(wait), parts, out)
+	s.followParts(ctx, time.Now(), wait, parts, out)
 	return &body[api.Outcomes]{api.Outcomes{Outcomes: out}}, nil
 }
 
@@ -149,12 +149,12 @@ func (s *server) askParts(ctx context.Context, parts []part, out []api.Outcome) 
 	}
 }
 
-// followParts waits for all until the same moment: one after the other, since
+// followParts waits for all since the same moment: one after the other, since
 // those that end meanwhile have ended when their turn comes.
-func (s *server) followParts(ctx context.Context, until time.Time, parts []part, out []api.Outcome) {
+func (s *server) followParts(ctx context.Context, since time.Time, wait time.Duration, parts []part, out []api.Outcome) {
 	for i := range parts {
 		if p := &parts[i]; p.device != nil {
-			c := s.follow(ctx, until, p.device, &p.ask, &p.asked)
+			c := s.follow(ctx, since, wait, p.device, &p.ask, &p.asked)
 			s.outcome(&out[i], &c, nil)
 		}
 	}

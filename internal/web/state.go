@@ -127,7 +127,7 @@ func (s *server) change(ctx context.Context, x *exchange, id string, t *Terms, s
 	if wait > 0 {
 		x.linger(wait)
 	}
-	c := s.follow(ctx, time.Now().Add(wait), d, &ask, &asked)
+	c := s.follow(ctx, time.Now(), wait, d, &ask, &asked)
 	out := &revised[api.Change]{Status: http.StatusAccepted, ETag: etag(c.Rev), Body: c}
 	if c.Done() {
 		out.Status = http.StatusOK
