@@ -63,10 +63,11 @@ func (c *conn) contend(it *wire.Item) (*device, *conn, *vaiven.Error) {
 }
 
 // holder is the connection that c would take d from, nil for none. One that is
-// being closed holds nothing. The caller holds d.mu.
+// being closed holds nothing, nor one of which nothing was taken. The caller holds
+// d.mu.
 func (d *device) holder(c *conn) *conn {
 	first := d.conn.Load()
-	if first == c || first != nil && first.over.Load() {
+	if first == c || first != nil && (first.over.Load() || d.shown.Load() != first) {
 		return nil
 	}
 	return first

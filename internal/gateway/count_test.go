@@ -89,7 +89,7 @@ func TestARefusedSEQIsSettledAndNobody(t *testing.T) {
 		t.Errorf("a session began for nobody: %v", err)
 	}
 	b.send(reading, 2, 20)
-	b.wantAck(2)
+	b.wantAckAmongErrors(2) // the first one's error may come behind its ACK
 	b.want("BYE")
 	b.wantClose(websocket.StatusNormalClosure)
 	r.until("it has left", func() bool { return slices.Equal(r.presences("101"), []string{"here", "gone 0"}) })
@@ -114,6 +114,21 @@ func TestARefusedMessageTakesNobodysPlace(t *testing.T) {
 	if n := len(events[*vaiven.Conflict](r.m)); n != 0 || r.g.Stats().Takeovers.Load() != 0 {
 		t.Errorf("%d conflicts, %d takeovers", n, r.g.Stats().Takeovers.Load())
 	}
+}
+
+// Nor does one that was only refused keep the place from the board that it names.
+func TestWhoIsOnlyRefusedKeepsNobodyOut(t *testing.T) {
+	r := start(t, Limit{})
+	stranger := r.dial()
+	stranger.send(`{"IDDEVICE":101,"BOOT":"aaaaaaaa","SEQ":1,"TEMP":900}`)
+	stranger.wantAckAmongErrors(1)
+	b := r.dial()
+	b.send(reading, 1, 20)
+	b.wantAck(1)
+	if n := len(events[*vaiven.Conflict](r.m)); n != 0 || r.g.Stats().Takeovers.Load() != 0 {
+		t.Errorf("%d conflicts, %d takeovers", n, r.g.Stats().Takeovers.Load())
+	}
+	stranger.wantClose(4409)
 }
 
 // A board that the log cannot take has not arrived.
