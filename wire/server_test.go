@@ -145,7 +145,7 @@ func TestExplainAll(t *testing.T) {
 		vaiven.CodeNotJSON, vaiven.CodeMissingDevice, vaiven.CodeBadDevice, vaiven.CodeNoValues, vaiven.CodeNotANumber, vaiven.CodeOutOfRange, vaiven.CodeBadName,
 		vaiven.CodeBadSeq, vaiven.CodeBadBoot, vaiven.CodeTooManyDevices, vaiven.CodeDeviceInUse, vaiven.CodeNotApproved, vaiven.CodeTooLarge, vaiven.CodeTooFast, vaiven.CodeBusy,
 	} {
-		for _, reason := range []string{"", wire.ReasonNoBoot, wire.ReasonReused, wire.ReasonDifferent, "nothing known"} {
+		for _, reason := range []string{"", wire.ReasonNoBoot, wire.ReasonReused, wire.ReasonDifferent, wire.ReasonNoColumn, "nothing known"} {
 			en, es := wire.Explain(&vaiven.Error{Code: code, Reason: reason}, vaiven.English), wire.Explain(&vaiven.Error{Code: code, Reason: reason}, vaiven.Spanish)
 			if en == es || len(en) < 10 || len(es) < 10 || en == string(code) {
 				t.Errorf("%s %s: %q, %q", code, reason, en, es)
