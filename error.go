@@ -27,6 +27,12 @@ const (
 	CodeTooLarge       Code = "too_large"
 	CodeTooFast        Code = "too_fast"
 	CodeBusy           Code = "busy"
+
+	// What is refused before a message is read; Error.Reason is a Fault.
+	CodeBadHandshake  Code = "bad_handshake"  // a request that opens no WebSocket
+	CodeWrongPath     Code = "wrong_path"     // a WebSocket where there is none
+	CodeBadFrame      Code = "bad_frame"      // frames that RFC 6455 does not have
+	CodeWrongProtocol Code = "wrong_protocol" // bytes that are not what the port speaks
 )
 
 // Settles reports whether a refusal with this code is for good: the SEQ that it

@@ -38,6 +38,8 @@ func Explain(e *vaiven.Error, l vaiven.Lang) string {
 		return explainBadBoot(e, l)
 	case vaiven.CodeTooLarge:
 		return explainTooLarge(e, l)
+	case vaiven.CodeBadHandshake, vaiven.CodeWrongPath, vaiven.CodeBadFrame, vaiven.CodeWrongProtocol:
+		return explainFault(e, l)
 	}
 	return explainServer(e, l)
 }

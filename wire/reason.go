@@ -1,5 +1,7 @@
 package wire
 
+import "vaiven"
+
 // Reasons that only the gateway can know, for vaiven.Error.Reason; Explain has
 // words for them.
 const (
@@ -47,7 +49,7 @@ const (
 const (
 	reasonBOM       = "bom"
 	reasonUTF16     = "utf16"
-	reasonUTF8      = "utf8"
+	reasonUTF8      = vaiven.FaultText
 	reasonHTML      = "html"
 	reasonHTTP      = "http"
 	reasonForm      = "form"

@@ -178,7 +178,11 @@ func (a *app) openGateway() {
 		TrustedProxies: a.c.TrustedProxy,
 		Stamp:          a.clock.stamp, Logger: a.logger,
 		Notice: func(n gateway.Notice) {
-			a.notice(fmt.Sprintf("%s  %s  (%s)", n.Device, n.Text, n.Remote), "")
+			text := fmt.Sprintf("%s  (%s)", n.Text, n.Remote)
+			if n.Device != "" {
+				text = string(n.Device) + "  " + text
+			}
+			a.notice(text, "")
 		},
 	})
 	var open []vaiven.Session

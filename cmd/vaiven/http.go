@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync/atomic"
-	"time"
 
 	"vaiven"
 	"vaiven/internal/console"
@@ -19,7 +17,7 @@ import (
 func (a *app) startHTTP(fail context.CancelCauseFunc) *http.Server {
 	server := httpServer(web.New(web.Options{
 		Boards: a.gateway, Ready: a.notReady, Sessions: a.gateway, Metrics: a.metrics.registry,
-		Lang: a.lang, Version: versionText(), Page: a.page, WrongPath: a.wrongPath(),
+		Lang: a.lang, Version: versionText(), Page: a.page, Refused: a.gateway.RefusedRequest,
 		Devices: table{a.reg}, Names: names{a}, Twins: twins{a.twin}, Events: history{a}, Posts: posts{a.gateway},
 		CSV: web.CSV{Path: a.c.csvPath(), Of: a.log.ID()}, Server: a.serverFacts,
 		Event: func(b []byte, e vaiven.Entry) []byte { return console.AppendEvent(b, e, "") },
@@ -27,6 +25,7 @@ func (a *app) startHTTP(fail context.CancelCauseFunc) *http.Server {
 	}))
 	server.ErrorLog = slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug)
 	for _, l := range a.listeners {
+		l.watch.refused = a.gateway.Refused
 		go func() {
 			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 				fail(err)
@@ -34,24 +33,6 @@ func (a *app) startHTTP(fail context.CancelCauseFunc) *http.Server {
 		}()
 	}
 	return server
-}
-
-// wrongPathEvery bounds how often a person is told of boards with a wrong path:
-// such a board comes back twice a second.
-const wrongPathEvery = 30 * time.Second
-
-// wrongPath tells a person that a board asks for a path that is not there.
-func (a *app) wrongPath() func(remote, path string) {
-	var last atomic.Int64
-	return func(remote, path string) {
-		now := time.Now().UnixNano()
-		if before := last.Load(); now-before < int64(wrongPathEvery) || !last.CompareAndSwap(before, now) {
-			return
-		}
-		a.notice(fmt.Sprintf(a.say("a board at %s asks for the path %q", "una placa en %s pide la ruta %q"), remote, path), a.say(
-			`boards connect to "/": write webSocket.begin(host, port, "/")`,
-			`las placas se conectan a "/": escribe webSocket.begin(host, puerto, "/")`))
-	}
 }
 
 // notReady lists why the server should get no boards now.

@@ -26,7 +26,8 @@ const (
 // listener is one bound address, with TLS or without.
 type listener struct {
 	net.Listener
-	tls bool
+	tls   bool
+	watch *watched
 }
 
 // listen binds every address before anything else is opened, so that a busy
@@ -42,7 +43,8 @@ func (p *program) listen(ctx context.Context, c *config) (all []listener, err er
 		if err != nil {
 			return all, err
 		}
-		all = append(all, listener{l, false})
+		w := &watched{Listener: l}
+		all = append(all, listener{w, false, w})
 	}
 	if c.TLSCert == "" {
 		return all, nil
@@ -58,7 +60,8 @@ func (p *program) listen(ctx context.Context, c *config) (all []listener, err er
 		if err != nil {
 			return all, err
 		}
-		all = append(all, listener{tls.NewListener(l, conf), true})
+		w := &watched{Listener: l, tls: true}
+		all = append(all, listener{tls.NewListener(w, conf), true, w})
 	}
 	return all, nil
 }
@@ -133,7 +136,7 @@ func (l listener) reach() []string {
 // localAddresses are this machine's addresses as boards reach them: IPv4 of the
 // local network first, then NAME.local. Loopback alone is not of use to a board.
 func localAddresses() []string {
-	var out []string
+	var all []net.IP
 	ifaces, _ := net.Interfaces()
 	for _, i := range ifaces {
 		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagLoopback != 0 {
@@ -141,15 +144,38 @@ func localAddresses() []string {
 		}
 		addrs, _ := i.Addrs()
 		for _, a := range addrs {
-			if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && !n.IP.IsLinkLocalUnicast() {
-				out = append(out, n.IP.String())
+			if n, ok := a.(*net.IPNet); ok {
+				all = append(all, n.IP)
 			}
 		}
 	}
+	out := bestAddresses(all)
 	if name := localName(); name != "" && len(out) > 0 {
 		out = append(out, name)
 	}
 	return out
+}
+
+// bestAddresses are those of the best kind that there is: IPv4, IPv6, then the
+// ones that a machine gives itself on a cable, IPv4 and IPv6.
+func bestAddresses(all []net.IP) []string {
+	var kinds [4][]string
+	for _, ip := range all {
+		kind := 0
+		if ip.To4() == nil {
+			kind = 1
+		}
+		if ip.IsLinkLocalUnicast() {
+			kind += 2
+		}
+		kinds[kind] = append(kinds[kind], ip.String())
+	}
+	for _, k := range kinds {
+		if len(k) > 0 {
+			return k
+		}
+	}
+	return nil
 }
 
 // localName is this machine's name in multicast DNS, if something here answers

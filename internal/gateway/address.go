@@ -1,10 +1,13 @@
 package gateway
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
+
+	"vaiven"
 )
 
 // addresses counts the connections of each address; of IPv6 those of each /64,
@@ -82,15 +85,42 @@ func (g *Gateway) Remote(r *http.Request) netip.AddrPort {
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0; i-- {
-		addr, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
+		hop := strings.TrimSpace(hops[i])
+		addr, ok := parseHop(hop)
+		if !ok {
+			g.tellUnreadable(peer, hop)
 			break
 		}
-		if addr = addr.Unmap(); !g.trusted(addr) {
-			return netip.AddrPortFrom(addr, 0)
+		if !g.trusted(addr.Addr()) {
+			return addr
 		}
 	}
 	return peer
+}
+
+// parseHop reads an address as proxies write it: bare, in brackets, with a port
+// or without.
+func parseHop(s string) (netip.AddrPort, bool) {
+	if a, err := netip.ParseAddrPort(s); err == nil {
+		return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), true
+	}
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		s, _ = strings.CutSuffix(inner, "]")
+	}
+	a, err := netip.ParseAddr(s)
+	return netip.AddrPortFrom(a.Unmap(), 0), err == nil
+}
+
+// tellUnreadable says once that a proxy's header cannot be read; a request that
+// did not come through one has none.
+func (g *Gateway) tellUnreadable(peer netip.AddrPort, hop string) {
+	if hop == "" || !g.unreadable.CompareAndSwap(false, true) {
+		return
+	}
+	g.tell(Notice{Remote: address(peer), Text: fmt.Sprintf(g.o.Lang.Say(
+		"a trusted proxy writes %q into X-Forwarded-For, which is no address: its boards seem to come from the proxy",
+		"un proxy de confianza escribe %q en X-Forwarded-For, que no es una dirección: sus placas parecen venir del proxy"),
+		vaiven.Shorten(hop))})
 }
 
 func (g *Gateway) trusted(a netip.Addr) bool {

@@ -104,9 +104,10 @@ type Gateway struct {
 
 	deliveries deliveries
 
-	pending  atomic.Int64 // tickets appended and not yet acknowledged
-	draining atomic.Bool
-	conns    sync.WaitGroup // running connections
+	pending    atomic.Int64 // tickets appended and not yet acknowledged
+	draining   atomic.Bool
+	unreadable atomic.Bool    // it was said that a proxy's header cannot be read
+	conns      sync.WaitGroup // running connections
 
 	mu      sync.Mutex
 	devices map[vaiven.Device]*device
@@ -190,6 +191,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		g.stats.BadHandshakes.Add(1)
 		g.address.release(remote)
+		if e := handshakeFault(r, err); e != nil {
+			g.Refused(remote, e)
+		}
 		return
 	}
 	c := &conn{g: g, ws: socket, remote: remote, opened: g.uptime()}

@@ -19,8 +19,12 @@ const noticeQueue = 256
 
 // tell queues a notice about a board of c; it never waits.
 func (c *conn) tell(d vaiven.Device, text string) {
+	c.g.tell(Notice{Device: d, Remote: address(c.remote), Text: text})
+}
+
+func (g *Gateway) tell(n Notice) {
 	select {
-	case c.g.notices <- Notice{Device: d, Remote: address(c.remote), Text: text}:
+	case g.notices <- n:
 	default:
 	}
 }

@@ -57,7 +57,6 @@ type rejected struct {
 // the device could not be known or does not belong to c.
 func (c *conn) reject(d *device, e *vaiven.Error) {
 	g := c.g
-	g.stats.reject(e.Code)
 	if p := c.request(); p != nil {
 		p.refused(e)
 	}
@@ -69,13 +68,7 @@ func (c *conn) reject(d *device, e *vaiven.Error) {
 	if forNow && c.errors.forNow.take(now, g.o.MaxDevices) || !forNow && c.errors.forGood.take(now, errorsPerSecond) {
 		c.send(wire.AppendError(nil, e, g.o.Lang))
 	}
-	key := rejectKey{device: e.Device, code: e.Code, reason: e.Reason}
-	if e.Device == "" {
-		key.from = c.remote.Addr()
-	}
-	if r := g.rejects.add(key, d, e, c.remote, now); r != nil {
-		g.recordRejected(context.Background(), key, r)
-	}
+	g.refuse(d, c.remote, e)
 }
 
 // add counts one refusal; the result is not nil when it is to be recorded now.

@@ -15,6 +15,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -63,9 +64,9 @@ type Options struct {
 	Logger     *slog.Logger
 	Now        func() time.Time // time.Now by default
 
-	// WrongPath is told of a board that asked for a path where no board is
-	// served; it must be quick. May be nil.
-	WrongPath func(remote, path string)
+	// Refused is told of a request that was meant as a board's and was refused;
+	// it must be quick. May be nil.
+	Refused func(r *http.Request, e *vaiven.Error)
 }
 
 // New returns the handler of everything that vaiven serves.
@@ -82,12 +83,32 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("/", o.notFound)
 	all := inTime(mux)
 	if o.Live == nil {
-		return all
+		return o.boards(all)
 	}
 	live := http.NewServeMux()
 	live.Handle(prefix+"/live/", access.guard(o.Live))
 	live.Handle("/", all)
-	return live
+	return o.boards(live)
+}
+
+// boards serves every request that wants a WebSocket for a board. The mux would
+// answer a path that it can clean with a redirect, which no board follows.
+func (o Options) boards(people http.Handler) http.Handler {
+	boards, wrong := inTime(o.Boards), inTime(http.HandlerFunc(o.notFound))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := path.Clean("/" + r.URL.Path)
+		if strings.HasSuffix(r.URL.Path, "/") && p != "/" {
+			p += "/"
+		}
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/socket.io/"), upgrades(r) && p != "/" && p != "/ws" && (p != r.URL.Path || !strings.HasPrefix(p, prefix+"/")):
+			wrong.ServeHTTP(w, r)
+		case upgrades(r) && (p == "/" || p == "/ws"):
+			boards.ServeHTTP(w, r)
+		default:
+			people.ServeHTTP(w, r)
+		}
+	})
 }
 
 // fill puts something harmless in the place of what was not given.
@@ -142,14 +163,10 @@ func inTime(next http.Handler) http.Handler {
 	})
 }
 
-// root is where boards connect and people look: the Upgrade header tells them
-// apart.
+// root is where people look; boards do not come here.
 func (o Options) root(w http.ResponseWriter, r *http.Request) {
-	if upgrades(r) {
-		o.Boards.ServeHTTP(w, r)
-		return
-	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		o.refused(r, &vaiven.Error{Code: vaiven.CodeBadHandshake, Reason: vaiven.FaultMethod, Got: vaiven.Shorten(r.Method), At: -1})
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
@@ -160,18 +177,32 @@ func (o Options) root(w http.ResponseWriter, r *http.Request) {
 // notFound tells a board whose sketch has a wrong path which one is right.
 func (o Options) notFound(w http.ResponseWriter, r *http.Request) {
 	text := o.Lang.Say("not found", "no existe")
-	if upgrades(r) {
+	socketIO := strings.HasPrefix(r.URL.Path, "/socket.io/")
+	if socketIO || upgrades(r) {
 		text = o.Lang.Say(
 			`boards connect to "/" or "/ws": write webSocket.begin(host, port, "/")`,
 			`las placas se conectan a "/" o "/ws": escribe webSocket.begin(host, puerto, "/")`)
-		if o.WrongPath != nil {
-			o.WrongPath(r.RemoteAddr, vaiven.Shorten(r.URL.Path))
+		e := &vaiven.Error{Code: vaiven.CodeWrongPath, Got: vaiven.Shorten(r.URL.Path), At: -1}
+		if socketIO {
+			e.Reason = vaiven.FaultSocketIO
 		}
+		o.refused(r, e)
 	}
 	http.Error(w, text, http.StatusNotFound)
 }
 
+func (o Options) refused(r *http.Request, e *vaiven.Error) {
+	if o.Refused != nil {
+		o.Refused(r, e)
+	}
+}
+
+// upgrades reports whether a request is meant to open a WebSocket; a proxy may
+// have eaten its Upgrade, but not its key.
 func upgrades(r *http.Request) bool {
+	if len(r.Header["Sec-Websocket-Key"]) > 0 {
+		return true
+	}
 	for _, line := range r.Header.Values("Upgrade") {
 		for token := range strings.SplitSeq(line, ",") {
 			if strings.EqualFold(strings.TrimSpace(token), "websocket") {

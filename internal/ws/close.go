@@ -2,6 +2,7 @@ package ws
 
 import (
 	"errors"
+	"net"
 	"time"
 )
 
@@ -35,7 +36,7 @@ func (c *Conn) startClose(e *CloseError, half bool) {
 		return
 	}
 	o.closing, o.ending().close = true, e
-	c.endBy(time.Now().Add(c.o.closeTimeout()))
+	c.endIn(c.o.closeTimeout())
 	o.queue = appendClose(o.queue, e.Code, e.Reason)
 	if c.raw == nil || o.busy {
 		c.handOver()
@@ -49,11 +50,51 @@ func (c *Conn) startClose(e *CloseError, half bool) {
 	_ = c.flush(f) // an error of the socket reaches the read loop too
 }
 
-// endBy sets when the closing handshake ends at the latest. It is called with
-// mu held, so that no other deadline for reading can come after it.
-func (c *Conn) endBy(t time.Time) {
-	c.out.ending().by = t
-	_ = c.nc.SetReadDeadline(t) // fails only on a closed socket
+// endIn sets when the closing handshake ends at the latest. The peer has half of
+// that to answer the close frame, and the other half to read the end of the
+// stream. It is called with mu held, so that no other deadline for reading can
+// come after it.
+func (c *Conn) endIn(d time.Duration) {
+	now, e := time.Now(), c.out.ending()
+	e.fin, e.by = now.Add(d/2), now.Add(d)
+	_ = c.nc.SetReadDeadline(c.out.nextEnd()) // fails only on a closed socket
+}
+
+// nextEnd is when the closing handshake goes on without the peer. It is called
+// with mu held.
+func (o *output) nextEnd() time.Time {
+	if e := o.ending(); !o.half {
+		return e.fin
+	}
+	return o.last.by
+}
+
+// closeLate goes on with a closing handshake whose deadline has passed: FIN goes
+// behind a close frame that nobody answered, then the peer has the rest of the
+// time. over: it had. closing is false when there is no such handshake.
+func (c *Conn) closeLate() (closing, over bool) {
+	o := &c.out
+	o.mu.Lock()
+	now := time.Now()
+	switch {
+	case !o.closing:
+		o.mu.Unlock()
+		return false, false
+	case !now.Before(o.ending().by):
+		o.mu.Unlock()
+		return true, true
+	case now.Before(o.last.fin) || o.half:
+		o.mu.Unlock()
+		return true, false
+	}
+	o.half = true
+	if !o.sent || o.busy {
+		o.mu.Unlock()
+		return true, false // whoever writes sends it
+	}
+	o.busy = true
+	c.rest()
+	return true, false
 }
 
 // farewell ends the conversation after the read loop has: it sends the close
@@ -61,9 +102,12 @@ func (c *Conn) endBy(t time.Time) {
 // gone, since closing a socket with unread bytes makes TCP discard the close
 // frame on its way. It returns why the connection is over.
 func (c *Conn) farewell(err error) error {
-	c.mute.Store(true)
+	muted := c.mute.Swap(true)
 	var e *CloseError
 	if errors.As(err, &e) {
+		if r, ok := c.h.(Refuser); ok && e.Local && !muted {
+			r.Refused(e)
+		}
 		echo := *e
 		if !e.Local {
 			echo.Reason = ""
@@ -71,6 +115,7 @@ func (c *Conn) farewell(err error) error {
 		c.startClose(&echo, true)
 		c.linger()
 	}
+	c.empty()
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if own := c.out.ending().close; own != nil && (e == nil || own.Local) {
@@ -92,11 +137,29 @@ func (c *Conn) linger() {
 	}
 }
 
+// maxEmptied bounds what empty reads, in reads.
+const maxEmptied = 64
+
+// empty discards what has arrived when an orderly end is over: a socket that is
+// closed with something unread sends RST, not FIN.
+func (c *Conn) empty() {
+	c.out.mu.Lock()
+	orderly := c.out.fin && !c.out.dead
+	c.out.mu.Unlock()
+	for i := 0; orderly && i < maxEmptied; i++ {
+		if n, err := c.probe(c.try); n == 0 || err != nil {
+			return
+		}
+	}
+}
+
 // sendFIN ends the stream to the peer: the server is the first to close
 // (section 7.1.1), but reads on.
 func (c *Conn) sendFIN() {
 	_ = c.nc.SetWriteDeadline(time.Now().Add(c.o.closeTimeout())) // TLS writes
-	if w, ok := c.nc.(interface{ CloseWrite() error }); ok {
-		_ = w.CloseWrite() // a peer that is gone needs no FIN
+	for _, nc := range []net.Conn{c.nc, c.plain()} {              // TLS says close_notify, TCP then FIN
+		if w, ok := nc.(interface{ CloseWrite() error }); ok {
+			_ = w.CloseWrite() // a peer that is gone needs none; the second time is none
+		}
 	}
 }

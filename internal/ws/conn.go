@@ -38,6 +38,12 @@ type Conn struct {
 	out output
 }
 
+// Refuser is a Handler that wants to know of what breaks a rule of frames or
+// text. It is called before the close frame is queued, and may still write.
+type Refuser interface {
+	Refused(e *CloseError)
+}
+
 func newConn(nc net.Conn, o *Options, early []byte) *Conn {
 	c := &Conn{o: o, nc: nc, born: time.Now()}
 	if len(early) > 0 {
@@ -153,14 +159,19 @@ func (c *Conn) kill(cause error) {
 // farewell: it could block. With reset the kernel forgets what it holds
 // unsent, instead of trying to deliver it for minutes.
 func (c *Conn) drop(reset bool) {
-	nc := c.nc
-	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
-		nc = t.NetConn()
-	}
-	if t, ok := nc.(*net.TCPConn); ok && reset {
+	nc := c.plain()
+	if t, ok := nc.(interface{ SetLinger(int) error }); ok && reset {
 		_ = t.SetLinger(0) // a socket that is gone already needs no reset
 	}
 	_ = nc.Close() // nothing left to do about an error of a connection given up
+}
+
+// plain is the connection below TLS.
+func (c *Conn) plain() net.Conn {
+	if t, ok := c.nc.(interface{ NetConn() net.Conn }); ok {
+		return t.NetConn()
+	}
+	return c.nc
 }
 
 // release gives the buffers back.

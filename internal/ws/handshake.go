@@ -20,7 +20,22 @@ const keySalt = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 type HandshakeError struct {
 	Status int
 	Reason string
+	Fault  Fault
 }
+
+// Fault names what a handshake lacks, for programs.
+type Fault uint8
+
+// The faults of a handshake.
+const (
+	FaultNone Fault = iota // the server's own
+	FaultMethod
+	FaultHTTP
+	FaultUpgrade
+	FaultVersion
+	FaultKey
+	FaultBody
+)
 
 // Error is a line for logs.
 func (e *HandshakeError) Error() string {
@@ -43,9 +58,12 @@ func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Conn, error) {
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		he := &HandshakeError{http.StatusInternalServerError, "connection cannot be taken over: " + err.Error()}
+		he := &HandshakeError{http.StatusInternalServerError, "connection cannot be taken over: " + err.Error(), FaultNone}
 		http.Error(w, he.Reason, he.Status)
 		return nil, he
+	}
+	if v, ok := nc.(interface{ Unwatched() net.Conn }); ok {
+		nc = v.Unwatched()
 	}
 	var early []byte // what the client sent without waiting for the answer
 	if n := brw.Reader.Buffered(); n > 0 {
@@ -66,22 +84,22 @@ func check(h http.Header, r *http.Request) *HandshakeError {
 	switch {
 	case r.Method != http.MethodGet:
 		h.Set("Allow", http.MethodGet)
-		return &HandshakeError{http.StatusMethodNotAllowed, "a WebSocket begins with GET"}
+		return &HandshakeError{http.StatusMethodNotAllowed, "a WebSocket begins with GET", FaultMethod}
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
-		return &HandshakeError{http.StatusHTTPVersionNotSupported, "a WebSocket needs HTTP/1.1"}
+		return &HandshakeError{http.StatusHTTPVersionNotSupported, "a WebSocket needs HTTP/1.1", FaultHTTP}
 	case !hasToken(r.Header["Upgrade"], "websocket") || !hasToken(r.Header["Connection"], "upgrade"):
 		h.Set("Upgrade", "websocket")
 		h.Set("Connection", "Upgrade")
-		return &HandshakeError{http.StatusUpgradeRequired, "this is a WebSocket address: the request has no Upgrade: websocket"}
+		return &HandshakeError{http.StatusUpgradeRequired, "this is a WebSocket address: the request has no Upgrade: websocket", FaultUpgrade}
 	case !only(r.Header["Sec-Websocket-Version"], func(v string) bool { return v == "13" }):
 		h.Set("Sec-WebSocket-Version", "13")
 		h.Set("Upgrade", "websocket")
 		h.Set("Connection", "Upgrade")
-		return &HandshakeError{http.StatusUpgradeRequired, "Sec-WebSocket-Version must be 13"}
+		return &HandshakeError{http.StatusUpgradeRequired, "Sec-WebSocket-Version must be 13", FaultVersion}
 	case !only(r.Header["Sec-Websocket-Key"], validKey):
-		return &HandshakeError{http.StatusBadRequest, "Sec-WebSocket-Key must be 16 bytes in base64"}
+		return &HandshakeError{http.StatusBadRequest, "Sec-WebSocket-Key must be 16 bytes in base64", FaultKey}
 	case r.ContentLength != 0:
-		return &HandshakeError{http.StatusBadRequest, "a WebSocket handshake has no body"}
+		return &HandshakeError{http.StatusBadRequest, "a WebSocket handshake has no body", FaultBody}
 	}
 	return nil
 }
@@ -91,8 +109,10 @@ func only(values []string, ok func(string) bool) bool {
 	return len(values) == 1 && ok(strings.Trim(values[0], " \t"))
 }
 
+// validKey asks for 16 bytes. The last character's unused bits may be set, as
+// in the example of RFC 6455, section 4.1: the key is only hashed.
 func validKey(k string) bool {
-	b, err := base64.StdEncoding.Strict().DecodeString(k)
+	b, err := base64.StdEncoding.DecodeString(k)
 	return err == nil && len(b) == 16 && len(k) == 24
 }
 

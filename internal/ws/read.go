@@ -140,7 +140,7 @@ func (c *Conn) arm() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closing {
-		return c.nc.SetReadDeadline(o.ending().by)
+		return c.nc.SetReadDeadline(o.nextEnd())
 	}
 	var at time.Time
 	seen := c.LastSeen()
@@ -158,6 +158,11 @@ func (c *Conn) arm() error {
 // for long leaves a deadline behind it although the peer has sent: so the
 // socket is asked once more before the peer is judged.
 func (c *Conn) silence(try func(uintptr) bool) error {
+	if closing, over := c.closeLate(); over {
+		return os.ErrDeadlineExceeded
+	} else if closing {
+		return c.arm()
+	}
 	n, err := c.probe(try)
 	if n > 0 {
 		c.pinged = true // arms again
@@ -165,9 +170,6 @@ func (c *Conn) silence(try func(uintptr) bool) error {
 	}
 	if err != nil && !errors.Is(err, errEmpty) && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
-	}
-	if c.closeOver() {
-		return os.ErrDeadlineExceeded
 	}
 	quiet := time.Since(c.born) - time.Duration(c.seen.Load())
 	if idle := c.o.idleTimeout(); idle > 0 && quiet >= idle {
@@ -180,14 +182,6 @@ func (c *Conn) silence(try func(uintptr) bool) error {
 	}
 	c.renewed = c.seen.Load() - int64(renewAfter) // a long wait begins
 	return c.arm()
-}
-
-// closeOver reports whether the closing handshake has lasted too long.
-func (c *Conn) closeOver() bool {
-	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.closing && !time.Now().Before(o.ending().by)
 }
 
 // probeTime is how long the portable loop asks a socket for what is there

@@ -46,6 +46,7 @@ type output struct {
 
 // ending is what only a connection that comes to its end needs.
 type ending struct {
+	fin   time.Time     // when FIN goes behind a close frame that was not answered
 	by    time.Time     // when the closing handshake is given up
 	close *CloseError   // the close frame that was sent
 	cause error         // why the connection is over
@@ -270,7 +271,7 @@ func (c *Conn) broke(err error) error {
 	if o.dead || errors.Is(err, net.ErrClosed) {
 		err = ErrClosed
 	} else if !late && !o.closing {
-		c.endBy(time.Now().Add(c.o.closeTimeout()))
+		c.endIn(c.o.closeTimeout())
 	}
 	o.broken, o.closing, o.queue = true, true, nil
 	c.rest()

@@ -1,0 +1,86 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"vaiven"
+	"vaiven/internal/ws"
+)
+
+// Refused counts what was refused from an address before a board was known, and
+// records it as bad messages are: the first of each kind at once, then a count.
+func (g *Gateway) Refused(remote netip.AddrPort, e *vaiven.Error) {
+	g.refuse(nil, remote, e)
+}
+
+// RefusedRequest is Refused for an HTTP request.
+func (g *Gateway) RefusedRequest(r *http.Request, e *vaiven.Error) { g.Refused(g.Remote(r), e) }
+
+// refuse counts a refusal, and records it if it is the first of its kind.
+func (g *Gateway) refuse(d *device, remote netip.AddrPort, e *vaiven.Error) {
+	g.stats.reject(e.Code)
+	key := rejectKey{device: e.Device, code: e.Code, reason: e.Reason}
+	if e.Device == "" {
+		key.from = remote.Addr()
+	}
+	if r := g.rejects.add(key, d, e, remote, time.Now()); r != nil {
+		g.recordRejected(context.Background(), key, r)
+	}
+}
+
+// handshakeFault is what a handshake that was refused is called in the domain;
+// nil when the board is not to blame.
+func handshakeFault(r *http.Request, err error) *vaiven.Error {
+	var he *ws.HandshakeError
+	if !errors.As(err, &he) {
+		return nil
+	}
+	e := &vaiven.Error{Code: vaiven.CodeBadHandshake, At: -1}
+	switch he.Fault {
+	case ws.FaultMethod:
+		e.Reason, e.Got = vaiven.FaultMethod, vaiven.Shorten(r.Method)
+	case ws.FaultHTTP:
+		e.Reason = vaiven.FaultHTTP10
+	case ws.FaultUpgrade:
+		e.Reason = vaiven.FaultUpgrade
+	case ws.FaultVersion:
+		e.Reason = vaiven.FaultVersion
+	case ws.FaultKey:
+		e.Reason = vaiven.FaultKey
+	case ws.FaultBody:
+		e.Reason = vaiven.FaultBody
+	default:
+		return nil
+	}
+	return e
+}
+
+// Refused implements ws.Refuser: the board did what RFC 6455 does not allow. Bad
+// text and a message that is too large are answered like any bad message, before
+// the close frame.
+func (c *conn) Refused(ce *ws.CloseError) {
+	e := &vaiven.Error{Code: vaiven.CodeBadFrame, Reason: ce.Reason, Got: ce.Reason, At: -1}
+	switch ce.Code {
+	case ws.StatusBadText:
+		e = &vaiven.Error{Code: vaiven.CodeNotJSON, Reason: vaiven.FaultText, At: -1}
+	case ws.StatusTooBig:
+		e = &vaiven.Error{Code: vaiven.CodeTooLarge, Reason: vaiven.FaultMessage, Hi: float64(c.g.o.MaxMessage), At: -1}
+	}
+	var d *device
+	if c.speech != nil && len(c.links) == 1 {
+		d = c.links[0].dev
+		e.Device = d.id
+	}
+	if e.Code == vaiven.CodeBadFrame {
+		c.g.refuse(d, c.remote, e)
+		return
+	}
+	if c.speech == nil {
+		c.speech = &speech{}
+	}
+	c.reject(d, e)
+}
