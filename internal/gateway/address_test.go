@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"testing"
 )
@@ -58,5 +59,38 @@ func TestConnectionsOfOneAddress(t *testing.T) {
 	}
 	if len(a.count) != 0 {
 		t.Errorf("left over: %v", a.count)
+	}
+}
+
+func TestProxysAddressesAreReadWithPortAndWithout(t *testing.T) {
+	for in, want := range map[string]string{
+		"203.0.113.9": "203.0.113.9", "203.0.113.9:51008": "203.0.113.9:51008", "2001:db8::9": "2001:db8::9",
+		"[2001:db8::9]:1": "[2001:db8::9]:1", "[2001:db8::9]": "2001:db8::9", "::ffff:203.0.113.9": "203.0.113.9",
+		"unknown": "", "203.0.113.9:x": "", "_hidden": "", "": "",
+	} {
+		got := ""
+		if a, ok := parseHop(in); ok {
+			got = address(a)
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestUnreadableProxyHeaderIsSaidOnce(t *testing.T) {
+	said := make(chan Notice, 8)
+	g := New(Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+	g.notices = said
+	for range 3 {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = "127.0.0.1:1"
+		r.Header.Set("X-Forwarded-For", "unknown")
+		if got := g.Remote(r).String(); got != "127.0.0.1:1" {
+			t.Errorf("address %s", got)
+		}
+	}
+	if len(said) != 1 {
+		t.Errorf("said %d times, want once", len(said))
 	}
 }

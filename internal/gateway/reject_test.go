@@ -95,3 +95,23 @@ func TestMessageOfInvalidItemsIsAnsweredBriefly(t *testing.T) {
 		t.Errorf("%d counted", got)
 	}
 }
+
+func TestFaultsAreToldOncePerAddressAndKindAndAgainAfterAWhile(t *testing.T) {
+	r := start(t, Limit{})
+	fault := func(addr, reason string) {
+		r.g.Refused(netip.MustParseAddrPort(addr), &vaiven.Error{Code: vaiven.CodeBadHandshake, Reason: reason, At: -1})
+	}
+	for port := range 20 {
+		fault(fmt.Sprintf("192.0.2.1:%d", port+1), vaiven.FaultKey)
+	}
+	fault("192.0.2.1:1", vaiven.FaultVersion)
+	fault("192.0.2.2:1", vaiven.FaultKey)
+	if got := events[*vaiven.Rejected](r.m); len(got) != 3 {
+		t.Errorf("%d records, want 3", len(got))
+	}
+	r.g.flushRejects(t.Context(), time.Now().Add(rejectEvery), rejectEvery)
+	got := events[*vaiven.Rejected](r.m)
+	if len(got) != 4 || got[3].Count != 19 || got[3].Device != "" || got[3].Code != vaiven.CodeBadHandshake {
+		t.Errorf("after its window %+v", got)
+	}
+}

@@ -13,17 +13,20 @@ import (
 func TestOrderlyEndIsFIN(t *testing.T) {
 	for _, m := range modes {
 		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
 			closing := make(chan *ws.Conn, 1)
-			s := start(t, m, ws.Options{CloseTimeout: 2 * time.Second}, func(c *ws.Conn) ws.Handler {
+			s := start(t, m, ws.Options{CloseTimeout: 6 * time.Second}, func(c *ws.Conn) ws.Handler {
 				closing <- c
 				return discard{}
 			})
 			c := s.dial()
 			defer c.Close()
 			(<-closing).Close(ws.StatusGoingAway, "")
-			c.write(text("still talking"))
-			if _, err := io.ReadAll(c); err != nil {
-				t.Errorf("the end is %v, want EOF", err)
+			if _, err := io.ReadAll(c.br); err != nil {
+				t.Fatalf("the end is %v, want EOF", err)
+			}
+			for range 3 { // half of the end is left, in which it is listened to
+				c.write(masked(0x81, "still talking"))
 			}
 		})
 	}

@@ -75,3 +75,21 @@ func TestNoHandshakeIsRedirected(t *testing.T) {
 		}
 	}
 }
+
+// TestServerEndsWithFIN: a board that never answers the goodbye reads the end of
+// the stream, not a reset.
+func TestServerEndsWithFIN(t *testing.T) {
+	s := harness.NewServer(t, "serve", t.TempDir())
+	s.StartReady()
+	c := mustOpen(t, s.Addr)
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); s.Stop() }()
+	all, err := io.ReadAll(c.r)
+	<-stopped
+	if err != nil {
+		t.Errorf("the end is %v, want EOF", err)
+	}
+	if !strings.Contains(string(all), `{"BYE"`) {
+		t.Errorf("got %q without BYE", all)
+	}
+}
