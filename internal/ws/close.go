@@ -157,7 +157,8 @@ func (c *Conn) empty() {
 // (section 7.1.1), but reads on.
 func (c *Conn) sendFIN() {
 	_ = c.nc.SetWriteDeadline(time.Now().Add(c.o.closeTimeout())) // TLS writes
-	for _, nc := range []net.Conn{c.nc, c.plain()} {              // TLS says close_notify, TCP then FIN
+	// TLS says close_notify, then TCP its FIN.
+	for _, nc := range []net.Conn{c.nc, c.plain()} {
 		if w, ok := nc.(interface{ CloseWrite() error }); ok {
 			_ = w.CloseWrite() // a peer that is gone needs none; the second time is none
 		}
