@@ -158,6 +158,9 @@ func (p *Pump) start(r *runner) {
 	p.work.Go(func() {
 		defer close(r.ended)
 		r.run(ctx)
+		if !r.stopping() && ctx.Err() == nil {
+			p.remove(r)
+		}
 	})
 }
 
@@ -213,7 +216,9 @@ func (p *Pump) take(rec vaiven.Record) error {
 
 // Follow adds a view that is handed what comes from now on, and is not in the
 // checkpoint. The returned function ends it, and waits until its Apply has
-// returned; it may be called twice.
+// returned, for Options.StopTimeout at most: one that hangs is left behind. It
+// may be called twice. A follower whose error says that it is Gone ends by
+// itself.
 func (p *Pump) Follow(v View) (stop func()) {
 	p.mu.Lock()
 	r := p.newRunner(v)
@@ -228,20 +233,31 @@ func (p *Pump) Follow(v View) (stop func()) {
 }
 
 func (p *Pump) unfollow(r *runner) {
+	started := p.remove(r)
+	r.halt()
+	if !started {
+		close(r.ended)
+	}
+	late := time.NewTimer(p.opts.StopTimeout)
+	defer late.Stop()
+	select {
+	case <-r.ended:
+	case <-late.C:
+		p.opts.Logger.Warn("a view that hangs is left behind", "view", r.view.Name())
+	}
+}
+
+// remove takes a view out of those that are handed records.
+func (p *Pump) remove(r *runner) (started bool) {
 	p.mu.Lock()
-	started := r.started
+	defer p.mu.Unlock()
 	for i, other := range p.runners {
 		if other == r {
 			p.runners = append(p.runners[:i:i], p.runners[i+1:]...)
 			break
 		}
 	}
-	p.mu.Unlock()
-	r.halt()
-	if !started {
-		close(r.ended)
-	}
-	<-r.ended
+	return r.started
 }
 
 // Wait returns when every view has applied the record pos, but for followers

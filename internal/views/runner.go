@@ -134,7 +134,8 @@ func (r *runner) pop() *item {
 	return &it
 }
 
-// run works until the pump stops and the queue is empty, or until ctx is done.
+// run works until the pump stops and the queue is empty, until ctx is done, or
+// until nobody looks at the view any more.
 func (r *runner) run(ctx context.Context) {
 	pause := firstPause
 	ill := true // Open may have left an error
@@ -151,6 +152,8 @@ func (r *runner) run(ctx context.Context) {
 				return
 			}
 		case r.stopping() || ctx.Err() != nil:
+			return
+		case r.follower && gone(err):
 			return
 		default:
 			ill = true

@@ -249,6 +249,76 @@ func TestFollowerBeginsNowAndEnds(t *testing.T) {
 	p.Follow(&tape{name: "kept to the end"})
 }
 
+// unseen is the error of a view that nobody looks at any more.
+type unseen struct{}
+
+func (unseen) Error() string { return "the reader has gone" }
+func (unseen) Gone() bool    { return true }
+
+func TestAFollowerThatNobodySeesEndsByItself(t *testing.T) {
+	log := newMemLog()
+	p, stop := running(t, Options{Source: log, Queue: 4})
+	defer stop()
+	f := &tape{name: "screen", fail: func(pos uint64) error {
+		if pos >= 3 {
+			return unseen{}
+		}
+		return nil
+	}}
+	end := p.Follow(f)
+	for range 20 {
+		log.add(reading("101", "aaaaaaaa", log.n))
+	}
+	waitFor(t, p, log.add(reading("101", "aaaaaaaa", log.n))) // it holds up nobody who waits for the views
+	deadline := time.Now().Add(30 * time.Second)
+	for len(p.Status()) > 0 && time.Now().Before(deadline) {
+		time.Sleep(time.Millisecond)
+	}
+	if st := p.Status(); len(st) != 0 {
+		t.Errorf("it is still there: %+v", st)
+	}
+	end()
+}
+
+// A view that must be right is tried again, whatever it says of itself.
+func TestAViewThatNobodySeesIsStillAView(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemLog()
+		times := 0
+		v := &tape{name: "file", fail: func(pos uint64) error {
+			if times++; pos > 1 && times < 5 {
+				return unseen{}
+			}
+			return nil
+		}}
+		p, stop := running(t, Options{Source: log, Views: []View{v}})
+		defer stop()
+		waitFor(t, p, log.add(reading("101", "aaaaaaaa", 1)))
+		same(t, log, v)
+	})
+}
+
+func TestAFollowerThatHangsIsLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemLog()
+		p, stop := running(t, Options{Source: log})
+		entered, release := make(chan struct{}), make(chan struct{})
+		end := p.Follow(&tape{name: "screen", fail: func(uint64) error {
+			close(entered)
+			<-release
+			return nil
+		}})
+		log.add(reading("101", "aaaaaaaa", 1))
+		<-entered
+		end() // without a bound, the test would end here: nothing moves any more
+		if st := p.Status(); len(st) != 0 {
+			t.Errorf("it is still there: %+v", st)
+		}
+		close(release)
+		stop()
+	})
+}
+
 func TestManyReadersWhileEverythingMoves(t *testing.T) {
 	dir, log := t.TempDir(), newMemLog()
 	a, b := &tape{name: "a"}, &tape{name: "b"}

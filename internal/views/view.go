@@ -63,6 +63,13 @@ type Replayed interface {
 	Replayed() error
 }
 
+// gone reports whether a view says, by a method Gone() bool of its error, that
+// nobody looks at it any more.
+func gone(err error) bool {
+	var g interface{ Gone() bool }
+	return errors.As(err, &g) && g.Gone()
+}
+
 // Notice is something that a person should be told once, such as a file that
 // was set aside.
 type Notice interface {
