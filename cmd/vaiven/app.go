@@ -147,7 +147,7 @@ func (a *app) openViews(ctx context.Context) (err error) {
 	bar := console.NewProgress(a.stderr(), a.lang, a.say("reading the log", "leyendo el registro"), last, nil)
 	defer bar.Done()
 	a.pump, err = views.Open(ctx, views.Options{
-		Source: a.log, Views: []views.View{a.csv, a.reg, a.twin}, Dir: a.c.Data, Logger: a.logger,
+		Source: a.log, Views: []views.View{a.csv, a.reg, a.twin}, Dir: a.c.Data, Logger: a.logger, StopTimeout: stopTimeout,
 		Notify:   func(n views.Notice) { bar.Done(); a.viewNotice(n) },
 		Progress: func(done, _ uint64) { bar.Set(done) },
 	})
@@ -235,7 +235,8 @@ func (a *app) close() {
 // How long each step of the end may take.
 const (
 	goodbyeTimeout = 5 * time.Second
-	drainTimeout   = 15 * time.Second
+	drainTimeout   = 10 * time.Second
+	stopTimeout    = 3 * time.Second // of the views, when they had drainTimeout
 )
 
 // serve runs the server until ctx is done, or a part of it cannot go on. It
@@ -249,18 +250,20 @@ func (a *app) serve(ctx context.Context) error {
 	gate := a.start(fail, "gateway", a.gateway.Run)
 	twin := a.start(fail, "twin", a.twin.Run)
 	defer a.pump.Follow(a.feed)()
+	var askers []room // who asks for changes, or says how the log is: they end before it does
 	if a.panel != nil {
-		panel := a.start(fail, "buttons", a.panel.Run)
-		defer panel.stop()
+		askers = append(askers, a.start(fail, "buttons", a.panel.Run))
 	}
-	watch := a.start(fail, "watch", a.watchHealth)
-	defer watch.stop()
+	askers = append(askers, a.start(fail, "watch", a.watchHealth))
 	thrift := a.start(fail, "memory", a.giveBack)
 	defer thrift.stop()
 	a.forgetConnections(ctx)
 	server := a.startHTTP(fail)
 
 	<-ctx.Done()
+	for _, r := range askers {
+		r.stop()
+	}
 	a.sayGoodbye(server)
 	twin.stop()
 	gate.stop()
@@ -307,7 +310,9 @@ func (a *app) forgetConnections(ctx context.Context) {
 		}
 		gone := &vaiven.Presence{Stamp: stamp, Device: d.ID, Remote: d.Remote, Reason: "restart"}
 		if err := a.log.Append(ctx, []vaiven.Event{gone}, nil); err != nil {
-			a.logger.Warn("disconnections not recorded", "err", err)
+			if ctx.Err() == nil {
+				a.logger.Warn("disconnections not recorded", "err", err)
+			}
 			return // the log does not take anything now: it says so itself
 		}
 	}

@@ -86,24 +86,25 @@ func (p *program) chooseFolder(c *config, prefix string, again bool) error {
 	return nil
 }
 
-// summary prints what the run was, and writes it as resumen.csv.
+// summary writes what the run was as resumen.csv, and prints it.
 func (f *finish) summary(a *app, roster console.Roster) error {
 	stats := a.summaries(roster)
-	if err := console.WriteSummary(a.stdoutUnlessJSON(), a.lang, stats); err != nil {
-		return err
-	}
-	f.mu.Lock()
-	err := console.WriteChanges(a.stdoutUnlessJSON(), a.lang, &f.changes)
-	f.mu.Unlock()
-	if err != nil {
-		return err
-	}
 	path := filepath.Join(a.c.Data, "resumen.csv")
-	if err := console.SaveSummaryCSV(path, stats); err != nil {
-		return err
+	saved := console.SaveSummaryCSV(path, stats) // first: it needs nobody who reads
+	err := console.WriteSummary(a.stdoutUnlessJSON(), a.lang, stats)
+	if err == nil {
+		f.mu.Lock()
+		err = console.WriteChanges(a.stdoutUnlessJSON(), a.lang, &f.changes)
+		f.mu.Unlock()
 	}
-	fmt.Fprintf(a.err, "%s\n%s\n", a.c.csvPath(), path)
-	return nil
+	if saved == nil {
+		fmt.Fprintf(a.stderr().W, "%s\n%s\n", a.c.csvPath(), path)
+	}
+	var gone *console.GoneError
+	if errors.As(err, &gone) {
+		err = nil // the file has it
+	}
+	return errors.Join(saved, err)
 }
 
 // summaries are the sessions of all devices in numbers.

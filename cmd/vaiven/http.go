@@ -43,6 +43,7 @@ func (a *app) notReady() []string {
 	}
 	for _, s := range a.pump.Status() {
 		switch {
+		case s.Follower: // whether somebody looks is nothing to the boards
 		case s.Err != nil:
 			why = append(why, "view "+s.Name+": "+s.Err.Error())
 		case s.Behind || s.Lag > maxLag:

@@ -7,11 +7,8 @@
 package main
 
 import (
-	"context"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	_ "time/tzdata" // Windows and small systems have no zones of their own
 )
 
@@ -21,6 +18,8 @@ const (
 	exitError = 1 // it did not work, or verify found something wrong
 	exitUsage = 2 // the command line was not understood
 	exitMute  = 3 // set --wait: asked for, but the board does not report, so nothing confirms it
+
+	exitSignal = 128 // and the signal's number: ended at once by the second one
 )
 
 // streams are the program's ends: tests hand in their own.
@@ -32,7 +31,5 @@ type streams struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr, os.Getenv}))
+	os.Exit(run(untilSignal(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr, os.Getenv}))
 }

@@ -18,6 +18,7 @@ import (
 // program is what every command shares: where it prints, in which language.
 type program struct {
 	streams
+	out, err  *console.Output // the only writers of stdout and stderr
 	lang      vaiven.Lang
 	screenLog atomic.Pointer[io.Writer] // takes stderr while a full screen is up
 }
@@ -25,25 +26,21 @@ type program struct {
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, s streams) int {
 	p := &program{streams: s}
-	var err error
-	// The language decides the words of the help itself, so it is looked for
-	// before the command line is parsed.
-	p.lang, err = console.ChooseLang(cmp.Or(earlyLang(args), s.getenv(envPrefix+"LANG")), s.getenv)
-	if err == nil {
-		root := p.root()
-		root.SetArgs(args)
-		root.SetIn(s.in)
-		root.SetOut(s.out)
-		root.SetErr(s.err)
-		err = root.ExecuteContext(ctx)
-	} else {
-		err = usageError{err}
-	}
-	if err == nil {
+	p.out, p.err = console.Outputs(s.out, s.err)
+	defer context.AfterFunc(ctx, p.leaveOutputs)()
+	defer p.flushOutputs()
+	err := p.execute(ctx, args)
+	var usage usageError
+	var gone *console.GoneError
+	switch {
+	case err == nil:
 		return exitOK
+	case errors.As(err, &gone):
+		return exitError // as all programs do whose reader has left, without a word
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		err = errors.New(p.say("interrupted", "interrumpido"))
 	}
 	p.printError(err)
-	var usage usageError
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
@@ -51,6 +48,24 @@ func run(ctx context.Context, args []string, s streams) int {
 		return exitMute
 	}
 	return exitError
+}
+
+// execute finds the command and runs it.
+func (p *program) execute(ctx context.Context, args []string) (err error) {
+	// The language decides the words of the help itself, so it is looked for
+	// before the command line is parsed.
+	p.lang, err = console.ChooseLang(cmp.Or(earlyLang(args), p.getenv(envPrefix+"LANG")), p.getenv)
+	if err != nil {
+		return usageError{err}
+	}
+	p.out.Speak(p.lang)
+	p.err.Speak(p.lang)
+	root := p.root()
+	root.SetArgs(args)
+	root.SetIn(p.in)
+	root.SetOut(p.out)
+	root.SetErr(p.err.Notes())
+	return root.ExecuteContext(ctx)
 }
 
 // earlyLang finds --lang in a command line that has not been parsed.

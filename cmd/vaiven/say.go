@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,22 +14,54 @@ import (
 	"vaiven/internal/views"
 )
 
-// terminal describes one of the program's streams to the console.
-func (p *program) terminal(w io.Writer) console.Terminal {
-	if f, ok := w.(*os.File); ok {
-		return console.Detect(f, p.getenv)
-	}
-	return console.Terminal{W: w}
-}
+func (p *program) stdout() console.Terminal { return p.out.Terminal(p.getenv) }
 
-func (p *program) stdout() console.Terminal { return p.terminal(p.out) }
-
-// stderr is where a person is told things: the screen's log while it is up.
+// stderr is where a person is told things: the screen's log while it is up. It
+// never waits for the person to read them.
 func (p *program) stderr() console.Terminal {
 	if w := p.screenLog.Load(); w != nil {
 		return console.Terminal{W: *w}
 	}
-	return p.terminal(p.err)
+	t := p.err.Terminal(p.getenv)
+	t.W = p.err.Notes()
+	return t
+}
+
+// leaveOutputs says that the program ends: a reader who has stopped reading is
+// not waited for any more.
+func (p *program) leaveOutputs() {
+	p.out.Leave()
+	p.err.Leave()
+}
+
+// flushOutputs lets readers have the rest.
+func (p *program) flushOutputs() {
+	p.out.Flush()
+	p.err.Flush()
+}
+
+// keepOnUnread makes a server outlive its readers: that one has gone is told to
+// the other, and deserted is called when there is none left.
+func (p *program) keepOnUnread(deserted func()) {
+	catchBrokenPipes()
+	p.out.OnGone(func(gone *console.GoneError) {
+		hint := p.say("the server goes on; Ctrl-C ends it", "el servidor sigue; Ctrl-C lo termina")
+		if errors.Is(gone, console.ErrNotRead) {
+			hint = "" // it ends already
+		}
+		if p.err.Gone() != nil {
+			deserted()
+			return
+		}
+		p.notice(gone.Text(p.lang), hint)
+	})
+	if p.err != p.out {
+		p.err.OnGone(func(*console.GoneError) {
+			if p.out.Gone() != nil {
+				deserted()
+			}
+		})
+	}
 }
 
 // stderrWriter writes to what stderr is at the moment.

@@ -50,13 +50,22 @@ func (p *program) serve(ctx context.Context, name string, c *config, f *finish) 
 	if err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer p.endInTime(ctx)()
+	p.keepOnUnread(func() {
+		if f != nil { // a class is somebody's, a server is nobody's
+			stop()
+		}
+	})
 	a, err := p.open(ctx, c)
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // ended before it began
+	}
 	if err != nil {
 		return err
 	}
 	defer a.close()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	facts := a.facts(name)
 	screen, err := a.screen(facts, roster)
 	if err != nil {
@@ -72,9 +81,7 @@ func (p *program) serve(ctx context.Context, name string, c *config, f *finish) 
 		facts.Keys = true
 	}
 	if !screen.full {
-		if err := console.Banner(a.stderr(), facts); err != nil {
-			return err
-		}
+		_ = console.Banner(a.stderr(), facts) // nobody there to read it is no reason not to serve
 	}
 	simulated := a.startSimulation(ctx)
 	shown := screen.run(ctx, stop)
@@ -88,6 +95,30 @@ func (p *program) serve(ctx context.Context, name string, c *config, f *finish) 
 		err = f.summary(a, roster)
 	}
 	return err
+}
+
+// endTimeout is how long an end in order may take. The parts have their own
+// deadlines, which together are less; a disk that hangs has none.
+const endTimeout = 30 * time.Second
+
+// endInTime ends the process when it has not ended by itself in endTimeout after
+// ctx, until the returned function is called. What was acknowledged is on disk,
+// so that this costs what kill -9 does: nothing.
+func (p *program) endInTime(ctx context.Context) (ended func()) {
+	done := make(chan struct{})
+	unwatch := context.AfterFunc(ctx, func() {
+		p.leaveOutputs()
+		late := time.NewTimer(endTimeout)
+		defer late.Stop()
+		select {
+		case <-done:
+		case <-late.C:
+			p.notice(p.say("something hangs, and is left to the next start", "algo no responde, y queda para el próximo inicio"), "")
+			p.flushOutputs()
+			os.Exit(exitError)
+		}
+	})
+	return func() { unwatch(); close(done) }
 }
 
 // screen is what the terminal shows while the server runs.
@@ -113,7 +144,7 @@ func (a *app) screen(facts console.Facts, roster console.Roster) (*screen, error
 	}
 	t := console.NewTUI(console.TUIOptions{
 		Lang: a.lang, Title: a.title(facts), Roster: roster, Addresses: facts.Addresses, After: a.replayed,
-		Input: a.in, Output: a.out, Color: o.Out.Color, Fallback: a.err,
+		Input: a.in, Output: a.out.File(), Color: o.Out.Color, Fallback: a.err.Notes(),
 		Ask: a.askFromTerminal, States: a.ownStates(),
 	})
 	t.Seed(a.replayed, a.known())

@@ -76,7 +76,7 @@ func (j *JSON) Apply(pos uint64, entries []vaiven.Entry) error {
 			j.entry(en)
 		}
 	}
-	return j.once.result(pos, j.out.flush())
+	return j.once.result(pos, j.out.flush(), over(&j.out))
 }
 
 func (j *JSON) entry(en vaiven.Entry) {

@@ -38,6 +38,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.look.w, m.look.h = msg.Width, msg.Height
 	case tea.KeyPressMsg:
 		if m.key(msg.String()) {
+			m.t.leave()
 			return m, tea.Quit
 		}
 	case tea.PasteMsg:

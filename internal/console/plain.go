@@ -86,8 +86,9 @@ func (p *Plain) title(d vaiven.Device) string {
 // Name is "console".
 func (p *Plain) Name() string { return "console" }
 
-// Apply prints the entries. It blocks while stdout or stderr is not read. After
-// an error (a full disk behind stdout) the same record prints what is missing.
+// Apply prints the entries. It blocks while stdout is not read. After an error (a
+// full disk behind stdout) the same record prints what is missing. When nobody
+// reads either stream any more, the error is a *GoneError.
 func (p *Plain) Apply(pos uint64, entries []vaiven.Entry) error {
 	if !p.once.again(pos) {
 		for i, en := range entries {
@@ -97,7 +98,7 @@ func (p *Plain) Apply(pos uint64, entries []vaiven.Entry) error {
 			p.lives.apply(en)
 		}
 	}
-	return p.once.result(pos, p.out.flush(), p.err.flush())
+	return p.once.result(pos, p.out.flush(), p.err.flush(), over(&p.out, &p.err))
 }
 
 // entry gathers the line of an event. Errors show when the record is flushed.

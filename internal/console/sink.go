@@ -15,14 +15,24 @@ type sink struct {
 	to   Terminal
 	name string
 	buf  []byte
+	gone *GoneError // nobody reads here any more: what is gathered is dropped
 }
 
-// flush writes what was gathered; it blocks while the reader does not read.
+// flush writes what was gathered; it blocks while the reader does not read. That
+// the reader is gone is no error here: others may still read elsewhere.
 func (s *sink) flush() error {
 	if len(s.buf) == 0 {
 		return nil
 	}
+	if s.gone != nil {
+		s.buf = s.buf[:0]
+		return nil
+	}
 	n, err := s.to.W.Write(s.buf)
+	if errors.As(err, &s.gone) {
+		s.buf = nil
+		return nil
+	}
 	if err != nil {
 		s.buf = s.buf[min(max(n, 0), len(s.buf)):]
 		return fmt.Errorf("write %s: %w", s.name, err)
@@ -32,6 +42,18 @@ func (s *sink) flush() error {
 	}
 	s.buf = s.buf[:0]
 	return nil
+}
+
+// over is the error of a view all of whose readers are gone.
+func over(sinks ...*sink) error {
+	var errs []error
+	for _, s := range sinks {
+		if s.gone == nil {
+			return nil
+		}
+		errs = append(errs, s.gone)
+	}
+	return errors.Join(errs...)
 }
 
 // once makes a record count once, although Apply is called again with it after

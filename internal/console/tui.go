@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"golang.org/x/term"
 
 	"vaiven"
 )
@@ -70,6 +72,9 @@ type TUI struct {
 	// asks are handed to Ask by Run, one after the other; full: a key press is
 	// refused, and said so.
 	asks chan wish
+
+	quit     chan struct{} // closed when the person wants to leave
+	quitOnce sync.Once
 }
 
 // maxAsks is how many key presses wait while the log takes one.
@@ -81,7 +86,7 @@ func NewTUI(o TUIOptions) *TUI {
 		o.Now = time.Now
 	}
 	o.States = ownStates(o.States)
-	t := &TUI{o: o, state: newState(o.Lang, o.Roster), asks: make(chan wish, maxAsks)}
+	t := &TUI{o: o, state: newState(o.Lang, o.Roster), asks: make(chan wish, maxAsks), quit: make(chan struct{})}
 	t.state.whole = o.After == 0
 	return t
 }
@@ -109,7 +114,7 @@ func (t *TUI) Apply(_ uint64, entries []vaiven.Entry) error {
 // Snapshot is empty: the table fills from the log at the start, or from Seed.
 func (t *TUI) Snapshot() ([]byte, error) { return nil, nil }
 
-// leaveWithin is how long Run waits for a terminal that takes no output.
+// leaveWithin is how long the end waits for a terminal that takes no output.
 const leaveWithin = 2 * time.Second
 
 // ErrTerminal is returned by Run when the terminal did not take what was
@@ -124,6 +129,7 @@ func (t *TUI) Run(ctx context.Context) error {
 	go func() { defer close(asked); t.askAll(ctx) }()
 	defer func() { cancel(); <-asked }()
 	p := tea.NewProgram(&model{t: t, look: look{w: 80, h: 24}}, t.programOptions(ctx)...)
+	restore := keepMode(t.o.Input)
 	t.up(true)
 	defer t.up(false)
 	done := make(chan error, 1)
@@ -135,6 +141,7 @@ func (t *TUI) Run(ctx context.Context) error {
 	case err := <-done:
 		return ended(err)
 	case <-ctx.Done():
+	case <-t.quit: // the library waits for the terminal to take its last frame
 	}
 	late := time.NewTimer(leaveWithin)
 	defer late.Stop()
@@ -142,9 +149,27 @@ func (t *TUI) Run(ctx context.Context) error {
 	case err := <-done:
 		return ended(err)
 	case <-late.C:
+		restore()
 		return ErrTerminal
 	}
 }
+
+// keepMode remembers how a terminal takes keys; the returned function gives it
+// back to the shell, and Ctrl-C its meaning, without writing to it.
+func keepMode(in io.Reader) (restore func()) {
+	f, ok := in.(*os.File)
+	if !ok {
+		return func() {}
+	}
+	mode, err := term.GetState(int(f.Fd()))
+	if err != nil {
+		return func() {}
+	}
+	return func() { _ = term.Restore(int(f.Fd()), mode) }
+}
+
+// leave notes that the person wants to leave.
+func (t *TUI) leave() { t.quitOnce.Do(func() { close(t.quit) }) }
 
 // ended tells the ways of leaving apart from failures.
 func ended(err error) error {
