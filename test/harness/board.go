@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -31,6 +32,8 @@ type Board struct {
 	Pace   time.Duration // between readings; default none
 	Limit  uint64        // readings of this power-up; default no limit but the scale's
 	Fail   func(error)   // told what the server may never do
+
+	byes atomic.Int64
 
 	mu   sync.Mutex
 	addr string
@@ -85,6 +88,9 @@ func (b *Board) Settled() bool {
 	defer b.mu.Unlock()
 	return b.ack+1 == b.next && (b.Limit == 0 || b.ack >= b.Limit)
 }
+
+// Goodbyes is how often a server has said BYE.
+func (b *Board) Goodbyes() int { return int(b.byes.Load()) }
 
 // Acked is the last acknowledged SEQ of this power-up.
 func (b *Board) Acked() uint64 {
@@ -260,6 +266,9 @@ func (k *link) read(ctx context.Context) {
 		if err := json.Unmarshal(data, &m); err != nil || len(data) > 1024 {
 			k.b.Fail(fmt.Errorf("board %s: the server said %q", k.b.Device, data))
 			return
+		}
+		if m.Bye != nil {
+			k.b.byes.Add(1)
 		}
 		if m.Error != "" {
 			k.refused(m, data)

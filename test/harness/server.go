@@ -34,6 +34,8 @@ type Server struct {
 	// Terminal is where the process runs, nil for pipes. Stdout and Stderr are
 	// then the same: all that was written there.
 	Terminal *Terminal
+	// Prepare changes how the process is started, may be nil.
+	Prepare func(*exec.Cmd)
 
 	t      testing.TB
 	cmd    *exec.Cmd
@@ -65,6 +67,9 @@ func (s *Server) Start() {
 		s.stdout, s.stderr = &x.Output, &x.Output
 		s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = x.tty, x.tty, x.tty
 		s.cmd.SysProcAttr.Setsid, s.cmd.SysProcAttr.Setctty = true, true // of descriptor 0
+	}
+	if s.Prepare != nil {
+		s.Prepare(s.cmd)
 	}
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -164,6 +169,10 @@ func (s *Server) Wait(d time.Duration) int {
 	s.checkRace()
 	return s.cmd.ProcessState.ExitCode()
 }
+
+// Ended is closed when the process is over; a Server that starts again has
+// another.
+func (s *Server) Ended() <-chan struct{} { return s.done }
 
 // checkRace fails the test if the race detector spoke, also before a kill.
 func (s *Server) checkRace() {
