@@ -9,6 +9,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"vaiven"
 )
@@ -44,7 +45,9 @@ type Log struct {
 
 // Open opens the log, or creates it with a LogStart as its first record. The
 // error is one of this package's, or a network's. A failed Open leaves nothing
-// open; it may leave an empty folder.
+// open; it may leave an empty folder. When ctx ends first, Open returns within
+// openGrace: a server that is still reading its files then gives everything back
+// in the background, the folder's lock last.
 func Open(ctx context.Context, o Options) (*Log, error) {
 	if o.Dir == "" && o.URL == "" {
 		return nil, errors.New("open log: neither a folder nor a NATS server is given")
@@ -57,11 +60,42 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	l.writer = binary.LittleEndian.Uint64(b[:])
-	if err := l.open(ctx); err != nil {
-		l.release()
+	opened := make(chan error, 1)
+	go func() {
+		err := l.open(ctx)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			l.release()
+		}
+		opened <- err
+	}()
+	if err := awaitOpen(ctx, opened); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	return l, nil
+}
+
+// openGrace is how long an open that is not wanted any more may take to end.
+const openGrace = 2 * time.Second
+
+// awaitOpen waits for the outcome of an open, and not much longer than ctx: the
+// embedded server cannot be told to stop reading.
+func awaitOpen(ctx context.Context, opened <-chan error) error {
+	select {
+	case err := <-opened:
+		return err
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(openGrace)
+	defer late.Stop()
+	select {
+	case err := <-opened:
+		return err
+	case <-late.C:
+		return ctx.Err()
+	}
 }
 
 func (l *Log) open(ctx context.Context) (err error) {
@@ -81,7 +115,7 @@ func (l *Log) open(ctx context.Context) (err error) {
 	}
 	var found uint64
 	if l.o.URL == "" {
-		if found, err = checkFiles(l.o.Dir, l.o.Stream, known); err != nil {
+		if found, err = checkFiles(ctx, l.o.Dir, l.o.Stream, known); err != nil {
 			return err
 		}
 		if found == 0 && known.acked == 0 {

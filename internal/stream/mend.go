@@ -119,7 +119,7 @@ func damaged(err error) bool {
 
 func (l *Log) reopen(ctx context.Context) error {
 	known := mark{log: l.id, first: l.first, acked: l.acked.Load(), clean: true}
-	if _, err := checkFiles(l.o.Dir, l.o.Stream, known); err != nil {
+	if _, err := checkFiles(ctx, l.o.Dir, l.o.Stream, known); err != nil {
 		return err
 	}
 	k, err := l.dial(ctx)

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -166,7 +167,7 @@ func nextMessage(b []byte, h hash.Hash64) (m blockMessage, ok bool) {
 // What it has read is also made durable: a process that died between a write
 // and its fsync leaves records in the page cache that the next power cut would
 // take away again, after they were seen.
-func checkFiles(dir, stream string, known mark) (last uint64, err error) {
+func checkFiles(ctx context.Context, dir, stream string, known mark) (last uint64, err error) {
 	files, err := blocks(dir, stream)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrUnreadable, err)
@@ -177,6 +178,9 @@ func checkFiles(dir, stream string, known mark) (last uint64, err error) {
 	s := scan{stream: stream, subject: []byte(subjectOf(stream))}
 	torn := uint32(0)
 	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
 		if f.size == 0 {
 			continue
 		}

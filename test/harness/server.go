@@ -170,6 +170,9 @@ func (s *Server) Wait(d time.Duration) int {
 	return s.cmd.ProcessState.ExitCode()
 }
 
+// PID is the number of the process.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
 // Ended is closed when the process is over; a Server that starts again has
 // another.
 func (s *Server) Ended() <-chan struct{} { return s.done }

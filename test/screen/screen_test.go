@@ -5,6 +5,8 @@ package screen
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -150,6 +152,37 @@ func TestKeysOfABlockedFullScreen(t *testing.T) {
 		t.Fatal(err)
 	}
 	inOrder(t, s, f)
+}
+
+// TestEndsWhileTheLogOpens interrupts starts when they have just locked the
+// folder, with a log to be read from its beginning: no word, exit code 0, and
+// nothing harmed.
+func TestEndsWhileTheLogOpens(t *testing.T) {
+	s, f := class(t, screen{})
+	f.Start(t)
+	s.WaitReady()
+	acknowledged(t, f, 5000)
+	s.Kill() // the next start has no clean end to trust
+	f.Stop()
+	for range 5 {
+		_ = os.Remove(filepath.Join(s.Data, "checkpoint"))
+		s.Start()
+		harness.Until(t, patience, "the folder's lock", func() bool {
+			pid, err := os.ReadFile(filepath.Join(s.Data, "log", "LOCK"))
+			return err == nil && strings.TrimSpace(string(pid)) == strconv.Itoa(s.PID())
+		})
+		s.Signal(syscall.SIGINT)
+		if code := s.Wait(harness.StopTimeout); code != 0 {
+			t.Errorf("exit %d", code)
+		}
+		if said := s.Stderr(); strings.Contains(said, "error") || strings.Contains(said, "level=") {
+			t.Errorf("it was only told to end:\n%s", said)
+		}
+	}
+	s.StartReady()
+	s.Stop()
+	f.CheckCSV(t, s.CSV())
+	harness.Verify(t, s.Data)
 }
 
 // TestTheOtherScreenIsTold: who still reads is told that the other stream broke.
