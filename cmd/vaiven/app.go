@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -276,10 +277,11 @@ func (a *app) serve(ctx context.Context) error {
 		}
 	}
 	pump.stop()
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
+	cause := context.Cause(ctx)
+	if errors.Is(cause, context.Canceled) {
+		return nil
 	}
-	return nil
+	return cmp.Or(a.diskError(a.c.Data, cause), cause)
 }
 
 // sayGoodbye closes the listeners, sends the boards away, and gives requests

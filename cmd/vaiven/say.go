@@ -79,7 +79,49 @@ func (p *program) logger() *slog.Logger {
 	if p.getenv("VAIVEN_LOG") != "" {
 		_ = level.UnmarshalText([]byte(p.getenv("VAIVEN_LOG")))
 	}
-	return slog.New(slog.NewTextHandler(stderrWriter{p}, &slog.HandlerOptions{Level: level}))
+	h := slog.NewTextHandler(stderrWriter{p}, &slog.HandlerOptions{Level: level})
+	if level < slog.LevelWarn {
+		return slog.New(h) // whoever looks closer sees everything
+	}
+	return slog.New(fold(h))
+}
+
+// diskFails reports whether an error is the disk's own: nothing that owners,
+// permissions or another start could cure.
+func diskFails(err error) bool {
+	return errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.ENODEV)
+}
+
+// diskTrouble says that a folder's disk does not take what is written, and what
+// helps.
+func (p *program) diskTrouble(dir string, err error) (text, hint string) {
+	why := err
+	var system syscall.Errno
+	if errors.As(err, &system) {
+		why = system
+	}
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Sprintf(p.say("%s is on a file system that is read-only", "%s está en un sistema de archivos de solo lectura"), dir), p.say(
+			"Linux makes it so when a card fails: `dmesg | tail` says why. sudo mount -o remount,rw makes it writable again; a card that does this twice must be replaced",
+			"Linux lo deja así cuando una tarjeta falla: `dmesg | tail` dice por qué. sudo mount -o remount,rw permite escribir otra vez; una tarjeta que lo hace dos veces se debe cambiar")
+	case diskFails(err):
+		return fmt.Sprintf(p.say("the disk of %s fails (%v)", "el disco de %s falla (%v)"), dir, why), p.say(
+			"`dmesg | tail` says more. Copy the folder to another disk while it can be read, and replace the card",
+			"`dmesg | tail` dice más. Copia la carpeta a otro disco mientras se pueda leer, y cambia la tarjeta")
+	}
+	return fmt.Sprintf(p.say("%s cannot be written (%v)", "no se puede escribir en %s (%v)"), dir, why), p.say(
+		"`vaiven doctor --data ", "`vaiven doctor --data ") + dir + p.say("` looks closer", "` mira más de cerca")
+}
+
+// diskError is diskTrouble as the error of a command; nil when the disk is not
+// to blame.
+func (p *program) diskError(dir string, err error) error {
+	if !diskFails(err) {
+		return nil
+	}
+	text, hint := p.diskTrouble(dir, err)
+	return hinted{worded{text, err}, hint}
 }
 
 // folderError explains a folder that cannot be used.
@@ -87,8 +129,11 @@ func (p *program) folderError(dir string, err error) error {
 	if _, missing := os.Stat(dir); errors.Is(missing, os.ErrNotExist) {
 		dir = filepath.Dir(dir) // it is the folder around it that refuses
 	}
+	if failed := p.diskError(dir, err); failed != nil {
+		return failed
+	}
 	switch {
-	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
+	case errors.Is(err, os.ErrPermission):
 		return hinted{fmt.Errorf(p.say("cannot write in %s", "no se puede escribir en %s"), dir), p.say(
 			"choose a folder of yours with --data, or correct its owner: sudo chown -R $USER "+dir,
 			"elige una carpeta tuya con --data, o corrige su dueño: sudo chown -R $USER "+dir)}
@@ -102,6 +147,9 @@ func (p *program) folderError(dir string, err error) error {
 // logError explains why the log does not open, or cannot be read on.
 func (a *app) logError(err error) error {
 	dir := a.c.Data
+	if failed := a.diskError(dir, err); failed != nil {
+		return failed
+	}
 	var lost *stream.LostRecordsError
 	var missing *stream.MissingError
 	switch {
@@ -128,6 +176,9 @@ func (a *app) logError(err error) error {
 // version, no permission, a CSV that a person edited) is cured otherwise, and
 // a log that is whole must not be set aside for it.
 func repairable(err error) bool {
+	if diskFails(err) {
+		return false // nothing can be set aside on a disk that fails, nor is it the log that is damaged
+	}
 	var acked *stream.LostRecordsError
 	var missing *stream.MissingError
 	var ahead *csvfile.LostRecordsError
@@ -163,7 +214,7 @@ func (a *app) viewError(err error) error {
 		return hinted{worded{ahead.Text(a.lang), err}, a.doctorHint()}
 	case errors.Is(err, stream.ErrLater), errors.Is(err, stream.ErrCorrupt), errors.As(err, &missing):
 		return a.logError(err)
-	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
+	case errors.Is(err, os.ErrPermission), diskFails(err):
 		return a.folderError(a.c.csvPath(), err)
 	}
 	return err

@@ -76,6 +76,9 @@ func (a *app) logTrouble(err error) (text, hint string) {
 		return fmt.Sprintf(a.say("the disk is full (%.1f MiB free, %.1f MiB are kept in reserve): readings are not taken",
 				"el disco está lleno (%.1f MiB libres, se reservan %.1f MiB): no se aceptan lecturas"), mib(low.Free), mib(low.Reserve)),
 			a.say("make room; ", "libera espacio; ") + keep
+	case errors.As(err, &busy) && busy.Why != nil:
+		text, hint := a.diskTrouble(a.c.Data, busy.Why)
+		return text + a.say(": readings are not taken", ": no se aceptan lecturas"), hint + "; " + keep
 	case errors.As(err, &busy):
 		return a.say("the log does not move: readings are not taken", "el registro no avanza: no se aceptan lecturas"), keep
 	}

@@ -1,8 +1,12 @@
 package stream
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -29,6 +33,39 @@ func (e *LowDiskError) Error() string {
 const diskEvery = 100 * time.Millisecond
 
 func (d *disk) init(dir string, reserve int64) { d.dir, d.reserve = dir, reserve }
+
+// DiskError says that a write to the log's folder fails, whatever the free space.
+type DiskError struct {
+	Dir string
+	Err error // what the system said
+}
+
+func (e *DiskError) Error() string { return fmt.Sprintf("%s cannot be written: %v", e.Dir, e.Err) }
+
+// Unwrap returns what the system said.
+func (e *DiskError) Unwrap() error { return e.Err }
+
+// probeName is a file that is written to see whether one can be.
+const probeName = ".probe"
+
+// probe writes a byte through to the disk: the store only says that it failed. The
+// error is a *DiskError.
+func (d *disk) probe() error {
+	name := filepath.Join(d.dir, probeName)
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err == nil {
+		_, err = f.Write([]byte{'\n'})
+		err = errors.Join(err, f.Sync(), f.Close(), os.Remove(name))
+	}
+	if err == nil {
+		return nil
+	}
+	var system syscall.Errno
+	if errors.As(err, &system) {
+		err = system
+	}
+	return &DiskError{d.dir, err}
+}
 
 // check returns a *LowDiskError while there is too little space. A filesystem
 // that does not answer is not a reason to refuse: the write will tell.

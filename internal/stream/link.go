@@ -167,7 +167,8 @@ func startServer(ctx context.Context, o Options, k *link) (*server.Server, error
 	return srv, nil
 }
 
-// serverLog hands the embedded server's log on.
+// serverLog hands the embedded server's log on. What it calls an error is for
+// those who look closer: what comes of it for the log is said by Health.
 type serverLog struct {
 	log *slog.Logger
 	k   *link
@@ -184,17 +185,17 @@ func (s *serverLog) Debugf(format string, v ...any)  { s.say(slog.LevelDebug, fo
 func (s *serverLog) Tracef(format string, v ...any)  {}
 
 func (s *serverLog) Warnf(format string, v ...any) {
-	s.say(slog.LevelWarn, format, v)
+	s.say(slog.LevelInfo, format, v)
 }
 
 func (s *serverLog) Errorf(format string, v ...any) {
 	s.k.interrupt(errSuspect)
-	s.say(slog.LevelError, format, v)
+	s.say(slog.LevelInfo, format, v)
 }
 
 // Fatalf is called for what would end a server of its own; ours is then found
 // not to start, or not to answer.
 func (s *serverLog) Fatalf(format string, v ...any) {
 	s.k.interrupt(errSuspect)
-	s.say(slog.LevelError, format, v)
+	s.say(slog.LevelInfo, format, v)
 }

@@ -16,6 +16,7 @@ type wait struct {
 	start time.Time
 
 	mu      sync.Mutex
+	why     error // what the disk said, nil: nothing
 	stalled bool
 	ended   bool
 	timer   *time.Timer
@@ -23,8 +24,27 @@ type wait struct {
 
 func (l *Log) wait() *wait {
 	w := &wait{l: l, start: time.Now()}
-	w.timer = time.AfterFunc(l.o.StallAfter, func() { w.stall(&BusyError{For: l.o.StallAfter}) })
+	w.timer = time.AfterFunc(l.o.StallAfter, func() { w.stall(w.busy()) })
 	return w
+}
+
+func (w *wait) busy() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return &BusyError{For: w.l.o.StallAfter, Why: w.why}
+}
+
+// ask asks the disk why the store fails, so that people are told that and not
+// only that nothing moves.
+func (w *wait) ask() {
+	why := w.l.disk.probe()
+	w.mu.Lock()
+	news := w.stalled && fmt.Sprint(w.why) != fmt.Sprint(why)
+	w.why = why
+	w.mu.Unlock()
+	if news {
+		w.stall(w.busy())
+	}
 }
 
 // stall makes the log refuse with err until the record is written.
@@ -36,7 +56,7 @@ func (w *wait) stall(err error) {
 	}
 	if !w.stalled {
 		w.stalled = true
-		w.l.o.Logger.Error("log does not move", "err", err)
+		w.l.o.Logger.Info("log does not move", "err", err) // people ask Health
 	}
 	w.l.queue.stall(err)
 }
@@ -73,13 +93,14 @@ func (w *wait) space(ctx context.Context) error {
 func (w *wait) mend(ctx context.Context, k *link, try int, why error) error {
 	level := slog.LevelDebug
 	if try == 0 {
-		level = slog.LevelWarn
+		level = slog.LevelInfo
 	}
 	w.l.o.Logger.Log(ctx, level, "commit is repeated", "try", try+1, "err", why)
 	if try > 0 {
 		_ = pause(ctx, min(50*time.Millisecond<<min(try, 5), time.Second)) // the caller looks at ctx
 	}
 	if w.l.o.URL == "" {
+		w.ask()
 		return w.restart(ctx, level)
 	}
 	if errors.Is(why, context.DeadlineExceeded) {
@@ -105,7 +126,9 @@ func (w *wait) restart(ctx context.Context, level slog.Level) error {
 		if err == nil || damaged(err) || ctx.Err() != nil {
 			return err
 		}
+		w.ask()
 		l.o.Logger.Log(ctx, level, "embedded nats does not start", "try", try+1, "err", err)
+		level = slog.LevelDebug
 		_ = pause(ctx, min(50*time.Millisecond<<min(try, 5), time.Second))
 	}
 }

@@ -39,11 +39,19 @@ const busyRetry = 2 * time.Second
 // BusyError says that the log does not move, and for how long.
 type BusyError struct {
 	For time.Duration // at least
+	Why error         // what the disk said to a write of ours, a *DiskError; nil: not known
 }
 
 func (e *BusyError) Error() string {
-	return fmt.Sprintf("the log is stalled: nothing was committed for %s", e.For.Round(100*time.Millisecond))
+	text := fmt.Sprintf("the log is stalled: nothing was committed for %s", e.For.Round(100*time.Millisecond))
+	if e.Why != nil {
+		text += ": " + e.Why.Error()
+	}
+	return text
 }
+
+// Unwrap returns the cause.
+func (e *BusyError) Unwrap() error { return e.Why }
 
 func (q *queue) init(maxEvents, maxBytes int) {
 	q.maxEvents, q.maxBytes = maxEvents, maxBytes
