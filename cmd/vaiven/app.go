@@ -72,6 +72,7 @@ func (p *program) open(ctx context.Context, c *config) (a *app, err error) {
 	if err = a.openViews(ctx); err != nil {
 		return a, err
 	}
+	a.markTurn()
 	a.openGateway()
 	if err = a.openFeed(); err != nil {
 		return a, err

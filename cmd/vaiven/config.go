@@ -44,7 +44,6 @@ type config struct {
 	Rate     float64       // readings a second of a board that a session counts; 0: any number
 	Devices  awaited       // lab, workshop: which boards, or how many, must complete
 	Patience time.Duration // lab, workshop: how long a board may stay away and still be waited for; 0: for ever
-	Continue string        // lab, workshop: go on in this folder of an earlier run
 	Roster   string        // CSV file id,name with the students' names
 	Simulate int           // simulated boards beside the real ones
 	Interval time.Duration // time between the readings of a simulated board, and what the summary expects
@@ -67,6 +66,9 @@ type config struct {
 	Replicas int    // copies of the log on an external cluster
 
 	CPUProfile string // file for a CPU profile; for those who work on vaiven
+
+	turn      uint64 // of a run's folder, see turnName; 0: a folder that was named
+	continued int    // how many runs --continue chose from
 }
 
 // flags declares config's flags on a command, with the command's defaults.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,9 +24,6 @@ func (p *program) workshopCommand() *cobra.Command {
 	return p.courseCommand(c, "workshop", []string{"taller"},
 		p.say("The course's workshop: 50 readings", "El taller del curso: 50 lecturas"))
 }
-
-// folderPrefix begins the names of a command's run folders.
-var folderPrefix = map[string]string{"lab": "lab", "workshop": "taller"}
 
 // courseCommand is serve with limits, in a folder of its own per run.
 func (p *program) courseCommand(c *config, name string, aliases []string, short string) *cobra.Command {
@@ -59,31 +55,9 @@ func (p *program) courseFlags(f *pflag.FlagSet, c *config, again *bool) {
 		"termina cuando hayan terminado al menos tantas placas, o cuando terminen estas, como 101,102 (tres cifras son un identificador)"))
 	f.DurationVar(&c.Patience, "patience", 5*time.Minute, p.say("a board that stays away for so long no longer holds up those that have finished (0: wait for ever)",
 		"una placa que se ausenta tanto tiempo ya no retiene a las que terminaron (0: esperar siempre)"))
-	f.BoolVar(again, "continue", false, p.say("go on in the folder of the last run", "continúa en la carpeta de la última vez"))
+	f.BoolVar(again, "continue", false, p.say("go on in the folder that was used last", "continúa en la carpeta que se usó la última vez"))
 	f.Lookup("data").Usage = p.say("folder for everything that is kept (default: a new one per run)",
 		"carpeta para todo lo que se guarda (por defecto, una nueva cada vez)")
-}
-
-// chooseFolder gives a run its folder: the one that was named, the last one of
-// its kind to go on with, or a new one.
-func (p *program) chooseFolder(c *config, prefix string, again bool) error {
-	switch {
-	case c.Data != "" && again:
-		return usageError{errors.New(p.say("--data already says which folder: leave --continue out", "--data ya dice qué carpeta: omite --continue"))}
-	case c.Data != "":
-		return nil
-	case !again:
-		c.Data = prefix + time.Now().Format("-20060102-150405")
-		return nil
-	}
-	old, err := filepath.Glob(prefix + "-[0-9]*-[0-9]*")
-	if err != nil || len(old) == 0 {
-		return hinted{fmt.Errorf(p.say("no folder %s-... here to continue", "no hay aquí ninguna carpeta %s-... para continuar"), prefix),
-			p.say("run it without --continue first, or name a folder with --data", "primero ejecútalo sin --continue, o indica una carpeta con --data")}
-	}
-	slices.Sort(old)
-	c.Data = old[len(old)-1]
-	return nil
 }
 
 // summary writes what the run was as resumen.csv, and prints it.

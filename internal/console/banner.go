@@ -30,12 +30,26 @@ type Facts struct {
 
 	Data string // data folder
 	CSV  string // path of the CSV file
+	// Continued is how many earlier runs there were to go on with; Data is the one
+	// that was used last. 0: none was asked for.
+	Continued int
 
 	Readings      uint64        // limit of a session, 0: none
 	For, Interval time.Duration // limit of a session, asked interval; 0: none
 	Device        string        // IDDEVICE of the example, "101" when empty
 
 	Keys bool // the terminal takes keys: say how to switch an LED
+}
+
+// continued says which of the earlier runs goes on.
+func continued(f Facts) string {
+	switch f.Continued {
+	case 0:
+		return ""
+	case 1:
+		return f.Lang.Say("  (goes on)", "  (continúa)")
+	}
+	return fmt.Sprintf(f.Lang.Say("  (goes on: the one used last of %d)", "  (continúa: la usada por última vez, de %d)"), f.Continued)
 }
 
 // Banner writes what somebody needs to connect a board: the addresses, where
@@ -46,7 +60,7 @@ func Banner(t Terminal, f Facts) error {
 	b.addresses(f)
 	b.row(f.Lang.Say("session", "sesión"), session(f))
 	b.row(f.Lang.Say("time zone", "zona horaria"), zone(f))
-	b.row(f.Lang.Say("data", "datos"), f.Data)
+	b.row(f.Lang.Say("data", "datos"), f.Data+continued(f))
 	b.row("CSV", f.CSV)
 	if f.Keys {
 		b.row(f.Lang.Say("keys", "teclas"), keysHint(f.Lang))
