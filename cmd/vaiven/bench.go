@@ -20,7 +20,7 @@ func (p *program) benchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: p.say("Measure on this machine", "Mide en este equipo"),
-		Args:  p.args(cobra.NoArgs),
+		Args:  p.knownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.benchTransportsCommand(), p.benchFollowCommand())

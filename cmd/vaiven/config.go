@@ -279,6 +279,9 @@ func (p *program) check(c *config) error {
 			return usageError{fmt.Errorf(p.say("--state: %q is no name of a state", "--state: %q no puede ser el nombre de un estado"), s)}
 		}
 	}
+	if err := errors.Join(p.checkAddresses("listen", c.Listen), p.checkAddresses("tls-listen", c.TLSListen)); err != nil {
+		return err
+	}
 	if err := p.checkPanel(c); err != nil {
 		return err
 	}

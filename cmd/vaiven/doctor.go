@@ -29,6 +29,9 @@ func (p *program) doctorCommand() *cobra.Command {
 			if err := p.fill(cmd); err != nil {
 				return err
 			}
+			if err := p.checkAddresses("listen", c.Listen); err != nil {
+				return err
+			}
 			return p.doctor(cmd.Context(), c, repair)
 		},
 	}

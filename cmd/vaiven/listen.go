@@ -77,7 +77,7 @@ func (p *program) bind(ctx context.Context, addr string) (net.Listener, error) {
 	if err == nil {
 		return l, nil
 	}
-	_, port, splitErr := net.SplitHostPort(addr)
+	_, port, _ := net.SplitHostPort(addr) // checked before
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, hinted{fmt.Errorf(p.say("port %s is in use", "el puerto %s está ocupado"), port), fmt.Sprintf(p.say(
@@ -87,8 +87,6 @@ func (p *program) bind(ctx context.Context, addr string) (net.Listener, error) {
 		return nil, hinted{fmt.Errorf(p.say("no permission for port %s", "sin permiso para el puerto %s"), port), p.say(
 			"ports below 1024 are the system's: sudo setcap cap_net_bind_service=+ep vaiven, or AmbientCapabilities=CAP_NET_BIND_SERVICE in its systemd unit, or --listen :8080",
 			"los puertos menores que 1024 son del sistema: sudo setcap cap_net_bind_service=+ep vaiven, o AmbientCapabilities=CAP_NET_BIND_SERVICE en su unidad de systemd, o --listen :8080")}
-	case splitErr != nil:
-		return nil, usageError{fmt.Errorf("--listen %q: %w", addr, splitErr)}
 	}
 	return nil, fmt.Errorf("--listen %s: %w", addr, err)
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -39,6 +40,10 @@ func (p *program) jsonFlag(cmd *cobra.Command, r *remote) {
 func (p *program) client(cmd *cobra.Command, r *remote) (*api.Client, error) {
 	if err := p.fill(cmd); err != nil {
 		return nil, err
+	}
+	// The server shows its address as boards need it.
+	if rest, ok := strings.CutPrefix(r.server, "ws"); ok && (strings.HasPrefix(rest, "://") || strings.HasPrefix(rest, "s://")) {
+		r.server = "http" + rest
 	}
 	c, err := api.New(api.Options{Server: r.server, Token: r.token})
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"sync/atomic"
@@ -153,18 +152,4 @@ El curso:     vaiven lab                    (10 lecturas o 3 minutos)
 		p.verifyCommand(), p.doctorCommand(), p.benchCommand(), p.versionCommand(), p.manCommand())
 	p.translate(root)
 	return root
-}
-
-// args turns what cobra says of positional arguments into a usage error.
-func (p *program) args(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		err := check(cmd, args)
-		switch {
-		case err == nil:
-			return nil
-		case len(args) == 0:
-			return usageError{fmt.Errorf(p.say("%s needs something to work on: %s", "a %s le falta algo: %s"), cmd.CommandPath(), cmd.UseLine())}
-		}
-		return usageError{fmt.Errorf(p.say("%q is one word too many for %s", "%q sobra en %s"), args[len(args)-1], cmd.CommandPath())}
-	}
 }

@@ -15,7 +15,7 @@ func (p *program) sessionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "session",
 		Short: p.say("Sessions of a running server", "Sesiones de un servidor en marcha"),
-		Args:  p.args(cobra.NoArgs),
+		Args:  p.knownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	r := &remote{}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,6 +57,9 @@ func (p *program) simulateCommand() *cobra.Command {
 func (p *program) simulate(ctx context.Context, o sim.Options, asJSON bool) error {
 	if o.Devices < 1 || o.Devices > 10_000 {
 		return usageError{fmt.Errorf(p.say("--devices %d: want 1 to 10000", "--devices %d: debe ser de 1 a 10000"), o.Devices)}
+	}
+	if !strings.Contains(o.URL, "://") {
+		o.URL = "ws://" + o.URL // as the server shows it to people
 	}
 	bar := console.NewProgress(p.stderr(), p.lang, p.say("readings acknowledged", "lecturas confirmadas"), o.Readings*uint64(o.Devices), nil)
 	o.OnProgress = func(s sim.Progress) {

@@ -80,7 +80,7 @@ func (p *program) knownCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	text := fmt.Sprintf(p.say("unknown command %q", "comando desconocido %q"), args[0])
-	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+	if like := likeCommands(cmd, args[0]); len(like) > 0 {
 		text += fmt.Sprintf(p.say(": did you mean %s?", ": ¿quisiste decir %s?"), strings.Join(like, ", "))
 	}
 	return usageError{errors.New(text)}
@@ -95,6 +95,8 @@ func (p *program) flagError(err error) error {
 	switch {
 	case errors.As(err, &binding) && errors.As(err, &invalid):
 		return fmt.Errorf("--%s %s", invalid.GetFlag().Name, binding.Text(p.lang))
+	case errors.As(err, &invalid) && p.valueError(invalid.GetFlag(), invalid.GetValue()) != nil:
+		return p.valueError(invalid.GetFlag(), invalid.GetValue())
 	case p.lang != vaiven.Spanish:
 	case errors.As(err, &unknown):
 		return fmt.Errorf("opción desconocida: --%s", unknown.GetSpecifiedName())
