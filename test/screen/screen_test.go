@@ -195,6 +195,41 @@ func TestTheOtherScreenIsTold(t *testing.T) {
 	inOrder(t, s, f)
 }
 
+// TestOtherCommandsEndQuietly gives the commands that are no server a pipe that
+// nobody reads: they end as all programs do, and say nothing about it.
+func TestOtherCommandsEndQuietly(t *testing.T) {
+	s := harness.NewServer(t, "serve", t.TempDir())
+	f := harness.NewFleet(t, s.Addr, 1)
+	f.Start(t)
+	s.StartReady()
+	acknowledged(t, f, 10)
+	at := "http://" + s.Addr
+	for _, args := range [][]string{
+		{"watch", "--server", at},
+		{"watch", "--server", at, "--json"},
+		{"devices", "--server", at},
+		{"devices", "--server", at, "--json"},
+		{"simulate", "--url", "ws://" + s.Addr, "--first", "900", "--readings", "2", "--interval", "0s"},
+		{"simulate", "--url", "ws://" + s.Addr, "--first", "901", "--readings", "2", "--interval", "0s", "--json"},
+		{"bench", "--help"},
+		{"version"},
+	} {
+		cmd := exec.Command(harness.Binary(t), append(args, "--lang", "en")...)
+		r, w := pipe(t)
+		_ = r.Close()
+		var errs harness.Output
+		cmd.Stdout, cmd.Stderr = w, &errs
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait() // by SIGPIPE: what counts is that it is over
+		if !late.Stop() || errs.String() != "" {
+			t.Errorf("%v: %v, %q", args, cmd.ProcessState, errs.String())
+		}
+	}
+}
+
 func acknowledged(t *testing.T, f *harness.Fleet, more uint64) {
 	t.Helper()
 	want := f.Ledger.Acked() + more
