@@ -66,6 +66,11 @@ func (p *program) serve(ctx context.Context, name string, c *config, f *finish) 
 		return err
 	}
 	defer a.close()
+	return a.run(ctx, stop, name, roster, f)
+}
+
+// run shows what an open server does, and runs it until ctx is done.
+func (a *app) run(ctx context.Context, stop func(), name string, roster console.Roster, f *finish) error {
 	facts := a.facts(name)
 	screen, err := a.screen(facts, roster)
 	if err != nil {
