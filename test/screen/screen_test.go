@@ -18,6 +18,8 @@ import (
 // patience bounds each wait; it is no measure of speed.
 const patience = time.Minute
 
+// TestMain runs a vaiven without the race detector, whose report would go to a
+// stream that is not read, and hang there.
 func TestMain(m *testing.M) { os.Exit(harness.MainWithoutRace(m)) }
 
 // TestEndsInOrder sends every signal that means an end to a class with every
