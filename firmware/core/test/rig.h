@@ -21,8 +21,9 @@ class Rig final : public vaiven::Link,
   Rig() : Rig(0) {}
   // The board's millis() begins at `start`.
   explicit Rig(uint32_t start)
-      : now(start), config(usual()), board(config, held, {*this, *this, *this, *this, nullptr, this}) {
+      : now(start), config(usual()), board(config, held, checks, {*this, *this, *this, *this, nullptr, this}) {
     memset(&held, 0x5a, sizeof held);  // what memory holds at power-up
+    memset(&checks, 0x5a, sizeof checks);
   }
 
   static vaiven::Config usual() {
@@ -140,6 +141,7 @@ class Rig final : public vaiven::Link,
   uint32_t now;
   vaiven::Config config;
   vaiven::Held<2, 64> held;
+  vaiven::Checks<64> checks;
   vaiven::Board board;
 
   char messages[kMessages][vaiven::kMaxMessage + 1];

@@ -19,7 +19,7 @@ template <size_t Values, size_t Capacity>
 struct Full {
   Turns turns;
   Held<Values, Capacity> held;
-  Ring ring{held.header, held.words, Values, Capacity, &turns};
+  Ring ring{{held.header, held.words, nullptr, nullptr}, Values, Capacity, &turns};
   Full() {
     memset(&held, 0, sizeof held);
     held.header.capacity = Capacity;

@@ -36,7 +36,7 @@ class Spin final : public vaiven::Guard {
 // World is the server too: it takes every reading, and acknowledges at leisure.
 class World final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Random {
  public:
-  World() : board_(config(), held_, {*this, *this, *this, *this, &spin_, nullptr}) {}
+  World() : board_(config(), held_, checks_, {*this, *this, *this, *this, &spin_, nullptr}) {}
 
   void run() {
     require(board_.begin(0), "begin");
@@ -132,6 +132,7 @@ class World final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Rando
   Spin spin_;
   vaiven::Config config_;
   vaiven::Held<1, 1024> held_;
+  vaiven::Checks<1024> checks_;
   vaiven::Board board_;
 };
 

@@ -9,21 +9,19 @@ namespace {
 // Close codes of RFC 6455 section 7.4 and of the protocol.
 constexpr uint16_t kDone = 1000;
 constexpr uint16_t kPolicy = 1008;
-constexpr uint16_t kUnauthorised = 4401;
 constexpr uint16_t kInUse = 4409;
 
 // Whether coming back soon would only bring the same answer.
-bool hopeless(uint16_t code) { return code == kPolicy || code == kUnauthorised || code == kInUse; }
+bool hopeless(uint16_t code) { return code == kPolicy || code == kCloseUnauthorised || code == kInUse; }
 
 }  // namespace
 
-Board::Board(const Config& config, Header& header, uint32_t* words, size_t values, size_t capacity,
-             const Outside& outside)
+Board::Board(const Config& config, const Kept& kept, size_t values, size_t capacity, const Outside& outside)
     : config_(config),
       outside_(outside),
-      header_(header),
-      ring_(header, words, static_cast<uint32_t>(values), static_cast<uint32_t>(capacity), outside.guard),
-      twin_(header, ring_, config, outside_.switches),
+      header_(kept.header),
+      ring_(kept, static_cast<uint32_t>(values), static_cast<uint32_t>(capacity), outside.guard),
+      twin_(header_, ring_, config, outside_.switches),
       flight_(config.window),
       backoff_(outside_.random) {}
 
@@ -42,10 +40,14 @@ bool Board::prepare() {
 
 bool Board::begin(uint32_t now) {
   if (!prepare()) return false;
-  memset(&header_, 0, sizeof header_);
-  header_.fingerprint = fingerprint(config_);
-  header_.capacity = ring_.capacity();
-  header_.values = ring_.values();
+  const uint32_t mark = fingerprint(config_);
+  {
+    Ring::Edit edit(ring_);
+    memset(&header_, 0, sizeof header_);
+    header_.fingerprint = mark;
+    header_.capacity = ring_.capacity();
+    header_.values = ring_.values();
+  }
   ring_.clear();
   chooseBoot();
   twin_.begin();
@@ -60,6 +62,7 @@ bool Board::resume(uint32_t now, uint64_t elapsed) {
       !sealed(header_, ring_.words(), ring_.capacity(), ring_.values())) {
     return false;
   }
+  ring_.adopt();
   clock_.start(now, header_.up);
   if (elapsed == kUnknownTime) {
     ring_.undate();
@@ -87,17 +90,22 @@ void Board::start() {
 void Board::seal(uint32_t now) {
   if (phase_ == Phase::kIdle) return;
   clock_.advance(now);
-  header_.up = clock_.up();
+  {
+    Ring::Edit edit(ring_);
+    header_.up = clock_.up();
+  }
   vaiven::seal(header_, ring_.words());
 }
 
 void Board::chooseBoot() {
   static const char digits[] = "0123456789abcdef";
+  char boot[kBootDigits + 1] = "";
   for (size_t i = 0; i < kBootDigits; i += 8) {
     uint32_t bits = outside_.random.next();
-    for (size_t j = 0; j < 8; j++, bits >>= 4) header_.boot[i + j] = digits[bits & 15];
+    for (size_t j = 0; j < 8; j++, bits >>= 4) boot[i + j] = digits[bits & 15];
   }
-  header_.boot[kBootDigits] = '\0';
+  Ring::Edit edit(ring_);
+  memcpy(header_.boot, boot, sizeof boot);
 }
 
 // renewBoot is for a BOOT that the server knows from somebody else, or from a
@@ -158,8 +166,10 @@ void Board::onClose(uint32_t now, uint16_t code) {
 }
 
 void Board::finish() {
-  ring_.touch();
-  header_.finished = 1;
+  {
+    Ring::Edit edit(ring_);
+    header_.finished = 1;
+  }
   phase_ = Phase::kFinished;
   ring_.take(false);
 }

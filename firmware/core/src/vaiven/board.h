@@ -43,6 +43,10 @@ struct Stats {
   uint32_t stale = 0;        // changes behind a newer one: not made
 };
 
+// The protocol's close code for a missing or wrong token; what a sketch makes of a
+// handshake that was refused with HTTP 401 or 403.
+constexpr uint16_t kCloseUnauthorised = 4401;
+
 // How long a sleep or a restart took, when nobody knows.
 constexpr uint64_t kUnknownTime = UINT64_MAX;
 
@@ -52,7 +56,12 @@ class Board {
   // is not looked at, before begin or resume: setup() may still fill it in.
   template <size_t Values, size_t Capacity>
   Board(const Config& config, Held<Values, Capacity>& held, const Outside& outside)
-      : Board(config, held.header, held.words, Values, Capacity, outside) {}
+      : Board(config, Kept{held.header, held.words, nullptr, nullptr}, Values, Capacity, outside) {}
+  // With checks, what held holds can be gone on with after a reset that nobody
+  // announced: see recover in held.h.
+  template <size_t Values, size_t Capacity>
+  Board(const Config& config, Held<Values, Capacity>& held, Checks<Capacity>& checks, const Outside& outside)
+      : Board(config, Kept{held.header, held.words, &checks.header, checks.readings}, Values, Capacity, outside) {}
 
   // --- life ---
 
@@ -128,8 +137,7 @@ class Board {
  private:
   enum class Phase : uint8_t { kIdle, kWaiting, kDialling, kOpen, kFinished };
 
-  Board(const Config& config, Header& header, uint32_t* words, size_t values, size_t capacity,
-        const Outside& outside);
+  Board(const Config& config, const Kept& kept, size_t values, size_t capacity, const Outside& outside);
 
   // board.cpp: life, events and time.
   bool prepare();

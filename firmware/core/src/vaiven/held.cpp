@@ -35,6 +35,34 @@ bool sealed(const Header& header, const uint32_t* words, uint32_t capacity, uint
          header.crc == checksum(header, words) && possible(header);
 }
 
+uint32_t checkHeader(const Header& header) {
+  const size_t skip = offsetof(Header, fingerprint);
+  return crc32(kSealed, reinterpret_cast<const char*>(&header) + skip, sizeof(Header) - skip);
+}
+
+uint32_t checkReading(uint32_t place, const uint32_t* words, uint32_t values) {
+  return crc32(place, words, sizeof(uint32_t) * (1 + values));
+}
+
+bool recover(Header& header, const uint32_t* words, uint32_t capacity, uint32_t values, const HeaderChecks& checks,
+             const uint32_t* readings, uint64_t up) {
+  if (checkHeader(header) != checks.check) {
+    if (checkHeader(checks.spare) != checks.spareCheck) return false;
+    header = checks.spare;
+  }
+  if (header.capacity != capacity || header.values != values || !possible(header)) return false;
+  for (uint32_t seq = header.next; seq-- > header.head;) {
+    const uint32_t place = (seq + header.shift) & (capacity - 1);
+    if (checkReading(place, words + static_cast<size_t>(place) * (1 + values), values) == readings[place]) continue;
+    header.lost += seq + 1 - header.head;
+    header.head = seq + 1;
+    break;
+  }
+  header.up = up;
+  seal(header, words);
+  return true;
+}
+
 bool pour(const Header& from, const uint32_t* fromWords, uint32_t fromCapacity, uint32_t values,
           Header& to, uint32_t* toWords, uint32_t toCapacity) {
   if (!sealed(from, fromWords, fromCapacity, values)) return false;

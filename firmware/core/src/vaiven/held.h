@@ -11,7 +11,8 @@
 // It is plain memory without constructors: it may lie in RTC_NOINIT_ATTR, be
 // written to a file byte by byte, and be read back. A Board seals it with a CRC
 // (Board::seal); the first change breaks the seal again, so what was not sealed
-// on purpose is never taken for good. Whoever reads it back from a file deletes
+// on purpose is never taken for good. Checks beside it make it fit for a reset that
+// nobody announced, too. Whoever reads it back from a file deletes
 // the file before the first reading is recorded: resumed twice, it would number
 // other readings with the same SEQs.
 #pragma once
@@ -64,10 +65,45 @@ static_assert(sizeof(Held<8, 1024>) == 36 * 1024 + sizeof(Header), "nothing betw
 static_assert(sizeof(Held<2, 512>) <= 8 * 1024 && sizeof(Held<8, 128>) <= 8 * 1024,
               "the RTC memory of an ESP32 is 8 KiB");
 
+// Checks follow a Held that is in use, so that it can be gone on with after a panic
+// or a watchdog's reset, at whatever instruction that came. Both lie in memory that
+// such a reset leaves alone (__NOINIT_ATTR of ESP-IDF). Each reading has a CRC, and
+// the header is there twice: the second is written when the first is whole. They
+// cost 4 bytes a reading and 128.
+struct HeaderChecks {
+  uint32_t check;       // of the Held's own header
+  uint32_t spareCheck;  // of spare
+  Header spare;
+};
+
+template <size_t Capacity>
+struct Checks {
+  HeaderChecks header;
+  uint32_t readings[Capacity];  // by place, as Held::words
+};
+
+static_assert(sizeof(Checks<1024>) == 4 * 1024 + sizeof(HeaderChecks), "4 bytes a reading");
+
 // seal and sealed are Board's business, but for tools and tests that look at a
 // Held without one.
 void seal(Header& header, const uint32_t* words);
 bool sealed(const Header& header, const uint32_t* words, uint32_t capacity, uint32_t values);
+
+// checkHeader and checkReading are what the Checks of a header, and of a reading at a
+// place, must be.
+uint32_t checkHeader(const Header& header);
+uint32_t checkReading(uint32_t place, const uint32_t* words, uint32_t values);
+
+// recover seals what a Held held when the chip was reset, as of UP `up`, so that a
+// Board can resume from it. A damaged reading (the one that was being overwritten)
+// is given up and counted as lost, with those before it. False when there is nothing.
+bool recover(Header& header, const uint32_t* words, uint32_t capacity, uint32_t values, const HeaderChecks& checks,
+             const uint32_t* readings, uint64_t up);
+
+template <size_t Values, size_t Capacity>
+bool recover(Held<Values, Capacity>& held, const Checks<Capacity>& checks, uint64_t up) {
+  return recover(held.header, held.words, Capacity, Values, checks.header, checks.readings, up);
+}
 
 // pour copies the newest readings that fit, sealed, and counts the others as
 // lost in the copy. False, and `to` untouched, when `from` is not sealed.

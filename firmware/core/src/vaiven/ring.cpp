@@ -22,15 +22,39 @@ class Locked {
   Guard* guard_;
 };
 
+// whole ends what was stored so far: the compiler moves nothing over it. The memory
+// behind is the chip's own, without a cache.
+void whole() { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
+
 }  // namespace
 
-uint32_t* Ring::at(uint32_t seq) const {
-  return words_ + static_cast<size_t>((seq + header_.shift) & (capacity_ - 1)) * (1 + values_);
+Ring::Edit::Edit(Ring& ring) : ring_(ring) {
+  if (ring_.guard_ != nullptr) ring_.guard_->lock();
+  ring_.header_.seal = 0;
+}
+
+Ring::Edit::~Edit() {
+  ring_.commit();
+  if (ring_.guard_ != nullptr) ring_.guard_->unlock();
+}
+
+void Ring::commit() {
+  if (headerChecks_ == nullptr) return;
+  whole();
+  headerChecks_->check = checkHeader(header_);
+  whole();
+  headerChecks_->spare = header_;
+  whole();
+  headerChecks_->spareCheck = headerChecks_->check;
+  whole();
+}
+
+void Ring::checkAt(uint32_t seq) {
+  if (readingChecks_ != nullptr) readingChecks_[place(seq)] = checkReading(place(seq), at(seq), values_);
 }
 
 void Ring::clear() {
-  Locked locked(guard_);
-  header_.seal = 0;
+  Edit edit(*this);
   header_.head = header_.next = 1;
   header_.shift = header_.undated = 0;
 }
@@ -40,21 +64,23 @@ void Ring::take(bool wanted) {
   taking_ = wanted;
 }
 
-void Ring::touch() {
-  Locked locked(guard_);
-  header_.seal = 0;
+// adopt needs no guard for the readings: nothing samples yet.
+void Ring::adopt() {
+  for (uint32_t seq = header_.head; seq != header_.next; seq++) checkAt(seq);
+  Edit edit(*this);
 }
 
 void Ring::renumber() {
-  Locked locked(guard_);
+  Edit edit(*this);
   const uint32_t less = header_.head - 1;
-  header_.seal = 0;
   header_.head -= less;
   header_.next -= less;
   header_.shift += less;
   header_.undated -= header_.undated < less ? header_.undated : less;
 }
 
+// push gives the oldest reading up before it writes over it, and counts the new one
+// when it is whole: at no moment is a place held that is half one and half the other.
 uint32_t Ring::push(uint32_t taken, const float* values, uint32_t* overwritten) {
   Locked locked(guard_);
   *overwritten = 0;
@@ -63,11 +89,15 @@ uint32_t Ring::push(uint32_t taken, const float* values, uint32_t* overwritten) 
   if (header_.next - header_.head == capacity_) {
     *overwritten = header_.head++;
     header_.lost++;
+    commit();
   }
   uint32_t* words = at(header_.next);
   words[0] = taken;
   memcpy(words + 1, values, sizeof(float) * values_);
-  return header_.next++;
+  checkAt(header_.next);
+  const uint32_t seq = header_.next++;
+  commit();
+  return seq;
 }
 
 void Ring::fail() {
@@ -75,6 +105,7 @@ void Ring::fail() {
   if (!taking_) return;
   header_.seal = 0;
   header_.failed++;
+  commit();
 }
 
 uint32_t Ring::settle(uint32_t seq) {
@@ -82,8 +113,10 @@ uint32_t Ring::settle(uint32_t seq) {
   if (seq < header_.head) return 0;
   const uint32_t to = seq < header_.next ? seq + 1 : header_.next;
   const uint32_t settled = to - header_.head;
-  if (settled > 0) header_.seal = 0;
+  if (settled == 0) return 0;
+  header_.seal = 0;
   header_.head = to;
+  commit();
   return settled;
 }
 
@@ -97,8 +130,7 @@ bool Ring::read(uint32_t seq, Reading& reading) const {
 }
 
 void Ring::undate() {
-  Locked locked(guard_);
-  header_.seal = 0;
+  Edit edit(*this);
   header_.undated = header_.next - 1;
 }
 
@@ -109,6 +141,7 @@ void Ring::undateOlder(const Uptime& clock, uint64_t elapsed) {
     if (first >= header_.next || clock.age(*at(first)) + elapsed <= kMaxAge) return;
     header_.seal = 0;
     header_.undated = first;
+    commit();
   }
 }
 

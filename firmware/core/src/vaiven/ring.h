@@ -3,7 +3,10 @@
 // never stop measuring, and the newest readings are the useful ones.
 //
 // push and fail may be called by one task while another calls the rest; every
-// method holds the guard for the time of one reading's copy at most.
+// method holds the guard for the time of one reading's copy and two CRCs at most.
+//
+// With Checks, every change is complete in them before the method returns: a reset at
+// any moment finds either what was before the change or what is behind it.
 #pragma once
 
 #include "held.h"
@@ -19,10 +22,37 @@ struct Reading {
   float values[kMaxSensors];
 };
 
+// Kept is where the readings are. The Checks may be missing (nullptr, both).
+struct Kept {
+  Header& header;
+  uint32_t* words;
+  HeaderChecks* headerChecks;
+  uint32_t* readingChecks;
+};
+
 class Ring {
  public:
-  Ring(Header& header, uint32_t* words, uint32_t values, uint32_t capacity, Guard* guard)
-      : header_(header), words_(words), values_(values), capacity_(capacity), guard_(guard) {}
+  Ring(const Kept& kept, uint32_t values, uint32_t capacity, Guard* guard)
+      : header_(kept.header),
+        words_(kept.words),
+        headerChecks_(kept.headerChecks),
+        readingChecks_(kept.readingChecks),
+        values_(values),
+        capacity_(capacity),
+        guard_(guard) {}
+
+  // Edit changes something of the header that is not the ring's. While it lives the
+  // guard is held; it breaks the seal, and brings the Checks up to date.
+  class Edit {
+   public:
+    explicit Edit(Ring& ring);
+    ~Edit();
+    Edit(const Edit&) = delete;
+    Edit& operator=(const Edit&) = delete;
+
+   private:
+    Ring& ring_;
+  };
 
   // The SEQs held are oldest, oldest + 1 ... next - 1.
   struct Range {
@@ -35,8 +65,8 @@ class Ring {
   void clear();
   // take says whether readings are wanted. They are not at first.
   void take(bool wanted);
-  // touch breaks the seal: something that belongs to Held is about to change.
-  void touch();
+  // adopt brings the Checks of all readings held up to date: they came from elsewhere.
+  void adopt();
   // renumber gives the readings held the SEQs 1, 2, 3 ..., for another BOOT.
   void renumber();
   // push keeps a reading and returns its SEQ, 0 when none are wanted.
@@ -62,10 +92,15 @@ class Ring {
   uint32_t capacity() const { return capacity_; }
 
  private:
-  uint32_t* at(uint32_t seq) const;
+  uint32_t place(uint32_t seq) const { return (seq + header_.shift) & (capacity_ - 1); }
+  uint32_t* at(uint32_t seq) const { return words_ + static_cast<size_t>(place(seq)) * (1 + values_); }
+  void checkAt(uint32_t seq);
+  void commit();
 
   Header& header_;
   uint32_t* words_;
+  HeaderChecks* headerChecks_;
+  uint32_t* readingChecks_;
   uint32_t values_;
   uint32_t capacity_;
   Guard* guard_;

@@ -3,19 +3,25 @@
 namespace vaiven {
 
 void Twin::set(uint8_t state, int32_t value) {
-  header_.state[state] = switches_.set(state, value);
+  const int32_t is = switches_.set(state, value);
+  Ring::Edit edit(ring_);
+  header_.state[state] = is;
+}
+
+// follow notes that the states are those of a REV, and no person's.
+void Twin::follow(uint64_t rev) {
+  Ring::Edit edit(ring_);
+  header_.rev = rev;
+  header_.local = 0;
 }
 
 void Twin::begin() {
-  ring_.touch();
-  header_.rev = 0;
-  header_.local = 0;
+  follow(0);
   for (uint8_t i = 0; i < count(); i++) set(i, config_.states[i].initial);
   due_ = doneDue_ = false;
 }
 
 void Twin::resume() {
-  ring_.touch();
   for (uint8_t i = 0; i < count(); i++) set(i, header_.state[i]);
   due_ = doneDue_ = false;
 }
@@ -41,12 +47,10 @@ Twin::Outcome Twin::desire(const Desired& desired, uint64_t up) {
     return Outcome::kOverruled;
   }
   doneDue_ = false;
-  ring_.touch();
   for (uint8_t i = 0; i < count(); i++) {
     if (desired.named >> i & 1) set(i, desired.value[i]);
   }
-  if (desired.rev != 0) header_.rev = desired.rev;
-  header_.local = 0;
+  follow(desired.rev != 0 ? desired.rev : header_.rev);
   return Outcome::kSet;
 }
 
@@ -61,7 +65,7 @@ void Twin::remember() {
 void Twin::switched(uint8_t state, int32_t value) {
   if (state >= count() || header_.state[state] == value) return;
   if (due_ && !header_.local && header_.rev != 0) remember();
-  ring_.touch();
+  Ring::Edit edit(ring_);
   header_.state[state] = value;
   header_.local = 1;
   due_ = true;
@@ -69,7 +73,7 @@ void Twin::switched(uint8_t state, int32_t value) {
 
 void Twin::forget() {
   if (header_.rev == 0) return;
-  ring_.touch();
+  Ring::Edit edit(ring_);
   header_.rev = 0;
   doneDue_ = false;
 }

@@ -62,11 +62,12 @@ class Twin {
 
  private:
   void set(uint8_t state, int32_t value);
+  void follow(uint64_t rev);
   bool differs(const Desired& desired) const;
   void remember();
 
   Header& header_;
-  Ring& ring_;  // which shares the header's seal
+  Ring& ring_;  // which shares the header, its seal and its checks
   const Config& config_;
   Switches& switches_;
   bool due_ = false;
