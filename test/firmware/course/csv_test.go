@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -59,6 +60,27 @@ func asPython(s string) string {
 		return short
 	}
 	return shortest(s) + ".0"
+}
+
+// TestInterval: no sketch asks the sensor as often as its library measures, which would
+// answer with the reading before now and then.
+func TestInterval(t *testing.T) {
+	interval := regexp.MustCompile(`(?i)intervalo = (\d+);`)
+	for _, sketch := range sketches {
+		text, err := os.ReadFile(filepath.Join(harness.Root(), sketch, filepath.Base(sketch)+".ino"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := interval.FindAllStringSubmatch(string(text), -1)
+		if len(found) != len(practices) {
+			t.Errorf("%s: intervals %v", sketch, found)
+		}
+		for _, m := range found {
+			if ms, err := strconv.Atoi(m[1]); err != nil || ms < 2100 {
+				t.Errorf("%s: %s ms between readings, the library needs more than 2000", sketch, m[1])
+			}
+		}
+	}
 }
 
 // compareCSV compares the file byte for byte with the rows, whose TIMEFLAG must
