@@ -4,7 +4,7 @@
 // stdout: an object per line, {"at":<simulated ms since power-on>,"wall":<Unix
 // ms>,"event":...}:
 //
-//   boot         reason (poweron, ext, sw, task_wdt, deepsleep), millis
+//   boot         reason (poweron, ext, sw, panic, task_wdt, deepsleep), millis
 //   pin          pin, level: written by the sketch, changes only
 //   serial       text: a line printed to Serial
 //   wifi         state (connected, lost), ssid or reason
@@ -16,7 +16,7 @@
 //   sent, received text: a text message; begun: when the sketch gave it (at);
 //                waited: ms of this loop() that this machine had no processor for it
 //   closed       code, reason: the server's close frame
-//   disconnected the library's DISCONNECTED
+//   disconnected reason: the library's DISCONNECTED, and its text
 //   leaked_connection begin() while connected
 //   sensor       ok, temp, hum: a conversion begins, and the truth;
 //                before: when the sketch had read the one before (at)
@@ -33,17 +33,20 @@
 //   pin N low | pin N high                          a switch outside
 //   serial TEXT                                     typed in the serial monitor
 //   reset                                           the EN button
+//   panic                                           the program crashes
 //   quit
 //
 // The end of stdin changes nothing. A power cut is kill -9 and a new process:
-// flash stays, RTC memory does not.
+// flash stays, RTC memory does not. Memory that is not initialised then holds
+// garbage, as a chip's does.
 //
 // Environment:
 //
 //   BOARD_SERVER=ADDRESS:PORT      what every host and port of the sketch's is in
 //                                  truth; BOARD_SERVER_TLS the same for TLS
 //   BOARD_DIAL=HOST[:PORT]=ADDRESS:PORT,...   the same per host, asked first
-//   BOARD_MDNS=NAME=ADDRESS[:PORT],...        what mDNS answers
+//   BOARD_MDNS=NAME=ADDRESS[:PORT],...        what mDNS answers; without ADDRESS a
+//                                  machine that has IPv6 alone
 //   BOARD_SPEED=50                 simulated seconds per real one (default 1)
 //   BOARD_MILLIS=4294960000        millis() at power-on (default 0)
 //   BOARD_PATIENCE=2000            real ms that a network timeout lasts at least

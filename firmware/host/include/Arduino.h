@@ -4,6 +4,8 @@
 // One difference cannot be mended: on the ESP32 `unsigned long` has 32 bits, on
 // a 64-bit host 64. millis() and micros() have 32 on both; a sketch that keeps
 // them in uint32_t meets the rollover on the host as on the board.
+//
+// LED_BUILTIN is not here: "ESP32 Dev Module" has none.
 #pragma once
 
 #include <HardwareSerial.h>
@@ -16,6 +18,7 @@
 #include <esp_timer.h>
 #include <freertos/FreeRTOS.h>
 #include <freertos/task.h>
+#include <sdkconfig.h>
 #include <sys/time.h>
 
 #include <algorithm>
@@ -44,7 +47,6 @@
 #define RISING 0x01
 #define FALLING 0x02
 #define CHANGE 0x03
-#define LED_BUILTIN 2
 
 #define F(text) (text)
 #define PROGMEM

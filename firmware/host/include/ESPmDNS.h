@@ -1,6 +1,6 @@
 // Stand-in for the ESP32 core's mDNS: answers what BOARD_MDNS says,
 // NAME=ADDRESS[:PORT],..., while the board has an address. A service query finds
-// every entry with a port.
+// every entry with a port; address() of one without IPv4 is 0.0.0.0.
 #pragma once
 
 #include <Arduino.h>

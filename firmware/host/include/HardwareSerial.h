@@ -6,8 +6,11 @@
 
 class HardwareSerial : public Stream {
  public:
-  void begin(unsigned long baud) { (void)baud; }
+  void begin(unsigned long baud);
   void end() {}
+  // setRxBufferSize is how many bytes wait to be read; what comes on top is lost.
+  // It counts before begin() alone.
+  size_t setRxBufferSize(size_t size);
   size_t write(uint8_t c) override;
   size_t write(const uint8_t* p, size_t n) override;
   using Print::write;

@@ -3,6 +3,14 @@
 //
 // - a dial that fails raises DISCONNECTED at the next loop(), and the reconnect
 //   interval counts from there;
+// - DISCONNECTED carries text: "TCP connection cleanup" after a failed dial,
+//   "WebSocket handshake failed - HTTP 401" or "HTTP 401" after a refused handshake,
+//   "Header response timeout", "Connection lost"; nothing after a close frame or
+//   disconnect();
+// - a write that stalls blocks for 10 s (the ten tries of the core's NetworkClient),
+//   and the close frame of the disconnect() behind it for another 10;
+// - what is received and not read yet is lost when the server's FIN is there, be it
+//   the last lines of a refused handshake: then it says "Connection lost";
 // - one loop() reads one header line or one frame;
 // - begin() calls randomSeed(millis()), and forgets the authorization but not the
 //   extra headers; called while connected it leaks the connection;
@@ -65,7 +73,7 @@ class WebSocketsClient {
 
   bool alive();
   void dial();
-  void drop();
+  void drop(const String& reason = String());
   void dropWith(uint16_t code);
   void askUpgrade();
   void receive();

@@ -1,5 +1,6 @@
 // Stand-in for the ESP32 core's WiFi: an access point that control lines switch,
-// and that BOARD_SSID and BOARD_PASSWORD (if set) let in only who knows them.
+// and that BOARD_SSID and BOARD_PASSWORD (if set) let in only who knows them. While
+// the board's own network is open, a search for another one leaves nobody in it.
 #pragma once
 
 #include <Arduino.h>

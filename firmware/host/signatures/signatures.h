@@ -13,13 +13,15 @@
 #include <WebSocketsClient.h>
 #include <WiFi.h>
 #include <driver/gpio.h>
-#include <driver/rtc_gpio.h>
+#include <driver/rtc_io.h>
 #include <esp_private/esp_clk.h>
 #include <esp_sleep.h>
 #include <esp_system.h>
 #include <esp_task_wdt.h>
 #include <esp_timer.h>
 #include <freertos/semphr.h>
+#include <mbedtls/x509_crt.h>
+#include <soc/soc_caps.h>
 
 #include <type_traits>
 #include <utility>
@@ -51,7 +53,7 @@ RETURNS(void, ESP.restart());
 RETURNS(uint64_t, ESP.getEfuseMac());
 RETURNS(uint32_t, ESP.getFreeHeap());
 RETURNS(esp_reset_reason_t, esp_reset_reason());
-static_assert(HIGH == 1 && LOW == 0 && LED_BUILTIN >= 0, "levels");
+static_assert(HIGH == 1 && LOW == 0, "levels");
 
 RETURNS(unsigned int, a<String>().length());
 RETURNS(int, a<String>().indexOf("x"));
@@ -64,6 +66,7 @@ RETURNS(wl_status_t, WiFi.begin("ssid", "password"));
 RETURNS(wl_status_t, WiFi.status());
 RETURNS(bool, WiFi.mode(WIFI_STA));
 RETURNS(bool, WiFi.setAutoReconnect(true));
+RETURNS(size_t, Serial.setRxBufferSize(4096));
 RETURNS(bool, WiFi.softAP("ssid"));
 RETURNS(IPAddress, WiFi.localIP());
 RETURNS(IPAddress, WiFi.softAPIP());
@@ -144,11 +147,20 @@ RETURNS(void, a<DNSServer>().processNextRequest());
 
 RETURNS(esp_err_t, esp_sleep_enable_timer_wakeup(uint64_t(1)));
 RETURNS(esp_sleep_wakeup_cause_t, esp_sleep_get_wakeup_cause());
+#if SOC_PM_SUPPORT_EXT0_WAKEUP
 RETURNS(esp_err_t, esp_sleep_enable_ext0_wakeup(a<gpio_num_t>(), 0));
+static_assert(ESP_SLEEP_WAKEUP_EXT0 == 2, "a button's wake");
+#endif
+#if SOC_GPIO_SUPPORT_DEEPSLEEP_WAKEUP
+RETURNS(esp_err_t, esp_deep_sleep_enable_gpio_wakeup(uint64_t(1), ESP_GPIO_WAKEUP_GPIO_LOW));
+static_assert(ESP_SLEEP_WAKEUP_GPIO == 7, "a button's wake");
+#endif
 RETURNS(esp_err_t, gpio_hold_en(a<gpio_num_t>()));
 RETURNS(esp_err_t, gpio_hold_dis(a<gpio_num_t>()));
 RETURNS(void, gpio_deep_sleep_hold_en());
+#if SOC_RTCIO_PIN_COUNT > 0
 RETURNS(esp_err_t, rtc_gpio_pullup_en(a<gpio_num_t>()));
+#endif
 RETURNS(uint64_t, esp_clk_rtc_time());
 RETURNS(void, esp_deep_sleep_start());
 RETURNS(esp_err_t, esp_task_wdt_init(a<const esp_task_wdt_config_t*>()));
@@ -159,10 +171,15 @@ RETURNS(BaseType_t, xTaskCreatePinnedToCore(a<TaskFunction_t>(), "name", 4096, a
 RETURNS(void, vTaskDelay(pdMS_TO_TICKS(10)));
 RETURNS(TickType_t, xTaskGetTickCount());
 RETURNS(uint32_t, ulTaskNotifyTake(pdTRUE, TickType_t(1)));
-RETURNS(void, vTaskNotifyGiveFromISR(a<TaskHandle_t>(), a<BaseType_t*>()));
+RETURNS(UBaseType_t, uxTaskGetStackHighWaterMark(a<TaskHandle_t>()));
+// A macro, with a semicolon of its own: it can stand as a statement alone.
+inline void giveFromInterrupt(TaskHandle_t task, BaseType_t* woken) { vTaskNotifyGiveFromISR(task, woken); }
 RETURNS(SemaphoreHandle_t, xSemaphoreCreateMutex());
 RETURNS(BaseType_t, xSemaphoreTake(a<SemaphoreHandle_t>(), TickType_t(1)));
-static_assert(pdMS_TO_TICKS(1000) == 1000, "a tick is a millisecond");
+static_assert(pdMS_TO_TICKS(4294968) < 1000, "it wraps: not for intervals");
+static_assert(pdMS_TO_TICKS(1000) == 1000 && portTICK_PERIOD_MS == 1, "a tick is a millisecond");
+RETURNS(int, mbedtls_x509_crt_parse(a<mbedtls_x509_crt*>(), a<const unsigned char*>(), size_t(1)));
+__NOINIT_ATTR inline uint32_t livesThroughPanic;
 
 }  // namespace signatures
 

@@ -62,6 +62,7 @@ bool obey(const std::string& line) {
     return true;
   }
   if (line == "reset") restartBy("reset", ESP_RST_EXT);
+  if (line == "panic") restartBy("panic", ESP_RST_PANIC);
   return begins(line, "pin ") && setPin(line);
 }
 

@@ -18,6 +18,10 @@ bool linkUp();
 uint64_t linkLostForMs();
 constexpr uint64_t linkMemoryMs = 120000;
 
+// scanning says that the radio looks for a network without end while the board's own
+// is open: whoever is in that is thrown out again and again.
+bool scanning();
+
 // linkTick moves association on, and tells WiFi.onEvent's handlers.
 void linkTick();
 

@@ -15,6 +15,7 @@ const char* resetName() {
     case ESP_RST_POWERON: return "poweron";
     case ESP_RST_EXT: return "ext";
     case ESP_RST_SW: return "sw";
+    case ESP_RST_PANIC: return "panic";
     case ESP_RST_TASK_WDT: return "task_wdt";
     case ESP_RST_DEEPSLEEP: return "deepsleep";
     default: return "unknown";

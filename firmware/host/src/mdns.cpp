@@ -32,7 +32,8 @@ std::vector<Answer> answers() {
     size_t eq = entry.find('='), colon = entry.find(':', eq == std::string::npos ? 0 : eq);
     if (eq == std::string::npos) continue;
     Answer a{entry.substr(0, eq), IPAddress(), 0};
-    if (!a.address.fromString(entry.substr(eq + 1, colon == std::string::npos ? colon : colon - eq - 1).c_str())) continue;
+    std::string address = entry.substr(eq + 1, colon == std::string::npos ? colon : colon - eq - 1);
+    if (!address.empty() && !a.address.fromString(address.c_str())) continue;
     if (colon != std::string::npos) a.port = uint16_t(atoi(entry.c_str() + colon + 1));
     out.push_back(a);
   }
@@ -45,7 +46,7 @@ const Answer* at(int i) { return i >= 0 && size_t(i) < found.size() ? &found[siz
 
 IPAddress MDNSResponder::queryHost(const char* host, uint32_t timeout) {
   for (const Answer& a : answers()) {
-    if (a.name != host) continue;
+    if (a.name != host || a.address == IPAddress()) continue;
     host::Event("mdns").text("host", host).text("address", a.address.toString().c_str());
     return a.address;
   }

@@ -1,3 +1,6 @@
+// Every chip's ways to wake are here, whichever the sketch was built for.
+#define SOC_GPIO_SUPPORT_DEEPSLEEP_WAKEUP 1
+
 #include "power.h"
 
 #include <Arduino.h>
@@ -19,11 +22,13 @@
 #include "options.h"
 #include "report.h"
 
-// The linker's names for the two sections of RTC memory. Both exist even in a
+// The linker's names for the sections of memory that lives on. All exist even in a
 // sketch that keeps nothing there.
 extern "C" char __start_rtc_data[], __stop_rtc_data[], __start_rtc_noinit[], __stop_rtc_noinit[];
+extern "C" char __start_noinit[], __stop_noinit[];
 RTC_DATA_ATTR char rtcDataExists[1] __attribute__((used)) = {0};
 RTC_NOINIT_ATTR char rtcNoinitExists[1] __attribute__((used)) = {0};
+__NOINIT_ATTR char noinitExists[1] __attribute__((used)) = {0};
 
 EspClass ESP;
 
@@ -34,6 +39,7 @@ std::atomic<bool> sleeping{false};
 thread_local bool sleeper = false;
 int wakePin = -1;
 bool wakeLevel = false;
+esp_sleep_wakeup_cause_t wakeCause = ESP_SLEEP_WAKEUP_EXT0;
 
 void writeAll(int fd, const char* data, size_t n) {
   while (n > 0) {
@@ -52,12 +58,13 @@ bool readAll(int fd, char* data, size_t n) {
   return true;
 }
 
-// rtcMemory opens an anonymous file with what RTC memory holds, for the process
-// that comes.
-int rtcMemory() {
-  int fd = memfd_create("rtc", 0);
+// memory opens an anonymous file with what the memory holds that may live on, for
+// the process that comes.
+int memory() {
+  int fd = memfd_create("memory", 0);
   writeAll(fd, __start_rtc_data, size_t(__stop_rtc_data - __start_rtc_data));
   writeAll(fd, __start_rtc_noinit, size_t(__stop_rtc_noinit - __start_rtc_noinit));
+  writeAll(fd, __start_noinit, size_t(__stop_noinit - __start_noinit));
   lseek(fd, 0, SEEK_SET);
   return fd;
 }
@@ -69,7 +76,7 @@ int rtcMemory() {
       host::clockVariable(),
       "BOARD__RESET=" + std::to_string(int(reason)),
       "BOARD__WAKE=" + std::to_string(int(cause)),
-      "BOARD__RTC=" + std::to_string(rtcMemory()),
+      "BOARD__RTC=" + std::to_string(memory()),
   });
 }
 
@@ -90,6 +97,8 @@ bool seeded = false;
 }  // namespace
 
 void host::startPower() {
+  esp_fill_random(__start_rtc_noinit, size_t(__stop_rtc_noinit - __start_rtc_noinit));
+  esp_fill_random(__start_noinit, size_t(__stop_noinit - __start_noinit));
   const char* fd = getenv("BOARD__RTC");
   if (!fd) return;
   size_t kept = size_t(__stop_rtc_data - __start_rtc_data);
@@ -98,6 +107,7 @@ void host::startPower() {
   int rtc = atoi(fd);
   if (readAll(rtc, data.data(), kept) && asleep) memcpy(__start_rtc_data, data.data(), kept);
   readAll(rtc, __start_rtc_noinit, size_t(__stop_rtc_noinit - __start_rtc_noinit));
+  if (!asleep) readAll(rtc, __start_noinit, size_t(__stop_noinit - __start_noinit));
   close(rtc);
 }
 
@@ -127,6 +137,16 @@ esp_err_t esp_sleep_enable_timer_wakeup(uint64_t us) {
 esp_err_t esp_sleep_enable_ext0_wakeup(gpio_num_t pin, int level) {
   wakePin = pin;
   wakeLevel = level != 0;
+  wakeCause = ESP_SLEEP_WAKEUP_EXT0;
+  return ESP_OK;
+}
+
+esp_err_t esp_deep_sleep_enable_gpio_wakeup(uint64_t pins, esp_deepsleep_gpio_wake_up_mode_t mode) {
+  constexpr uint64_t wakers = 0x3f;  // GPIO 0 to 5 of an ESP32-C3
+  if (pins == 0 || (pins & ~wakers) != 0) return ESP_ERR_INVALID_ARG;
+  wakePin = __builtin_ctzll(pins);
+  wakeLevel = mode == ESP_GPIO_WAKEUP_GPIO_HIGH;
+  wakeCause = ESP_SLEEP_WAKEUP_GPIO;
   return ESP_OK;
 }
 
@@ -141,7 +161,7 @@ void esp_deep_sleep_start() {
     if (timerWakeUs && slept >= timerWakeUs) break;
     if (wakePin >= 0 && host::pinLevel(uint8_t(wakePin)) == wakeLevel) {
       host::Event("wake").text("by", "pin");
-      startAnew(ESP_RST_DEEPSLEEP, ESP_SLEEP_WAKEUP_EXT0);
+      startAnew(ESP_RST_DEEPSLEEP, wakeCause);
     }
     uint64_t step = uint64_t(2000 * (1000 / std::max(1.0, host::realMs(1000))));  // about 2 real ms
     host::sleepUs(timerWakeUs ? std::min(step, timerWakeUs - slept) : step);

@@ -3,7 +3,8 @@
 
 namespace host {
 
-// startPower restores RTC memory, before setup().
+// startPower restores the memory that lives on, and puts garbage where nothing does,
+// before setup().
 void startPower();
 
 // watchdogTick restarts the board when a subscribed task has been silent for too

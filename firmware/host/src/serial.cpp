@@ -15,13 +15,28 @@ namespace {
 
 std::mutex serialMutex;
 std::string line;        // printed, not yet ended by \n
-std::deque<char> typed;  // at most what a person types
+std::deque<char> typed;
+size_t typedSize = 256;  // how much of it waits, and the core's default
+bool open_ = false;
 
 }  // namespace
 
 void host::typeIntoSerial(std::string_view bytes) {
   std::lock_guard lock(serialMutex);
+  // Before begin() all of it waits: whoever types sees whether the board is up.
+  if (open_) bytes = bytes.substr(0, typedSize - std::min(typedSize, typed.size()));
   typed.insert(typed.end(), bytes.begin(), bytes.end());
+}
+
+void HardwareSerial::begin(unsigned long) {
+  std::lock_guard lock(serialMutex);
+  open_ = true;
+}
+
+size_t HardwareSerial::setRxBufferSize(size_t size) {
+  std::lock_guard lock(serialMutex);
+  if (open_ || size <= 128) return 0;  // the hardware's own buffer
+  return typedSize = size;
 }
 
 size_t HardwareSerial::write(uint8_t c) { return write(&c, 1); }

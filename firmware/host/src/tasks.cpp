@@ -82,14 +82,14 @@ TaskHandle_t xTaskGetCurrentTaskHandle() {
 
 UBaseType_t uxTaskGetStackHighWaterMark(TaskHandle_t) { return 4096; }
 
-BaseType_t xTaskNotifyGive(TaskHandle_t task) {
+BaseType_t xTaskGenericNotify(TaskHandle_t task) {
   std::lock_guard lock(task->mutex);
   task->notifications++;
   task->given.notify_one();
   return pdPASS;
 }
 
-void vTaskNotifyGiveFromISR(TaskHandle_t task, BaseType_t* woken) {
+void vTaskGenericNotifyGiveFromISR(TaskHandle_t task, BaseType_t* woken) {
   xTaskNotifyGive(task);
   if (woken) *woken = pdTRUE;
 }

@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 
+#include "link.h"
 #include "options.h"
 #include "report.h"
 
@@ -75,7 +76,7 @@ void WebServer::on(const char* uri, HTTPMethod method, THandlerFunction handler)
 
 void WebServer::handleClient() {
   if (listener_ < 0 || (client_ = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC)) < 0) return;
-  if (readRequest()) {
+  if (!host::scanning() && readRequest()) {
     THandlerFunction handler = notFound_;
     for (const Route& r : routes_) {
       if (uri_ == r.uri.c_str() && (r.method == HTTP_ANY || r.method == method_)) {

@@ -78,8 +78,9 @@ void WebSocketsClient::loop() {
 // alive cleans up behind a connection that ended, or that never began.
 bool WebSocketsClient::alive() {
   if (!wire_) return false;
-  if (state_ != State::away && wire_->connected()) return true;
-  drop();
+  bool had = state_ != State::away;
+  if (wire_->connected() && had) return true;
+  drop(had ? "Connection lost" : "TCP connection cleanup");
   return false;
 }
 
@@ -95,7 +96,7 @@ void WebSocketsClient::dial() {
   lastFail_ = 0;
 }
 
-void WebSocketsClient::drop() {
+void WebSocketsClient::drop(const String& reason) {
   bool had = wire_ != nullptr;
   wire_.reset();
   code_ = 0;
@@ -104,8 +105,9 @@ void WebSocketsClient::drop() {
   state_ = State::away;
   lastFail_ = millis();
   if (!had) return;
-  host::Event("disconnected");
-  raise(WStype_DISCONNECTED, nullptr, 0);
+  host::Event("disconnected").text("reason", reason.c_str());
+  String text = reason;  // the handler may write into it
+  raise(WStype_DISCONNECTED, text.isEmpty() ? nullptr : reinterpret_cast<uint8_t*>(text.begin()), text.length());
 }
 
 void WebSocketsClient::dropWith(uint16_t code) {
@@ -143,7 +145,7 @@ bool WebSocketsClient::handshakeLate() const {
 
 void WebSocketsClient::receive() {
   if (state_ == State::handshake && handshakeLate()) {
-    drop();
+    drop("Header response timeout");
     return;
   }
   if (wire_->available() == 0) return;
@@ -184,7 +186,11 @@ void WebSocketsClient::headersRead() {
     return;
   }
   host::Event("upgrade_refused").number("status", code_);
-  drop();
+  String status = "HTTP " + String(code_);
+  if (upgrade_ && websocket_ && code_ != 101) return drop(status);
+  static const char farewell[] = "This is a webSocket client!";
+  if (alive()) writeAll(reinterpret_cast<const uint8_t*>(farewell), sizeof farewell - 1);
+  drop(code_ > 0 ? "WebSocket handshake failed - " + status : String("WebSocket handshake failed"));
 }
 
 bool WebSocketsClient::isConnected() { return state_ == State::open; }

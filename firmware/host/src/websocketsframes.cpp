@@ -149,10 +149,11 @@ bool WebSocketsClient::sendFrame(uint8_t opcode, uint8_t* payload, size_t length
   return writeAll(whole.data(), whole.size());
 }
 
-// writeAll blocks while the stack takes nothing, up to five seconds. What it gave
+// writeAll blocks while the stack takes nothing, up to ten seconds. What it gave
 // up leaves the connection as it is, as the library does.
 bool WebSocketsClient::writeAll(const uint8_t* data, size_t n) {
-  auto deadline = host::Deadline(WEBSOCKETS_TCP_TIMEOUT);
+  constexpr uint64_t stallMs = 10000;  // longer than WEBSOCKETS_TCP_TIMEOUT, which is looked at between
+  auto deadline = host::Deadline(stallMs);
   while (n > 0) {
     if (!wire_ || !wire_->connected() || deadline.passed()) return false;
     size_t done = wire_->write(data, n);
@@ -160,7 +161,7 @@ bool WebSocketsClient::writeAll(const uint8_t* data, size_t n) {
       delay(1);
       continue;
     }
-    deadline = host::Deadline(WEBSOCKETS_TCP_TIMEOUT);
+    deadline = host::Deadline(stallMs);
     data += done;
     n -= done;
   }

@@ -70,6 +70,12 @@ void host::setAccessPoint(bool on) {
   }
 }
 
+bool host::scanning() {
+  std::lock_guard lock(radioMutex);
+  advance();
+  return (radio.mode & WIFI_MODE_AP) && radio.begun && !radio.connected && radio.autoReconnect;
+}
+
 bool host::linkUp() {
   std::lock_guard lock(radioMutex);
   advance();

@@ -44,8 +44,8 @@ func TestSleep(t *testing.T) {
 	b.Quit()
 }
 
-// TestRestart: a restart keeps RTC_NOINIT memory alone, a power cut nothing but
-// flash.
+// TestRestart: a restart and a crash keep memory that is not initialised, in the RTC and
+// in RAM; sleep keeps that of the RTC; a power cut nothing but flash.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	b := probe(t, "")
@@ -56,9 +56,41 @@ func TestRestart(t *testing.T) {
 	prints(t, b, "ready", 2)
 	b.Tell("reset")
 	prints(t, b, "setup reset 2 wake 0 slept 0 kept 78 flash 78", 1)
+	prints(t, b, "ready", 3)
+	b.Tell("panic")
+	prints(t, b, "setup reset 4 wake 0 slept 0 kept 78 flash 78", 1)
+	prints(t, b, "ram 78", 3)
+	prints(t, b, "ready", 4)
+	b.Tell("serial sleep 60000")
+	prints(t, b, "ready", 5)
 	b.Kill()
 	b.Start()
 	prints(t, b, "setup reset 1 wake 0 slept 0 kept 0 flash 78", 1)
+	prints(t, b, "ready", 6)
+	rams := prints(t, b, "ram ", 6)
+	for _, i := range []int{0, 4, 5} { // power-on, sleep, power-on: no power, no memory
+		if text := rams[i].Text; text == "ram 78" || text == "ram 0" {
+			t.Errorf("%q without power", text)
+		}
+	}
+	b.Quit()
+}
+
+// TestSerialBuffer: what comes while nobody reads is kept as far as there is room.
+func TestSerialBuffer(t *testing.T) {
+	t.Parallel()
+	b := probe(t, "")
+	b.Tell("serial pause")
+	b.Wait(patience, 1, "control", func(e boardtest.Event) bool { return e.Line == "serial pause" })
+	b.Tell("serial send %s", strings.Repeat("x", 300)) // more than the 256 bytes of the core
+	b.Tell("serial keep 1")                            // no room at all
+	prints(t, b, "sent 0", 1)                          // the line that was cut, when nothing more comes
+	b.Tell("serial keep 2")
+	b.Tell("serial samples")
+	prints(t, b, "samples ", 1)
+	if n := len(b.Events("flash")); n != 1 {
+		t.Errorf("%d of two lines were read, want the second alone", n)
+	}
 	b.Quit()
 }
 

@@ -44,6 +44,7 @@ type peer struct {
 	conn    net.Conn
 	in      *bufio.Reader
 	request []string // lines of the request's head
+	key     string   // its Sec-WebSocket-Key
 }
 
 // listen opens a port; accept takes the board's next connection there.
@@ -54,11 +55,20 @@ func listen(t *testing.T) net.Listener {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
+	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(2 * patience)) // a board that never dials
 	return l
 }
 
 // accept reads the request and answers with 101.
 func accept(t *testing.T, l net.Listener) *peer {
+	t.Helper()
+	p := request(t, l)
+	p.write(upgraded(p.key))
+	return p
+}
+
+// request reads the request alone.
+func request(t *testing.T, l net.Listener) *peer {
 	t.Helper()
 	conn, err := l.Accept()
 	if err != nil {
@@ -67,7 +77,6 @@ func accept(t *testing.T, l net.Listener) *peer {
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	p := &peer{t: t, conn: conn, in: bufio.NewReader(conn)}
-	key := ""
 	for {
 		line, err := p.in.ReadString('\n')
 		if err != nil {
@@ -78,10 +87,9 @@ func accept(t *testing.T, l net.Listener) *peer {
 		}
 		p.request = append(p.request, line)
 		if k, ok := strings.CutPrefix(line, "Sec-WebSocket-Key: "); ok {
-			key = k
+			p.key = k
 		}
 	}
-	p.write(upgraded(key))
 	return p
 }
 

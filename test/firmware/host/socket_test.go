@@ -101,6 +101,92 @@ func TestReconnect(t *testing.T) {
 	b.Quit()
 }
 
+// TestDisconnectedSays has the texts that DISCONNECTED carries.
+func TestDisconnectedSays(t *testing.T) {
+	t.Parallel()
+	t.Run("failed dial", func(t *testing.T) {
+		t.Parallel()
+		b := probe(t, "127.0.0.1:1")
+		b.Tell("serial ws")
+		prints(t, b, "DISCONNECTED TCP connection cleanup", 1)
+		b.Quit()
+	})
+	const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+	for _, c := range []struct {
+		name, answer, says string
+		ends               bool
+	}{
+		{"refused", "HTTP/1.1 401 Unauthorized\r\n\r\n", "WebSocket handshake failed - HTTP 401", false},
+		{"refused in an upgrade's headers", "HTTP/1.1 403 Forbidden\r\n" + upgrade + "\r\n", "HTTP 403", false},
+		{"wrong key", "HTTP/1.1 101 Switching Protocols\r\n" + upgrade + "Sec-WebSocket-Accept: x\r\n\r\n", "WebSocket handshake failed - HTTP 101", false},
+		{"refused and closed", "HTTP/1.1 401 Unauthorized\r\n\r\n", "Connection lost", true},
+		{"silence", "", "Header response timeout", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			l := listen(t)
+			b := probe(t, l.Addr().String())
+			b.Tell("serial ws")
+			p := request(t, l)
+			if c.ends { // both are there when the board looks
+				b.Tell("wifi down")
+				b.Wait(patience, 1, "wifi", func(e boardtest.Event) bool { return e.State == "lost" })
+			}
+			p.write(c.answer)
+			if c.ends {
+				_ = p.conn.Close()
+				b.Tell("wifi up")
+			}
+			said := prints(t, b, "DISCONNECTED", 1)[0].Text
+			if said != "DISCONNECTED "+c.says {
+				t.Errorf("%q, want %q", said, c.says)
+			}
+			b.Quit()
+		})
+	}
+}
+
+// TestBufferedTextIsLost: what has come and was not read is gone with the server's FIN.
+func TestBufferedTextIsLost(t *testing.T) {
+	t.Parallel()
+	l := listen(t)
+	b := probe(t, l.Addr().String())
+	b.Tell("serial ws")
+	p := accept(t, l)
+	prints(t, b, "CONNECTED", 1)
+	b.Tell("wifi down")
+	b.Wait(patience, 1, "wifi", func(e boardtest.Event) bool { return e.State == "lost" })
+	p.send(0x81, "the last word")
+	_ = p.conn.Close()
+	b.Tell("wifi up")
+	prints(t, b, "DISCONNECTED Connection lost", 1)
+	if n := len(b.Events("received")); n != 0 {
+		t.Errorf("%d messages were read", n)
+	}
+	b.Quit()
+}
+
+// TestStalledWrite: a write that the stack does not take blocks for ten seconds, and the
+// close frame of disconnect() for ten more.
+func TestStalledWrite(t *testing.T) {
+	t.Parallel()
+	l := listen(t)
+	b := probe(t, l.Addr().String())
+	b.Tell("serial ws")
+	accept(t, l)
+	prints(t, b, "CONNECTED", 1)
+	b.Tell("wifi down")
+	lost := b.Wait(patience, 1, "wifi", func(e boardtest.Event) bool { return e.State == "lost" })[0]
+	b.Tell("serial fill 6000") // more than the send buffer has room for
+	sent := prints(t, b, "sent 0", 1)[0]
+	b.Tell("serial end")
+	ended := prints(t, b, "ended", 1)[0]
+	if sent.At < lost.At+10_000 || ended.At < sent.At+10_000 {
+		t.Errorf("lost at %d ms, the write ended at %d, disconnect() at %d", lost.At, sent.At, ended.At)
+	}
+	b.Quit()
+}
+
 // TestRollover has handshakes that begin less than five seconds before millis()
 // rolls over: the library gives them up at once, and the first one behind works.
 func TestRollover(t *testing.T) {

@@ -17,7 +17,8 @@ typedef uint32_t TickType_t;
 #define portMAX_DELAY 0xffffffffu
 #define portTICK_PERIOD_MS 1
 #define configTICK_RATE_HZ 1000
-#define pdMS_TO_TICKS(ms) ((TickType_t)(ms))
+// In 32 bits, as there: it wraps above 4,294,967 ms.
+#define pdMS_TO_TICKS(ms) ((TickType_t)(((TickType_t)(ms) * (TickType_t)configTICK_RATE_HZ) / (TickType_t)1000U))
 #define tskNO_AFFINITY 0x7fffffff
 #define ARDUINO_RUNNING_CORE 1
 

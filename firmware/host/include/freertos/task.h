@@ -21,6 +21,9 @@ TickType_t xTaskGetTickCount();
 TaskHandle_t xTaskGetCurrentTaskHandle();
 UBaseType_t uxTaskGetStackHighWaterMark(TaskHandle_t task);
 
-BaseType_t xTaskNotifyGive(TaskHandle_t task);
-void vTaskNotifyGiveFromISR(TaskHandle_t task, BaseType_t* woken);
+// Macros there too, the second with a semicolon of its own.
+BaseType_t xTaskGenericNotify(TaskHandle_t task);
+void vTaskGenericNotifyGiveFromISR(TaskHandle_t task, BaseType_t* woken);
+#define xTaskNotifyGive(task) xTaskGenericNotify(task)
+#define vTaskNotifyGiveFromISR(task, woken) vTaskGenericNotifyGiveFromISR((task), (woken));
 uint32_t ulTaskNotifyTake(BaseType_t clear, TickType_t ticks);

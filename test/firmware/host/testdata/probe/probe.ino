@@ -16,6 +16,7 @@ char ca[4096];
 portMUX_TYPE mux = portMUX_INITIALIZER_UNLOCKED;
 RTC_DATA_ATTR uint32_t slept = 0;
 RTC_NOINIT_ATTR uint32_t kept;
+__NOINIT_ATTR uint32_t inRam;
 volatile uint32_t samples = 0;
 
 const int dhtPin = 4;
@@ -32,7 +33,7 @@ void onSwitch() { Serial.printf("switch %d\n", digitalRead(switchPin)); }
 void onEvent(WStype_t type, uint8_t* payload, size_t length) {
   switch (type) {
     case WStype_CONNECTED: Serial.println("CONNECTED"); break;
-    case WStype_DISCONNECTED: Serial.println("DISCONNECTED"); break;
+    case WStype_DISCONNECTED: Serial.printf("DISCONNECTED %.*s\n", int(length), payload ? (const char*)payload : ""); break;
     case WStype_TEXT: Serial.printf("TEXT %s\n", length ? (const char*)payload : "(null)"); break;
     case WStype_PING: Serial.printf("PING %u\n", unsigned(length)); break;
     default: Serial.printf("EVENT %d\n", int(type)); break;
@@ -93,6 +94,19 @@ void obey(const String& line) {
   if (line == "samples") Serial.printf("samples %u at %u\n", samples, millis());
   if (line == "dog") xTaskCreate(dogTask, "dog", 4096, nullptr, 1, nullptr);
   if (line.startsWith("reconnect ")) socket_.setReconnectInterval(line.substring(10).toInt());
+  if (line == "end") {
+    socket_.disconnect();
+    Serial.println("ended");
+  }
+  if (line == "pause") {
+    delay(20000);
+    Serial.println("paused");
+  }
+  if (line.startsWith("fill ")) {
+    String text;
+    for (long n = line.substring(5).toInt(); n > 0; n--) text += 'x';
+    Serial.printf("sent %d\n", socket_.sendTXT(text));
+  }
   if (line.startsWith("send ")) {
     Serial.printf("sent %d\n", socket_.sendTXT(line.substring(5).c_str()));
   }
@@ -103,7 +117,7 @@ void obey(const String& line) {
     socket_.sendTXT(buffer, n, true);
   }
   if (line.startsWith("keep ")) {
-    kept = uint32_t(line.substring(5).toInt());
+    kept = inRam = uint32_t(line.substring(5).toInt());
     preferences.putUInt("kept", kept);
   }
   if (line.startsWith("sleep ")) {
@@ -119,9 +133,12 @@ void setup() {
   LittleFS.begin(true);
   File f = LittleFS.open("/ca.pem");
   if (f) ca[f.read((uint8_t*)ca, sizeof ca - 1)] = 0;
+  // What memory holds behind a loss of power is nothing to print.
+  if (esp_reset_reason() == ESP_RST_POWERON) kept = 0;
   Serial.printf("setup reset %d wake %d slept %u kept %u flash %u rtc %d\n", int(esp_reset_reason()),
                 int(esp_sleep_get_wakeup_cause()), slept, kept, preferences.getUInt("kept"),
                 int(esp_clk_rtc_time() / 1000000));
+  Serial.printf("ram %u\n", inRam);
   pinMode(switchPin, INPUT_PULLUP);
   attachInterrupt(digitalPinToInterrupt(switchPin), onSwitch, CHANGE);
   server.on("/save", HTTP_POST, [] {

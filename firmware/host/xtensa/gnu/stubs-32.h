@@ -1,0 +1,2 @@
+// glibc names here the functions that it lacks on 32 bits; nothing is linked with it.
+#pragma once
