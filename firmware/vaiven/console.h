@@ -84,13 +84,13 @@ class Console {
     const bool on = first == "on";
     const bool onOff = on || first == "off";
     if (verb == "wifi" && n >= 2) return settings_.setWifi(first, second);
-    if (verb == "server" && n >= 2) return settings_.setServer(first, n == 3 ? second.toInt() : settings_.port);
+    if (verb == "server" && n >= 2) return settings_.setServer(first, n == 3 ? second.toInt() : settings_.stored().port);
     if (verb == "device" && n == 2) return settings_.setDevice(first);
-    if (verb == "interval" && n == 2) return settings_.setInterval(static_cast<uint32_t>(first.toFloat() * 1000));
+    if (verb == "interval" && n == 2) return settings_.setInterval(first.toFloat());
     if (verb == "tls" && onOff) return settings_.setTLS(on);
     if (verb == "sleep" && onOff) return settings_.setSleep(on);
     if (verb == "ca" && first == "off") return settings_.setCA("");
-    if (verb == "token" && first == "off") return settings_.setToken("");
+    if (verb == "token" && first == "off") return settings_.forgetToken();
     if (verb == "lang" && (first == "es" || first == "en")) return settings_.setSpanish(first == "es");
     return false;
   }
@@ -123,9 +123,9 @@ class Console {
                               "Las comillas juntan espacios: wifi \"Mi red\" \"mi clave\""));
   }
 
-  // show never prints a secret.
+  // show prints what counts after a restart, and never a secret.
   void show() {
-    const Settings& s = settings_;
+    const Values& s = settings_.stored();
     Serial.printf("wifi \"%s\" %s\n", s.ssid.c_str(), s.password.length() > 0 ? "******" : "\"\"");
     Serial.printf("server %s %u\n", s.server.c_str(), static_cast<unsigned>(s.port));
     Serial.printf("found %s %u\n", s.foundHost.c_str(), static_cast<unsigned>(s.foundPort));

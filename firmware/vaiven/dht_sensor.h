@@ -56,9 +56,11 @@ class DhtSensor final : public Sensor {
   // sensor's answer, 40 bits.
   static constexpr uint32_t kPulses = 2 + vaiven::kDhtBits;
 
-  static void IRAM_ATTR onEdge(void* self) { static_cast<DhtSensor*>(self)->edge(); }
+  // Not in IRAM, as the core's own handler is not: while the flash is written both
+  // wait. (On Xtensa a function in a class body with IRAM_ATTR does not even link.)
+  static void onEdge(void* self) { static_cast<DhtSensor*>(self)->edge(); }
 
-  void IRAM_ATTR edge() {
+  void edge() {
     const uint32_t now = micros();
     if (digitalRead(pin_) == HIGH) {
       rose_ = now;

@@ -14,7 +14,7 @@ struct Place {
 
 class Finder {
  public:
-  explicit Finder(const Settings& settings) : settings_(settings) {}
+  explicit Finder(const Values& settings) : settings_(settings) {}
 
   // varies says that another look may find another place.
   bool varies() const { return automatic() || local(); }
@@ -32,14 +32,18 @@ class Finder {
   bool automatic() const { return settings_.server.length() == 0 || settings_.server == "auto"; }
   bool local() const { return settings_.server.endsWith(".local"); }
 
-  // announced takes the server that was there before, if it is among several.
+  // announced takes the server that was there before, if it is among several. One
+  // without an IPv4 address cannot be dialled.
   bool announced(Place& place) const {
-    const int n = MDNS.queryService("vaiven", "tcp");
-    for (int i = n - 1; i >= 0; i--) {
-      place = {MDNS.address(i).toString(), MDNS.port(i)};
+    bool found = false;
+    for (int i = MDNS.queryService("vaiven", "tcp") - 1; i >= 0; i--) {
+      const IPAddress address = MDNS.address(i);
+      if (address == IPAddress() || MDNS.port(i) == 0) continue;
+      place = {address.toString(), MDNS.port(i)};
+      found = true;
       if (place.host == settings_.foundHost && place.port == settings_.foundPort) break;
     }
-    return n > 0;
+    return found;
   }
 
   bool named(Place& place) const {
@@ -50,5 +54,5 @@ class Finder {
     return true;
   }
 
-  const Settings& settings_;
+  const Values& settings_;
 };

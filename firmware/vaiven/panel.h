@@ -17,8 +17,13 @@
 class Button {
  public:
   explicit Button(uint8_t pin) : pin_(pin) {}
+  // A button that is down already was not pressed: it is stuck, or it woke the board
+  // up, which counts that itself.
   void begin(void (*onEdge)(void*), void* argument) {
     pinMode(pin_, INPUT_PULLUP);
+    delayMicroseconds(50);  // until the pull-up has charged the wire
+    down_ = digitalRead(pin_) == LOW;
+    movedAt_ = millis();
     attachInterruptArg(pin_, onEdge, argument, CHANGE);
   }
   // look returns true once for each press. wait is made shorter when it has to
@@ -64,9 +69,10 @@ class Panel {
     loopBeat_ = millis();
     // Above the sampler, on the core of loop(): while it rescues, nothing else
     // of ours runs.
-    xTaskCreatePinnedToCore(run, "panel", 4096, this, 3, &task_, ARDUINO_RUNNING_CORE);
+    // Its stack is for the rescue, which writes a file.
     wall_.begin(onEdge, this);
     setup_.begin(onEdge, this);
+    xTaskCreatePinnedToCore(run, "panel", 8192, this, 3, &task_, ARDUINO_RUNNING_CORE);
   }
 
   // loop() says that it comes round, and what the light should show.
@@ -77,17 +83,23 @@ class Panel {
   // wantsPortal is true once after the setup button was held.
   bool wantsPortal() { return portal_.exchange(false); }
   void hang() { hang_ = true; }
+  // stackLeft is how many bytes of its stack were never used.
+  uint32_t stackLeft() const { return task_ != nullptr ? uxTaskGetStackHighWaterMark(task_) : 0; }
 
  private:
-  // A dial may take 5 s and a TLS handshake 120 s, both in one loop().
-  static constexpr uint32_t kLoopPatience = 150000;
+  // In one loop() may be: mDNS 3 s, DNS some 20, a dial 5, a TLS handshake 120, two
+  // writes that stall (a message, the close frame behind it) 10 each.
+  static constexpr uint32_t kLoopPatience = 240000;
   static constexpr uint32_t kHold = 3000;      // of the setup button
   static constexpr uint32_t kDogMs = 60000;    // this task is the one that the watchdog watches
 
   static void run(void* self) { static_cast<Panel*>(self)->loop(); }
-  static void IRAM_ATTR onEdge(void* self) {
+  // Not in IRAM: see DhtSensor.
+  static void onEdge(void* self) {
+    const TaskHandle_t task = static_cast<Panel*>(self)->task_;
+    if (task == nullptr) return;  // it looks when it begins
     BaseType_t woken = pdFALSE;
-    vTaskNotifyGiveFromISR(static_cast<Panel*>(self)->task_, &woken);
+    vTaskNotifyGiveFromISR(task, &woken);
     portYIELD_FROM_ISR(woken);
   }
   void wake() {

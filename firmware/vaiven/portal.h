@@ -1,5 +1,6 @@
 // Settings over Wi-Fi: the board opens a network of its own, answers every name
-// with itself, and shows one form. Work goes on meanwhile.
+// with itself, and shows one form. Work goes on meanwhile, over a connection that
+// stands; none is sought (Wireless::tick, WsLink::tick), since both would block it.
 #pragma once
 
 #include <Arduino.h>
@@ -44,7 +45,7 @@ class Portal {
     const uint32_t idle = millis() - visitedAt_;
     if (saved_ && idle >= kFarewell) restart_();
     // A board in use closes it again when nobody comes.
-    if (settings_.complete() && idle >= kOpenAtMost) end();
+    if (settings_.now().complete() && idle >= kOpenAtMost) end();
   }
 
   // name is that of the network: the chip's last digits tell boards apart.
@@ -70,14 +71,14 @@ class Portal {
   void save() {
     visitedAt_ = millis();
     String wrong;
-    check(wrong, "Wi-Fi", settings_.setWifi(server_.arg("ssid"), secret("password", settings_.password)));
+    check(wrong, "Wi-Fi", settings_.setWifi(server_.arg("ssid"), secret("password", settings_.stored().password)));
     check(wrong, words_.say("server", "servidor"), settings_.setServer(server_.arg("server"), server_.arg("port").toInt()));
     check(wrong, words_.say("device", "placa"), settings_.setDevice(server_.arg("device")));
     check(wrong, words_.say("interval", "intervalo"),
-          settings_.setInterval(static_cast<uint32_t>(server_.arg("interval").toFloat() * 1000)));
+          settings_.setInterval(server_.arg("interval").toFloat()));
     settings_.setTLS(server_.hasArg("tls"));
     settings_.setSleep(server_.hasArg("sleep"));
-    check(wrong, "CA", settings_.setCA(secret("ca", settings_.ca)));
+    check(wrong, "CA", settings_.setCA(secret("ca", settings_.stored().ca)));
     if (wrong.length() > 0) return page(String(words_.say("Please correct: ", "Corrige por favor: ")) + wrong);
     saved_ = true;
     server_.send(200, "text/html; charset=utf-8",
@@ -96,18 +97,19 @@ class Portal {
 
   void page(const String& title) {
     visitedAt_ = millis();
+    const Values& s = settings_.stored();
     String h = "<!doctype html><meta name=viewport content='width=device-width'><title>vaiven</title>";
     h += "<style>body{font:1.1em sans-serif;max-width:28em;margin:1em auto;padding:0 1em}"
          "label{display:block;margin:.7em 0}input:not([type=checkbox]),textarea{width:100%;font:inherit}</style><h1>vaiven</h1>";
     h += "<p>" + escaped(title) + "</p><form method=post action=/save>";
-    field(h, words_.say("Wi-Fi (2.4 GHz)", "Wi-Fi (2,4 GHz)"), "ssid", settings_.ssid);
+    field(h, words_.say("Wi-Fi (2.4 GHz)", "Wi-Fi (2,4 GHz)"), "ssid", s.ssid);
     field(h, words_.say("Password (empty: as before)", "Clave (vacía: como antes)"), "password", "", "password");
-    field(h, words_.say("Server: auto, a name or an address", "Servidor: auto, un nombre o una dirección"), "server", settings_.server);
-    field(h, words_.say("Port", "Puerto"), "port", String(settings_.port));
-    field(h, words_.say("Number of this board", "Número de esta placa"), "device", settings_.device);
-    field(h, words_.say("Seconds between readings", "Segundos entre lecturas"), "interval", String(settings_.interval / 1000.0f, 1));
-    box(h, words_.say("Sleep between readings (battery)", "Dormir entre lecturas (batería)"), "sleep", settings_.sleep);
-    box(h, "TLS (wss)", "tls", settings_.tls);
+    field(h, words_.say("Server: auto, a name or an address", "Servidor: auto, un nombre o una dirección"), "server", s.server);
+    field(h, words_.say("Port", "Puerto"), "port", String(s.port));
+    field(h, words_.say("Number of this board", "Número de esta placa"), "device", s.device);
+    field(h, words_.say("Seconds between readings", "Segundos entre lecturas"), "interval", String(s.interval / 1000.0f, 1));
+    box(h, words_.say("Sleep between readings (battery)", "Dormir entre lecturas (batería)"), "sleep", s.sleep);
+    box(h, "TLS (wss)", "tls", s.tls);
     h += String("<label>") + words_.say("Certificate of the CA, PEM (empty: as before)", "Certificado de la CA, PEM (vacío: como antes)");
     h += "<textarea name=ca rows=4></textarea></label><button>OK</button></form>";
     server_.send(200, "text/html; charset=utf-8", h);

@@ -40,6 +40,8 @@ class Sampler {
     return started_ && !done_ && millis() - beat > interval_ + kPatience;
   }
   void hang() { hang_ = true; }
+  // stackLeft is how many bytes of its stack were never used.
+  uint32_t stackLeft() const { return stackLeft_; }
 
  private:
   static constexpr uint32_t kStopWait = 5000;
@@ -54,8 +56,11 @@ class Sampler {
       while (hang_) vTaskDelay(pdMS_TO_TICKS(1000));
       beat_ = millis();
       const bool ok = sample();
+      stackLeft_ = uxTaskGetStackHighWaterMark(nullptr);
       if (once_ && (ok || tries == kTries)) break;
-      vTaskDelayUntil(&last, pdMS_TO_TICKS(once_ ? kPause : interval_));
+      // In ticks of 1 ms. pdMS_TO_TICKS wraps above 71 minutes.
+      static_assert(portTICK_PERIOD_MS == 1, "a tick is a millisecond");
+      vTaskDelayUntil(&last, once_ ? kPause : interval_);
     }
     done_ = true;
     vTaskDelete(nullptr);
@@ -84,6 +89,6 @@ class Sampler {
   bool once_ = false;
   bool started_ = false;
   SemaphoreHandle_t turn_ = nullptr;  // held during a conversion
-  std::atomic<uint32_t> beat_{0};
+  std::atomic<uint32_t> beat_{0}, stackLeft_{0};
   std::atomic<bool> done_{false}, failing_{false}, hang_{false};
 };

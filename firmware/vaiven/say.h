@@ -5,9 +5,9 @@
 
 class Words {
  public:
-  explicit Words(const Settings& settings) : settings_(settings) {}
+  explicit Words(const Values& settings) : settings_(settings) {}
   const char* say(const char* english, const char* spanish) const { return settings_.spanish ? spanish : english; }
 
  private:
-  const Settings& settings_;
+  const Values& settings_;
 };

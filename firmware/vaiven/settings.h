@@ -1,114 +1,154 @@
 // What a person tells the board: kept in Preferences, set over the serial port
 // (console.h) or the portal (portal.h), never in the program.
+//
+// It is there twice. What the board works with does not change under its hands, what
+// was set counts after a restart: others keep pointers into it (the socket library
+// its CA), and dial, join and measure by it meanwhile.
 #pragma once
 
 #include <Arduino.h>
 #include <Preferences.h>
 #include <vaiven/limits.h>
 
-class Settings {
- public:
-  // A certificate must fit one entry of the flash's key-value store.
-  static constexpr size_t kMaxCA = 3900;
+#include "certificate.h"
+
+// Values are the settings themselves.
+struct Values {
   static constexpr uint16_t kDefaultPort = 8080;
   static constexpr uint32_t kDefaultInterval = 2000;
-  static constexpr uint32_t kShortest = 1000;             // what a DHT11 can do
-  static constexpr uint32_t kLongest = 24u * 3600 * 1000;
 
   String ssid, password;
-  String server;           // a name, NAME.local, an address, or "auto": whoever announces itself
+  String server = "auto";  // a name, NAME.local, an address, or "auto": whoever announces itself
   uint16_t port = kDefaultPort;
   String device;
   uint32_t interval = kDefaultInterval;  // ms between readings
   bool tls = false;
-  bool sleep = false;      // deep sleep between readings
+  bool sleep = false;  // deep sleep between readings
   bool spanish = true;
-  String ca;               // PEM, pinned
-  String token;            // given by the server
-  String foundHost;        // where the server was when it was found last
+  String ca;           // PEM, pinned
+  String token;        // given by the server
+  String foundHost;    // where the server was when it was found last
   uint16_t foundPort = 0;
-
-  void load() {
-    open();
-    ssid = store_.getString("ssid");
-    password = store_.getString("password");
-    server = store_.getString("server", "auto");
-    port = store_.getUShort("port", kDefaultPort);
-    device = store_.getString("device");
-    interval = store_.getUInt("interval", kDefaultInterval);
-    tls = store_.getBool("tls");
-    sleep = store_.getBool("sleep");
-    spanish = store_.getBool("spanish", true);
-    ca = store_.getString("ca");
-    token = store_.getString("token");
-    foundHost = store_.getString("foundHost");
-    foundPort = store_.getUShort("foundPort");
-  }
 
   // complete says that there is enough to work with.
   bool complete() const { return ssid.length() > 0 && device.length() > 0; }
+  bool sameServer(const Values& other) const { return server == other.server && port == other.port; }
+};
 
+// Settings belongs to loop().
+class Settings {
+ public:
+  // A certificate must fit one entry of the flash's key-value store.
+  static constexpr size_t kMaxCA = 3900;
+  static constexpr uint32_t kShortest = 1000;  // what a DHT11 can do
+  static constexpr uint32_t kLongest = 24u * 3600 * 1000;
+
+  void load() {
+    if (!open_) open_ = store_.begin("vaiven");
+    Values& v = stored_;
+    v.ssid = store_.getString("ssid");
+    v.password = store_.getString("password");
+    v.server = store_.getString("server", v.server);
+    v.port = store_.getUShort("port", v.port);
+    v.device = store_.getString("device");
+    v.interval = store_.getUInt("interval", v.interval);
+    v.tls = store_.getBool("tls");
+    v.sleep = store_.getBool("sleep");
+    v.spanish = store_.getBool("spanish", v.spanish);
+    v.ca = store_.getString("ca");
+    v.token = store_.getString("token");
+    v.foundHost = store_.getString("foundHost");
+    v.foundPort = store_.getUShort("foundPort");
+    now_ = stored_;
+  }
+
+  // now is what the board works with since it began. Only the language, and what the
+  // server gives, change in it.
+  const Values& now() const { return now_; }
+  // stored is what counts after a restart.
+  const Values& stored() const { return stored_; }
+
+  // --- a person's ---
+  //
   // Each setter writes at once, and returns false for what cannot be right.
+
   bool setWifi(const String& name, const String& key) {
     if (name.length() == 0 || name.length() > 32 || key.length() > 64) return false;
-    ssid = name;
-    password = key;
-    return write("ssid", ssid) && write("password", password);
+    stored_.ssid = name;
+    stored_.password = key;
+    return write("ssid", name) && write("password", key);
   }
   bool setServer(const String& host, long number) {
     if (host.length() == 0 || host.length() > 253 || number < 1 || number > 65535) return false;
-    server = host;
-    port = static_cast<uint16_t>(number);
-    forgetFound();
-    return write("server", server) && store_.putUShort("port", port) > 0;
+    stored_.server = host;
+    stored_.port = static_cast<uint16_t>(number);
+    return storeFound("", 0) && write("server", host) && store_.putUShort("port", stored_.port) > 0;
   }
   // A token belongs to one device at one server.
   bool setDevice(const String& id) {
     if (id.length() == 0 || id.length() > vaiven::kMaxDevice) return false;
-    if (id != device) setToken("");
-    device = id;
-    return write("device", device);
+    if (id != stored_.device && !forgetToken()) return false;
+    stored_.device = id;
+    return write("device", id);
   }
-  bool setInterval(uint32_t ms) {
-    if (ms < kShortest || ms > kLongest) return false;
-    interval = ms;
-    return store_.putUInt("interval", interval) > 0;
+  bool setInterval(float seconds) {
+    const float ms = seconds * 1000;
+    if (!(ms >= kShortest && ms <= kLongest)) return false;
+    stored_.interval = static_cast<uint32_t>(ms);
+    return store_.putUInt("interval", stored_.interval) > 0;
   }
   bool setTLS(bool on) {
-    tls = on;
+    stored_.tls = on;
     return store_.putBool("tls", on) > 0;
   }
   bool setSleep(bool on) {
-    sleep = on;
+    stored_.sleep = on;
     return store_.putBool("sleep", on) > 0;
   }
+  // The board's words change at once: whoever asks for it reads on.
   bool setSpanish(bool on) {
-    spanish = on;
+    stored_.spanish = now_.spanish = on;
     return store_.putBool("spanish", on) > 0;
   }
   bool setCA(const String& pem) {
-    const bool looksRight = pem.indexOf("-----BEGIN CERTIFICATE-----") >= 0 && pem.indexOf("-----END CERTIFICATE-----") > 0;
-    if (pem.length() > 0 && (!looksRight || pem.length() > kMaxCA)) return false;
-    ca = pem;
-    return write("ca", ca);
+    if (pem.length() > 0 && (pem.length() > kMaxCA || !isCertificate(pem))) return false;
+    stored_.ca = pem;
+    return write("ca", pem);
   }
-  bool setToken(const String& text) {
-    token = text;
-    return write("token", token);
+  bool forgetToken() {
+    stored_.token = "";
+    return write("token", "");
   }
-  // setFound is called after each WELCOME, and writes only what is new.
-  void setFound(const String& host, uint16_t number) {
-    if (host == foundHost && number == foundPort) return;
-    foundHost = host;
-    foundPort = number;
-    write("foundHost", foundHost);
-    store_.putUShort("foundPort", foundPort);
+  void forgetAll() {
+    store_.clear();
+    stored_ = Values();
+    stored_.spanish = now_.spanish;
   }
-  void forgetAll() { store_.clear(); }
+
+  // --- the server's ---
+  //
+  // It counts at once, and is stored unless somebody wants another device or server
+  // from the next start on.
+
+  void keepToken(const String& text) {
+    now_.token = text;
+    if (now_.device != stored_.device || !now_.sameServer(stored_)) return;
+    stored_.token = text;
+    write("token", text);
+  }
+  // keepFound is called after each WELCOME, and writes only what is new.
+  void keepFound(const String& host, uint16_t number) {
+    now_.foundHost = host;
+    now_.foundPort = number;
+    if (now_.sameServer(stored_)) storeFound(host, number);
+  }
 
  private:
-  void open() {
-    if (!open_) open_ = store_.begin("vaiven");
+  bool storeFound(const String& host, uint16_t number) {
+    if (host == stored_.foundHost && number == stored_.foundPort) return true;
+    stored_.foundHost = host;
+    stored_.foundPort = number;
+    return write("foundHost", host) && store_.putUShort("foundPort", number) > 0;
   }
   bool write(const char* key, const String& text) {
     if (text.length() == 0) {
@@ -117,8 +157,8 @@ class Settings {
     }
     return store_.putString(key, text) > 0;
   }
-  void forgetFound() { setFound("", 0); }
 
+  Values now_, stored_;
   Preferences store_;
   bool open_ = false;
 };

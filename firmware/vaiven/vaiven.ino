@@ -9,7 +9,6 @@
 // lights, the buttons and an eye on the other two.
 #include <WebSocketsClient.h>
 #include <WiFi.h>
-#include <driver/rtc_gpio.h>
 #include <esp_random.h>
 #include <esp_sleep.h>
 #include <esp_system.h>
@@ -25,6 +24,7 @@
 #include "sampler.h"
 #include "say.h"
 #include "settings.h"
+#include "waking.h"
 #include "wireless.h"
 #include "ws_link.h"
 
@@ -40,6 +40,7 @@ const uint32_t kTimeToType = 10000;
 const uint32_t kWifiLastResort = 30 * 60 * 1000;
 
 RTC_NOINIT_ATTR Keeper::Rtc rtcMemory;
+__NOINIT_ATTR Keeper::Live live;
 
 // Outside is what the core asks of the chip.
 class Chip final : public vaiven::Store, public vaiven::Random, public vaiven::Guard, public vaiven::Observer {
@@ -59,32 +60,32 @@ void printStatus();
 void openPortal();
 void hangTask(const String& task);
 void rescue(const char* task);
+void tellRefused(int status);
 
 Settings settings;
-Words words(settings);
+Words words(settings.now());
 vaiven::Config config;
-Readings held;
 Chip chip;
 Outputs outputs;
 extern vaiven::Board board;
-WsLink websocket(board, settings);
-vaiven::Board board(config, held, {websocket, outputs, chip, chip, &chip, &chip});
+WsLink websocket(board, settings.now(), tellRefused);
+vaiven::Board board(config, live.held, live.checks, {websocket, outputs, chip, chip, &chip, &chip});
 DhtSensor sensor(pins::kDht, pins::kSensorModel);
 Sampler sampler(board, sensor);
 Panel panel(outputs, sampler, rescue);
-Wireless wireless(settings);
-Keeper keeper(board, held, rtcMemory);
+Wireless wireless(settings.now());
+Keeper keeper(board, live, rtcMemory);
 Portal portal(settings, words, restartSaved);
 const Console::Actions actions = {restartSaved, printStatus, openPortal, hangTask};
 Console console(settings, words, actions);
 bool hanging = false;
 
-void Chip::keepToken(const char* token, size_t) { settings.setToken(token); }
+void Chip::keepToken(const char* token, size_t) { settings.keepToken(token); }
 
 void Chip::told(const vaiven::Note& note) {
   switch (note.event) {
     case vaiven::Event::kWelcomed:
-      settings.setFound(websocket.place().host, websocket.place().port);
+      settings.keepFound(websocket.place().host, websocket.place().port);
       Serial.printf("%s %s:%u\n", words.say("Online:", "En línea:"), websocket.place().host.c_str(),
                     static_cast<unsigned>(websocket.place().port));
       return;
@@ -104,36 +105,39 @@ void Chip::told(const vaiven::Note& note) {
 }
 
 // usable says that settings are such that the board can work.
-bool usable() { return settings.complete() && (!settings.tls || settings.ca.length() > 0); }
+bool usable() { return settings.now().complete() && (!settings.now().tls || settings.now().ca.length() > 0); }
 
 void configure() {
-  config.device = settings.device.c_str();
+  config.device = settings.now().device.c_str();  // it does not change any more
   config.firmware = kFirmware;
   config.sensors = kSensors;
   config.sensorCount = 2;
   config.states = kStates;
   config.stateCount = 1;
-  if (settings.sleep) config.sleep = settings.interval;
+  if (settings.now().sleep) config.sleep = settings.now().interval;
 }
 
-// startBoard goes on where the last sleep or restart ended, or begins anew.
+// startBoard goes on where the last sleep, restart or crash ended, or begins anew.
 void startBoard() {
   const esp_reset_reason_t reason = esp_reset_reason();
-  const bool resumed = keeper.restore(millis(), reason == ESP_RST_POWERON);
+  const bool resumed = keeper.restore(millis(), reason);
   // Who restarts a board that had finished wants it to work again.
-  const bool again = resumed && board.status() == vaiven::Status::kFinished && reason != ESP_RST_DEEPSLEEP;
+  const bool asked = reason == ESP_RST_SW || reason == ESP_RST_EXT;
+  const bool again = resumed && board.status() == vaiven::Status::kFinished && asked;
   if (!resumed || again) board.begin(millis());
+  keeper.mark(millis());
   outputs.release();
   if (board.problem() != nullptr) {
     Serial.printf("%s %s\n", words.say("These settings do not work:", "Estos ajustes no sirven:"), board.problem());
     return;
   }
   // The press that woke the board was over before anybody could see it.
-  if (esp_sleep_get_wakeup_cause() == ESP_SLEEP_WAKEUP_EXT0) outputs.toggle();
-  sampler.start(settings.interval, settings.sleep);
+  if (wokenByButton()) outputs.toggle();
+  sampler.start(settings.now().interval, settings.now().sleep);
 }
 
 void setup() {
+  Serial.setRxBufferSize(4096);  // a certificate that is pasted while loop() waits for the network
   Serial.begin(115200);
   settings.load();
   outputs.begin();
@@ -162,7 +166,7 @@ Sign sign() {
 // timeToSleep says that a sleeping board has done what it woke up for, or could
 // not in good time.
 bool timeToSleep(uint32_t now) {
-  if (!settings.sleep || !usable() || portal.open() || console.busy()) return false;
+  if (!settings.now().sleep || !usable() || portal.open() || console.busy()) return false;
   if (esp_reset_reason() != ESP_RST_DEEPSLEEP && now < kTimeToType) return false;
   int32_t value;
   if (outputs.takeChange(value)) board.switched(0, value);
@@ -173,15 +177,15 @@ bool timeToSleep(uint32_t now) {
 void goToSleep(uint32_t now) {
   sampler.stop();
   websocket.close();
-  keeper.save(millis());
+  keeper.save(millis(), true);
   outputs.hold();
-  rtc_gpio_pullup_en(static_cast<gpio_num_t>(pins::kWall));
-  esp_sleep_enable_ext0_wakeup(static_cast<gpio_num_t>(pins::kWall), 0);
-  // A board that has finished wakes up for its button alone.
-  if (board.status() != vaiven::Status::kFinished) {
-    const uint32_t left = settings.interval > now + 1000 ? settings.interval - now : 1000;
-    esp_sleep_enable_timer_wakeup(static_cast<uint64_t>(left) * 1000);
-  }
+  // A button that is down now would wake it at once, and again and again.
+  const bool stuck = digitalRead(pins::kWall) == LOW;
+  if (!stuck) wakeByButton(pins::kWall);
+  // A board that has finished wakes up for its button alone, or to look whether that
+  // is still stuck.
+  const uint32_t interval = settings.now().interval;
+  if (stuck || board.status() != vaiven::Status::kFinished) wakeAfter(interval > now + 1000 ? interval - now : 1000);
   esp_deep_sleep_start();
 }
 
@@ -189,13 +193,14 @@ void loop() {
   const uint32_t now = millis();
   console.tick();
   while (hanging) delay(1000);
-  wireless.tick(now);
+  wireless.tick(now, !portal.open());
   portal.tick();
   if (panel.wantsPortal()) openPortal();
   int32_t value;
   if (outputs.takeChange(value)) board.switched(0, value);
-  if (usable()) websocket.tick(wireless.up());
+  if (usable()) websocket.tick(wireless.up() && !portal.open());
   board.tick(millis());
+  if (usable()) keeper.mark(millis());
   panel.beat(millis(), sign());
   if (wireless.away(millis()) >= kWifiLastResort && !portal.open()) rescue("Wi-Fi");
   if (timeToSleep(millis())) goToSleep(millis());
@@ -204,13 +209,17 @@ void loop() {
 // restartSaved saves what it can first. It may be called by any task of ours.
 void restartSaved() {
   sampler.stop();
-  keeper.save(millis());
+  keeper.save(millis(), false);
   ESP.restart();
 }
 
 void rescue(const char* task) {
   Serial.printf("%s %s\n", words.say("Restarting, because this is stuck:", "Reinicio, porque se atascó:"), task);
   restartSaved();
+}
+
+void tellRefused(int status) {
+  Serial.printf("%s HTTP %d\n", words.say("The server refuses the connection:", "El servidor rechaza la conexión:"), status);
 }
 
 void openPortal() { portal.begin(millis()); }
@@ -225,9 +234,11 @@ void hangTask(const String& task) {
 void printStatus() {
   static const char* const names[] = {"offline", "greeting", "online", "refused", "finished"};
   const vaiven::Stats& stats = board.stats();
-  Serial.printf("status %s boot %s waiting %u settled %u lost %u failed %u rev %u LED %d again %u heap %u\n",
+  Serial.printf("status %s boot %s waiting %u settled %u lost %u failed %u rev %u LED %d again %u heap %u stack %u %u %u\n",
                 names[static_cast<int>(board.status())], board.boot(), static_cast<unsigned>(board.waiting()),
                 static_cast<unsigned>(stats.settled), static_cast<unsigned>(board.lost()),
                 static_cast<unsigned>(board.failures()), static_cast<unsigned>(board.rev()), static_cast<int>(board.state(0)),
-                static_cast<unsigned>(stats.goBacks), static_cast<unsigned>(ESP.getMinFreeHeap()));
+                static_cast<unsigned>(stats.goBacks), static_cast<unsigned>(ESP.getMinFreeHeap()),
+                static_cast<unsigned>(uxTaskGetStackHighWaterMark(nullptr)), static_cast<unsigned>(sampler.stackLeft()),
+                static_cast<unsigned>(panel.stackLeft()));
 }

@@ -9,7 +9,7 @@
 
 class Wireless {
  public:
-  explicit Wireless(const Settings& settings) : settings_(settings) {}
+  explicit Wireless(const Values& settings) : settings_(settings) {}
 
   void begin(uint32_t now) {
     WiFi.persistent(false);  // Settings keeps them
@@ -19,18 +19,25 @@ class Wireless {
     join();
   }
 
-  // tick joins again by itself when the radio's own attempts led nowhere.
-  void tick(uint32_t now) {
+  // tick joins again by itself when the radio's own attempts led nowhere. search false
+  // is for while the board's own network is open: looking for another one the radio
+  // changes channels without end, and throws out who is in it. A connection that
+  // stands is left alone.
+  void tick(uint32_t now, bool search) {
     if (settings_.ssid.length() == 0) return;
     const bool up = WiFi.status() == WL_CONNECTED;
     if (up && !up_) MDNS.begin(hostName().c_str());
     if (up_ && !up) awaySince_ = askedAt_ = now;
     up_ = up;
-    if (!up && now - askedAt_ >= kRejoin) {
-      askedAt_ = now;
-      WiFi.disconnect();
-      join();
+    if (search != searching_) {
+      searching_ = search;
+      WiFi.setAutoReconnect(search);
+      if (!up) {
+        awaySince_ = now;
+        rejoin(now);
+      }
     }
+    if (!up && search && now - askedAt_ >= kRejoin) rejoin(now);
   }
 
   bool up() const { return up_; }
@@ -39,6 +46,12 @@ class Wireless {
 
  private:
   static constexpr uint32_t kRejoin = 60000;
+
+  void rejoin(uint32_t now) {
+    askedAt_ = now;
+    WiFi.disconnect();
+    if (searching_) join();
+  }
 
   void join() {
     if (settings_.ssid.length() > 0) WiFi.begin(settings_.ssid, settings_.password);
@@ -53,7 +66,8 @@ class Wireless {
     return name;
   }
 
-  const Settings& settings_;
+  const Values& settings_;
+  bool searching_ = true;
   bool up_ = false;
   uint32_t awaySince_ = 0;
   uint32_t askedAt_ = 0;

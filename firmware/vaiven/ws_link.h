@@ -12,7 +12,9 @@
 
 class WsLink final : public vaiven::Link {
  public:
-  WsLink(vaiven::Board& board, const Settings& settings) : board_(board), settings_(settings), finder_(settings) {}
+  // refused is told the HTTP status of a handshake that the server refused.
+  WsLink(vaiven::Board& board, const Values& settings, void (*refused)(int status))
+      : board_(board), settings_(settings), refused_(refused), finder_(settings) {}
 
   void begin() {
     ws_.onEvent([this](WStype_t type, uint8_t* payload, size_t length) { event(type, payload, length); });
@@ -20,9 +22,10 @@ class WsLink final : public vaiven::Link {
     ws_.setReconnectInterval(kPause);
   }
 
-  // tick lets the library work, when the core wants a connection.
-  void tick(bool wifi) {
-    if (!board_.wantsLink() || (!wifi && !open_)) return;
+  // tick lets the library work, when the core wants a connection. mayDial false is
+  // for when there is no Wi-Fi, or no time to wait for a server that may be dead.
+  void tick(bool mayDial) {
+    if (!board_.wantsLink() || (!mayDial && !open_)) return;
     if (!aimed_ && !aim()) return;
     ws_.loop();
   }
@@ -34,7 +37,7 @@ class WsLink final : public vaiven::Link {
 
   bool send(char* text, size_t length) override {
     const bool ok = ws_.sendTXT(reinterpret_cast<uint8_t*>(text) - kHeadroom, length, true);
-    board_.elapsed(millis());  // a full socket blocks for up to five seconds
+    board_.elapsed(millis());  // a full socket blocks for up to ten seconds
     return ok;
   }
   void ping() override { ws_.sendPing(); }
@@ -58,6 +61,7 @@ class WsLink final : public vaiven::Link {
     const String bearer = "Authorization: Bearer " + settings_.token;
     ws_.setExtraHeaders(settings_.token.length() > 0 ? bearer.c_str() : "Origin: file://");
     if (settings_.tls) {
+      // The library keeps the pointer: Settings::now does not change.
       ws_.beginSslWithCA(place_.host.c_str(), place_.port, "/ws", settings_.ca.c_str(), "arduino");
     } else {
       ws_.begin(place_.host.c_str(), place_.port, "/ws", "arduino");
@@ -80,14 +84,36 @@ class WsLink final : public vaiven::Link {
         if ((!open_ && finder_.varies()) || settings_.token != token_) aimed_ = false;
         token_ = settings_.token;
         open_ = false;
-        return board_.onClose(now);
+        return closed(now, statusIn(reinterpret_cast<const char*>(payload), length));
       default:
         return board_.onHeard(now);
     }
   }
 
+  // closed tells a token that the server does not take from a server that is not
+  // there. Without a status it may still be either: the answer is lost when the server
+  // closes at once behind it.
+  void closed(uint32_t now, int status) {
+    if (status != 0) refused_(status);
+    const bool token = status == 401 || status == 403;
+    board_.onClose(now, token ? vaiven::kCloseUnauthorised : 0);
+  }
+
+  // statusIn finds the status in the library's text: "WebSocket handshake failed -
+  // HTTP 401". 0: there is none.
+  static int statusIn(const char* text, size_t length) {
+    static const char mark[] = "HTTP ";
+    const size_t n = sizeof mark - 1;
+    int status = 0;
+    for (size_t i = 0; text != nullptr && i + n + 3 <= length; i++) {
+      if (memcmp(text + i, mark, n) == 0) status = atoi(String(text + i + n, 3).c_str());
+    }
+    return status;
+  }
+
   vaiven::Board& board_;
-  const Settings& settings_;
+  const Values& settings_;
+  void (*refused_)(int status);
   Finder finder_;
   WebSocketsClient ws_;
   Place place_;

@@ -3,6 +3,9 @@
 package board
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"vaiven/test/firmware/boardtest"
@@ -97,6 +100,23 @@ func TestRefused(t *testing.T) {
 	first.Quit()
 	says(t, b, "Online:", 1) // it comes back by itself
 	b.Quit()
+}
+
+// TestHandshakeRefused: a token that the server does not take is not a server that is
+// not there; a server that is no vaiven is.
+func TestHandshakeRefused(t *testing.T) {
+	t.Parallel()
+	for status, sign := range map[int]int{http.StatusUnauthorized: 3, http.StatusForbidden: 3, http.StatusNotFound: 2} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			t.Parallel()
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+			t.Cleanup(s.Close)
+			b := started(t, s.Listener.Addr().String(), "101")
+			says(t, b, fmt.Sprintf("The server refuses the connection: HTTP %d", status), 1)
+			flashes(t, b, sign, false)
+			b.Quit()
+		})
+	}
 }
 
 // TestFinished: a session that is over is over: the light is off, the board stays

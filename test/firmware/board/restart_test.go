@@ -30,14 +30,18 @@ func kept(t *testing.T, b *boardtest.Board, before status, restarts int) {
 	}
 }
 
-// TestRestartKeepsReadings: a restart that a person asked for, and those of a
-// board whose loop or sensor is stuck, in the middle of an outage.
+// TestRestartKeepsReadings: a restart that a person asked for, those of a board whose
+// loop or sensor is stuck, and the resets that nobody announces (the chip's watchdog
+// when even the task that looks after the others is stuck, a panic), in the middle of
+// an outage.
 func TestRestartKeepsReadings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, line, says string }{
-		{"asked for", "restart", ""},
-		{"loop is stuck", "hang loop", "stuck: loop"},
-		{"sensor is stuck", "hang sensor", "stuck: sensor"},
+		{"asked for", "serial restart", ""},
+		{"loop is stuck", "serial hang loop", "stuck: loop"},
+		{"sensor is stuck", "serial hang sensor", "stuck: sensor"},
+		{"watchdog", "serial hang panel", ""},
+		{"panic", "panic", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -46,35 +50,40 @@ func TestRestartKeepsReadings(t *testing.T) {
 			rows(t, s, "101", 3)
 			s.Stop()
 			before := waiting(t, b, 10)
-			b.Tell("serial %s", c.line)
+			b.Tell("%s", c.line)
 			if c.says != "" {
 				says(t, b, c.says, 1)
 			}
 			kept(t, b, before, 1)
 			s.StartReady()
 			finish(t, s, b, "101")
+			checkTimes(t, b, readings(t, s.Addr, "101"))
 			b.Quit()
 			verify(t, s)
 		})
 	}
 }
 
-// TestWatchdog: when even the task that looks after the others is stuck, the
-// chip's watchdog restarts the board. What it held is gone, and cannot be counted.
-func TestWatchdog(t *testing.T) {
+// TestCrashLoop: when it may be what is held that makes the program crash, it is given
+// up after five times, and the board begins anew.
+func TestCrashLoop(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
-	b := started(t, s.Addr, "101")
-	rows(t, s, "101", 3)
-	first := ask(t, b).boot
-	b.Tell("serial hang panel")
-	b.Wait(patience, 1, "watchdog", nil)
-	says(t, b, "Online:", 2)
+	b := newBoard(t, "", "BOARD_SPEED=1") // a minute in which the next crash counts is one
+	b.Start()
+	setUp(b, "101", "interval 1")
+	b.Wait(patience, 2, "boot", nil)
+	first := waiting(t, b, 1).boot
+	for n := 1; n <= 6; n++ {
+		if again := ask(t, b).boot; again != first {
+			t.Fatalf("%s after %d crashes, it was %s", again, n-1, first)
+		}
+		b.Tell("panic")
+		b.Wait(patience, n+2, "boot", nil)
+	}
 	if ask(t, b).boot == first {
-		t.Error("the same BOOT after a loss of memory")
+		t.Error("the sixth crash in a row changed nothing")
 	}
 	b.Quit()
-	verify(t, s)
 }
 
 // TestSpill: more readings than RTC memory has room for go through a restart in

@@ -135,6 +135,7 @@ func TestFinding(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, server, mdns, dials string }{
 		{"announced", "auto", "pi=192.168.1.60:8090", "192.168.1.60:8090"},
+		{"announced by one that has no IPv4 too", "auto", "six=:8091,pi=192.168.1.60:8090,seven=:8092", "192.168.1.60:8090"},
 		{"by its name", "pi.local 8081", "pi=192.168.1.61", "192.168.1.61:8081"},
 		{"by its address", "192.168.1.62 8082", "pi=192.168.1.61", "192.168.1.62:8082"},
 		{"by DNS", "vaiven.example.org 80", "", "vaiven.example.org:80"},

@@ -109,15 +109,39 @@ func TestTLSWithoutCA(t *testing.T) {
 	s := serve(t)
 	b := newBoard(t, s.Addr, "BOARD_SERVER_TLS="+s.Addr)
 	b.Start()
-	b.Tell("serial ca")
-	b.Tell("serial not a certificate")
-	b.Tell("serial -----END CERTIFICATE-----")
-	says(t, b, "No entendí eso", 1)
+	ca, _, _ := authority(t, "192.168.1.50")
+	lines := strings.Split(string(ca), "\n")
+	for n, wrong := range []string{
+		"not a certificate\n-----END CERTIFICATE-----",
+		"-----BEGIN CERTIFICATE-----\nnot a certificate\n-----END CERTIFICATE-----",
+		strings.Join(append(lines[:2:2], lines[3:]...), "\n"), // a line got lost
+	} {
+		paste(b, []byte(wrong))
+		says(t, b, "No entendí eso", n+1)
+	}
 	setUp(b, "101", "tls on")
 	says(t, b, "Settings are missing", 1)
-	b.Wait(patience, 1, "wifi", nil)
+	b.Wait(patience, 2, "access_point", nil)
 	if n := len(b.Events("dial")); n > 0 {
 		t.Errorf("%d dials", n)
 	}
+	b.Quit()
+}
+
+// TestPasteWhileDialling: a certificate that is pasted while loop() waits for a server
+// that does not answer arrives whole.
+func TestPasteWhileDialling(t *testing.T) {
+	t.Parallel()
+	ca, _, _ := authority(t, "192.168.1.50")
+	b := newBoard(t, "", "BOARD_SPEED=10") // a dial of five seconds is half a second here
+	b.Start()
+	setUp(b, "101")
+	for n := 1; n <= 3; n++ {
+		b.Wait(patience, n, "dial", nil)
+		paste(b, ca)
+		says(t, b, "Saved. It counts after: restart", 1+n) // the first is of "lang en"
+	}
+	b.Tell("serial show")
+	says(t, b, fmt.Sprintf("ca %d bytes", len(ca)), 1)
 	b.Quit()
 }
