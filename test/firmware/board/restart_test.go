@@ -50,12 +50,18 @@ func TestRestartKeepsReadings(t *testing.T) {
 			rows(t, s, "101", 3)
 			s.Stop()
 			before := waiting(t, b, 10)
+			// Nothing is being measured when the reset comes: that would be lost.
+			b.Tell("sensor unplugged")
+			b.Wait(patience, len(b.Events("sensor"))+2, "sensor", nil)
+			before = waiting(t, b, before.waiting)
 			b.Tell("%s", c.line)
 			if c.says != "" {
 				says(t, b, c.says, 1)
 			}
 			kept(t, b, before, 1)
+			b.Tell("sensor ok")
 			s.StartReady()
+			rows(t, s, "101", 3+before.waiting+2)
 			finish(t, s, b, "101")
 			checkTimes(t, b, readings(t, s.Addr, "101"))
 			b.Quit()
