@@ -130,6 +130,9 @@ void ModelServer::reading(const Element& e, int64_t sent, int64_t now, const Moo
 void ModelServer::report(const Element& e, int64_t) {
   if (!e.hasLed) return;
   if (e.rev != 0) {
+    // One with a deadline that was confirmed is fulfilled, and not asked for again
+    // from a board that was switched since.
+    if (e.rev == rev_ && e.led != led_ && confirmed_ && deadline(rev_) != 0) wanted_ = false;
     if (e.rev == rev_ && e.led == led_) confirmed_ = true;
     return;
   }

@@ -63,7 +63,8 @@ bool Schedule::run(uint32_t seed) {
   down_.clear();
   led_ = 0;
   memset(static_cast<void*>(&held_), 0xa5, sizeof held_);
-  board_ = new (Here(), place_) vaiven::Board(config_, held_, {*this, *this, *this, *this, this, this});
+  memset(static_cast<void*>(&checks_), 0xa5, sizeof checks_);
+  board_ = new (Here(), place_) vaiven::Board(config_, held_, checks_, {*this, *this, *this, *this, this, this});
   start(0);
   const int64_t end = now_ + 60000 + dice_.below(400000);
   while (now_ < end && check::failures() == before) {
@@ -101,6 +102,7 @@ void Schedule::choose() {
   byes_ = rate(300);
   sleeps_ = rate(200);
   cuts_ = rate(800);
+  panics_ = rate(200);
   wishes_ = rate(40);
   local_ = rate(60);
   garbage_ = rate(40);
@@ -130,6 +132,13 @@ void Schedule::step(uint32_t ms) {
   network();
   server_.tick(now_, moods_, *this);
   call(Probe::kTick, [this] { board_->tick(millis()); });
+  if (now_ - markedAt_ >= 1000) mark();
+}
+
+// mark notes the board's time, as a sketch does once a second.
+void Schedule::mark() {
+  markedAt_ = now_;
+  markedUp_ = board_->up();
 }
 
 // network dials and delivers.
@@ -187,6 +196,7 @@ void Schedule::accidents() {
   }
   if (dice_.oneIn(sleeps_)) sleep();
   if (dice_.oneIn(cuts_)) cut();
+  if (dice_.oneIn(panics_)) panic();
   if (dice_.oneIn(hangs_)) hang();
 }
 
@@ -217,7 +227,7 @@ void Schedule::cut() {
   totals_.cuts++;
   if (connected_) close();
   memset(static_cast<void*>(&held_), 0xa5, sizeof held_);
-  board_ = new (Here(), place_) vaiven::Board(config_, held_, {*this, *this, *this, *this, this, this});
+  board_ = new (Here(), place_) vaiven::Board(config_, held_, checks_, {*this, *this, *this, *this, this, this});
   offset_ = 0 - static_cast<uint32_t>(now_);
   start(0);
 }
@@ -231,8 +241,20 @@ void Schedule::sleep() {
   now_ += asleep;
   offset_ = 0 - static_cast<uint32_t>(now_);
   memset(place_, 0xa5, sizeof place_);
-  board_ = new (Here(), place_) vaiven::Board(config_, held_, {*this, *this, *this, *this, this, this});
+  board_ = new (Here(), place_) vaiven::Board(config_, held_, checks_, {*this, *this, *this, *this, this, this});
   start(asleep);
+}
+
+// panic is a reset that nobody announced: the Board is gone, its memory is not.
+void Schedule::panic() {
+  totals_.panics++;
+  if (connected_) close();
+  now_ += dice_.below(3000);
+  offset_ = 0 - static_cast<uint32_t>(now_);
+  memset(place_, 0xa5, sizeof place_);
+  CHECK(recover(held_, checks_, markedUp_));
+  board_ = new (Here(), place_) vaiven::Board(config_, held_, checks_, {*this, *this, *this, *this, this, this});
+  start(static_cast<uint32_t>(now_ - markedAt_));
 }
 
 // start is what a sketch's setup() does. The other task does not run yet.
@@ -242,6 +264,7 @@ void Schedule::start(uint32_t asleep) {
     board_->begin(millis());
     ledger_.boot(board_->boot());
   }
+  mark();
   sampling_ = false;
 }
 

@@ -30,7 +30,7 @@ class Schedule final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Ra
   // What has happened over all schedules, to show that faults did occur.
   struct Totals {
     uint64_t simulated = 0;  // ms
-    uint32_t readings = 0, lost = 0, resent = 0, stalls = 0, connections = 0, rollovers = 0, sleeps = 0, cuts = 0;
+    uint32_t readings = 0, lost = 0, resent = 0, stalls = 0, connections = 0, rollovers = 0, sleeps = 0, cuts = 0, panics = 0;
     uint32_t refusals = 0, wishes = 0, late = 0, local = 0;
   };
   const Totals& totals() const { return totals_; }
@@ -63,6 +63,8 @@ class Schedule final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Ra
   void sample();
   void cut();
   void sleep();
+  void panic();
+  void mark();
   void start(uint32_t asleep);
   void hang();
   void expectAll();
@@ -90,6 +92,7 @@ class Schedule final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Ra
   ModelServer server_{ledger_, dice_};
   vaiven::Config config_;
   vaiven::Held<2, kCapacity> held_;
+  vaiven::Checks<kCapacity> checks_;
   alignas(vaiven::Board) unsigned char place_[sizeof(vaiven::Board)];
   vaiven::Board* board_ = nullptr;
   Probe* probe_ = nullptr;
@@ -105,6 +108,8 @@ class Schedule final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Ra
   int64_t silentUntil_ = 0;
   int64_t serverBackAt_ = 0;
   int64_t nextSample_ = 0;
+  int64_t markedAt_ = 0;   // when the board's UP was noted last
+  uint64_t markedUp_ = 0;
   int32_t led_ = 0;
   Lane up_, down_;
 
@@ -112,5 +117,5 @@ class Schedule final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Ra
   Moods moods_;
   uint32_t latency_ = 1, sampleEvery_ = 1000, longStep_ = 100;
   uint32_t breaks_ = 0, crashes_ = 0, silences_ = 0, dialFailures_ = 0, sendFailures_ = 0;
-  uint32_t byes_ = 0, sleeps_ = 0, cuts_ = 0, wishes_ = 0, local_ = 0, garbage_ = 0, preemptions_ = 0, hangs_ = 0;
+  uint32_t byes_ = 0, sleeps_ = 0, cuts_ = 0, panics_ = 0, wishes_ = 0, local_ = 0, garbage_ = 0, preemptions_ = 0, hangs_ = 0;
 };
