@@ -67,11 +67,10 @@ class Panel {
   void begin() {
     pinMode(pins::kStatus, OUTPUT);
     loopBeat_ = millis();
-    // Above the sampler, on the core of loop(): while it rescues, nothing else
-    // of ours runs.
-    // Its stack is for the rescue, which writes a file.
     wall_.begin(onEdge, this);
     setup_.begin(onEdge, this);
+    // Above the sampler, on the core of loop(): while it rescues, nothing else
+    // of ours runs. Its stack is for the rescue, which writes a file.
     xTaskCreatePinnedToCore(run, "panel", 8192, this, 3, &task_, ARDUINO_RUNNING_CORE);
   }
 
