@@ -2,12 +2,7 @@
 
 package stream
 
-import (
-	"errors"
-	"os"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // diskSpace returns the bytes that an ordinary user may still write, and the
 // size of the filesystem.
@@ -18,13 +13,4 @@ func diskSpace(dir string) (free, size int64, err error) {
 	}
 	unit := int64(st.Bsize)
 	return int64(st.Bavail) * unit, int64(st.Blocks) * unit, nil
-}
-
-// lockFile takes the lock, or returns errHeld.
-func lockFile(f *os.File) error {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return errHeld
-	}
-	return err
 }

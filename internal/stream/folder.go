@@ -5,49 +5,37 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
+
+	"vaiven/internal/lock"
 )
 
 // folder is the log's folder, locked against every other process.
 type folder struct {
-	lock *os.File
+	lock *lock.Lock
 }
 
-// lockName holds the process id of whoever has the folder, for people; the
-// lock itself is the operating system's, and ends with the process.
+// lockName holds the process id of whoever has the folder, for people.
 const lockName = "LOCK"
 
 func openFolder(dir string) (*folder, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotWritable, err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o640)
-	if err != nil {
+	l, err := lock.Take(filepath.Join(dir, lockName), "")
+	var held *lock.HeldError
+	var path *os.PathError
+	switch {
+	case err == nil:
+		return &folder{l}, nil
+	case errors.As(err, &held):
+		return nil, fmt.Errorf("%w: %s (process %s)", ErrLocked, dir, held.Process)
+	case errors.As(err, &path):
 		return nil, fmt.Errorf("%w: %w", ErrNotWritable, err)
 	}
-	if err := lockFile(f); err != nil {
-		pid, _ := os.ReadFile(f.Name())
-		f.Close()
-		if errors.Is(err, errHeld) {
-			return nil, fmt.Errorf("%w: %s (process %s)", ErrLocked, dir, strings.TrimSpace(string(pid)))
-		}
-		return nil, fmt.Errorf("lock %s: %w", dir, err)
-	}
-	fd := &folder{lock: f}
-	if err := f.Truncate(0); err == nil {
-		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-		if err != nil {
-			fd.lock.Truncate(0) // a full disk: the number is only for people
-		}
-	}
-	return fd, nil
+	return nil, err
 }
 
-func (f *folder) close() { f.lock.Close() }
-
-// errHeld is lockFile's answer when another process has the lock.
-var errHeld = errors.New("lock is held")
+func (f *folder) close() { f.lock.Release() }
 
 // streamDir is where the embedded server keeps the stream.
 func streamDir(dir, stream string) string {
