@@ -25,7 +25,7 @@ var refusedMessages = map[string]string{
 	"nothing measured":        `{"IDDEVICE":101,"TEMP":null}`,
 	"a SEQ without a BOOT":    `{"IDDEVICE":101,"SEQ":1,"TEMP":20}`,
 	"such a SEQ, refused":     `{"IDDEVICE":101,"SEQ":1,"TEMP":900}`,
-	"a bad BOOT":              `{"IDDEVICE":101,"BOOT":"x","TEMP":20}`,
+	"a bad BOOT":              `{"IDDEVICE":101,"BOOT":"x","SEQ":1,"TEMP":20}`,
 	"a HELLO turned around":   `{"HELLO":1,"IDDEVICE":101,"BOOT":"9f3c02aa","OLDEST":9,"NEXT":2}`,
 	"a message cut in pieces": `{"IDDEVICE":101,"TEMP":`,
 }
