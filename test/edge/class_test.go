@@ -65,15 +65,15 @@ func TestPhantomBoards(t *testing.T) {
 	s := harness.NewServer(t, "workshop", t.TempDir(), "--readings", "2")
 	s.StartReady()
 	number := strings.Repeat("X", 3) // as the slide has it
-	for id, message := range map[string]string{
-		number: strings.ReplaceAll(`{IDDEVICE: N, TEMP: N, HUM: N}`, "N", number),
-		"0x65": `{"IDDEVICE":0x65,"TEMP":20}`,
-		"109":  `{"IDDEVICE":109,"TEMP":"24.5"}`,
+	for told, message := range map[string]string{
+		`"` + number + `" only stands for a number`: strings.ReplaceAll(`{IDDEVICE: N, TEMP: N, HUM: N}`, "N", number),
+		"board 0x65":    `{"IDDEVICE":0x65,"TEMP":20}`,
+		"109  rejected": `{"IDDEVICE":109,"TEMP":"24.5"}`,
 	} {
 		c := mustOpen(t, s.Addr)
 		c.send(t, message)
 		c.say(t, `"ERROR"`)
-		harness.Until(t, patience, id, func() bool { return strings.Contains(s.Stderr(), id+"  rejected") })
+		harness.Until(t, patience, told, func() bool { return strings.Contains(s.Stderr(), told) })
 	}
 	if got := get(t, s, "/api/v1/devices"); !strings.Contains(got, `"total":0`) {
 		t.Errorf("devices: %s", got)

@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds each wait; it is no measure of speed.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 const upgrade = "GET / HTTP/1.1\r\nHost: board\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
