@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"vaiven"
@@ -34,6 +35,7 @@ type app struct {
 	log       *stream.Log
 	reg       *registry.Registry
 	csv       *csvfile.File
+	sheet     *csvfile.File // the CSV in a spreadsheet's dialect, nil: none
 	twin      *twin.Twin
 	pump      *views.Pump
 	gateway   *gateway.Gateway
@@ -116,7 +118,33 @@ func (a *app) tellDurability() {
 // test, which must lose readings to show that the test can see a loss.
 const envNoSync = "VAIVEN_UNSAFE_NO_SYNC"
 
+// absolute is a path that means the same to whoever reads it elsewhere.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
 func logDir(data string) string { return filepath.Join(data, "log") }
+
+// digits is csvfile.Options.Digits.
+func (c *config) digits() int {
+	switch c.CSVDigits {
+	case "3":
+		return csvfile.ThreeFigures
+	case "exact", "0":
+		return csvfile.Exact
+	}
+	return 0
+}
+
+// sheetPath is where the CSV in a spreadsheet's dialect is.
+func (c *config) sheetPath() string {
+	path := c.csvPath()
+	ext := filepath.Ext(path)
+	return strings.TrimSuffix(path, ext) + "-excel" + ext
+}
 
 func (c *config) csvPath() string {
 	if c.CSV != "" {
@@ -131,15 +159,7 @@ func (a *app) openViews(ctx context.Context) (err error) {
 	a.twin = twin.New(twin.Options{
 		Log: a.log, Stamp: a.clock.stamp, Logger: a.logger, Connected: a.mayBeTold,
 	})
-	a.csv, err = csvfile.Open(csvfile.Options{
-		Path: a.c.csvPath(), Log: a.log.ID(), Columns: a.c.CSVColumns, Zone: a.c.CSVZone,
-		Notify: func(n csvfile.Notice) {
-			a.csvAside = a.csvAside || n.Aside != ""
-			a.notice(n.Text(a.lang), "")
-		},
-		Now: time.Now,
-	})
-	if err != nil {
+	if err := a.openCSV(); err != nil {
 		return a.viewError(err)
 	}
 	last, err := a.log.Last(ctx)
@@ -148,8 +168,12 @@ func (a *app) openViews(ctx context.Context) (err error) {
 	}
 	bar := console.NewProgress(a.stderr(), a.lang, a.say("reading the log", "leyendo el registro"), last, nil)
 	defer bar.Done()
+	all := []views.View{a.csv, a.reg, a.twin}
+	if a.sheet != nil {
+		all = append(all, a.sheet)
+	}
 	a.pump, err = views.Open(ctx, views.Options{
-		Source: a.log, Views: []views.View{a.csv, a.reg, a.twin}, Dir: a.c.Data, Logger: a.logger, StopTimeout: stopTimeout,
+		Source: a.log, Views: all, Dir: a.c.Data, Logger: a.logger, StopTimeout: stopTimeout,
 		Notify:   func(n views.Notice) { bar.Done(); a.viewNotice(n) },
 		Progress: func(done, _ uint64) { bar.Set(done) },
 	})
@@ -159,6 +183,32 @@ func (a *app) openViews(ctx context.Context) (err error) {
 	}
 	a.replayed, _ = a.pump.Position()
 	return nil
+}
+
+// openCSV opens the exact file, and beside it the one in a spreadsheet's dialect:
+// once that was begun it is kept complete, also by a start that does not ask for
+// it.
+func (a *app) openCSV() (err error) {
+	o := csvfile.Options{
+		Path: a.c.csvPath(), Log: a.log.ID(), Owner: absolute(a.c.Data),
+		Columns: a.c.CSVColumns, Zone: a.c.CSVZone, Digits: a.c.digits(),
+		Notify: func(n csvfile.Notice) {
+			a.csvAside = a.csvAside || n.Aside != ""
+			a.notice(n.Text(a.lang), "")
+		},
+		Now: time.Now,
+	}
+	if a.csv, err = csvfile.Open(o); err != nil {
+		return err
+	}
+	begun, err := csvfile.ReadSidecar(a.c.sheetPath())
+	if a.c.CSVDialect == "" && (err != nil || begun.Dialect == "") {
+		return nil
+	}
+	o.Path, o.Dialect = a.c.sheetPath(), cmp.Or(a.c.CSVDialect, csvfile.ExcelES)
+	o.Columns, o.Zone, o.Digits = a.csv.Columns(), a.csv.Zone(), a.csv.Digits()
+	a.sheet, err = csvfile.Open(o)
+	return err
 }
 
 // mayBeTold reports whether a board may be told something now that the log does
@@ -225,6 +275,11 @@ func (a *app) close() {
 	if a.csv != nil {
 		if err := a.csv.Close(); err != nil {
 			a.logger.Error("csv not closed", "err", err)
+		}
+	}
+	if a.sheet != nil {
+		if err := a.sheet.Close(); err != nil {
+			a.logger.Error("spreadsheet's csv not closed", "err", err)
 		}
 	}
 	if a.log != nil {

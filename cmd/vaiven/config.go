@@ -37,6 +37,8 @@ type config struct {
 	Data       string   // folder for everything
 	CSV        string   // the CSV file; "" is readings.csv in Data
 	CSVColumns []string // measurements with a column each
+	CSVDigits  string   // "3", "exact"; "" is as the file is
+	CSVDialect string   // of a second file beside the exact one; "" is none
 	CSVZone    string   // IANA name of TIMEFLAG's zone; "" is the server's
 
 	Readings uint64        // ends a device's session after so many readings; 0: no limit
@@ -85,6 +87,10 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 		"medidas que tienen columna (por defecto, TEMP,HUM); si no son las del archivo que ya hay, se empieza otro"))
 	f.StringVar(&c.CSVZone, "csv-zone", "", p.say("time zone of TIMEFLAG when the file is created, as America/Bogota (default: this machine's)",
 		"zona horaria de TIMEFLAG cuando se crea el archivo, como America/Bogota (por defecto, la de esta máquina)"))
+	f.StringVar(&c.CSVDigits, "csv-digits", "", p.say("TEMP and HUM as three figures, 024, rounded (3), or exact; another than that of an existing file starts another",
+		"TEMP y HUM con tres cifras, 024, redondeadas (3), o exactas (exact); si no es como el archivo que ya hay, se empieza otro"))
+	f.StringVar(&c.CSVDialect, "csv-dialect", "", p.say("a second file beside the exact one, for a spreadsheet: excel-es (semicolon, decimal comma)",
+		"un segundo archivo junto al exacto, para una hoja de cálculo: excel-es (punto y coma, coma decimal)"))
 	f.Uint64Var(&c.Readings, "readings", c.Readings, p.say("end a board's session after so many readings (0: no limit)",
 		"termina la sesión de una placa después de tantas lecturas (0: sin límite)"))
 	f.DurationVar(&c.For, "for", c.For, p.say("end a board's session so long after its first connection, as 3m (0: no limit)",
@@ -266,6 +272,12 @@ func (p *program) check(c *config) error {
 	if _, err := time.LoadLocation(c.CSVZone); err != nil && c.CSVZone != csvfile.Recorded {
 		return hinted{usageError{fmt.Errorf(p.say("--csv-zone: no time zone is called %q", "--csv-zone: ninguna zona horaria se llama %q"), c.CSVZone)},
 			p.say("zones have names as America/Bogota or Europe/Madrid", "las zonas tienen nombres como America/Bogota o Europe/Madrid")}
+	}
+	if c.CSVDigits != "" && c.digits() == 0 {
+		return usageError{fmt.Errorf(p.say("--csv-digits %q: want 3 or exact", "--csv-digits %q: debe ser 3 o exact"), c.CSVDigits)}
+	}
+	if c.CSVDialect != "" && c.CSVDialect != csvfile.ExcelES {
+		return usageError{fmt.Errorf(p.say("--csv-dialect %q: there is only excel-es", "--csv-dialect %q: solo hay excel-es"), c.CSVDialect)}
 	}
 	for i, s := range c.CSVColumns {
 		c.CSVColumns[i] = strings.ToUpper(s)

@@ -72,7 +72,11 @@ func (f *finish) summary(a *app, roster console.Roster) error {
 		f.mu.Unlock()
 	}
 	if saved == nil {
-		fmt.Fprintf(a.stderr().W, "%s\n%s\n", a.c.csvPath(), path)
+		fmt.Fprintln(a.stderr().W, a.c.csvPath())
+		if a.sheet != nil {
+			fmt.Fprintln(a.stderr().W, a.c.sheetPath())
+		}
+		fmt.Fprintln(a.stderr().W, path)
 	}
 	var gone *console.GoneError
 	if errors.As(err, &gone) {

@@ -27,8 +27,8 @@ func (a *app) repair(ctx context.Context) error {
 	if err := a.makeLog(ctx, fresh, first); err != nil {
 		return err
 	}
-	csv := a.c.csvPath()
-	for _, path := range []string{csv, csv + csvfile.SidecarSuffix, filepath.Join(a.c.Data, views.CheckpointName), logDir(a.c.Data)} {
+	csv, sheet := a.c.csvPath(), a.c.sheetPath()
+	for _, path := range []string{sheet, sheet + csvfile.SidecarSuffix, csv, csv + csvfile.SidecarSuffix, filepath.Join(a.c.Data, views.CheckpointName), logDir(a.c.Data)} {
 		err := os.Rename(path, filepath.Join(aside, filepath.Base(path)))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf(a.say("set aside: %w", "apartar: %w"), err)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"vaiven/internal/console"
@@ -196,7 +197,7 @@ func (a *app) doctorHint() string {
 // viewNotice tells what the views found at the start. That a CSV which was just
 // set aside does not match the checkpoint has been said by the CSV itself.
 func (a *app) viewNotice(n views.Notice) {
-	if again, ok := n.(*views.ReplayNotice); ok && again.View == a.csv.Name() && a.csvAside {
+	if again, ok := n.(*views.ReplayNotice); ok && strings.HasPrefix(again.View, a.csv.Name()) && a.csvAside {
 		return
 	}
 	a.notice(n.Text(a.lang), "")
@@ -206,8 +207,14 @@ func (a *app) viewNotice(n views.Notice) {
 func (a *app) viewError(err error) error {
 	var lost *views.LostRecordsError
 	var ahead *csvfile.LostRecordsError
+	var inUse *csvfile.InUseError
+	var full *csvfile.AsideError
 	var missing *stream.MissingError
 	switch {
+	case errors.As(err, &inUse):
+		return hinted{worded{inUse.Text(a.lang), err}, a.say("stop it, or name another file with --csv", "detenlo, o indica otro archivo con --csv")}
+	case errors.As(err, &full):
+		return worded{full.Text(a.lang), err}
 	case errors.As(err, &lost):
 		return hinted{worded{lost.Text(a.lang), err}, a.doctorHint()}
 	case errors.As(err, &ahead):

@@ -244,6 +244,9 @@ func (a *app) facts(command string) console.Facts {
 		Lang: a.lang, Command: command, Version: versionText(), Zone: a.csv.Zone(), Offset: zoneOffset(a.csv.Zone(), now), Synced: now.Synced,
 		Data: a.c.Data, Continued: a.c.continued, CSV: a.c.csvPath(), Readings: a.c.Readings, For: a.c.For,
 	}
+	if a.sheet != nil {
+		f.Sheet = a.c.sheetPath()
+	}
 	if a.c.Readings > 0 || a.c.For > 0 {
 		f.Interval = a.c.Interval
 	}

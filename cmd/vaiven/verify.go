@@ -14,6 +14,7 @@ import (
 	"vaiven/internal/console"
 	"vaiven/internal/csvfile"
 	"vaiven/internal/stream"
+	"vaiven/internal/views"
 	"vaiven/internal/views/verify"
 )
 
@@ -80,7 +81,19 @@ func (a *app) verified(ctx context.Context) (string, error) {
 	}
 	bar := &progressView{console.NewProgress(a.stderr(), a.lang, a.say("verifying", "verificando"), last, nil)}
 	defer bar.bar.Done()
-	r, err := verify.Data(ctx, log, a.c.csvPath(), bar)
+	also := []views.View{bar}
+	sheet, err := a.sheetChecker(log.ID())
+	if err != nil {
+		return "", a.viewError(err)
+	}
+	if sheet != nil {
+		also = append(also, sheet)
+		defer func() { _ = sheet.Close() }() // read only
+	}
+	r, err := verify.Data(ctx, log, a.c.csvPath(), also...)
+	if err == nil && sheet != nil {
+		_, err = sheet.Finish()
+	}
 	bar.bar.Done()
 	var wrong *csvfile.DiscrepancyError
 	if errors.As(err, &wrong) && wrong.Want == "" && strings.HasPrefix(wrong.Got, strconv.FormatUint(r.Rows+1, 10)+",") {
@@ -103,6 +116,15 @@ func (a *app) verified(ctx context.Context) (string, error) {
 		"%d records, %d events, %d readings, %d repeats dropped, %d devices, %d rows%s: ok",
 		"%d entradas, %d eventos, %d lecturas, %d repetidas descartadas, %d dispositivos, %d filas%s: ok"),
 		r.Records, r.Events, r.Readings, r.Repeats, r.Devices, r.Rows, without), nil
+}
+
+// sheetChecker compares the spreadsheet's file with the log, if there is one.
+func (a *app) sheetChecker(log string) (*csvfile.Checker, error) {
+	side, err := csvfile.ReadSidecar(a.c.sheetPath())
+	if errors.Is(err, os.ErrNotExist) || err == nil && side.Dialect == "" {
+		return nil, nil
+	}
+	return csvfile.OpenChecker(a.c.sheetPath(), log)
 }
 
 // progressView moves a progress bar along the log.

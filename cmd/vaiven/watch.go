@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"vaiven"
 	"vaiven/internal/stream"
 )
 
@@ -59,12 +60,21 @@ func (a *app) trouble() (text, hint string) {
 	}
 	for _, s := range a.pump.Status() {
 		if s.Err != nil {
-			return fmt.Sprintf(a.say("%s cannot be written: %v", "no se puede escribir %s: %v"), a.viewName(s.Name), s.Err), a.say(
+			return fmt.Sprintf(a.say("%s cannot be written: %v", "no se puede escribir %s: %v"), a.viewName(s.Name), a.inWords(s.Err)), a.say(
 				"readings are still acknowledged and kept in the log; the file catches up when this is cured",
 				"las lecturas se siguen confirmando y guardando en el registro; el archivo se pone al día cuando esto se arregle")
 		}
 	}
 	return "", ""
+}
+
+// inWords is what an error says in the language asked for, if it can.
+func (a *app) inWords(err error) string {
+	var said interface{ Text(vaiven.Lang) string }
+	if errors.As(err, &said) {
+		return said.Text(a.lang)
+	}
+	return err.Error()
 }
 
 func (a *app) logTrouble(err error) (text, hint string) {
@@ -89,8 +99,11 @@ func (a *app) logTrouble(err error) (text, hint string) {
 }
 
 func (a *app) viewName(name string) string {
-	if name == a.csv.Name() {
+	switch {
+	case name == a.csv.Name():
 		return a.c.csvPath()
+	case a.sheet != nil && name == a.sheet.Name():
+		return a.c.sheetPath()
 	}
 	return name
 }

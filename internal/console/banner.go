@@ -30,6 +30,8 @@ type Facts struct {
 
 	Data string // data folder
 	CSV  string // path of the CSV file
+
+	Sheet string // path of the CSV file for a spreadsheet, "": none
 	// Continued is how many earlier runs there were to go on with; Data is the one
 	// that was used last. 0: none was asked for.
 	Continued int
@@ -62,6 +64,9 @@ func Banner(t Terminal, f Facts) error {
 	b.row(f.Lang.Say("time zone", "zona horaria"), zone(f))
 	b.row(f.Lang.Say("data", "datos"), f.Data+continued(f))
 	b.row("CSV", f.CSV)
+	if f.Sheet != "" {
+		b.row("Excel", f.Sheet)
+	}
 	if f.Keys {
 		b.row(f.Lang.Say("keys", "teclas"), keysHint(f.Lang))
 	}

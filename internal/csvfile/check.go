@@ -57,8 +57,7 @@ func OpenChecker(path, log string) (*Checker, error) {
 		return nil, fmt.Errorf("csv %s belongs to log %s, not to %s", path, side.Log, log)
 	}
 	c := &Checker{path: path, side: side}
-	c.format.columns, c.format.blank = side.Columns, side.Rows == ""
-	if c.format.zone, err = openZone(side.Zone); err != nil {
+	if c.format, err = formatOf(side); err != nil {
 		return nil, fmt.Errorf("csv %s: %w", path, err)
 	}
 	if c.file, err = os.Open(path); err != nil {
@@ -73,7 +72,7 @@ func OpenChecker(path, log string) (*Checker, error) {
 }
 
 // Name is that of the view that is checked.
-func (c *Checker) Name() string { return "csv" }
+func (c *Checker) Name() string { return viewName(c.side.Dialect) }
 
 // Apply compares the rows of a record's readings. The error is a
 // *DiscrepancyError, or the file system's.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/lock"
 )
 
 // flushAt is how many bytes of rows wait at most for a flush, but for the last
@@ -23,14 +24,21 @@ var crcTable = crc64.MakeTable(crc64.ECMA)
 
 // Options of a File.
 type Options struct {
-	Path string // the CSV file; its folder must exist
-	Log  string // id of the log that it is a view of
+	Path  string // the CSV file; its folder must exist
+	Log   string // id of the log that it is a view of
+	Owner string // what another vaiven that wants the file is told: the data folder
 
 	// Columns are the measurements, TEMP and HUM by default. Zone is an IANA
 	// name or Recorded, LocalZone() by default. Empty means for a file that
 	// exists: as it is. Others than those of the file start another file.
+	// Digits is ThreeFigures or Exact; 0 stands for Exact in a new file.
 	Columns []string
 	Zone    string
+	Digits  int
+
+	// Dialect is ExcelES for a second file beside the exact one, "" for that. A
+	// second file is no witness of the log.
+	Dialect string
 
 	Notify func(Notice)     // told what a person should know; may be nil
 	Now    func() time.Time // for names and the sidecar's date; time.Now by default
@@ -45,6 +53,12 @@ type File struct {
 	now    func() time.Time
 	side   Sidecar
 	format format
+	owner  string
+
+	lock      *lock.Lock // nil where there are none
+	unlocked  bool       // and that was said
+	lastAside time.Time  // zero: not yet
+	blocked   bool       // the last file that was to be set aside was not
 
 	file *os.File // nil: to be opened again
 	old  *rest    // what the file holds behind size, still to be compared; nil: nothing
@@ -61,22 +75,33 @@ type File struct {
 // Open opens the file, or creates it with its sidecar. A file that belongs to
 // another log, or that has other columns or another zone, is set aside and told
 // by a Notice. Restore must be called next, then Apply with what the log has,
-// then Replayed.
-func Open(o Options) (*File, error) {
-	f := &File{path: o.Path, log: o.Log, notify: o.Notify, now: o.Now}
+// then Replayed. The error is an *InUseError while another vaiven has the file,
+// or an *AsideError.
+func Open(o Options) (_ *File, err error) {
+	f := &File{path: o.Path, log: o.Log, owner: o.Owner, notify: o.Notify, now: o.Now}
 	if f.notify == nil {
 		f.notify = func(Notice) {}
 	}
 	if f.now == nil {
 		f.now = time.Now
 	}
+	if _, err := openZone(o.Zone); o.Zone != "" && err != nil {
+		return nil, fmt.Errorf("csv %s: %w", o.Path, err) // before anything is written
+	}
+	defer func() {
+		if err != nil {
+			f.release()
+		}
+	}()
+	if err := f.take(); err != nil {
+		return nil, fmt.Errorf("csv: %w", err)
+	}
 	side, err := f.sidecar(o)
 	if err != nil {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
 	f.side = *side
-	f.format.columns, f.format.blank = side.Columns, side.Rows == ""
-	if f.format.zone, err = openZone(side.Zone); err != nil {
+	if f.format, err = formatOf(side); err != nil {
 		return nil, fmt.Errorf("csv %s: %w", o.Path, err)
 	}
 	if err := f.openFile(); err != nil {
@@ -86,13 +111,28 @@ func Open(o Options) (*File, error) {
 }
 
 // Name is the view's name in the checkpoint.
-func (f *File) Name() string { return "csv" }
+func (f *File) Name() string { return viewName(f.side.Dialect) }
+
+func viewName(dialect string) string {
+	if dialect == "" {
+		return "csv"
+	}
+	return "csv-" + dialect
+}
 
 // Path returns where the file is.
 func (f *File) Path() string { return f.path }
 
 // Zone returns the IANA name of the zone of TIMEFLAG, or Recorded.
 func (f *File) Zone() string { return f.side.Zone }
+
+// Digits is ThreeFigures or Exact.
+func (f *File) Digits() int {
+	if f.side.Digits == 0 {
+		return Exact
+	}
+	return f.side.Digits
+}
 
 // Columns returns the measurements that have a column.
 func (f *File) Columns() []string { return append([]string(nil), f.side.Columns...) }
@@ -205,6 +245,9 @@ func (f *File) ready() error {
 // reopen opens the file after its handle was lost, and reads all of it to see
 // that it is what it was.
 func (f *File) reopen() error {
+	if err := f.take(); err != nil {
+		return fmt.Errorf("csv: %w", err)
+	}
 	file, err := os.OpenFile(f.path, os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("csv: %w", err)
@@ -269,6 +312,7 @@ func (f *File) Snapshot() ([]byte, error) {
 
 // Close flushes, brings the file to the disk and closes it.
 func (f *File) Close() error {
+	defer f.release()
 	if f.file == nil && len(f.buf) == 0 {
 		return nil
 	}

@@ -1,13 +1,8 @@
 package csvfile
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"vaiven"
 )
@@ -20,10 +15,11 @@ const (
 	Edited         Kind = "edited"          // a person changed it: kept aside, ours built again
 	Damaged        Kind = "damaged"         // a power cut or a disk changed it: likewise
 	OtherLog       Kind = "other-log"       // it belongs to another log: set aside, a new one begun
-	OtherShape     Kind = "before"          // it has other columns or another zone: likewise
+	OtherShape     Kind = "before"          // it has other columns, digits or another zone: likewise
 	TornRow        Kind = "torn-row"        // its last row was cut: completed
 	NULTail        Kind = "nul-tail"        // it ended in NULs, as after a power cut: cut off
 	SidecarDamaged Kind = "sidecar-damaged" // the sidecar cannot be read: set aside
+	NoLock         Kind = "no-lock"         // its file system has no locks: nothing keeps another vaiven off
 )
 
 // Notice is something about the file that a person should know.
@@ -48,8 +44,8 @@ func (n Notice) Text(l vaiven.Lang) string {
 		return fmt.Sprintf(l.Say("%s belongs to another log: it is kept as %s, and a new file begins",
 			"%s es de otro registro: queda guardado como %s y se empieza un archivo nuevo"), name, aside)
 	case OtherShape:
-		return fmt.Sprintf(l.Say("%s has other columns or another time zone: it is kept as %s, and a new file is built from the log",
-			"%s tiene otras columnas u otra zona horaria: queda guardado como %s y se construye un archivo nuevo desde el registro"), name, aside)
+		return fmt.Sprintf(l.Say("%s has other columns, other digits or another time zone: it is kept as %s, and a new file is built from the log",
+			"%s tiene otras columnas, otras cifras u otra zona horaria: queda guardado como %s y se construye un archivo nuevo desde el registro"), name, aside)
 	case TornRow:
 		return fmt.Sprintf(l.Say("the last row of %s was cut: it has been completed",
 			"la última fila de %s estaba cortada: ya está completa"), name)
@@ -59,6 +55,9 @@ func (n Notice) Text(l vaiven.Lang) string {
 	case SidecarDamaged:
 		return fmt.Sprintf(l.Say("the file that goes with %s cannot be read: it is kept as %s, and written anew",
 			"el archivo que acompaña a %s no se puede leer: queda guardado como %s y se escribe de nuevo"), name, aside)
+	case NoLock:
+		return fmt.Sprintf(l.Say("%s cannot be locked in its folder: let no other vaiven write it",
+			"%s no se puede bloquear en su carpeta: que ningún otro vaiven lo escriba"), n.Path)
 	}
 	return string(n.Kind)
 }
@@ -88,25 +87,3 @@ type changedError struct{ path, how string }
 
 func (e *changedError) Error() string { return e.path + " " + e.how }
 func (e *changedError) Rewind() bool  { return true }
-
-// asideName is PATH with -WHY-DATE before its extension, and a number when
-// there is such a file: readings.edited-20261122-091500.csv.
-func asideName(path, why string, now time.Time) string {
-	ext := filepath.Ext(path)
-	base := strings.TrimSuffix(path, ext) + "." + why + "-" + now.Format("20060102-150405")
-	name := base + ext
-	for i := 2; taken(name); i++ {
-		name = fmt.Sprintf("%s-%d%s", base, i, ext)
-	}
-	return name
-}
-
-func taken(path string) bool {
-	_, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		_, err = os.Lstat(path + SidecarSuffix)
-	}
-	return !errors.Is(err, fs.ErrNotExist)
-}
-
-func dirOf(path string) string { return filepath.Dir(path) }

@@ -24,10 +24,12 @@ const rowsOfColumns = "with-columns"
 // Sidecar is what is fixed when a CSV file is created.
 type Sidecar struct {
 	Version int       `json:"version"`
-	Log     string    `json:"log"`            // the log that the file is a view of
-	Columns []string  `json:"columns"`        // the measurements, in their order
-	Zone    string    `json:"zone"`           // IANA name, or Recorded
-	Rows    string    `json:"rows,omitempty"` // which readings have one; "": all
+	Log     string    `json:"log"`               // the log that the file is a view of
+	Columns []string  `json:"columns"`           // the measurements, in their order
+	Zone    string    `json:"zone"`              // IANA name, or Recorded
+	Rows    string    `json:"rows,omitempty"`    // which readings have one; "": all
+	Digits  int       `json:"digits,omitempty"`  // ThreeFigures; 0: TEMP and HUM are exact
+	Dialect string    `json:"dialect,omitempty"` // "": the exact file
 	Created time.Time `json:"created"`
 }
 
@@ -46,6 +48,9 @@ func ReadSidecar(csv string) (*Sidecar, error) {
 		return nil, errSidecar
 	}
 	if s.Version > sidecarVersion {
+		return nil, fmt.Errorf("%s was written by a later vaiven", csv+SidecarSuffix)
+	}
+	if _, known := dialects[s.Dialect]; !known || s.Digits != 0 && s.Digits != ThreeFigures {
 		return nil, fmt.Errorf("%s was written by a later vaiven", csv+SidecarSuffix)
 	}
 	return &s, nil

@@ -31,7 +31,7 @@ func (f *File) sidecar(o Options) (*Sidecar, error) {
 			return nil, err
 		}
 		old = nil
-	case len(o.Columns) > 0 && !slices.Equal(o.Columns, old.Columns), o.Zone != "" && o.Zone != old.Zone:
+	case o.another(old):
 		if err := f.asideBoth("before", OtherShape); err != nil {
 			return nil, err
 		}
@@ -39,23 +39,34 @@ func (f *File) sidecar(o Options) (*Sidecar, error) {
 	default:
 		return old, nil
 	}
-	side := &Sidecar{Version: sidecarVersion, Log: o.Log, Columns: o.Columns, Zone: o.Zone, Rows: rowsOfColumns, Created: f.now().UTC()}
+	side := &Sidecar{Version: sidecarVersion, Log: o.Log, Columns: o.Columns, Zone: o.Zone, Rows: rowsOfColumns, Dialect: o.Dialect, Created: f.now().UTC()}
+	if o.Digits == ThreeFigures {
+		side.Digits = ThreeFigures
+	}
 	if len(side.Columns) == 0 {
 		side.Columns = []string{"TEMP", "HUM"}
 	}
 	if side.Zone == "" {
 		side.Zone = LocalZone()
 	}
-	if _, err := openZone(side.Zone); err != nil {
-		return nil, err // before anything is written
-	}
 	return side, side.write(o.Path)
+}
+
+// another reports whether another file is asked for than the one that is there.
+func (o *Options) another(old *Sidecar) bool {
+	return len(o.Columns) > 0 && !slices.Equal(o.Columns, old.Columns) ||
+		o.Zone != "" && o.Zone != old.Zone ||
+		o.Digits != 0 && (o.Digits == ThreeFigures) != (old.Digits == ThreeFigures) ||
+		o.Dialect != old.Dialect
 }
 
 // asideBoth sets the file and its sidecar aside.
 func (f *File) asideBoth(why string, kind Kind) error {
 	there, err := exists(f.path)
 	if err != nil {
+		return err
+	}
+	if err := f.mayAside(); err != nil {
 		return err
 	}
 	aside := asideName(f.path, why, f.now())
@@ -68,12 +79,6 @@ func (f *File) asideBoth(why string, kind Kind) error {
 	return os.Rename(f.path+SidecarSuffix, aside+SidecarSuffix)
 }
 
-// aside renames a file of ours to a telling name.
-func (f *File) aside(path, why string) (string, error) {
-	aside := asideName(path, why, f.now())
-	return aside, os.Rename(path, aside)
-}
-
 // Restore goes to where a Snapshot was taken, when the file's beginning still
 // is what it was then; it returns an error when not. Restore(nil) goes to the
 // file's beginning. What the file holds behind that is compared with what Apply
@@ -81,6 +86,11 @@ func (f *File) aside(path, why string) (string, error) {
 func (f *File) Restore(snap []byte) error {
 	f.drop()
 	f.buf, f.torn = f.buf[:0], false
+	if f.blocked {
+		if err := f.mayAside(); err != nil {
+			return err // before the whole log is read for nothing
+		}
+	}
 	var s snapshot
 	if snap != nil {
 		if err := json.Unmarshal(snap, &s); err != nil {
@@ -118,6 +128,9 @@ func (f *File) Restore(snap []byte) error {
 // openFile opens or creates the file, and writes the sidecar again when it is
 // gone with it.
 func (f *File) openFile() error {
+	if err := f.take(); err != nil {
+		return err
+	}
 	there, err := exists(f.path + SidecarSuffix)
 	if err != nil {
 		return err
@@ -235,6 +248,9 @@ func (f *File) begin(n int64, kind Kind, why string) error {
 	if err != nil {
 		return err
 	}
+	if err := f.mayAside(); err != nil {
+		return err
+	}
 	f.drop() // some systems do not rename open files
 	aside, err := f.aside(f.path, why)
 	if err != nil {
@@ -309,7 +325,7 @@ func (f *File) Replayed() error {
 		return fmt.Errorf("csv: %w", err)
 	}
 	if len(have) > 0 {
-		if more := f.ahead(have); more > 0 && !f.live {
+		if more := f.ahead(have); more > 0 && !f.live && f.side.Dialect == "" {
 			return &LostRecordsError{Path: f.path, Rows: f.rows, More: more}
 		}
 		if err := f.mend(f.size, have[0] == 0); err != nil {

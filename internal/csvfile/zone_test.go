@@ -116,7 +116,7 @@ func TestWhatIsWrittenIsCanonical(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := format{columns: []string{"TEMP", "HUM"}, zone: z}
+	f := format{columns: []string{"TEMP", "HUM"}, zone: z, dialect: dialects[""]}
 	rapid.Check(t, func(t *rapid.T) {
 		dev, err := vaiven.ParseDevice(rapid.SampledFrom([]string{"1", "101", "a.b-c_d", "1234"}).Draw(t, "device"))
 		if err != nil {
@@ -139,7 +139,7 @@ func TestWhatIsWrittenIsCanonical(t *testing.T) {
 
 func TestFieldsAreQuotedWhenTheyMust(t *testing.T) {
 	for in, want := range map[string]string{"TEMP": "TEMP", "a,b": `"a,b"`, `a"b`: `"a""b"`, "a\nb": "\"a\nb\"", "": ""} {
-		if got := string(appendField(nil, in)); got != want {
+		if got := string((&format{dialect: dialects[""]}).appendField(nil, in)); got != want {
 			t.Errorf("%q: %s", in, got)
 		}
 	}

@@ -1,0 +1,115 @@
+package csvfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"vaiven"
+)
+
+const (
+	// maxAside is how many files set aside may lie beside the CSV. None is ever
+	// removed by us: each may hold somebody's work.
+	maxAside = 10
+	// asidePause is the least time between two of a running server: whatever
+	// writes into the file again and again must not fill the disk.
+	asidePause = time.Minute
+)
+
+// AsideError says that the file is not the log's any more, and is not set aside
+// now: it stays as it is, and its rows wait in the log.
+type AsideError struct {
+	Path string
+	Many int // files that lie there, 0: it is too soon after the last one
+}
+
+func (e *AsideError) Error() string { return e.Text(vaiven.English) }
+
+// Rewind makes the pump begin again: the file may be another by then.
+func (e *AsideError) Rewind() bool { return true }
+
+// Text is the facts for a person.
+func (e *AsideError) Text(l vaiven.Lang) string {
+	if e.Many == 0 {
+		return fmt.Sprintf(l.Say("%s was changed by somebody again within a minute: it is built again later",
+			"alguien cambió %s otra vez en menos de un minuto: se reconstruye más tarde"), e.Path)
+	}
+	return fmt.Sprintf(l.Say("%s is not what the log says, and %d files are set aside beside it already: move them away, and it is built again",
+		"%s no es lo que dice el registro, y ya hay %d archivos apartados a su lado: muévelos a otra parte y se reconstruye"), e.Path, e.Many)
+}
+
+// mayAside reports whether another file may be set aside now; the error is an
+// *AsideError.
+func (f *File) mayAside() error {
+	f.blocked = true
+	if f.live && !f.lastAside.IsZero() && f.now().Sub(f.lastAside) < asidePause {
+		return &AsideError{Path: f.path}
+	}
+	if n, err := countAside(f.path); err != nil {
+		return err
+	} else if n >= maxAside {
+		return &AsideError{Path: f.path, Many: n}
+	}
+	f.blocked = false
+	return nil
+}
+
+// aside renames a file of ours to a telling name, if there may be another.
+func (f *File) aside(path, why string) (string, error) {
+	if err := f.mayAside(); err != nil {
+		return "", err
+	}
+	aside := asideName(path, why, f.now())
+	err := os.Rename(path, aside)
+	if err == nil {
+		f.lastAside = f.now()
+	}
+	return aside, err
+}
+
+// asideName is PATH with -WHY-DATE before its extension, and a number when
+// there is such a file: readings.edited-20261122-091500.csv.
+func asideName(path, why string, now time.Time) string {
+	ext := filepath.Ext(path)
+	base := strings.TrimSuffix(path, ext) + "." + why + "-" + now.Format("20060102-150405")
+	name := base + ext
+	for i := 2; taken(name); i++ {
+		name = fmt.Sprintf("%s-%d%s", base, i, ext)
+	}
+	return name
+}
+
+// countAside counts the files that asideName has named for this CSV.
+func countAside(path string) (int, error) {
+	ext := filepath.Ext(path)
+	ours := regexp.MustCompile("^" + regexp.QuoteMeta(strings.TrimSuffix(filepath.Base(path), ext)) +
+		`\.(edited|damaged|other-log|before)-[0-9]{8}-[0-9]{6}(-[0-9]+)?` + regexp.QuoteMeta(ext) + "$")
+	sidecar := regexp.MustCompile("^" + regexp.QuoteMeta(filepath.Base(path)) + `\.vaiven\.damaged-[0-9]{8}-[0-9]{6}(-[0-9]+)?\.json$`)
+	entries, err := os.ReadDir(dirOf(path))
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, e := range entries {
+		if ours.MatchString(e.Name()) || sidecar.MatchString(e.Name()) {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func taken(path string) bool {
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = os.Lstat(path + SidecarSuffix)
+	}
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+func dirOf(path string) string { return filepath.Dir(path) }

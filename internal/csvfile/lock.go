@@ -1,0 +1,76 @@
+package csvfile
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"vaiven"
+	"vaiven/internal/lock"
+)
+
+// LockSuffix is what the lock's name adds to the CSV's.
+const LockSuffix = ".vaiven.lock"
+
+// InUseError says that another vaiven writes the file.
+type InUseError struct {
+	Path    string
+	Process string // its id, "" if it did not say
+	Owner   string // what it is a view of, as Options.Owner has it
+}
+
+func (e *InUseError) Error() string { return e.Text(vaiven.English) }
+
+// Text is the facts for a person.
+func (e *InUseError) Text(l vaiven.Lang) string {
+	text := fmt.Sprintf(l.Say("another vaiven writes %s", "otro vaiven escribe %s"), e.Path)
+	if e.Process != "" {
+		text += fmt.Sprintf(l.Say(" (process %s", " (proceso %s"), e.Process)
+		if e.Owner != "" {
+			text += fmt.Sprintf(l.Say(", data in %s", ", datos en %s"), e.Owner)
+		}
+		text += ")"
+	}
+	return text
+}
+
+// take makes sure that no other vaiven writes the file: two would set each
+// other's aside with every row. The lock goes by the file's own name, whichever
+// link leads to it. It is taken again when its file is gone, as after a stick
+// that was pulled out and put back.
+func (f *File) take() error {
+	if f.lock != nil && f.lock.Holds() {
+		return nil
+	}
+	f.release()
+	path := f.path
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	} else if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
+	}
+	l, err := lock.Take(path+LockSuffix, f.owner)
+	var held *lock.HeldError
+	switch {
+	case errors.As(err, &held):
+		return &InUseError{Path: f.path, Process: held.Process, Owner: held.For}
+	case errors.Is(err, errors.ErrUnsupported):
+		if !f.unlocked {
+			f.unlocked = true
+			f.notify(Notice{Kind: NoLock, Path: f.path})
+		}
+		return nil
+	case err != nil:
+		return err
+	}
+	f.lock = l
+	return nil
+}
+
+// release gives the lock back.
+func (f *File) release() {
+	if f.lock != nil {
+		f.lock.Remove()
+		f.lock = nil
+	}
+}
