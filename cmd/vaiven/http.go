@@ -12,12 +12,14 @@ import (
 	"vaiven/internal/console"
 	"vaiven/internal/web"
 	"vaiven/internal/web/api"
+	"vaiven/wire"
 )
 
 func (a *app) startHTTP(fail context.CancelCauseFunc) *http.Server {
 	server := httpServer(web.New(web.Options{
 		Boards: a.gateway, Ready: a.notReady, Sessions: a.gateway, Metrics: a.metrics.registry,
 		Lang: a.lang, Version: versionText(), Page: a.page, Refused: a.gateway.RefusedRequest,
+		Explain: func(e *vaiven.Error) string { return wire.Explain(e, a.lang) },
 		Devices: table{a.reg}, Names: names{a}, Twins: twins{a.twin}, Events: history{a}, Posts: posts{a.gateway},
 		CSV: web.CSV{Path: a.c.csvPath(), Of: fmt.Sprintf("%s %d", a.log.ID(), a.csv.Digits())}, Server: a.serverFacts,
 		Event: func(b []byte, e vaiven.Entry) []byte { return console.AppendEvent(b, e, "") },
@@ -39,15 +41,16 @@ func (a *app) startHTTP(fail context.CancelCauseFunc) *http.Server {
 func (a *app) notReady() []string {
 	var why []string
 	if err := a.log.Health(); err != nil {
-		why = append(why, "log: "+err.Error())
+		text, _ := a.logTrouble(err)
+		why = append(why, text)
 	}
 	for _, s := range a.pump.Status() {
 		switch {
 		case s.Follower: // whether somebody looks is nothing to the boards
 		case s.Err != nil:
-			why = append(why, "view "+s.Name+": "+s.Err.Error())
+			why = append(why, a.viewName(s.Name)+": "+a.inWords(s.Err))
 		case s.Behind || s.Lag > maxLag:
-			why = append(why, fmt.Sprintf("view %s: %d records behind", s.Name, s.Lag))
+			why = append(why, fmt.Sprintf(a.say("%s: %d records behind", "%s: %d entradas por detrás"), a.viewName(s.Name), s.Lag))
 		}
 	}
 	return why

@@ -142,6 +142,6 @@ func (s *server) notDesired(err error) error {
 	if errors.As(err, &refused) || errors.Is(err, context.Canceled) || errors.Is(err, errNothing) {
 		return s.fail(err)
 	}
-	return api.NewProblem(http.StatusConflict, codeNotNow, err.Error(),
+	return api.NewProblem(http.StatusConflict, codeNotNow, s.o.Lang.Say("this device has posted nothing from this address", "este dispositivo no envió nada desde esta dirección"),
 		s.o.Lang.Say("POST /api/v1/readings first: a HELLO or a reading", "primero POST /api/v1/readings: un HELLO o una lectura"))
 }

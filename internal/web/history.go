@@ -118,17 +118,21 @@ func (s *server) turn(ctx context.Context) error {
 	}
 }
 
+func (s *server) badID() string {
+	return s.o.Lang.Say("want the id of an event, as 12.0", "se espera el id de un evento, como 12.0")
+}
+
 // stretch reads the parameters.
 func (s *server) stretch(in *listEvents) (st *stretch, after vaiven.ID, err error) {
 	st = &stretch{limit: in.Limit, write: s.o.Event, found: []api.Event{}}
 	if in.After != "" {
 		if after, err = parseAfter(in.After); err != nil {
-			return nil, after, s.invalid("query.after", err.Error())
+			return nil, after, s.invalid("query.after", s.badID())
 		}
 	}
 	if in.Before != "" {
 		if st.before, err = vaiven.ParseID(in.Before); err != nil {
-			return nil, after, s.invalid("query.before", err.Error())
+			return nil, after, s.invalid("query.before", s.badID())
 		}
 	}
 	if !in.Since.IsZero() {
@@ -138,9 +142,9 @@ func (s *server) stretch(in *listEvents) (st *stretch, after vaiven.ID, err erro
 		st.until = max(in.Until.UnixMilli(), 1)
 	}
 	for _, id := range split(in.Device) {
-		d, err := s.device(id)
+		d, err := vaiven.ParseDevice(id)
 		if err != nil {
-			return nil, after, s.invalid("query.device", err.Error())
+			return nil, after, s.invalid("query.device", s.badDevice(id))
 		}
 		st.devices = append(st.devices, d)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -27,6 +28,9 @@ const (
 	codeConnected     = "connected"
 	codeNoSessions    = "no_sessions"
 	codeNotNow        = "not_now"
+	codeNoBody        = "no_body"
+	codeTimeout       = "timeout"
+	codeFailed        = "failed" // on the server's side
 )
 
 // errNothing is what a part that the server was not given answers.
@@ -62,8 +66,11 @@ func (s *server) fail(err error) error {
 		return s.later(time.Second)
 	}
 	s.o.Logger.Error("request not answered", "err", err)
-	return api.NewProblem(http.StatusInternalServerError, "",
-		s.o.Lang.Say("the server could not do it: its log says why", "el servidor no pudo hacerlo: su registro dice por qué"), "")
+	return api.NewProblem(http.StatusInternalServerError, codeFailed, s.failedText(), "")
+}
+
+func (s *server) failedText() string {
+	return s.o.Lang.Say("the server could not do it: its log says why", "el servidor no pudo hacerlo: su registro dice por qué")
 }
 
 // later says that the log takes nothing now.
@@ -86,17 +93,24 @@ func retryAfter(p *api.Problem, d time.Duration) error {
 
 // refused is the answer to a refusal of the domain.
 func (s *server) refused(e *vaiven.Error) error {
-	p := api.NewProblem(refusalStatus(e.Code), string(e.Code), e.Error(), "")
+	p := api.NewProblem(refusalStatus(e.Code), string(e.Code), s.o.Explain(e), "")
 	switch e.Code {
 	case vaiven.CodeBusy:
 		return s.later(e.Retry)
 	case vaiven.CodeTooFast:
 		return retryAfter(p, e.Retry)
 	case vaiven.CodeMissingDevice, vaiven.CodeBadDevice:
-		p.Hint = s.o.Lang.Say("an id is a number as 101, or letters, digits, . _ -",
-			"un id es un número como 101, o letras, cifras, . _ -")
+		p.Hint = s.idHint()
 	}
 	return p
+}
+
+func (s *server) idHint() string {
+	return s.o.Lang.Say("an id is a number as 101, or letters, digits, . _ -", "un id es un número como 101, o letras, cifras, . _ -")
+}
+
+func (s *server) badDevice(id string) string {
+	return fmt.Sprintf(s.o.Lang.Say("%q cannot be a device's id", "%q no puede ser el id de un dispositivo"), vaiven.Shorten(id))
 }
 
 // refusalStatus is the HTTP status of a refusal.
@@ -129,37 +143,11 @@ func (s *server) invalidText() string {
 	return s.o.Lang.Say("the request is not right", "la petición no está bien")
 }
 
-// problems makes the framework's own errors, of requests that it found wrong,
-// problems like all others. They are in English: what is wrong where.
-func (s *server) problems(_ huma.Context, _ string, v any) (any, error) {
-	m, ok := v.(*huma.ErrorModel)
-	if !ok {
-		return v, nil
-	}
-	p := api.NewProblem(m.Status, codeInvalid, s.invalidText(), "")
-	if len(m.Errors) == 0 {
-		p.Detail = m.Detail
-	}
-	switch {
-	case m.Status >= http.StatusInternalServerError:
-		p.Code = ""
-	case m.Status == http.StatusUnsupportedMediaType:
-		p.Code, p.Hint = "media_type", s.o.Lang.Say("send JSON with the header Content-Type: application/json", "envía JSON con la cabecera Content-Type: application/json")
-	}
-	for _, e := range m.Errors[:min(len(m.Errors), maxFields)] {
-		p.Errors = append(p.Errors, api.Field{Location: e.Location, Message: e.Message})
-	}
-	return p, nil
-}
-
-// maxFields bounds how many wrong parts of a request are listed.
-const maxFields = 20
-
 // device reads the id of a path.
 func (s *server) device(id string) (vaiven.Device, error) {
 	d, err := vaiven.ParseDevice(id)
 	if err != nil {
-		return "", s.fail(err)
+		return "", api.NewProblem(http.StatusBadRequest, string(vaiven.CodeBadDevice), s.badDevice(id), s.idHint())
 	}
 	return d, nil
 }

@@ -38,7 +38,7 @@ func (s *server) listSessions(ctx context.Context, in *listSessions) (*body[api.
 	var err error
 	if in.Cursor != "" {
 		if q.after, err = parsePlace(in.Cursor, q.sort); err != nil {
-			return nil, s.invalid("query.cursor", err.Error())
+			return nil, s.invalid("query.cursor", s.o.Lang.Say("this is no next of a page with the same sort", "no es el next de una página con el mismo orden"))
 		}
 	}
 	ids, total, next := q.page(func(yield func(*Row) bool) { err = s.scan(ctx, yield) })
@@ -88,7 +88,7 @@ func (s *server) newSession(ctx context.Context, in *struct{ DeviceID }) (*nobod
 	case errors.As(err, &refused), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return nil, s.fail(err)
 	}
-	return nil, api.NewProblem(http.StatusConflict, codeNoSessions, err.Error(),
+	return nil, api.NewProblem(http.StatusConflict, codeNoSessions, s.o.Lang.Say("sessions have no limit here: nothing to start again", "aquí las sesiones no tienen límite: no hay nada que empezar de nuevo"),
 		s.o.Lang.Say("start the server with --readings or --for, or as lab or workshop", "inicia el servidor con --readings o --for, o como lab o taller"))
 }
 

@@ -166,7 +166,7 @@ func (s *server) terms(t *Terms) (ask Ask, wait time.Duration, err error) {
 	}
 	if t.Key != "" {
 		if ask.Key, err = vaiven.ParseKey(t.Key); err != nil {
-			return ask, 0, s.invalid("header.Idempotency-Key", err.Error())
+			return ask, 0, s.invalid("header.Idempotency-Key", s.o.Lang.Say("want 16 hexadecimal digits", "se esperan 16 cifras hexadecimales"))
 		}
 	}
 	if t.IfMatch != "" && t.IfMatch != "*" {

@@ -58,9 +58,10 @@ type Options struct {
 	// sets its deadlines itself.
 	Live http.Handler
 
-	States     []string // state names that the server knows by itself
-	Token      string   // lets requests from elsewhere through; "": nothing does
-	MaxMessage int      // bytes of a board's message; 64 KiB
+	States     []string                   // state names that the server knows by itself
+	Token      string                     // lets requests from elsewhere through; "": nothing does
+	Explain    func(*vaiven.Error) string // the domain's refusals in words; by default for logs
+	MaxMessage int                        // bytes of a board's message; 64 KiB
 	Logger     *slog.Logger
 	Now        func() time.Time // time.Now by default
 
@@ -126,6 +127,9 @@ func (o *Options) fill() {
 	if o.Event == nil {
 		o.Event = plainEvent
 	}
+	if o.Explain == nil {
+		o.Explain = (*vaiven.Error).Error
+	}
 	if o.MaxMessage == 0 {
 		o.MaxMessage = vaiven.MaxMessage
 	}
@@ -168,7 +172,7 @@ func (o Options) root(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		o.refused(r, &vaiven.Error{Code: vaiven.CodeBadHandshake, Reason: vaiven.FaultMethod, Got: vaiven.Shorten(r.Method), At: -1})
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		http.Error(w, o.Lang.Say("method not allowed", "ese método no se admite"), http.StatusMethodNotAllowed)
 		return
 	}
 	o.page(w)

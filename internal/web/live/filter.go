@@ -22,26 +22,26 @@ func (f *Filter) passes(k vaiven.Kinds, d vaiven.Device) bool {
 }
 
 // ParseFilter reads the parameters device and kind, each a list with commas,
-// each repeatable.
-func ParseFilter(q url.Values) (Filter, error) {
+// each repeatable. The error is for a person, in the language.
+func ParseFilter(q url.Values, l vaiven.Lang) (Filter, error) {
 	var f Filter
 	for name := range listed(q["kind"]) {
 		k := vaiven.KindsNamed(name)
 		if k == 0 {
-			return f, fmt.Errorf("kind %q: want some of %s, state, session", vaiven.Shorten(name), strings.Join(vaiven.KindNames(), ", "))
+			return f, fmt.Errorf(l.Say("kind %q: want some of %s, state, session", "kind %q: se espera alguno de %s, state, session"), vaiven.Shorten(name), strings.Join(vaiven.KindNames(), ", "))
 		}
 		f.Kinds |= k
 	}
 	for name := range listed(q["device"]) {
 		d, err := vaiven.ParseDevice(name)
 		if err != nil {
-			return f, fmt.Errorf("device: %w", err)
+			return f, fmt.Errorf(l.Say("device: %q cannot be a device's id", "device: %q no puede ser el id de un dispositivo"), vaiven.Shorten(name))
 		}
 		if f.Devices == nil {
 			f.Devices = make(map[vaiven.Device]bool)
 		}
 		if f.Devices[d] = true; len(f.Devices) > maxDevices {
-			return f, fmt.Errorf("device: at most %d in one filter", maxDevices)
+			return f, fmt.Errorf(l.Say("device: at most %d in one filter", "device: como mucho %d en un filtro"), maxDevices)
 		}
 	}
 	return f, nil

@@ -21,21 +21,21 @@ func (f *Feed) Handler() http.Handler { return http.HandlerFunc(f.serve) }
 func (f *Feed) serve(w http.ResponseWriter, r *http.Request) {
 	t, ok := named(strings.TrimPrefix(r.URL.Path, Prefix))
 	if !ok {
-		problem(w, http.StatusNotFound, f.o.Lang.Say("the live feeds are ws, sse, poll and ndjson", "los canales en vivo son ws, sse, poll y ndjson"))
+		problem(w, http.StatusNotFound, "not_found", f.o.Lang.Say("the live feeds are ws, sse, poll and ndjson", "los canales en vivo son ws, sse, poll y ndjson"))
 		return
 	}
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
-		problem(w, http.StatusMethodNotAllowed, f.o.Lang.Say("a live feed is followed with GET", "un canal en vivo se sigue con GET"))
+		problem(w, http.StatusMethodNotAllowed, "method_not_allowed", f.o.Lang.Say("a live feed is followed with GET", "un canal en vivo se sigue con GET"))
 		return
 	}
 	if t == WebSocket && !sameOrigin(r) {
-		problem(w, http.StatusForbidden, f.o.Lang.Say("a page of another site may not follow this feed", "una página de otro sitio no puede seguir este canal"))
+		problem(w, http.StatusForbidden, "cross_origin", f.o.Lang.Say("a page of another site may not follow this feed", "una página de otro sitio no puede seguir este canal"))
 		return
 	}
-	q, err := parse(r, t)
+	q, err := f.parse(r, t)
 	if err != nil {
-		problem(w, http.StatusBadRequest, err.Error())
+		problem(w, http.StatusBadRequest, "invalid", err.Error())
 		return
 	}
 	if ok, closed := f.join(t); !ok {
@@ -107,11 +107,11 @@ func (fo *follower) refuse(ctx context.Context, w http.ResponseWriter) {
 	defer cancel()
 	if last, err := f.o.Last(asked); err != nil || fo.after.Record <= last {
 		w.Header().Set("Retry-After", retryAfter)
-		problem(w, http.StatusServiceUnavailable, fmt.Sprintf(f.o.Lang.Say(
+		problem(w, http.StatusServiceUnavailable, string(vaiven.CodeBusy), fmt.Sprintf(f.o.Lang.Say(
 			"this node has not read the log up to %s yet: come again later", "este nodo aún no ha leído el registro hasta %s: vuelve más tarde"), fo.after))
 		return
 	}
-	problem(w, http.StatusGone, fmt.Sprintf(f.o.Lang.Say(
+	problem(w, http.StatusGone, "other_log", fmt.Sprintf(f.o.Lang.Say(
 		"the log has not reached %s: that id is another log's, or this one was restored; begin again without after, or with after=0",
 		"el registro no ha llegado a %s: ese id es de otro registro, o este fue restaurado; empieza de nuevo sin after, o con after=0"), fo.after))
 }
@@ -127,20 +127,21 @@ func (f *Feed) full(w http.ResponseWriter, closed bool) {
 	if closed {
 		text = f.o.Lang.Say("the server is shutting down", "el servidor se está apagando")
 	}
-	problem(w, http.StatusServiceUnavailable, text)
+	problem(w, http.StatusServiceUnavailable, string(vaiven.CodeBusy), text)
 }
 
 // problem answers with an error as RFC 9457 has it.
-func problem(w http.ResponseWriter, code int, detail string) {
+func problem(w http.ResponseWriter, status int, code, detail string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(code)
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(struct { // a peer that is gone needs no answer
 		Title  string `json:"title"`
 		Status int    `json:"status"`
 		Detail string `json:"detail"`
-	}{http.StatusText(code), code, detail})
+		Code   string `json:"code"`
+	}{http.StatusText(status), status, detail, code})
 }
 
 // appendPosition appends the message that says how far a follower has come.

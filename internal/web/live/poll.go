@@ -50,10 +50,10 @@ func (fo *follower) unread(w http.ResponseWriter, why Reason) {
 	switch why {
 	case Busy:
 		w.Header().Set("Retry-After", retryAfter)
-		problem(w, http.StatusServiceUnavailable, l.Say("too many are reading old events: come again later",
+		problem(w, http.StatusServiceUnavailable, string(vaiven.CodeBusy), l.Say("too many are reading old events: come again later",
 			"demasiados están leyendo eventos viejos: vuelve más tarde"))
 	case Failed:
-		problem(w, http.StatusInternalServerError, l.Say("the log cannot be read", "no se puede leer el registro"))
+		problem(w, http.StatusInternalServerError, "failed", l.Say("the log cannot be read", "no se puede leer el registro"))
 	}
 }
 

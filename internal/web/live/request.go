@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -30,29 +31,30 @@ const (
 
 // parse reads a follower's request. The header Last-Event-ID, which browsers
 // send when a stream broke off, counts more than the address that began it.
-func parse(r *http.Request, t Transport) (q request, err error) {
+func (f *Feed) parse(r *http.Request, t Transport) (q request, err error) {
+	l := f.o.Lang
 	form, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return q, err
+		return q, errors.New(l.Say("the part behind ? of the address is not right", "la parte detrás de ? de la dirección no está bien"))
 	}
-	if q.filter, err = ParseFilter(form); err != nil {
+	if q.filter, err = ParseFilter(form, l); err != nil {
 		return q, err
 	}
 	after := form.Get("after")
 	if last := r.Header.Get("Last-Event-ID"); t == SSE && last != "" {
 		after = last
 	}
-	if q.after, q.now, err = parseAfter(after); err != nil {
+	if q.after, q.now, err = parseAfter(after, l); err != nil {
 		return q, err
 	}
-	if q.wait, err = parseWait(form.Get("wait")); err != nil {
+	if q.wait, err = parseWait(form.Get("wait"), l); err != nil {
 		return q, err
 	}
-	q.limit, err = parseLimit(form.Get("limit"))
+	q.limit, err = parseLimit(form.Get("limit"), l)
 	return q, err
 }
 
-func parseAfter(s string) (id vaiven.ID, now bool, err error) {
+func parseAfter(s string, l vaiven.Lang) (id vaiven.ID, now bool, err error) {
 	switch s {
 	case "":
 		return id, true, nil
@@ -60,13 +62,13 @@ func parseAfter(s string) (id vaiven.ID, now bool, err error) {
 		return id, false, nil
 	}
 	if id, err = vaiven.ParseID(s); err != nil {
-		err = fmt.Errorf("after: %w, 0 or begin", err)
+		err = fmt.Errorf(l.Say("after %q: want the id of an event, as 12.0, or 0, or begin", "after %q: se espera el id de un evento, como 12.0, o 0, o begin"), vaiven.Shorten(s))
 	}
 	return id, false, err
 }
 
 // parseWait reads a duration; a bare number is seconds.
-func parseWait(s string) (time.Duration, error) {
+func parseWait(s string, l vaiven.Lang) (time.Duration, error) {
 	if s == "" {
 		return defaultWait, nil
 	}
@@ -75,18 +77,18 @@ func parseWait(s string) (time.Duration, error) {
 		d, err = time.ParseDuration(s + "s")
 	}
 	if err != nil || d < 0 {
-		return 0, fmt.Errorf("wait %q: want a duration such as 30s", vaiven.Shorten(s))
+		return 0, fmt.Errorf(l.Say("wait %q: want a time as 30s", "wait %q: se espera un tiempo como 30s"), vaiven.Shorten(s))
 	}
 	return min(d, maxWait), nil
 }
 
-func parseLimit(s string) (int, error) {
+func parseLimit(s string, l vaiven.Lang) (int, error) {
 	if s == "" {
 		return defaultLimit, nil
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("limit %q: want a number from 1 to %d", vaiven.Shorten(s), maxLimit)
+		return 0, fmt.Errorf(l.Say("limit %q: want a number from 1 to %d", "limit %q: se espera un número de 1 a %d"), vaiven.Shorten(s), maxLimit)
 	}
 	return min(n, maxLimit), nil
 }

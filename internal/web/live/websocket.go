@@ -34,7 +34,7 @@ func (fo *follower) webSocket(w http.ResponseWriter, r *http.Request) bool {
 	})
 	var refused *ws.HandshakeError
 	if errors.As(err, &refused) {
-		problem(w, refused.Status, refused.Reason)
+		problem(w, refused.Status, "bad_handshake", handshakeText(refused, fo.feed.o.Lang))
 	}
 	if err != nil {
 		return false
@@ -174,4 +174,24 @@ func (s *wsSink) written(ctx context.Context) error {
 	}
 	s.ahead = 0
 	return nil
+}
+
+// handshakeText says why a handshake was refused.
+func handshakeText(e *ws.HandshakeError, l vaiven.Lang) string {
+	es := "no se puede abrir el WebSocket"
+	switch e.Fault {
+	case ws.FaultMethod:
+		es = "un WebSocket empieza con GET"
+	case ws.FaultHTTP:
+		es = "un WebSocket necesita HTTP/1.1"
+	case ws.FaultUpgrade:
+		es = "esta es la dirección de un WebSocket: la petición no tiene Upgrade: websocket"
+	case ws.FaultVersion:
+		es = "Sec-WebSocket-Version debe ser 13"
+	case ws.FaultKey:
+		es = "Sec-WebSocket-Key debe ser 16 bytes en base64"
+	case ws.FaultBody:
+		es = "el saludo de un WebSocket no tiene cuerpo"
+	}
+	return l.Say(e.Reason, es)
 }
