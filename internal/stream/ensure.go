@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -30,19 +31,21 @@ func (k *link) state(ctx context.Context) (streamState, error) {
 	return streamState{first: st.FirstSeq, last: st.LastSeq, msgs: st.Msgs, fresh: fresh}, nil
 }
 
-// get returns the bytes of one record.
+// get returns the bytes of one record. The stream's leader is asked: another
+// server of a cluster may not have a record yet that the leader has acknowledged,
+// and would say that it is missing.
 func (k *link) get(ctx context.Context, seq uint64) ([]byte, error) {
-	if k.js == nil {
+	if k.nc == nil {
 		return nil, ErrClosed
 	}
 	ctx, cancel := k.ask(ctx)
 	defer cancel()
-	s, err := k.js.Stream(ctx, k.stream)
+	js, err := k.nc.JetStream(nats.Context(ctx))
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.GetMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
+	m, err := js.GetMsg(k.stream, seq)
+	if errors.Is(err, nats.ErrMsgNotFound) {
 		return nil, &MissingError{Want: seq}
 	}
 	if err != nil {
@@ -51,27 +54,78 @@ func (k *link) get(ctx context.Context, seq uint64) ([]byte, error) {
 	return m.Data, nil
 }
 
-// ensureStream makes sure that the stream exists and keeps what it is given;
-// created says that it was made now. It is not made over files that hold
-// records up to found, nor where something was acknowledged before.
-func (k *link) ensureStream(ctx context.Context, o *Options, known mark, found uint64) (created bool, err error) {
+// JetStream's error codes of a stream that somebody else is just making, and of
+// a cluster that is just coming together.
+const (
+	codeNameInUse   = 10058
+	codeNoSuchPeers = 10005
+	codeNotAvail    = 10008
+	codeNoResources = 10023
+)
+
+// ensureStream makes sure that the stream exists and keeps what it is given. It
+// is not made over files that hold records up to found, nor where something was
+// acknowledged before.
+//
+// Other gateways may be making it at the same moment. A cluster then may answer
+// one of them alone: whoever got no answer looks again.
+func (k *link) ensureStream(ctx context.Context, o *Options, known mark, found uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	for {
+		s, err := k.findStream(ctx)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			if found > 0 {
+				return ErrUnreadable
+			}
+			if known.acked > 0 {
+				return &LostRecordsError{Want: known.acked}
+			}
+			s, err = k.createStream(ctx, o)
+		}
+		if err == nil {
+			return checkConfig(s.CachedInfo().Config, k.subject)
+		}
+		if ctx.Err() != nil || !passing(err) {
+			return fmt.Errorf("stream %s: %w", k.stream, err)
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return fmt.Errorf("stream %s: %w", k.stream, err)
+		}
+	}
+}
+
+// Creating a log settles within settleTimeout or not at all. One answer is waited
+// for no longer than createTimeout: that it did not come may mean nothing.
+const (
+	settleTimeout = 60 * time.Second
+	createTimeout = 2 * time.Second
+)
+
+func (k *link) findStream(ctx context.Context) (jetstream.Stream, error) {
 	ctx, cancel := k.ask(ctx)
 	defer cancel()
-	s, err := k.js.Stream(ctx, k.stream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if found > 0 {
-			return false, ErrUnreadable
+	return k.js.Stream(ctx, k.stream)
+}
+
+func (k *link) createStream(ctx context.Context, o *Options) (jetstream.Stream, error) {
+	ctx, cancel := k.ask(ctx)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, createTimeout)
+	defer cancel()
+	return k.js.CreateStream(ctx, streamConfig(o, k.subject))
+}
+
+// passing says that a stream may be there, or can be made, a moment later.
+func passing(err error) bool {
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode {
+		case codeNameInUse, codeNoSuchPeers, codeNotAvail, codeNoResources:
+			return true
 		}
-		if known.acked > 0 {
-			return false, &LostRecordsError{Want: known.acked}
-		}
-		created = true
-		s, err = k.js.CreateStream(ctx, streamConfig(o, k.subject))
 	}
-	if err != nil {
-		return false, fmt.Errorf("stream %s: %w", k.stream, err)
-	}
-	return created, checkConfig(s.CachedInfo().Config, k.subject)
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
 }
 
 // streamConfig keeps everything for ever: trimming is ours. No message ids are

@@ -133,8 +133,8 @@ func (l *Log) open(ctx context.Context) (err error) {
 // begin makes sure that the log has its first record, all that the witness
 // knows of, and what was found in its files.
 func (l *Log) begin(ctx context.Context, known mark, found uint64) error {
-	created, err := l.link.ensureStream(ctx, &l.o, known, found)
-	if err != nil {
+	var err error
+	if err := l.link.ensureStream(ctx, &l.o, known, found); err != nil {
 		return err
 	}
 	if l.durability, err = l.link.examine(ctx, &l.o); err != nil {
@@ -145,10 +145,7 @@ func (l *Log) begin(ctx context.Context, known mark, found uint64) error {
 		return err
 	}
 	if state.fresh && known.acked == 0 {
-		if err := l.start(ctx, state); err != nil {
-			return err
-		}
-		if state, err = l.link.state(ctx); err != nil {
+		if state, err = l.start(ctx, state); err != nil {
 			return err
 		}
 	}
@@ -166,7 +163,7 @@ func (l *Log) begin(ctx context.Context, known mark, found uint64) error {
 	}
 	l.first = state.first
 	l.acked.Store(state.last)
-	if created {
+	if l.n > 0 {
 		l.o.Logger.Info("log created", "log", l.id, "first", l.first)
 	}
 	return l.remember(known, state.last)
@@ -186,22 +183,36 @@ func (l *Log) remember(known mark, last uint64) error {
 	return l.witness.begin(mark{log: l.id, first: l.first, acked: last})
 }
 
-// start writes the first record.
-func (l *Log) start(ctx context.Context, st streamState) error {
+// start writes the first record, unless another gateway was quicker, and returns
+// the state with that record in it.
+func (l *Log) start(ctx context.Context, st streamState) (streamState, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
 	var id [16]byte
 	if _, err := io.ReadFull(l.o.Rand, id[:]); err != nil {
-		return err
+		return st, err
 	}
-	l.n++
 	ev := &vaiven.LogStart{Stamp: l.o.Stamp(), Log: hex.EncodeToString(id[:])}
-	rec, err := AppendRecord(nil, vaiven.Record{Writer: l.writer, N: l.n, Events: []vaiven.Event{ev}})
+	rec, err := AppendRecord(nil, vaiven.Record{Writer: l.writer, N: 1, Events: []vaiven.Event{ev}})
 	if err != nil {
-		return err
+		return st, err
 	}
-	return l.link.publishFirst(ctx, rec, st.last)
+	if err := l.link.publishFirst(ctx, rec, st.last); err != nil {
+		return st, err
+	}
+	// The quicker one's record may still be on its way into the log.
+	for {
+		if st, err = l.link.state(ctx); err != nil || !st.fresh {
+			return st, err
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return st, err
+		}
+	}
 }
 
-// readStart reads the log's id from its first record.
+// readStart reads the log's id from its first record, and whether that is this
+// writer's: only then has this writer a record in the log.
 func (l *Log) readStart(ctx context.Context, first uint64) error {
 	b, err := l.link.get(ctx, first)
 	if err != nil {
@@ -214,6 +225,9 @@ func (l *Log) readStart(ctx context.Context, first uint64) error {
 	if len(rec.Events) > 0 {
 		if s, ok := rec.Events[0].(*vaiven.LogStart); ok {
 			l.id = s.Log
+			if rec.Writer == l.writer {
+				l.n = rec.N
+			}
 			return nil
 		}
 	}

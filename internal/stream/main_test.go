@@ -48,6 +48,16 @@ type running struct {
 // start opens a log and runs it until the test is over.
 func start(t testing.TB, o Options) *running {
 	t.Helper()
+	r, err := tryStart(t, o)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	return r
+}
+
+// tryStart is start for a log that may not open, from any goroutine.
+func tryStart(t testing.TB, o Options) (*running, error) {
+	t.Helper()
 	r := &running{t: t, done: make(chan error, 1), changed: make(chan struct{})}
 	o.OnCommit = r.committed
 	if o.Logger == nil {
@@ -55,14 +65,14 @@ func start(t testing.TB, o Options) *running {
 	}
 	l, err := Open(testContext(t), o)
 	if err != nil {
-		t.Fatalf("open: %v", err)
+		return nil, err
 	}
 	r.Log = l
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	go func() { r.done <- l.Run(ctx) }()
 	t.Cleanup(func() { r.stop() })
-	return r
+	return r, nil
 }
 
 // stop ends Run and closes the log; it returns Run's error.

@@ -24,7 +24,8 @@ var (
 
 // JetStream's error codes that are told apart.
 const (
-	codeWrongLast = 10071
+	codeWrongLast         = 10071
+	codeWrongLastOnItsWay = 10164 // by a record that the cluster has not written yet
 )
 
 // publish makes one attempt to write rec. The error is errUnknown, errNotNow,
@@ -77,20 +78,18 @@ func (k *link) parseAck(b []byte) (uint64, error) {
 }
 
 // publishFirst writes the first record behind last, unless another process
-// was quicker: then its record is the first.
+// was quicker: then its record is, or is about to be, the first.
 func (k *link) publishFirst(ctx context.Context, rec []byte, last uint64) error {
 	msg := nats.NewMsg(k.subject)
 	msg.Data = rec
 	msg.Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(last, 10))
-	ctx, cancel := context.WithTimeout(ctx, 6*apiTimeout)
-	defer cancel()
 	for {
 		_, err := k.publish(ctx, msg, apiTimeout)
 		var api *jetstream.APIError
 		switch {
 		case err == nil:
 			return nil
-		case errors.As(err, &api) && api.ErrorCode == codeWrongLast:
+		case errors.As(err, &api) && (api.ErrorCode == codeWrongLast || api.ErrorCode == codeWrongLastOnItsWay):
 			return nil
 		case errors.Is(err, errNever) || ctx.Err() != nil:
 			return err
