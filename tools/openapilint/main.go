@@ -1,21 +1,18 @@
-// Command openapilint checks an OpenAPI 3.1 document, with a reader and a schema
-// validator that the server does not use: the document's structure, its
-// references, that operations say what they ought to, that every example fits
-// its schema, and that the requests under x-requests are ones that the document
-// allows.
+// Command openapilint checks an OpenAPI 3.1 document, with a schema validator that
+// the server does not use: the document's structure, its references and schemas,
+// that operations say what they ought to, that every example fits its schema, and
+// that the requests under x-requests are ones that the document allows.
 package main
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
-	"github.com/pb33f/libopenapi"
-	validator "github.com/pb33f/libopenapi-validator"
-	"github.com/pb33f/libopenapi-validator/schema_validation"
-	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 func main() {
@@ -52,110 +49,140 @@ func lint(file string) (*findings, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc, err := libopenapi.NewDocument(data)
+	doc, err := read(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if version := str(doc, "openapi"); !strings.HasPrefix(version, "3.1") {
+		return nil, fmt.Errorf("%s is OpenAPI %q, not 3.1", file, version)
+	}
+	l := &linter{findings: &findings{}, doc: doc, ids: map[string]string{}, tags: map[string]bool{}}
+	if err := l.compile(); err != nil {
+		return nil, err
+	}
+	l.references("", doc)
+	if len(l.problems) == 0 { // what follows relies on the structure
+		l.document()
+		l.used(string(data))
+	}
+	return l.findings, nil
+}
+
+func read(data []byte) (object, error) {
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
-	if !strings.HasPrefix(doc.GetVersion(), "3.1") {
-		return nil, fmt.Errorf("%s is OpenAPI %s, not 3.1", file, doc.GetVersion())
+	doc, ok := v.(object)
+	if !ok {
+		return nil, fmt.Errorf("no JSON object")
 	}
-	f := &findings{}
-	if ok, wrong := schema_validation.ValidateOpenAPIDocument(doc); !ok {
-		for _, w := range wrong {
-			f.add("structure", "%s: %s", w.Message, w.Reason)
-			for _, s := range w.SchemaValidationErrors {
-				f.add("structure", "%s: %s", s.Location, s.Reason)
-			}
-		}
+	return doc, nil
+}
+
+// object is a JSON object as the validator reads it.
+type object = map[string]any
+
+func str(o object, key string) string { s, _ := o[key].(string); return s }
+func obj(o object, key string) object { v, _ := o[key].(object); return v }
+func list(o object, key string) []any { v, _ := o[key].([]any); return v }
+
+// keys are an object's, in order.
+func keys(o object) []string {
+	var all []string
+	for k := range o {
+		all = append(all, k)
 	}
-	model, err := doc.BuildV3Model()
-	if err != nil {
-		return nil, fmt.Errorf("references: %w", err)
-	}
-	v, wrong := validator.NewValidator(doc)
-	if len(wrong) > 0 {
-		return nil, errors.Join(wrong...)
-	}
-	l := &linter{findings: f, v: v, schemas: schema_validation.NewSchemaValidator(), ids: map[string]string{}, tags: map[string]bool{}, server: model.Model.Servers[0].URL}
-	l.document(&model.Model)
-	l.used(string(data), &model.Model)
-	return f, nil
+	slices.Sort(all)
+	return all
 }
 
 // linter goes through a document.
 type linter struct {
 	*findings
-	v       validator.Validator
-	schemas schema_validation.SchemaValidator
+	doc     object
+	schemas *jsonschema.Compiler
 	ids     map[string]string
 	tags    map[string]bool
-	server  string
 }
 
-func (l *linter) document(d *v3.Document) {
-	if d.Info == nil || d.Info.Title == "" || d.Info.Version == "" || d.Info.Description == "" {
+func (l *linter) document() {
+	info := obj(l.doc, "info")
+	if str(info, "title") == "" || str(info, "version") == "" || str(info, "description") == "" {
 		l.add("info", "title, version and description are wanted")
 	}
-	for _, t := range d.Tags {
-		l.tags[t.Name] = true
-		if t.Description == "" {
-			l.add("tags", "%s says nothing", t.Name)
+	for _, t := range list(l.doc, "tags") {
+		tag, _ := t.(object)
+		l.tags[str(tag, "name")] = true
+		if str(tag, "description") == "" {
+			l.add("tags", "%s says nothing", str(tag, "name"))
 		}
 	}
-	for path, item := range d.Paths.PathItems.FromOldest() {
-		for method, op := range item.GetOperations().FromOldest() {
+	for _, path := range keys(obj(l.doc, "paths")) {
+		item := obj(obj(l.doc, "paths"), path)
+		for _, method := range keys(item) {
 			l.operations++
-			l.operation(strings.ToUpper(method), path, op)
+			l.operation(strings.ToUpper(method), path, pointer("paths", path, method), obj(item, method))
 		}
 	}
 }
 
-func (l *linter) operation(method, path string, op *v3.Operation) {
+func (l *linter) operation(method, path, at string, op object) {
 	where := method + " " + path
-	if op.OperationId == "" {
+	id := str(op, "operationId")
+	if id == "" {
 		l.add(where, "no operationId")
-	} else if other, there := l.ids[op.OperationId]; there {
-		l.add(where, "operationId %s is also that of %s", op.OperationId, other)
+	} else if other, there := l.ids[id]; there {
+		l.add(where, "operationId %s is also that of %s", id, other)
 	}
-	l.ids[op.OperationId] = where
-	if op.Summary == "" {
+	l.ids[id] = where
+	if str(op, "summary") == "" {
 		l.add(where, "no summary")
 	}
-	if len(op.Tags) == 0 {
+	if len(list(op, "tags")) == 0 {
 		l.add(where, "no tag")
 	}
-	for _, t := range op.Tags {
-		if !l.tags[t] {
-			l.add(where, "tag %s is not declared", t)
+	for _, t := range list(op, "tags") {
+		if tag, _ := t.(string); !l.tags[tag] {
+			l.add(where, "tag %s is not declared", tag)
 		}
 	}
-	l.parameters(where, path, op)
-	if op.RequestBody != nil {
+	params := l.parameters(where, path, at, op)
+	if body := obj(op, "requestBody"); body != nil {
 		if method == http.MethodGet || method == http.MethodDelete {
 			l.add(where, "has a body")
 		}
-		l.contents(where+" body", op.RequestBody.Content)
+		l.contents(where+" body", at+pointer("requestBody", "content"), obj(body, "content"))
 	}
-	l.responses(where, op)
-	l.documented(where, method, op)
+	l.responses(where, at, op)
+	l.documented(where, method, path, at, op, params)
 }
 
-func (l *linter) parameters(where, path string, op *v3.Operation) {
+// parameter is one of an operation's, with its place in the document.
+type parameter struct {
+	object
+	schema string // pointer
+}
+
+func (l *linter) parameters(where, path, at string, op object) (all []parameter) {
 	seen := map[string]bool{}
-	for _, p := range op.Parameters {
-		name := p.In + " " + p.Name
+	for i, v := range list(op, "parameters") {
+		p, _ := v.(object)
+		name := str(p, "in") + " " + str(p, "name")
 		if seen[name] {
 			l.add(where, "%s is there twice", name)
 		}
 		seen[name] = true
-		if p.Description == "" || p.Schema == nil {
+		if str(p, "description") == "" || p["schema"] == nil {
 			l.add(where, "%s says nothing", name)
 			continue
 		}
-		for _, e := range p.Schema.Schema().Examples {
-			l.fits(where+" "+name, p.Schema.Schema(), e)
+		q := parameter{p, at + pointer("parameters", fmt.Sprint(i), "schema")}
+		all = append(all, q)
+		for _, e := range list(obj(p, "schema"), "examples") {
+			l.fits(where+" "+name, q.schema, e)
 		}
-		if p.In == "path" && (p.Required == nil || !*p.Required || !strings.Contains(path, "{"+p.Name+"}")) {
+		if required, _ := p["required"].(bool); str(p, "in") == "path" && (!required || !strings.Contains(path, "{"+str(p, "name")+"}")) {
 			l.add(where, "%s: not required, or not in the path", name)
 		}
 	}
@@ -164,21 +191,24 @@ func (l *linter) parameters(where, path string, op *v3.Operation) {
 			l.add(where, "%s of the path is not described", part)
 		}
 	}
+	return all
 }
 
-func (l *linter) responses(where string, op *v3.Operation) {
+func (l *linter) responses(where, at string, op object) {
 	success, refusal := 0, 0
-	for status, r := range op.Responses.Codes.FromOldest() {
+	answers := obj(op, "responses")
+	for _, status := range keys(answers) {
+		r := obj(answers, status)
 		switch status[0] {
 		case '1', '2': // 101 is how a WebSocket begins
 			success++
 		case '4':
 			refusal++
 		}
-		if r.Description == "" {
+		if str(r, "description") == "" {
 			l.add(where, "%s says nothing", status)
 		}
-		l.contents(where+" "+status, r.Content)
+		l.contents(where+" "+status, at+pointer("responses", status, "content"), obj(r, "content"))
 	}
 	if success == 0 || refusal == 0 {
 		l.add(where, "wants answers 1xx or 2xx, and 4xx")

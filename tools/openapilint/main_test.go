@@ -33,6 +33,12 @@ func TestWhatIsFound(t *testing.T) {
 		{`"path": "/api/v1/devices?`, `"path": "/api/v1/gadgets?`, "search-devices"},
 		{`"body": "{\"LED\":1}"`, `"body": "{\"LED\":\"on\"}"`, "set-state"},
 		{`"status": 202`, `"status": 207`, "207"},
+		{`#/components/schemas/Change"`, `#/components/schemas/Chance"`, "leads nowhere"},
+		{`"type": "integer"`, `"type": "int"`, "schemas"},
+		{`status=connected`, `status=asleep-or-not`, "search-devices status"},
+		{`limit=1"`, `limit=0"`, "search-devices limit"},
+		{`\u0026limit=1"`, `\u0026most=1"`, "most of the query is not described"},
+		{`"body": "{\"states\":[\"LED\"]}",`, ``, "a body is required"},
 	} {
 		if strings.Count(string(good), c.from) == 0 {
 			t.Errorf("the document has no %s", c.from)
