@@ -4,6 +4,8 @@ package pivm
 
 import (
 	"bufio"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -137,7 +139,9 @@ func (v *VM) start(o Options, initrd string) {
 		"-kernel", filepath.Join(here(), ".work", "Image"), "-initrd", initrd,
 		"-append", "console=ttyAMA0 quiet panic=-1",
 		"-serial", "file:"+filepath.Join(v.dir, "console.log"),
-		"-device", "virtio-serial-device", "-device", "virtconsole,chardev=c",
+		// A port and not a console: QEMU drops what a console writes faster than it is
+		// read, and makes a port wait.
+		"-device", "virtio-serial-device", "-device", "virtserialport,chardev=c,nr=1",
 		"-chardev", "socket,id=c,server=on,wait=off,path="+v.socket("console"),
 		"-drive", "if=none,id=d,format=raw,cache=writeback,file="+o.Disk, "-device", "virtio-blk-device,drive=d",
 		"-netdev", fmt.Sprintf("user,id=n,restrict=on,hostfwd=tcp:%s-10.0.2.15:%d", v.Addr, guestPort),
@@ -210,6 +214,30 @@ func (v *VM) Run(line string) string {
 		v.t.Fatalf("in the machine: %s\nexit %d\n%s", line, code, out)
 	}
 	return out
+}
+
+// transfers is how often ReadFile tries.
+const transfers = 3
+
+// ReadFile returns what a file inside holds. It comes with its SHA-256, taken
+// inside: a transfer that went wrong is tried again, and is in the end told apart
+// from a file that is wrong.
+func (v *VM) ReadFile(path string) []byte {
+	v.t.Helper()
+	var data []byte
+	var want string
+	for range transfers {
+		want, _, _ = strings.Cut(v.Run("sha256sum "+path), " ")
+		text := v.Run("base64 " + path)
+		var err error
+		data, err = base64.StdEncoding.DecodeString(strings.ReplaceAll(text, "\n", ""))
+		if got := fmt.Sprintf("%x", sha256.Sum256(data)); err == nil && got == want {
+			return data
+		}
+		v.t.Logf("%s did not come whole out of the machine: %d bytes (%v)", path, len(data), err)
+	}
+	v.t.Fatalf("the way out of the machine is broken, not the file: %s, whose SHA-256 is %s inside", path, want)
+	return nil
 }
 
 // Cut pulls the plug: SIGKILL to QEMU. Safe twice; it waits.

@@ -78,7 +78,7 @@ func (m *machine) check() []harness.Row {
 	if !strings.Contains(out, "ok") {
 		m.t.Fatalf("vaiven verify: %s", out)
 	}
-	rows, err := harness.ParseCSV([]byte(m.Run("cat /disk/data/readings.csv")))
+	rows, err := harness.ParseCSV(m.ReadFile("/disk/data/readings.csv"))
 	if err != nil {
 		m.t.Fatal(err)
 	}
