@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -72,26 +73,25 @@ func CrossBinary(t testing.TB, goos, goarch string) string {
 	return path
 }
 
-// build writes to a name of its own first: several test processes may build at
-// once, and a program that runs cannot be overwritten.
+// build makes a program, one test process at a time: whoever comes later finds it
+// up to date, which costs go a second and no linking.
 func build(path string, env []string, flags ...string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(path), "build-")
+	lock, err := os.Create(path + ".lock")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	tmp := filepath.Join(dir, "vaiven")
-	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-o", tmp, "./cmd/vaiven")...)
+	defer lock.Close() // which unlocks
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return err
+	}
+	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-o", path, "./cmd/vaiven")...)
 	cmd.Dir = Root()
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
+	return cmd.Run()
 }
 
 // Root is the module's folder. Tests run in their package's folder, somewhere
