@@ -5,6 +5,8 @@ package faults
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 type base struct {
 	name, dir string
 	csv       []byte
+	sure      int // bytes of dir's CSV that its checkpoint vouches for
 }
 
 // bases makes two: of a server that was stopped in order, and of one that was
@@ -32,9 +35,25 @@ func bases(t *testing.T) []base {
 	again.StartReady()
 	again.Stop()
 	return []base{
-		{"stopped", stopped.Data, read(t, stopped.CSV())},
-		{"killed", killed.Data, read(t, again.CSV())},
+		{"stopped", stopped.Data, read(t, stopped.CSV()), vouched(t, stopped.Data)},
+		{"killed", killed.Data, read(t, again.CSV()), vouched(t, killed.Data)},
 	}
+}
+
+var csvSnapshot = regexp.MustCompile(`"rows":\d+,"bytes":(\d+),"crc64"`)
+
+// vouched is how many bytes of the CSV the checkpoint in dir knows.
+func vouched(t *testing.T, dir string) int {
+	t.Helper()
+	found := csvSnapshot.FindSubmatch(read(t, filepath.Join(dir, "checkpoint")))
+	if found == nil {
+		t.Fatalf("no snapshot of the CSV in %s/checkpoint", dir)
+	}
+	n, err := strconv.Atoi(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // fill runs a server over two starts, with two boards in each. Everything that

@@ -27,10 +27,28 @@ func gateway(t *testing.T, nats string) *harness.Server {
 // gatewayIn is gateway in a zone.
 func gatewayIn(t *testing.T, nats, zone string) *harness.Server {
 	t.Helper()
-	s := harness.NewServer(t, "serve", t.TempDir(), "--nats", "nats://"+nats)
-	s.Env = []string{"TZ=" + zone}
+	s := newGateway(t, nats, zone)
 	s.StartReady()
 	return s
+}
+
+func newGateway(t *testing.T, nats, zone string) *harness.Server {
+	t.Helper()
+	s := harness.NewServer(t, "serve", t.TempDir(), "--nats", "nats://"+nats)
+	s.Env = []string{"TZ=" + zone}
+	return s
+}
+
+// bothAtOnce starts two gateways in the same moment, each with its way to one
+// server, which has no log yet.
+func bothAtOnce(t *testing.T, nats1, nats2 string) (a, b *harness.Server) {
+	t.Helper()
+	a, b = newGateway(t, nats1, "UTC"), newGateway(t, nats2, "UTC")
+	a.Start()
+	b.Start()
+	a.WaitReady()
+	b.WaitReady()
+	return a, b
 }
 
 // TestBoardsMoveWhileAGatewayHangs stops one gateway where it stands, at full
@@ -38,7 +56,7 @@ func gatewayIn(t *testing.T, nats, zone string) *harness.Server {
 // first wakes up and finishes what it was doing.
 func TestBoardsMoveWhileAGatewayHangs(t *testing.T) {
 	nats := natsServer(t)
-	a, b := gateway(t, nats), gateway(t, nats)
+	a, b := bothAtOnce(t, nats, nats)
 	f := harness.NewFleet(t, a.Addr, boards)
 	f.Start(t)
 	for range *cycles {
@@ -61,7 +79,7 @@ func TestBoardsMoveWhileAGatewayHangs(t *testing.T) {
 func TestPublishOfUnknownOutcome(t *testing.T) {
 	nats := natsServer(t)
 	w := newWire(t, nats)
-	a, b := gateway(t, w.addr), gateway(t, nats)
+	a, b := bothAtOnce(t, w.addr, nats)
 	f := harness.NewFleet(t, a.Addr, boards)
 	f.Start(t)
 	for range 3 * *cycles {
