@@ -28,6 +28,8 @@ var replacements = []replacement{
 	{regexp.MustCompile(`"(seq|age_ms)":\d+`), `"$1":N`},
 	{regexp.MustCompile(`\b(TEMP|HUM|value)(["']?[:=]? ?)\d+(\.\d+)?`), "$1${2}VALUE"},
 	{regexp.MustCompile(`\b\d+(\.\d+)? ?(µs|ms|s)\b`), "TIME"},
+	// How far a change has come by the time that it is asked about is a race.
+	{regexp.MustCompile(`asked for \(REV \d+\)$|sent to the board, not confirmed$|pedido \(REV \d+\)$|enviado a la placa, sin confirmar$`), "ON ITS WAY"},
 	{regexp.MustCompile(`\s+`), " "},
 }
 

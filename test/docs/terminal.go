@@ -16,7 +16,7 @@ import (
 )
 
 // deadline bounds every wait: for what is shown, and for a command's end.
-const deadline = 30 * time.Second
+const deadline = 2 * time.Minute
 
 // terminal is a command that runs, with all that it has printed.
 type terminal struct {
