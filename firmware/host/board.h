@@ -19,10 +19,12 @@
 //   disconnected reason: the library's DISCONNECTED, and its text
 //   leaked_connection begin() while connected
 //   sensor       ok, temp, hum: a conversion begins, and the truth;
-//                before: when the sketch had read the one before (at)
+//                before: when the sketch had read the one before (at);
+//                waited: ms that this machine had no processor for its task, in all
 //   listening    port: WebServer.begin()
 //   flash        what, n: bytes written to Preferences or LittleFS
-//   sleep ms, wake by (timer, pin), restart [reason], watchdog task_ms
+//   started      waited: as sent has it, of the start until setup() is over
+//   sleep ms waited, wake by (timer, pin), restart [reason | waited], watchdog task_ms
 //   control      line, ok: a control line was taken
 //   quit, broken reason
 //

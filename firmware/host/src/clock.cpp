@@ -19,6 +19,7 @@ int64_t powerOn = 0;         // CLOCK_MONOTONIC, ns
 int64_t boot = 0;            // the same, of this boot
 uint64_t firstBootMs = 0;    // millis() at boot
 int64_t patience = 2000;     // real ms
+thread_local int64_t waitedBefore = 0;
 
 int64_t nowNs() {
   timespec now{};
@@ -31,6 +32,7 @@ uint64_t simulatedUs(int64_t sinceNs) { return uint64_t(double(nowNs() - sinceNs
 }  // namespace
 
 void startClock() {
+  turnBegins();  // an exec keeps the kernel's account
   speed = std::max(0.001, optionReal("BOARD_SPEED", 1));
   patience = int64_t(optionReal("BOARD_PATIENCE", 2000));
   boot = nowNs();
@@ -57,6 +59,10 @@ int64_t waitedMs() {
   if (pread(fd, text, sizeof text - 1, 0) <= 0 || sscanf(text, "%lld %lld", &ran, &waited) != 2) return 0;
   return int64_t(double(waited) / 1e6 * speed);
 }
+
+void turnBegins() { waitedBefore = waitedMs(); }
+
+int64_t turnWaitedMs() { return waitedMs() - waitedBefore; }
 
 double realMs(uint64_t simulatedMs) { return double(simulatedMs) / speed; }
 

@@ -47,4 +47,9 @@ std::string clockVariable();
 // processor since it began, by the kernel's account (0 where there is none).
 int64_t waitedMs();
 
+// turnWaitedMs is how many of them since turnBegins, which loop() and the start call;
+// of another thread, since it began.
+void turnBegins();
+int64_t turnWaitedMs();
+
 }  // namespace host

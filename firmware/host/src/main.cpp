@@ -31,8 +31,9 @@ int main(int, char** argv) {
   host::startControl(argv);
   auto idle = int64_t(host::optionReal("BOARD_IDLE", 2000));
   setup();
+  host::Event("started").number("waited", host::turnWaitedMs());
   for (;;) {
-    host::loopBegins();
+    host::turnBegins();
     loop();
     yield();
     host::linkTick();

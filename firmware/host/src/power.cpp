@@ -116,7 +116,7 @@ esp_reset_reason_t esp_reset_reason() {
 }
 
 void esp_restart() {
-  host::Event("restart");
+  host::Event("restart").number("waited", host::turnWaitedMs());
   startAnew(ESP_RST_SW, ESP_SLEEP_WAKEUP_UNDEFINED);
 }
 
@@ -154,7 +154,7 @@ bool host::asleep() { return sleeping && !sleeper; }
 
 void esp_deep_sleep_start() {
   sleeping = sleeper = true;
-  host::Event("sleep").number("ms", int64_t(timerWakeUs / 1000));
+  host::Event("sleep").number("ms", int64_t(timerWakeUs / 1000)).number("waited", host::turnWaitedMs());
   uint64_t begin = host::sincePowerOnUs();
   for (;;) {
     uint64_t slept = host::sincePowerOnUs() - begin;

@@ -64,7 +64,7 @@ Conversion convert(bool dht22) {
     if (dice()() % 2) c.answered = false;
     c.bytes[dice()() % 5] ^= uint8_t(1 << dice()() % 8);
   }
-  Event("sensor").flag("ok", ok).real("temp", temp / 10.0).number("hum", hum).number("before", readMs);
+  Event("sensor").flag("ok", ok).real("temp", temp / 10.0).number("hum", hum).number("before", readMs).number("waited", waitedMs());
   return c;
 }
 

@@ -11,12 +11,6 @@ namespace {
 enum : uint8_t { opContinuation = 0x0, opText = 0x1, opBinary = 0x2, opClose = 0x8, opPing = 0x9, opPong = 0xA };
 }
 
-namespace {
-int64_t waitedBefore = 0;
-}
-
-void host::loopBegins() { waitedBefore = waitedMs(); }
-
 struct WebSocketsClient::Frame {
   bool fin = false;
   uint8_t opcode = 0;
@@ -170,7 +164,7 @@ bool WebSocketsClient::writeAll(const uint8_t* data, size_t n) {
 
 bool WebSocketsClient::sendTXT(uint8_t* payload, size_t length, bool headerToPayload) {
   if (length == 0) length = strlen(reinterpret_cast<const char*>(payload));
-  auto begun = int64_t(host::sincePowerOnUs() / 1000), waited = host::waitedMs() - waitedBefore;
+  auto begun = int64_t(host::sincePowerOnUs() / 1000), waited = host::turnWaitedMs();
   if (!alive() || !sendFrame(opText, payload, length, headerToPayload)) return false;
   const char* text = reinterpret_cast<const char*>(payload) + (headerToPayload ? WEBSOCKETS_MAX_HEADER_SIZE : 0);
   host::Event("sent").text("text", {text, length}).number("begun", begun).number("waited", waited);

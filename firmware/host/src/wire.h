@@ -60,8 +60,4 @@ class Wire {
 // many real microseconds.
 void waitForTraffic(int64_t us);
 
-
-// loopBegins notes the moment from which `waited` of the sent events counts.
-void loopBegins();
-
 }  // namespace host

@@ -18,7 +18,7 @@ import (
 
 var (
 	boards = flag.Int("boards", 50, "boards in the fleet")
-	hours  = flag.Float64("hours", 1, "simulated hours that the fleet works")
+	hours  = flag.Float64("hours", 0.5, "simulated hours that the fleet works")
 	kills  = flag.Int("kills", 6, "how often the server is killed meanwhile")
 	seed   = flag.Uint64("seed", 0, "for the random moments; 0: a new one, which is printed")
 )
@@ -85,15 +85,16 @@ func worthKeeping(e boardtest.Event) bool {
 	switch e.Event {
 	case "sent":
 		return strings.Contains(e.Text, `"SEQ":`)
-	case "sensor", "boot", "serial", "watchdog", "restart", "connected":
+	case "sensor", "boot", "started", "serial", "watchdog", "restart", "connected":
 		return true
 	}
 	return false
 }
 
-// trouble lasts d of real time. Each kind has its own pace.
+// trouble lasts d of real time, and until the last kill is over. Each kind has its
+// own pace.
 func (f *fleet) trouble(d time.Duration) {
-	ctx, cancel := context.WithTimeout(f.t.Context(), d)
+	ctx, cancel := context.WithCancel(f.t.Context())
 	defer cancel()
 	var wait sync.WaitGroup
 	every := func(pace time.Duration, do func(dice *rand.Rand)) {
@@ -110,7 +111,8 @@ func (f *fleet) trouble(d time.Duration) {
 	every(3*time.Second, func(dice *rand.Rand) { f.delayAcks(ctx, dice) })
 	every(100*time.Millisecond, f.ask)
 	every(500*time.Millisecond, f.press)
-	f.kill(ctx, d)
+	f.kill(d)
+	cancel()
 	wait.Wait()
 }
 
@@ -130,11 +132,11 @@ func (f *fleet) any(dice *rand.Rand) (int, *boardtest.Board) {
 
 // kill kills the server and starts it again, evenly over d. Now and then it stays
 // away for some simulated minutes.
-func (f *fleet) kill(ctx context.Context, d time.Duration) {
+func (f *fleet) kill(d time.Duration) {
 	begun := time.Now()
-	for n := range *kills {
-		if !sleep(ctx, time.Until(begun.Add(d*time.Duration(n+1)/time.Duration(*kills+1)))) {
-			f.t.Errorf("killed %d times, want %d", n, *kills)
+	for n := range *kills + 1 {
+		sleep(f.t.Context(), time.Until(begun.Add(d*time.Duration(n+1)/time.Duration(*kills+1))))
+		if n == *kills {
 			return
 		}
 		f.server.Kill()

@@ -86,8 +86,9 @@ func sendings(t testing.TB, b *boardtest.Board) map[int][]sending {
 const timeTolerance = 1000
 
 // conversion is when the sensor was asked, and when the sketch had read it: on a
-// busy machine some simulated seconds may lie between.
-type conversion struct{ begun, read int64 }
+// busy machine some simulated seconds may lie between. From there to the note that
+// the sketch makes of it its task may have waited too.
+type conversion struct{ begun, read, waited int64 }
 
 // conversions are those that succeeded.
 func conversions(b *boardtest.Board) (all []conversion) {
@@ -96,13 +97,28 @@ func conversions(b *boardtest.Board) (all []conversion) {
 		if !e.OK {
 			continue
 		}
-		c := conversion{e.At, e.At}
+		c := conversion{begun: e.At, read: e.At}
 		if i+1 < len(events) {
-			c.read = max(c.read, events[i+1].Before)
+			next := events[i+1]
+			c.read = max(c.read, next.Before)
+			if c.waited = next.Waited - e.Waited; c.waited < 0 { // another task's, behind a restart
+				c.waited = next.Waited
+			}
 		}
 		all = append(all, c)
 	}
 	return all
+}
+
+// handedOn is for how long a board waited for this machine while it handed its clock
+// on to itself, through a sleep or a restart, between two moments.
+func handedOn(events []boardtest.Event, from, to int64) (waited int64) {
+	for _, e := range events {
+		if from <= e.At && e.At <= to && (e.Event == "sleep" || e.Event == "restart" || e.Event == "started") {
+			waited += e.Waited
+		}
+	}
+	return waited
 }
 
 // checkTimes proves that what the server recorded as measured is when the sensor
@@ -110,12 +126,12 @@ func conversions(b *boardtest.Board) (all []conversion) {
 // at that sending less the AGE lies within the conversion.
 func checkTimes(t testing.TB, b *boardtest.Board, all []stored) (worst int64) {
 	t.Helper()
-	conversions, sent := conversions(b), sendings(t, b)
+	conversions, sent, events := conversions(b), sendings(t, b), b.Events("")
 	for _, r := range all {
 		if r.Seq < 1 || r.Seq > len(conversions) {
 			t.Fatalf("SEQ %d of %d conversions", r.Seq, len(conversions))
 		}
-		off := offBy(r, sent[r.Seq], conversions[r.Seq-1])
+		off := offBy(r, sent[r.Seq], conversions[r.Seq-1], events)
 		if off > timeTolerance {
 			t.Errorf("%s SEQ %d: measured is off by %d ms; conversion %+v, sent %+v, AGE %v", r.Device, r.Seq, off,
 				conversions[r.Seq-1], sent[r.Seq], r.At.Sub(r.Measured))
@@ -125,13 +141,14 @@ func checkTimes(t testing.TB, b *boardtest.Board, all []stored) (worst int64) {
 	return worst
 }
 
-// offBy is by how much the measured time of a reading is wrong, in simulated ms.
-func offBy(r stored, sent []sending, c conversion) int64 {
+// offBy is by how much the measured time of a reading is wrong, in simulated ms, but
+// for what this machine's being busy can explain.
+func offBy(r stored, sent []sending, c conversion, events []boardtest.Event) int64 {
 	age, best := r.At.Sub(r.Measured).Milliseconds(), int64(1)<<40
 	for _, s := range sent {
 		if s.age == age {
-			taken := s.at - s.age
-			best = min(best, max(c.begun-taken, taken-s.waited-c.read, 0))
+			taken, handed := s.at-s.age, handedOn(events, c.begun, s.at)
+			best = min(best, max(c.begun-taken-handed, taken-s.waited-c.waited-handed-c.read, 0))
 		}
 	}
 	return best

@@ -20,7 +20,7 @@ import (
 
 // quitTime is how long a board may take to end after `quit`: it does nothing
 // then but end.
-const quitTime = 10 * time.Second
+const quitTime = 2 * time.Minute
 
 // Event is one line of a board's output; firmware/host/board.h says which fields
 // an event has.
