@@ -15,7 +15,7 @@ func Example() {
 	server := clienttest.New(clienttest.Options{}) // in a program: vaiven serve
 	defer server.Close()
 
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	board, err := client.Dial(ctx, client.Options{URL: server.URL, Device: "101"})
 	if err != nil {
@@ -52,7 +52,7 @@ func ExampleClient_Report() {
 	})
 	defer server.Close()
 
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	wanted := make(chan client.Desired, 8)
 	board, err := client.Dial(ctx, client.Options{
@@ -81,7 +81,7 @@ func ExampleClient_SendUnacked() {
 	server := clienttest.New(clienttest.Options{})
 	defer server.Close()
 
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	board, err := client.Dial(ctx, client.Options{URL: server.URL, Device: "101", Course: true})
 	if err != nil {
@@ -98,7 +98,7 @@ func ExampleClient_SendUnacked() {
 // What to do when the network is away for longer than the ring lasts: keep the
 // newest readings, and count what was given up.
 func ExampleOptions_dropOldest() {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	board, err := client.Dial(ctx, client.Options{
 		URL: "ws://127.0.0.1:9", Device: "101", // nobody there

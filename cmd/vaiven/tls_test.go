@@ -24,7 +24,7 @@ import (
 	"vaiven/client"
 )
 
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // lockedBuffer is a stream of the program that a test may read meanwhile.
 type lockedBuffer struct {

@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds every wait of these tests; it is no measure of speed.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // memory is a log that commits when the test says so, and the views of it that
 // the gateway asks: what it needs to see a commit that is late, or refused.

@@ -33,7 +33,7 @@ func start(t *testing.T, o clienttest.Options) *clienttest.Server {
 
 func run(t *testing.T, o sim.Options) sim.Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	o.Backoff, o.Seed = quick, 7
 	r, err := sim.Run(ctx, o)

@@ -197,7 +197,7 @@ func isOpenError(err error) bool {
 // readBack opens the log and reads it all; nil means that all is there.
 func readBack(t *testing.T, dir string, want uint64) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	l, err := Open(ctx, Options{Dir: dir, Logger: quiet()})
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"net"
 	"net/url"
 	"strings"
@@ -312,26 +311,24 @@ func TestAClusterOfThree(t *testing.T) {
 func cluster(t *testing.T, n int) []*server.Server {
 	t.Helper()
 	var routes []*url.URL
-	var ports []int
+	var places []net.Listener // each holds a port until its server takes it
 	for range n {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		port := ln.Addr().(*net.TCPAddr).Port
-		ln.Close()
-		ports = append(ports, port)
-		u, _ := url.Parse(fmt.Sprintf("nats://127.0.0.1:%d", port))
-		routes = append(routes, u)
+		places = append(places, ln)
+		routes = append(routes, &url.URL{Scheme: "nats", Host: ln.Addr().String()})
 	}
 	var out []*server.Server
 	for i := range n {
 		o := &server.Options{
 			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
 			JetStream: true, StoreDir: t.TempDir(), SyncAlways: true, JetStreamMaxStore: 1 << 40, JetStreamMaxMemory: 1 << 28,
-			Cluster: server.ClusterOpts{Name: "c", Host: "127.0.0.1", Port: ports[i]},
+			Cluster: server.ClusterOpts{Name: "c", Host: "127.0.0.1", Port: places[i].Addr().(*net.TCPAddr).Port},
 			Routes:  routes,
 		}
+		places[i].Close()
 		srv, err := server.NewServer(o)
 		if err != nil {
 			t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // deadline bounds every wait of a test.
-const deadline = 60 * time.Second
+const deadline = 2 * time.Minute
 
 func testContext(t testing.TB) context.Context {
 	t.Helper()

@@ -27,7 +27,7 @@ func follow(t *testing.T, task Task) *following {
 	t.Helper()
 	out, in := io.Pipe()
 	f := &following{t, make(chan struct{}), bufio.NewReader(out), make(chan error, 1)}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	go func() {
 		err := Follow(ctx, task, f.sent, in)

@@ -234,7 +234,7 @@ func run(t *testing.T, p *Pump) (stop func()) {
 
 func waitFor(t *testing.T, p *Pump, pos uint64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := p.Wait(ctx, pos); err != nil {
 		t.Fatalf("%v; %+v", err, p.Status())

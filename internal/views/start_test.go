@@ -229,7 +229,7 @@ func TestOnTheRealLog(t *testing.T) {
 				}
 			}
 		}
-		deadline, done := context.WithTimeout(t.Context(), 60*time.Second)
+		deadline, done := context.WithTimeout(t.Context(), 2*time.Minute)
 		for f.pump.Settled("101", "aaaaaaaa").Top < seq {
 			last, err := log.Last(deadline)
 			if err == nil {

@@ -18,7 +18,7 @@ import (
 )
 
 // patience bounds every wait of the tests. Nothing takes as long when it works.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // mode is a way in which a connection is read.
 type mode struct {

@@ -27,7 +27,7 @@ import (
 )
 
 // patience is how long one block may take.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // TestMain: the guide starts the program many times, which the race detector
 // makes slow.

@@ -15,7 +15,7 @@ import (
 
 // answerTimeout is how long anything may take between a pin and a board. It says
 // that something hangs, not how fast it should be.
-const answerTimeout = 30 * time.Second
+const answerTimeout = 2 * time.Minute
 
 // board is a device outside the machine that has an LED. One that reports says
 // HELLO and confirms what it was asked for; a mute one is the course's.

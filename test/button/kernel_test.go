@@ -18,7 +18,7 @@ func counts(t *testing.T, p *pi, debounce, ready string) {
 	check := func(how string) {
 		t.Helper()
 		want++
-		harness.Until(t, time.Minute, how+" is one press", func() bool { return p.presses() >= want })
+		harness.Until(t, 4*time.Minute, how+" is one press", func() bool { return p.presses() >= want })
 		if got := p.presses(); got != want {
 			t.Fatalf("%s: %d presses, want %d", how, got, want)
 		}
@@ -95,7 +95,7 @@ func unplugged(t *testing.T, p *pi) {
 	p.Run(driver + "bind; ls /dev/gpiochip1")
 	p.waitSaid("line GPIO17 works now")
 	p.hold()
-	harness.Until(t, time.Minute, "a press on the chip that came back", func() bool { return p.presses() == 1 })
+	harness.Until(t, 4*time.Minute, "a press on the chip that came back", func() bool { return p.presses() == 1 })
 	p.release()
 	p.stop()
 }

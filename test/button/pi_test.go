@@ -96,7 +96,7 @@ func (p *pi) said() string {
 // waitSaid waits until the program has said something.
 func (p *pi) waitSaid(text string) {
 	p.t.Helper()
-	harness.Until(p.t, 2*time.Minute, "the program says "+text, func() bool {
+	harness.Until(p.t, 4*time.Minute, "the program says "+text, func() bool {
 		out, _ := p.Try("cat /tmp/out")
 		return strings.Contains(out, text)
 	})
@@ -105,7 +105,7 @@ func (p *pi) waitSaid(text string) {
 // waitReady waits until vaiven takes boards.
 func (p *pi) waitReady() {
 	p.t.Helper()
-	harness.Until(p.t, 2*time.Minute, "the server in the machine is ready", func() bool {
+	harness.Until(p.t, 4*time.Minute, "the server in the machine is ready", func() bool {
 		if harness.Ready(p.Addr) {
 			return true
 		}
@@ -119,7 +119,7 @@ func (p *pi) waitReady() {
 // waitLit waits until an LED of the machine is on or off.
 func (p *pi) waitLit(pin int, lit bool) {
 	p.t.Helper()
-	harness.Until(p.t, time.Minute, "the indicator changes", func() bool { return p.Pins.High(pin) == lit })
+	harness.Until(p.t, 4*time.Minute, "the indicator changes", func() bool { return p.Pins.High(pin) == lit })
 }
 
 // globalNumber is what the kernel's old interface calls a line.

@@ -32,7 +32,7 @@ func TestLiarsAreSeen(t *testing.T) {
 		goOn()
 	}
 	for _, b := range w.boards {
-		harness.Until(t, time.Minute, "all changes have ended", func() bool {
+		harness.Until(t, 4*time.Minute, "all changes have ended", func() bool {
 			now, err := w.standing(b)
 			return err == nil && now.open == 0 && w.heardTheLast(b)
 		})

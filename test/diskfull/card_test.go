@@ -31,11 +31,11 @@ func TestCardThatDies(t *testing.T) {
 	for range 2 {
 		progress(t, f)
 		limitFiles(t, s, 0)
-		harness.Until(t, time.Minute, "/readyz says so", func() bool { return !s.Ready() })
+		harness.Until(t, 4*time.Minute, "/readyz says so", func() bool { return !s.Ready() })
 		name := s.Data + " cannot be written (file too large): readings are not taken"
-		harness.Until(t, time.Minute, "a person is told folder and error", func() bool { return strings.Contains(s.Stderr(), name) })
+		harness.Until(t, 4*time.Minute, "a person is told folder and error", func() bool { return strings.Contains(s.Stderr(), name) })
 		limitFiles(t, s, unix.RLIM_INFINITY)
-		harness.Until(t, time.Minute, "the server heals by itself", s.Ready)
+		harness.Until(t, 4*time.Minute, "the server heals by itself", s.Ready)
 	}
 	progress(t, f)
 	f.Stop()

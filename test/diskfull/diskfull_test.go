@@ -35,7 +35,7 @@ func TestDiskFull(t *testing.T) {
 	for i := range *cycles {
 		progress(t, f)
 		fill(t, dir, left(i))
-		harness.Until(t, time.Minute, "/readyz says that the disk is full", func() bool { return !s.Ready() })
+		harness.Until(t, 4*time.Minute, "/readyz says that the disk is full", func() bool { return !s.Ready() })
 		if i == *cycles-1 {
 			s.Kill() // a full disk and a kill at once
 		}
@@ -43,7 +43,7 @@ func TestDiskFull(t *testing.T) {
 		if i == *cycles-1 {
 			s.Start()
 		}
-		harness.Until(t, time.Minute, "the server heals by itself", s.Ready)
+		harness.Until(t, 4*time.Minute, "the server heals by itself", s.Ready)
 	}
 	progress(t, f)
 	f.Stop()
@@ -65,7 +65,7 @@ func left(cycle int) int64 {
 func progress(t *testing.T, f *harness.Fleet) {
 	t.Helper()
 	before := f.Ledger.Acked()
-	harness.Until(t, time.Minute, "boards are acknowledged", func() bool { return f.Ledger.Acked() > before+boards })
+	harness.Until(t, 4*time.Minute, "boards are acknowledged", func() bool { return f.Ledger.Acked() > before+boards })
 }
 
 func ballast(dir string) string { return filepath.Join(dir, "ballast") }

@@ -90,8 +90,9 @@ func text(format string, args ...any) []byte {
 	return frame(ws.OpText, true, fmt.Sprintf(format, args...))
 }
 
-// next returns the next frame that the server sends.
+// next returns the next frame that the server sends; patience is for each.
 func (c *raw) next() (ws.OpCode, string, error) {
+	_ = c.SetDeadline(time.Now().Add(patience))
 	h, err := ws.ReadHeader(c.r)
 	if err != nil {
 		return 0, "", err

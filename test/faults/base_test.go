@@ -77,7 +77,7 @@ func readings(t *testing.T, s *harness.Server, devices ...string) {
 		b.Device, b.Limit = devices[i], 150
 	}
 	f.Start(t)
-	harness.Until(t, time.Minute, "readings are acknowledged", f.Settled)
+	harness.Until(t, 4*time.Minute, "readings are acknowledged", f.Settled)
 	f.Stop()
 }
 

@@ -221,7 +221,7 @@ func send(t *testing.T, s *harness.Server, f fault) {
 	fleet := harness.NewFleet(t, s.Addr, 1)
 	fleet.Boards[0].Device, fleet.Boards[0].Limit = "900", sent
 	fleet.Start(t)
-	harness.Until(t, time.Minute, f.what+": readings are acknowledged", fleet.Settled)
+	harness.Until(t, 4*time.Minute, f.what+": readings are acknowledged", fleet.Settled)
 	fleet.Stop()
 }
 

@@ -35,7 +35,7 @@ func dialArduino(t *testing.T, addr string) *arduino {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(60 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(2 * time.Minute))
 	var nonce [16]byte
 	for i := range nonce {
 		nonce[i] = byte(rand.IntN(255))

@@ -14,7 +14,7 @@ async def main(url):
         subprotocols=["arduino"],
         user_agent_header="arduino-WebSocket-Client",
         compression=None,
-        open_timeout=20,
+        open_timeout=120,
     ) as ws:
         print("subprotocol", ws.subprotocol)
 

@@ -72,7 +72,7 @@ func nginx(t *testing.T, addr string) string {
 			t.Logf("nginx: %s", out)
 		}
 	})
-	harness.Until(t, 20*time.Second, "nginx listens", func() bool {
+	harness.Until(t, 4*time.Minute, "nginx listens", func() bool {
 		c, err := net.Dial("tcp", front)
 		if err == nil {
 			_ = c.Close()

@@ -26,7 +26,7 @@ type request struct {
 }
 
 // patience is longer than any answer takes.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // call makes a request. The error says that there was no answer, or not all of it.
 func call(ctx context.Context, s *harness.Server, r request) (status int, text []byte, err error) {
@@ -137,7 +137,7 @@ func history(t *testing.T, s *harness.Server, q url.Values) (all []event, answer
 // of them has read it, and returns it.
 func same(t *testing.T, gateways ...*harness.Server) (all []event) {
 	t.Helper()
-	harness.Until(t, time.Minute, "the gateways tell the same history", func() bool {
+	harness.Until(t, 4*time.Minute, "the gateways tell the same history", func() bool {
 		var first []byte
 		all, first = history(t, gateways[0], nil)
 		for _, g := range gateways[1:] {

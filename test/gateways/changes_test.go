@@ -19,7 +19,7 @@ import (
 func met(t *testing.T, device string, gateways ...*harness.Server) {
 	t.Helper()
 	for _, g := range gateways {
-		harness.Until(t, time.Minute, "board "+device+" is known", func() bool {
+		harness.Until(t, 4*time.Minute, "board "+device+" is known", func() bool {
 			status, _, err := call(t.Context(), g, request{method: http.MethodGet, path: "/devices/" + device + "/state"})
 			return err == nil && status == http.StatusOK
 		})
@@ -57,7 +57,7 @@ func askedElsewhere(t *testing.T, a, b, c *harness.Server) {
 		for name, text := range x.terms {
 			terms[name] = text
 		}
-		harness.Until(t, time.Minute, "the gateway has read so far", func() bool { return state(t, x.at, board.device).Rev >= uint64(min(i, 2)) })
+		harness.Until(t, 4*time.Minute, "the gateway has read so far", func() bool { return state(t, x.at, board.device).Rev >= uint64(min(i, 2)) })
 		got := set(t, x.at, board.device, x.states, terms)
 		if got.Phase != x.phase || got.Rev != x.rev {
 			t.Errorf("%d: want %s, REV %d: %+v", i, x.phase, x.rev, got)
@@ -115,10 +115,10 @@ func movesInTheMiddle(t *testing.T, a, b, c *harness.Server) {
 		board.move(a)
 		board.slowDown()
 		asked := set(t, b, board.device, values{"LED": float64(1 - rev)}, terms)
-		harness.Until(t, time.Minute, "the board was told", func() bool { return board.told(asked.Rev) > 0 })
+		harness.Until(t, 4*time.Minute, "the board was told", func() bool { return board.told(asked.Rev) > 0 })
 		told := board.told(asked.Rev)
 		board.move(c)
-		harness.Until(t, time.Minute, "the board was told again", func() bool { return board.told(asked.Rev) > told })
+		harness.Until(t, 4*time.Minute, "the board was told again", func() bool { return board.told(asked.Rev) > told })
 		board.release()
 		agree(t, board, a, b, c)
 		once(t, same(t, a, b, c), asked.Key, "confirmed")
@@ -141,7 +141,7 @@ func described(t *testing.T, a, b, c *harness.Server) {
 			Name, Note string
 			Groups     []string
 		}
-		harness.Until(t, time.Minute, "the name is known", func() bool {
+		harness.Until(t, 4*time.Minute, "the name is known", func() bool {
 			get(t, g, "/devices/104", nil, &d)
 			return d.Name == "Ventana" && d.Note == "al sur" && len(d.Groups) == 1
 		})
@@ -156,7 +156,7 @@ func described(t *testing.T, a, b, c *harness.Server) {
 	}
 	board.away()
 	for _, g := range []*harness.Server{a, b, c} {
-		harness.Until(t, time.Minute, "the board is gone", func() bool {
+		harness.Until(t, 4*time.Minute, "the board is gone", func() bool {
 			var p presence
 			get(t, g, "/devices/104", nil, &p)
 			return p.Status == "disconnected"
@@ -166,7 +166,7 @@ func described(t *testing.T, a, b, c *harness.Server) {
 		t.Fatalf("%d %s %v", status, text, err)
 	}
 	for _, g := range []*harness.Server{a, b, c} {
-		harness.Until(t, time.Minute, "the board is forgotten", func() bool {
+		harness.Until(t, 4*time.Minute, "the board is forgotten", func() bool {
 			status, _, err := call(t.Context(), g, request{method: http.MethodGet, path: "/devices/104"})
 			return err == nil && status == http.StatusNotFound
 		})
@@ -189,10 +189,10 @@ func TestGatewayDiesWithADeadline(t *testing.T) {
 	terms := map[string]string{"within": "1500ms"}
 	first := set(t, a, "101", values{"LED": 1}, terms)
 	second := set(t, a, "102", values{"LED": 1}, terms)
-	harness.Until(t, time.Minute, "the slow board was told", func() bool { return slow.told(second.Rev) > 0 })
+	harness.Until(t, 4*time.Minute, "the slow board was told", func() bool { return slow.told(second.Rev) > 0 })
 	a.Kill()
 	for _, device := range []string{"101", "102"} {
-		harness.Until(t, time.Minute, "the other gateway withdraws the change of "+device, func() bool {
+		harness.Until(t, 4*time.Minute, "the other gateway withdraws the change of "+device, func() bool {
 			now := state(t, b, device)
 			return len(now.Open) == 0 && len(now.Desired) == 0 && len(now.Recent) == 1
 		})
@@ -232,7 +232,7 @@ func TestGatewayDiesBetweenReportAndEnd(t *testing.T) {
 	fresh.say(t, hello)
 	fresh.hear(t, `"REV":1`)
 	old.say(t, `{"IDDEVICE":"101","BOOT":"00000000000000b0","LED":1,"REV":1}`)
-	harness.Until(t, time.Minute, "the report is in the log", func() bool {
+	harness.Until(t, 4*time.Minute, "the report is in the log", func() bool {
 		log, _ := history(t, b, map[string][]string{"kind": {"report"}})
 		return len(log) == 1
 	})
@@ -240,7 +240,7 @@ func TestGatewayDiesBetweenReportAndEnd(t *testing.T) {
 		t.Errorf("the gateway that knew nothing wrote the end: %+v", ends)
 	}
 	a.Kill()
-	harness.Until(t, time.Minute, "the other gateway confirms the change", func() bool { return len(state(t, b, "101").Open) == 0 })
+	harness.Until(t, 4*time.Minute, "the other gateway confirms the change", func() bool { return len(state(t, b, "101").Open) == 0 })
 	w.Cut()
 	w.Join()
 	a.StartReady()

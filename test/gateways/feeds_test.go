@@ -139,7 +139,7 @@ func watch(t *testing.T, front *wire) *follower {
 func doubt(t *testing.T, f *harness.Fleet, w *wire, a, b *harness.Server) {
 	t.Helper()
 	w.Cut()
-	harness.Until(t, time.Minute, "boards wait for acknowledgements", func() bool {
+	harness.Until(t, 4*time.Minute, "boards wait for acknowledgements", func() bool {
 		return !slices.ContainsFunc(f.Boards, (*harness.Board).Settled)
 	})
 	move(t, f, b)

@@ -99,7 +99,7 @@ func progress(t *testing.T, f *harness.Fleet) {
 		marks = append(marks, b.Acked())
 	}
 	for i, b := range f.Boards {
-		harness.Until(t, time.Minute, "board "+b.Device+" is acknowledged", func() bool { return b.Acked() > marks[i] })
+		harness.Until(t, 4*time.Minute, "board "+b.Device+" is acknowledged", func() bool { return b.Acked() > marks[i] })
 	}
 }
 
@@ -108,7 +108,7 @@ func progress(t *testing.T, f *harness.Fleet) {
 func finish(t *testing.T, f *harness.Fleet, a, b *harness.Server) {
 	t.Helper()
 	f.Stop()
-	harness.Until(t, time.Minute, "both gateways hold the same rows", func() bool {
+	harness.Until(t, 4*time.Minute, "both gateways hold the same rows", func() bool {
 		x, errA := os.ReadFile(a.CSV())
 		y, errB := os.ReadFile(b.CSV())
 		return errA == nil && errB == nil && bytes.Equal(x, y)

@@ -28,7 +28,7 @@ func natsServer(t *testing.T) (addr string) {
 		ns.Shutdown()
 		ns.WaitForShutdown()
 	})
-	if !ns.ReadyForConnections(20 * time.Second) {
+	if !ns.ReadyForConnections(2 * time.Minute) {
 		t.Fatal("NATS did not start")
 	}
 	return ns.Addr().String()

@@ -125,7 +125,7 @@ func agree(t *testing.T, b *board, gateways ...*harness.Server) (now standing) {
 	t.Helper()
 	var here presence
 	var why string
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		now, here, why = state(t, gateways[0], b.device), presence{}, ""
 		get(t, gateways[0], "/devices/"+b.device, nil, &here)
 		for _, g := range gateways[1:] {

@@ -19,8 +19,8 @@ import (
 // ReadyTimeout is how long a start may take, recovery included, and StopTimeout
 // an orderly end.
 const (
-	ReadyTimeout = 60 * time.Second
-	StopTimeout  = 30 * time.Second
+	ReadyTimeout = 4 * time.Minute
+	StopTimeout  = 2 * time.Minute
 )
 
 // Server is one vaiven: its command line, which stays the same over restarts,
@@ -201,7 +201,7 @@ func Vaiven(t testing.TB, args ...string) (stdout, stderr string, code int) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	cmd.WaitDelay = time.Second
-	timer := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
+	timer := time.AfterFunc(5*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
 	if err := cmd.Run(); err != nil {
 		var exit *exec.ExitError

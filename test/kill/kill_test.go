@@ -73,5 +73,5 @@ func cycle(t *testing.T, r *rand.Rand, s *harness.Server, f *harness.Fleet) {
 // progress waits until readings are acknowledged again.
 func progress(t *testing.T, f *harness.Fleet, before uint64) {
 	t.Helper()
-	harness.Until(t, time.Minute, "boards are acknowledged", func() bool { return f.Ledger.Acked() > before })
+	harness.Until(t, 4*time.Minute, "boards are acknowledged", func() bool { return f.Ledger.Acked() > before })
 }

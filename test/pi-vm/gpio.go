@@ -21,7 +21,7 @@ import (
 const Lines = 8
 
 // wireTimeout bounds one step at a pin.
-const wireTimeout = 60 * time.Second
+const wireTimeout = 4 * time.Minute
 
 // Pins are what is wired to the machine's GPIO chip from outside. The levels are
 // electrical, as far as the kernel inside knows: QEMU drives and reads the pins

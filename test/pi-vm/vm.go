@@ -26,8 +26,8 @@ const guestPort = 8080
 // Deadlines of one step. Software emulation on a loaded machine is slow: they
 // say that something hangs, not how fast it should be.
 const (
-	bootTimeout    = 120 * time.Second
-	commandTimeout = 120 * time.Second
+	bootTimeout    = 5 * time.Minute
+	commandTimeout = 5 * time.Minute
 )
 
 // Options say what a machine boots with.

@@ -56,5 +56,5 @@ func one(t *testing.T, addr, device string) {
 	f.Boards[0].Device, f.Boards[0].Limit = device, 1
 	f.Start(t)
 	defer f.Stop()
-	harness.Until(t, 40*time.Second, "the reading of "+device+" is acknowledged", func() bool { return f.Ledger.Acked() == 1 })
+	harness.Until(t, 4*time.Minute, "the reading of "+device+" is acknowledged", func() bool { return f.Ledger.Acked() == 1 })
 }

@@ -50,7 +50,7 @@ func (m *machine) tryServe() bool {
 	m.t.Helper()
 	m.Run(m.env + " vaiven serve --listen :8080 --data /disk/data --lang en >/dev/null 2>/tmp/err & echo $! >/tmp/pid")
 	ready, over := false, false
-	harness.Until(m.t, 2*time.Minute, "the server in the machine is ready", func() bool {
+	harness.Until(m.t, 4*time.Minute, "the server in the machine is ready", func() bool {
 		if ready = harness.Ready(m.Addr); ready {
 			return true
 		}

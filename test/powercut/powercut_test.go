@@ -70,5 +70,5 @@ func TestPowerCutControl(t *testing.T) {
 func acked(t *testing.T, f *harness.Fleet, n uint64) {
 	t.Helper()
 	before := f.Ledger.Acked()
-	harness.Until(t, 2*time.Minute, "boards are acknowledged", func() bool { return f.Ledger.Acked() >= before+n })
+	harness.Until(t, 4*time.Minute, "boards are acknowledged", func() bool { return f.Ledger.Acked() >= before+n })
 }

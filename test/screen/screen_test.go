@@ -16,7 +16,7 @@ import (
 )
 
 // patience bounds each wait; it is no measure of speed.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // TestMain runs a vaiven without the race detector, whose report would go to a
 // stream that is not read, and hang there.

@@ -18,7 +18,7 @@ import (
 
 const (
 	boards   = 3
-	patience = 20 * time.Second
+	patience = 2 * time.Minute
 )
 
 // server is a log of readings that is followed like vaiven's.

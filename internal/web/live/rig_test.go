@@ -15,7 +15,7 @@ import (
 )
 
 // patience bounds every wait of a test.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // book is a log in memory and the pump before it: what was appended stands in
 // the log at once, and reaches the feed with hand.
@@ -128,7 +128,7 @@ type rig struct {
 }
 
 // haste is the time of the deadlines that hasty sets.
-const haste = 500 * time.Millisecond
+const haste = 2 * time.Second
 
 // hasty sets deadlines that are over soon, as a server for short answers does:
 // the feed must lift them.

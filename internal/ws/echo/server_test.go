@@ -21,7 +21,7 @@ func TestEchoAndInterrupt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer stop()
 		interrupt, cancel := context.WithCancel(ctx)
 		defer cancel()

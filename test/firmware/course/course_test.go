@@ -12,7 +12,7 @@ import (
 
 // patience is the real time that a practice may take at the most: the workshop's
 // 50 readings take two seconds.
-const patience = 60 * time.Second
+const patience = 4 * time.Minute
 
 // sketches are the forms in which students write it.
 var sketches = []string{"course/course", "course/course_arduinojson", "course/course_string"}

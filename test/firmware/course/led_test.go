@@ -16,9 +16,9 @@ import (
 // pinLED is where the sketches have their LED.
 const pinLED = 2
 
-// unhurried leaves seven seconds to a workshop: time enough to switch an LED three
+// unhurried leaves twenty seconds to a workshop: time enough to switch an LED three
 // times before the board stops listening, also on a busy machine.
-const unhurried = "BOARD_SPEED=15"
+const unhurried = "BOARD_SPEED=5"
 
 // TestVaivenLED asks the API for the LED in the middle of the workshop; the
 // sketches find it in what the server says.

@@ -46,7 +46,7 @@ func startServidor(t *testing.T, practice string) *servidor {
 	s.stdin = stdin
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGINT) // Ctrl-C; fails only when it is over already
-		timer := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 		defer timer.Stop()
 		if err := cmd.Wait(); err != nil || strings.Contains(s.out.String(), "Traceback") {
 			t.Errorf("servidor.py: %v\n%s", err, s.out.String())
@@ -66,7 +66,7 @@ func (s *servidor) press(t *testing.T) {
 
 func (s *servidor) waitFor(t *testing.T, line string) {
 	t.Helper()
-	harness.Until(t, 30*time.Second, fmt.Sprintf("servidor.py to print %q", line), func() bool {
+	harness.Until(t, patience, fmt.Sprintf("servidor.py to print %q", line), func() bool {
 		return strings.Contains(s.out.String(), line+"\n")
 	})
 }
