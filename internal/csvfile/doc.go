@@ -12,7 +12,9 @@
 // are written with one write per batch and no fsync; Snapshot brings them to
 // the disk before their number goes into a checkpoint. Rows that the file
 // already has are compared, never rewritten. What a person has changed is kept
-// aside under a telling name, and told.
+// aside under a telling name, and told. A file that ends with a whole row, behind
+// what the last Snapshot vouches for, is only behind the log: a kill leaves it at
+// any moment, and it is completed without a word.
 //
 // Apply, Flush, Restore, Replayed and Snapshot are for one goroutine, the
 // pump's; Rows, Path, Zone and Columns may be called from any. A folder that

@@ -48,11 +48,12 @@ func bootPi(t *testing.T) *pi {
 	return &pi{VM: vm, t: t}
 }
 
-// oldPiBinary builds vaiven for the first Pi and the Zero.
+// oldPiBinary builds vaiven for the first Pi and the Zero. It does little here:
+// optimizing it would take longer than all that it does.
 func oldPiBinary(t *testing.T) string {
 	t.Helper()
 	t.Setenv("GOARM", "6")
-	return harness.CrossBinary(t, "linux", "arm")
+	return harness.CrossBinary(t, "linux", "arm", "-gcflags=all=-N -l")
 }
 
 // packageTests builds the test program of internal/button, which can count

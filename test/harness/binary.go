@@ -63,11 +63,12 @@ func MainWithoutRace(m *testing.M) (code int) {
 	return m.Run()
 }
 
-// CrossBinary builds vaiven for another system, as `make dist` does.
-func CrossBinary(t testing.TB, goos, goarch string) string {
+// CrossBinary builds vaiven for another system, as `make dist` does, with more flags
+// if there are any.
+func CrossBinary(t testing.TB, goos, goarch string, flags ...string) string {
 	t.Helper()
 	path := filepath.Join(Root(), ".work", "vaiven-"+goos+"-"+goarch)
-	if err := build(path, []string{"GOOS=" + goos, "GOARCH=" + goarch, "CGO_ENABLED=0"}, "-trimpath"); err != nil {
+	if err := build(path, []string{"GOOS=" + goos, "GOARCH=" + goarch, "CGO_ENABLED=0"}, append(flags, "-trimpath", "-ldflags=-s -w")...); err != nil {
 		t.Fatal(err)
 	}
 	return path

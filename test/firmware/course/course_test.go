@@ -48,7 +48,7 @@ func each(t *testing.T, test func(t *testing.T, sketch string, p practice)) {
 func board(t *testing.T, sketch string, p practice, addr string, env ...string) *boardtest.Board {
 	t.Helper()
 	program := boardtest.Build(t, sketch, p.flags...)
-	env = append([]string{"BOARD_SPEED=50", "BOARD_MILLIS=4294947296", "BOARD_SENSOR_FAIL=0.1"}, env...)
+	env = append([]string{"BOARD_SPEED=50", "BOARD_IDLE=5000", "BOARD_MILLIS=4294947296", "BOARD_SENSOR_FAIL=0.1"}, env...)
 	return boardtest.New(t, program, addr, env...)
 }
 
