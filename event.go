@@ -216,6 +216,7 @@ type Record struct {
 type Entry struct {
 	ID    ID
 	Event Event
+	Fills bool // a reading that was recorded as a gap before: it came after all
 }
 
 // Ticket follows one append to its commit: the events are on disk, the first

@@ -20,8 +20,10 @@ type boot struct {
 	id      vaiven.Boot
 	stored  spans
 	skipped spans  // refused for good, or a gap
+	open    spans  // of the gaps, what has not come after all
 	top     uint64 // all of 1..top is stored or skipped
 	sums    sums
+	pace    pace
 }
 
 // find returns the boot, or nil.
@@ -67,17 +69,65 @@ func (d *device) touch(id vaiven.Boot) *boot {
 	return b
 }
 
-// store takes a reading, and reports whether it was new; same tells, for one
-// that was not, whether its values are those on record as far as is known.
-func (b *boot) store(seq uint64, values []vaiven.Value) (fresh, same bool) {
-	if b.stored.has(seq) {
-		old := b.sums.of(seq, b.stored.max())
-		return false, old == 0 || old == sumOf(values)
+// store takes a reading, and reports whether it was new, and then whether it fills
+// a gap; same tells, for one that was not, whether its values are those on record
+// as far as is known.
+func (b *boot) store(r *vaiven.Reading) (fresh, fills, same bool) {
+	if b.stored.has(r.Seq) {
+		old := b.sums.of(r.Seq, b.stored.max())
+		return false, false, old == 0 || old == sumOf(r.Values)
 	}
-	b.stored.add(seq, seq)
-	b.sums.keep(seq, b.stored.max(), sumOf(values))
+	if last := b.stored.max(); r.Seq > last {
+		b.pace.reading(r, r.Seq-last)
+	}
+	fills = b.open.has(r.Seq)
+	b.stored.add(r.Seq, r.Seq)
+	b.open.remove(r.Seq, r.Seq)
+	b.sums.keep(r.Seq, b.stored.max(), sumOf(r.Values))
 	b.settle()
-	return true, true
+	return true, fills, true
+}
+
+// refuse takes a SEQ that was refused for good, and reports whether it was open
+// until now. One inside a gap was settled before, but is not waited for any more.
+func (b *boot) refuse(seq uint64) bool {
+	b.open.remove(seq, seq)
+	return b.skip(seq, seq)
+}
+
+// giveUp takes a gap, and reports whether any of it was open until now.
+func (b *boot) giveUp(lo, hi uint64) bool {
+	lo = max(lo, 1)
+	for x := lo; lo <= x && x <= hi; {
+		if end := max(b.stored.end(x), b.skipped.end(x)); end >= x {
+			x = end + 1
+			continue
+		}
+		end := hi
+		for _, s := range []spans{b.stored, b.skipped} {
+			if next := s.next(x); next != 0 {
+				end = min(end, next-1)
+			}
+		}
+		b.open.add(x, end)
+		x = end + 1
+	}
+	return b.skip(lo, hi)
+}
+
+// has returns the highest SEQ that was stored or refused for good.
+func (b *boot) has() uint64 {
+	top := b.stored.max()
+	for i := len(b.skipped) - 1; i >= 0 && b.skipped[i].hi > top; i-- {
+		x := b.skipped[i].hi
+		if j := b.open.find(x); j < len(b.open) && b.open[j].lo <= x {
+			x = b.open[j].lo - 1
+		}
+		if x >= b.skipped[i].lo {
+			return max(top, x)
+		}
+	}
+	return top
 }
 
 // skip takes SEQs that will never be stored, and reports whether any of them
@@ -118,6 +168,7 @@ func (b *boot) join() {
 	}
 	b.stored[half-1].lo = b.stored[0].lo
 	b.stored = append(b.stored[:0], b.stored[half-1:]...)
+	b.open.remove(1, hi)
 	n := 0
 	for n < len(b.skipped) && b.skipped[n].hi < hi {
 		n++
@@ -131,6 +182,7 @@ func (d *device) clone() *device {
 		nb := *b
 		nb.stored = append(spans(nil), b.stored...)
 		nb.skipped = append(spans(nil), b.skipped...)
+		nb.open = append(spans(nil), b.open...)
 		nb.sums.first = append([]uint32(nil), b.sums.first...)
 		if b.sums.last != nil {
 			last := *b.sums.last

@@ -19,7 +19,9 @@ const CheckpointName = "checkpoint"
 // view's name and snapshot.
 const (
 	checkpointMagic   = "vaiven-checkpoint\n"
-	checkpointVersion = 2
+	checkpointVersion = 3
+	versionOfGaps     = 3 // from this one on gaps are told from refusals; earlier ones are read too
+	oldestVersion     = 2 // earlier ones are written over
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -72,7 +74,7 @@ func parseCheckpoint(b []byte) (*checkpoint, error) {
 		return nil, errDamaged
 	case version > checkpointVersion:
 		return nil, errNewer
-	case version < checkpointVersion:
+	case version < oldestVersion:
 		return nil, errOlder
 	}
 	if uint64(len(r.b)) != size || crc32.Checksum(r.b, castagnoli) != sum {
@@ -82,7 +84,7 @@ func parseCheckpoint(b []byte) (*checkpoint, error) {
 	if r.bad {
 		return nil, errDamaged
 	}
-	d, rest, err := parseState(r.b)
+	d, rest, err := parseState(r.b, version)
 	if err != nil {
 		return nil, errDamaged
 	}

@@ -15,7 +15,8 @@ type Decider struct {
 	writers writers
 	devices map[vaiven.Device]*device
 	changes map[vaiven.Device]*changes
-	dropped dropped
+	dropped marks
+	fills   marks
 	stats   Stats
 }
 
@@ -25,6 +26,7 @@ type Stats struct {
 	RepeatedRecords uint64 // published twice under one (writer, n); dropped whole
 	Events          uint64 // handed on
 	Readings        uint64 // handed on, of those
+	Filled          uint64 // of the readings, such as had been recorded as a gap
 	Repeats         uint64 // readings dropped: their SEQ was stored already
 	Different       uint64 // of those, with values other than the ones stored: a BOOT used twice
 	Devices         uint64 // that have stored a reading with SEQ, been refused one, or left a gap
@@ -58,8 +60,12 @@ func (d *Decider) Decide(rec vaiven.Record) ([]vaiven.Entry, error) {
 	entries := make([]vaiven.Entry, 0, len(rec.Events))
 	for i, ev := range rec.Events {
 		id := vaiven.ID{Record: rec.Seq, Index: uint32(i)}
-		if d.fresh(ev) {
-			entries = append(entries, vaiven.Entry{ID: id, Event: ev})
+		if fresh, fills := d.fresh(ev); fresh {
+			entries = append(entries, vaiven.Entry{ID: id, Event: ev, Fills: fills})
+			if fills {
+				d.stats.Filled++
+				d.fills.add(id)
+			}
 		} else {
 			d.dropped.add(id)
 		}
@@ -95,35 +101,43 @@ func (d *Decider) begin(rec vaiven.Record) error {
 	return nil
 }
 
-// fresh decides one event.
-func (d *Decider) fresh(ev vaiven.Event) bool {
+// fresh decides one event, and tells of a reading whether it fills a gap.
+func (d *Decider) fresh(ev vaiven.Event) (fresh, fills bool) {
 	switch e := ev.(type) {
 	case *vaiven.Reading:
-		if e.Seq != 0 {
-			fresh, same := d.boot(e.Device, e.Boot).store(e.Seq, e.Values)
-			if !fresh {
-				d.stats.Repeats++
-				if !same {
-					d.stats.Different++
-				}
-				return false
-			}
-		}
-		d.stats.Readings++
+		return d.reading(e)
 	case *vaiven.Refusal:
-		return e.Seq == 0 || d.boot(e.Device, e.Boot).skip(e.Seq, e.Seq)
+		return e.Seq == 0 || d.boot(e.Device, e.Boot).refuse(e.Seq), false
 	case *vaiven.Gap:
-		return d.boot(e.Device, e.Boot).skip(e.From, e.To)
+		return d.boot(e.Device, e.Boot).giveUp(e.From, e.To), false
 	case *vaiven.Change:
-		return d.changesOf(e.Device).ask(e.Key)
+		return d.changesOf(e.Device).ask(e.Key), false
 	case *vaiven.Sent:
-		return d.changesOf(e.Device).send(e.Key)
+		return d.changesOf(e.Device).send(e.Key), false
 	case *vaiven.ChangeEnd:
-		return d.changesOf(e.Device).end(e.Key)
+		return d.changesOf(e.Device).end(e.Key), false
 	case *vaiven.Forgotten:
 		delete(d.changes, e.Device) // whoever is called so next has asked for nothing yet
 	}
-	return true
+	return true, false
+}
+
+func (d *Decider) reading(e *vaiven.Reading) (fresh, fills bool) {
+	if e.Seq == 0 {
+		d.stats.Readings++
+		return true, false
+	}
+	fresh, fills, same := d.boot(e.Device, e.Boot).store(e)
+	switch {
+	case fresh:
+		d.stats.Readings++
+	case same:
+		d.stats.Repeats++
+	default:
+		d.stats.Repeats++
+		d.stats.Different++
+	}
+	return fresh, fills
 }
 
 func (d *Decider) changesOf(id vaiven.Device) *changes {
@@ -144,21 +158,25 @@ func (d *Decider) boot(id vaiven.Device, b vaiven.Boot) *boot {
 	return dev.touch(b)
 }
 
-// Settled is what has become of the SEQs of one boot, as far as the log that
-// was read says.
-type Settled struct {
-	Known bool   // the log names this boot, and it is among the device's last 32
-	Top   uint64 // every SEQ up to here is stored, refused for good, or a gap
-	Max   uint64 // the highest SEQ that is any of these; above Top when there are holes
-}
-
 // Settled returns what is known of a boot.
-func (d *Decider) Settled(id vaiven.Device, b vaiven.Boot) Settled {
+func (d *Decider) Settled(id vaiven.Device, b vaiven.Boot) vaiven.Settled {
 	known := d.devices[id].find(b)
 	if known == nil {
-		return Settled{}
+		return vaiven.Settled{}
 	}
-	return Settled{Known: true, Top: known.top, Max: max(known.stored.max(), known.skipped.max())}
+	return vaiven.Settled{
+		Known: true, Top: known.top, Max: max(known.stored.max(), known.skipped.max()), Has: known.has(),
+		Taken: known.pace.taken, Every: known.pace.every(),
+	}
+}
+
+// Missing returns the first SEQ of a boot, from that one on, that was recorded as
+// a gap and has not come since; 0: none.
+func (d *Decider) Missing(id vaiven.Device, b vaiven.Boot, from uint64) uint64 {
+	if known := d.devices[id].find(b); known != nil {
+		return known.open.next(max(from, 1))
+	}
+	return 0
 }
 
 // Repeat tells whether the values of a reading are those that are stored under
@@ -197,5 +215,6 @@ func (d *Decider) Clone() *Decider {
 		c.changes[id] = &own
 	}
 	c.dropped = d.dropped[:len(d.dropped):len(d.dropped)] // never changed, only added to
+	c.fills = d.fills[:len(d.fills):len(d.fills)]
 	return c
 }

@@ -66,7 +66,7 @@ func TestLateBatchOfAnotherWriterIsStored(t *testing.T) {
 		if n := count(step.from, step.to); n != step.fresh {
 			t.Errorf("%d-%d: %d new, want %d", step.from, step.to, n, step.fresh)
 		}
-		if s := d.Settled("101", "aaaaaaaa"); s != (Settled{true, step.top, step.max}) {
+		if s := d.Settled("101", "aaaaaaaa"); s.Top != step.top || s.Max != step.max || s.Has != step.max || !s.Known {
 			t.Errorf("after %d-%d: %+v", step.from, step.to, s)
 		}
 	}
@@ -81,19 +81,20 @@ func TestDeciderGivesEachReadingOnce(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		d := begun(t)
-		stored, skipped := map[key]naive{}, map[key]naive{}
+		stored, skipped, open := map[key]naive{}, map[key]naive{}, map[key]naive{}
+		filled := uint64(0)
 		for range rapid.IntRange(1, 60).Draw(t, "records") {
 			k := key{
 				rapid.SampledFrom([]vaiven.Device{"001", "002"}).Draw(t, "device"),
 				rapid.SampledFrom([]vaiven.Boot{"aaaaaaaa", "bbbbbbbb"}).Draw(t, "boot"),
 			}
 			if stored[k] == nil {
-				stored[k], skipped[k] = naive{}, naive{}
+				stored[k], skipped[k], open[k] = naive{}, naive{}, naive{}
 			}
 			from := rapid.Uint64Range(1, 30).Draw(t, "from")
 			to := from + rapid.Uint64Range(0, 6).Draw(t, "more")
 			kind := rapid.IntRange(0, 5).Draw(t, "kind")
-			want := map[uint64]bool{}
+			want, fills := map[uint64]bool{}, map[uint64]bool{}
 			var events []vaiven.Event
 			for s := from; s <= to; s++ {
 				switch {
@@ -101,10 +102,12 @@ func TestDeciderGivesEachReadingOnce(t *testing.T) {
 					events = append(events, refusal(k.dev, k.boot, s))
 					want[s] = !stored[k][s] && !skipped[k][s]
 					skipped[k][s] = skipped[k][s] || want[s]
+					delete(open[k], s)
 				case kind > 1:
 					events = append(events, reading(k.dev, k.boot, s))
-					want[s] = !stored[k][s]
+					want[s], fills[s] = !stored[k][s], open[k][s]
 					stored[k][s] = true
+					delete(open[k], s)
 				}
 			}
 			if kind == 1 {
@@ -120,6 +123,9 @@ func TestDeciderGivesEachReadingOnce(t *testing.T) {
 					t.Fatal("a gap that settles something was dropped")
 				}
 				for s := from; s <= to && len(got) == 1; s++ {
+					if !stored[k][s] && !skipped[k][s] {
+						open[k][s] = true
+					}
 					skipped[k][s] = true
 				}
 			} else {
@@ -127,6 +133,12 @@ func TestDeciderGivesEachReadingOnce(t *testing.T) {
 					s := from + uint64(e.ID.Index)
 					if !want[s] {
 						t.Fatalf("SEQ %d was handed on, and should not have been", s)
+					}
+					if e.Fills != fills[s] {
+						t.Fatalf("SEQ %d: Fills is %v", s, e.Fills)
+					}
+					if e.Fills {
+						filled++
 					}
 					delete(want, s)
 				}
@@ -140,9 +152,26 @@ func TestDeciderGivesEachReadingOnce(t *testing.T) {
 			for stored[k][top+1] || skipped[k][top+1] {
 				top++
 			}
-			if s := d.Settled(k.dev, k.boot); s.Top != top {
-				t.Fatalf("Top = %d, want %d", s.Top, top)
+			has := uint64(0)
+			for s := uint64(1); s <= 40; s++ {
+				if (stored[k][s] || skipped[k][s]) && !open[k][s] {
+					has = s
+				}
 			}
+			if s := d.Settled(k.dev, k.boot); s.Top != top || s.Has != has {
+				t.Fatalf("Top = %d and Has = %d, want %d and %d", s.Top, s.Has, top, has)
+			}
+			missing := rapid.Uint64Range(0, 40).Draw(t, "missing from")
+			first := max(missing, 1)
+			for first <= 40 && !open[k][first] {
+				first++
+			}
+			if got := d.Missing(k.dev, k.boot, missing); got != first%41 {
+				t.Fatalf("Missing(%d) = %d, want %d", missing, got, first%41)
+			}
+		}
+		if got := d.Stats().Filled; got != filled {
+			t.Fatalf("%d counted as filled, want %d", got, filled)
 		}
 		sameState(t, d)
 	})
@@ -152,7 +181,7 @@ func TestDeciderGivesEachReadingOnce(t *testing.T) {
 func sameState(t checker, d *Decider) {
 	t.Helper()
 	state := d.appendState(nil)
-	read, rest, err := parseState(append(state, "rest"...))
+	read, rest, err := parseState(append(state, "rest"...), checkpointVersion)
 	if err != nil || string(rest) != "rest" {
 		t.Fatalf("parseState: %v, rest %q", err, rest)
 	}
@@ -176,7 +205,7 @@ func TestStateCutAnywhereIsRefused(t *testing.T) {
 	}
 	state := d.appendState(nil)
 	for n := range state {
-		if _, _, err := parseState(state[:n]); err == nil {
+		if _, _, err := parseState(state[:n], checkpointVersion); err == nil {
 			t.Fatalf("cut at %d of %d: accepted", n, len(state))
 		}
 	}

@@ -22,14 +22,14 @@ func (p *Pump) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entr
 	}
 	err := p.opts.Source.Read(ctx, from, to, func(rec vaiven.Record) error {
 		p.mu.RLock()
-		drops := p.decider.dropped.in(rec.Seq)
+		drops, fills := p.decider.dropped.in(rec.Seq), p.decider.fills.in(rec.Seq)
 		p.mu.RUnlock()
 		for i, ev := range rec.Events {
 			id := vaiven.ID{Record: rec.Seq, Index: uint32(i)}
 			if !after.Before(id) || drops.has(id.Index) {
 				continue
 			}
-			if err := fn(vaiven.Entry{ID: id, Event: ev}); err != nil {
+			if err := fn(vaiven.Entry{ID: id, Event: ev, Fills: fills.has(id.Index)}); err != nil {
 				return err
 			}
 		}

@@ -104,11 +104,11 @@ func TestHistoryIsWhatViewsWereHanded(t *testing.T) {
 }
 
 func TestTheListOfDroppedEventsIsBounded(t *testing.T) {
-	var d dropped
-	for i := range uint64(maxDropped + 5) {
+	var d marks
+	for i := range uint64(maxMarks + 5) {
 		d.add(vaiven.ID{Record: i + 1, Index: uint32(i % 3)})
 	}
-	if len(d) > maxDropped || !d.in(maxDropped+5).has(uint32(maxDropped+4)%3) || d.in(1) != nil && len(d.in(1)) != 0 {
+	if len(d) > maxMarks || !d.in(maxMarks+5).has(uint32(maxMarks+4)%3) || d.in(1) != nil && len(d.in(1)) != 0 {
 		t.Errorf("%d dropped events are remembered", len(d))
 	}
 }
@@ -120,7 +120,7 @@ func TestACheckpointOfAnEarlierVersionIsPassedOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b[len(checkpointMagic)] = checkpointVersion - 1
+	b[len(checkpointMagic)] = oldestVersion - 1
 	if err := os.WriteFile(path, b, 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -81,10 +81,18 @@ type Pump struct {
 
 // Settled returns what is durable of a boot's SEQs, as far as the pump has
 // read; it may be behind the log, never ahead of it.
-func (p *Pump) Settled(d vaiven.Device, b vaiven.Boot) Settled {
+func (p *Pump) Settled(d vaiven.Device, b vaiven.Boot) vaiven.Settled {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.decider.Settled(d, b)
+}
+
+// Missing returns the first SEQ from that one on that is in a gap, as far as the
+// pump has read; see Decider.Missing.
+func (p *Pump) Missing(d vaiven.Device, b vaiven.Boot, from uint64) uint64 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.decider.Missing(d, b, from)
 }
 
 // Repeat tells whether values are those stored under a SEQ; see

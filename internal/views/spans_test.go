@@ -61,3 +61,41 @@ func TestSpansAreTheSetOfWhatWasAdded(t *testing.T) {
 		}
 	})
 }
+
+func TestRemovedNumbersAreOut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var s spans
+		want := naive{}
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			lo := rapid.Uint64Range(1, 40).Draw(t, "lo")
+			hi := lo + rapid.Uint64Range(0, 10).Draw(t, "more")
+			add := rapid.Bool().Draw(t, "add")
+			if add {
+				s.add(lo, hi)
+			} else {
+				s.remove(lo, hi)
+			}
+			for x := lo; x <= hi; x++ {
+				if add {
+					want[x] = true
+				} else {
+					delete(want, x)
+				}
+			}
+			next := uint64(0)
+			for x := uint64(55); x >= 1; x-- {
+				if want[x] {
+					next = x
+				}
+				if s.has(x) != want[x] || s.next(x) != next {
+					t.Fatalf("%v: has(%d) = %v, next = %d, want %d", s, x, s.has(x), s.next(x), next)
+				}
+			}
+			for i := 1; i < len(s); i++ {
+				if s[i].lo <= s[i-1].hi+1 {
+					t.Fatalf("%v touch", s)
+				}
+			}
+		}
+	})
+}

@@ -18,7 +18,7 @@ var errState = errors.New("decider state: malformed")
 func (d *Decider) appendState(b []byte) []byte {
 	b = appendText(b, d.log)
 	b = binary.AppendUvarint(b, d.next)
-	for _, n := range d.stats.fields() {
+	for _, n := range d.stats.fields(checkpointVersion) {
 		b = binary.AppendUvarint(b, *n)
 	}
 	b = append(b, bit(d.writers.evicted))
@@ -38,9 +38,14 @@ func (d *Decider) appendState(b []byte) []byte {
 		}
 	}
 	b = d.appendChanges(b)
-	b = binary.AppendUvarint(b, uint64(len(d.dropped)))
+	b = appendMarks(b, d.dropped)
+	return appendMarks(b, d.fills)
+}
+
+func appendMarks(b []byte, m marks) []byte {
+	b = binary.AppendUvarint(b, uint64(len(m)))
 	last := uint64(0)
-	for _, id := range d.dropped {
+	for _, id := range m {
 		b = binary.AppendUvarint(b, id.Record-last)
 		b = binary.AppendUvarint(b, uint64(id.Index))
 		last = id.Record
@@ -60,8 +65,13 @@ func (d *Decider) appendChanges(b []byte) []byte {
 	return b
 }
 
-func (s *Stats) fields() []*uint64 {
-	return []*uint64{&s.Records, &s.RepeatedRecords, &s.Events, &s.Readings, &s.Repeats, &s.Different}
+// fields are what a checkpoint of a version holds.
+func (s *Stats) fields(version uint32) []*uint64 {
+	all := []*uint64{&s.Records, &s.RepeatedRecords, &s.Events, &s.Readings, &s.Repeats, &s.Different, &s.Filled}
+	if version < versionOfGaps {
+		return all[:6]
+	}
+	return all
 }
 
 func (b *boot) appendState(buf []byte) []byte {
@@ -79,7 +89,10 @@ func (b *boot) appendState(buf []byte) []byte {
 			buf = binary.LittleEndian.AppendUint32(buf, sum)
 		}
 	}
-	return buf
+	buf = appendSpans(buf, b.open)
+	buf = binary.AppendUvarint(buf, uint64(b.pace.taken))
+	buf = binary.AppendUvarint(buf, uint64(b.pace.mean))
+	return binary.AppendUvarint(buf, uint64(b.pace.n))
 }
 
 func appendText(b []byte, s string) []byte {
@@ -107,12 +120,13 @@ func bit(v bool) byte {
 	return 0
 }
 
-// parseState reads what appendState wrote, and returns the bytes behind it.
-func parseState(b []byte) (*Decider, []byte, error) {
-	r := &reader{b: b}
+// parseState reads what appendState of that version wrote, and returns the bytes
+// behind it.
+func parseState(b []byte, version uint32) (*Decider, []byte, error) {
+	r := &reader{b: b, version: version}
 	d := NewDecider(r.text())
 	d.next = r.uvarint()
-	for _, n := range d.stats.fields() {
+	for _, n := range d.stats.fields(version) {
 		*n = r.uvarint()
 	}
 	d.writers = writers{known: make(map[uint64]writer), evicted: r.bit()}
@@ -135,10 +149,9 @@ func parseState(b []byte) (*Decider, []byte, error) {
 		}
 		d.changes[id] = &list
 	}
-	last := uint64(0)
-	for range r.count(2) {
-		last += r.uvarint()
-		d.dropped = append(d.dropped, vaiven.ID{Record: last, Index: uint32(r.uvarint())})
+	d.dropped = r.marks()
+	if version >= versionOfGaps {
+		d.fills = r.marks()
 	}
 	if r.bad {
 		return nil, nil, errState
@@ -149,8 +162,9 @@ func parseState(b []byte) (*Decider, []byte, error) {
 // reader takes values off a slice; after the first that is not there, bad is
 // set and everything is zero.
 type reader struct {
-	b   []byte
-	bad bool
+	b       []byte
+	version uint32 // of the checkpoint
+	bad     bool
 }
 
 func (r *reader) bytes(n uint64) []byte {
@@ -204,6 +218,15 @@ func (r *reader) uint32() uint32 {
 	return 0
 }
 
+func (r *reader) marks() (m marks) {
+	last := uint64(0)
+	for range r.count(2) {
+		last += r.uvarint()
+		m = append(m, vaiven.ID{Record: last, Index: uint32(r.uvarint())})
+	}
+	return m
+}
+
 func (r *reader) spans() spans {
 	var s spans
 	last := uint64(0)
@@ -225,6 +248,16 @@ func (r *reader) boot() *boot {
 		for i := range b.sums.last {
 			b.sums.last[i] = r.uint32()
 		}
+	}
+	if r.version >= versionOfGaps {
+		b.open = r.spans()
+		b.pace = pace{taken: int64(r.uvarint()), mean: uint32(r.uvarint()), n: uint8(r.uvarint())}
+		return b
+	}
+	// It did not tell a gap from what was refused for good: either may come.
+	b.open = append(b.open, b.skipped...)
+	for _, e := range b.stored {
+		b.open.remove(e.lo, e.hi)
 	}
 	return b
 }
