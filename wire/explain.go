@@ -354,6 +354,17 @@ func tooMany(l vaiven.Lang, n int, en, es string) string {
 	return l.Say("there are more than "+limit+" "+en, "hay más de "+limit+" "+es)
 }
 
+// explainGap words that a HELLO gives up more readings than there can be. Lo are
+// those, Hi what there can be.
+func explainGap(e *vaiven.Error, l vaiven.Lang) string {
+	lost, most := vaiven.FormatNumber(e.Lo), vaiven.FormatNumber(e.Hi)
+	return l.Say(
+		"OLDEST "+e.Got+" gives up "+lost+" readings, and since the last one this board can have taken "+most+
+			" at most: say HELLO again with the oldest SEQ that it holds; if two boards have this IDDEVICE, give each its own",
+		"OLDEST "+e.Got+" da por perdidas "+lost+" lecturas, y desde la última esta placa puede haber tomado "+most+
+			" como mucho: repite HELLO con el SEQ más antiguo que conserva; si dos placas tienen este IDDEVICE, da a cada una el suyo")
+}
+
 // explainServer words what the gateway refuses.
 func explainServer(e *vaiven.Error, l vaiven.Lang) string {
 	text := string(e.Code)
@@ -371,6 +382,10 @@ func explainServer(e *vaiven.Error, l vaiven.Lang) string {
 			"this board has not been approved yet: approve it on the server",
 			"esta placa todavía no está aprobada: apruébala en el servidor")
 	case vaiven.CodeTooFast:
+		if e.Reason == ReasonGap {
+			text = explainGap(e, l)
+			break
+		}
 		text = l.Say("readings come too fast: send fewer", "las lecturas llegan demasiado rápido: envía menos")
 	case vaiven.CodeBusy:
 		text = l.Say(

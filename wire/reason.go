@@ -9,6 +9,7 @@ const (
 	ReasonReused    = "reused"    // bad_boot: a HELLO's NEXT is at or below what the server has
 	ReasonDifferent = "different" // bad_boot: a SEQ came again with other values
 	ReasonNoColumn  = "no_column" // bad_name: a measurement was stored, and the CSV has no column for it
+	ReasonGap       = "gap"       // too_fast: OLDEST gives up more than the board can have taken
 )
 
 // Reasons of what parses.

@@ -48,11 +48,6 @@ type app struct {
 	replayed  uint64   // the log's last record when the server started
 }
 
-// settled lends the pump's knowledge to the gateway.
-type settled struct{ *views.Pump }
-
-func (s settled) Top(d vaiven.Device, b vaiven.Boot) uint64 { return s.Settled(d, b).Top }
-
 // open binds, opens and replays, in the order in which a failure costs least. A
 // failed open leaves nothing open.
 func (p *program) open(ctx context.Context, c *config) (a *app, err error) {
@@ -223,7 +218,7 @@ func (a *app) openGateway() {
 	var text [2]string
 	copy(text[:], a.c.LEDText)
 	a.gateway = gateway.New(gateway.Options{
-		Log: a.log, Settled: settled{a.pump}, Sessions: a.reg, Twins: a.twin, Rules: rules, Lang: a.lang, LedText: text,
+		Log: a.log, Settled: a.pump, Sessions: a.reg, Twins: a.twin, Rules: rules, Lang: a.lang, LedText: text,
 		Limit:          gateway.Limit{Readings: a.c.Readings, For: a.c.For, Interval: a.c.Interval, Rate: a.c.Rate},
 		Columns:        a.csv.Columns(),
 		MaxConnections: maxConnections(), MaxMessage: a.c.MaxMessage, MaxDevices: a.c.MaxDevices, MaxPerAddress: a.c.MaxPerAddress,

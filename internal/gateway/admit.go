@@ -57,7 +57,7 @@ func (c *conn) reading(l *link, it *wire.Item) *vaiven.Error {
 		l.dev.asked = it.Seq // what is behind it waits for it, and is not answered
 		return err
 	}
-	l.dev.now.next++
+	c.g.advance(l.dev)
 	return nil
 }
 
@@ -98,24 +98,44 @@ func (c *conn) order(l *link, it *wire.Item) (verdict, *vaiven.Error) {
 	if (d.now.boot != l.boot || it.Seq > d.now.next && !behind) && !c.g.resume(d, l.boot) {
 		return 0, busy()
 	}
-	switch {
-	case it.Seq < d.now.next:
-		if it.Kind == wire.Reading && c.differs(l, it) {
-			l.bad = wire.ReasonDifferent
-			return 0, l.badBoot()
+	if it.Seq < d.now.next {
+		if verdict, err := c.known(l, it); err != nil || verdict == repeated {
+			return verdict, err
 		}
-		c.g.stats.Repeats.Add(1)
-		if p := c.request(); p != nil {
-			p.result.Repeats++
-		}
-		l.owed, c.owing = true, true
-		return repeated, nil
-	case it.Seq > d.now.next:
+	}
+	if it.Seq > d.now.next {
 		c.askAgain(l, it.Seq)
 		return ahead, nil
 	}
 	d.asked = 0
+	d.expect(it.Seq)
 	return expected, nil
+}
+
+// known says of a SEQ below the expected one whether it is a repetition, or what
+// was recorded as a gap and comes after all.
+func (c *conn) known(l *link, it *wire.Item) (verdict, *vaiven.Error) {
+	d := l.dev
+	seq, known := c.g.findGap(d, it.Seq)
+	switch {
+	case !known:
+		return 0, busy()
+	case seq == it.Seq:
+		c.g.goInside(d, seq)
+		return expected, nil
+	case it.Kind == wire.Reading && c.differs(l, it):
+		l.bad = wire.ReasonDifferent
+		return 0, l.badBoot()
+	}
+	c.g.stats.Repeats.Add(1)
+	if p := c.request(); p != nil {
+		p.result.Repeats++
+	}
+	if d.acknowledged(l.boot) < it.Seq {
+		c.g.refresh(d)
+	}
+	l.owed, c.owing = true, true
+	return repeated, nil
 }
 
 func noBoot() *vaiven.Error {
@@ -251,6 +271,6 @@ func (c *conn) invalid(l *link, it *wire.Item) *vaiven.Error {
 		d.asked = it.Seq
 		return asError(err)
 	}
-	d.now.next++
+	c.g.advance(d)
 	return it.Err
 }

@@ -30,22 +30,24 @@ type conflict struct {
 
 // contend decides whether c may speak for the item's device, and returns it with
 // its mu held if so, and the connection that c takes it from, if any. A board
-// that reconnects with its BOOT takes over at once; otherwise the first
-// connection is pinged, and only its silence frees the device. The wait blocks
-// the newcomer's socket alone.
+// that reconnects with its BOOT from the same address takes over at once: BOOT is no
+// secret. Otherwise the first connection is pinged, and only its silence frees the
+// device. One that stands for a board which comes by HTTP cannot be pinged, and
+// gives way, but not to a HELLO: that would move what the device is known by. The
+// wait blocks the newcomer's socket alone.
 func (c *conn) contend(it *wire.Item) (*device, *conn, *vaiven.Error) {
 	d := c.g.lock(it.Device, false)
 	if d == nil {
 		return nil, nil, busy()
 	}
 	first := d.holder(c)
-	if _, over := d.ended(); first == nil || over || it.Boot != "" && it.Boot == d.speaks {
+	if _, over := d.ended(); first == nil || over || it.Boot != "" && it.Boot == d.speaks && first.remote.Addr() == c.remote.Addr() {
 		return d, first, nil
 	}
 	_, visiting := first.ws.(*box) // it costs nothing to ask
 	refused := !visiting && time.Now().Before(d.conflict.until)
 	d.mu.Unlock()
-	alive := refused || first.answers(d)
+	alive := refused || visiting && it.Kind == wire.Hello || first.answers(d)
 	d.mu.Lock()
 	now := d.holder(c)
 	if !d.gone && (now == nil || now == first && !alive) {

@@ -45,6 +45,7 @@ type device struct {
 	brief   sync.Mutex // never held while anything is waited for
 	ackBoot vaiven.Boot
 	durable uint64 // every SEQ of ackBoot up to here is on disk, refused or a gap
+	ceiling uint64 // not acknowledged from here on, whatever is durable: the board is inside a gap; 0: no such
 	counted *conn  // whose active count d is part of
 	end     ending
 }
@@ -53,6 +54,17 @@ type device struct {
 type power struct {
 	boot vaiven.Boot
 	next uint64 // the SEQ expected next
+	gap  seqs   // the last one that was admitted here
+	back back
+}
+
+// seqs are those from..to, both included; the zero value is none.
+type seqs struct{ from, to uint64 }
+
+// back is where a board stands that came back with what was recorded as a gap.
+type back struct {
+	until uint64 // it is inside while the SEQ expected next is below this
+	taken seqs   // inside gaps, admitted last
 }
 
 // ending is what a board is told when its session is over.

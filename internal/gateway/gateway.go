@@ -42,9 +42,11 @@ type Log interface {
 
 // Settled tells what the log is known to hold of a boot of a device.
 type Settled interface {
-	// Top returns n when every SEQ from 1 to n is durably stored, refused or a
-	// gap. It may be behind the truth, never ahead.
-	Top(d vaiven.Device, b vaiven.Boot) uint64
+	// Settled may be behind the truth, never ahead: what it says is durable.
+	Settled(d vaiven.Device, b vaiven.Boot) vaiven.Settled
+	// Missing returns the first SEQ from that one on that was recorded as a gap
+	// and has not come since; 0: none.
+	Missing(d vaiven.Device, b vaiven.Boot, from uint64) uint64
 	// Repeat compares values with the reading that the log holds under this
 	// SEQ; known is false when it does not remember.
 	Repeat(d vaiven.Device, b vaiven.Boot, seq uint64, values []vaiven.Value) (same, known bool)

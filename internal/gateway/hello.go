@@ -26,13 +26,12 @@ func (c *conn) begun(d *device) {
 // answer says from where to go on.
 func (c *conn) hello(l *link, it *wire.Item) *vaiven.Error {
 	d, at := l.dev, c.g.uptime()
-	d.sleep = it.Sleep
 	stamp := c.g.o.Stamp()
 	events := []vaiven.Event{&vaiven.Hello{
 		Stamp: stamp, Device: d.id, Boot: l.boot, Oldest: it.Oldest, Next: it.Next, Lost: it.Lost,
 		Up: it.Up, FW: it.FW, States: it.States, Rev: it.Rev, Names: it.Names,
 	}}
-	gap, err := c.missing(l, it, stamp)
+	gap, inside, err := c.missing(l, it, stamp)
 	if err != nil {
 		return err
 	}
@@ -47,35 +46,67 @@ func (c *conn) hello(l *link, it *wire.Item) *vaiven.Error {
 		return asError(err)
 	}
 	c.g.keep(d, said)
-	if gap != nil {
-		d.now.next = it.Oldest
+	if l.boot != "" {
+		c.g.stand(d, gap, inside)
 	}
-	d.asked = 0
+	d.asked, d.sleep = 0, it.Sleep
 	d.greeting = greeting{done: true, hello: true, up: it.Up, at: at}
 	c.greet(l)
 	return nil
 }
 
-// missing is what the board no longer holds, nil for nothing. The caller holds
-// the device's mu.
-func (c *conn) missing(l *link, it *wire.Item, stamp vaiven.Stamp) (*vaiven.Gap, *vaiven.Error) {
+// missing is what the board no longer holds, nil for nothing, and the SEQ at which
+// it goes on if that is inside a gap of before, 0 if not: then it holds what was
+// recorded as lost. The caller holds the device's mu.
+func (c *conn) missing(l *link, it *wire.Item, stamp vaiven.Stamp) (*vaiven.Gap, uint64, *vaiven.Error) {
 	d := l.dev
 	if l.boot == "" {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if !c.g.resume(d, l.boot) {
-		return nil, busy()
+		return nil, 0, busy()
 	}
-	if l.bad == "" && it.Next > 0 && it.Next < d.now.next {
+	has := c.g.has(d)
+	if l.bad == "" && it.Next > 0 && it.Next <= has {
 		l.bad = wire.ReasonReused
 	}
 	if l.bad != "" {
-		return nil, l.badBoot()
+		return nil, 0, l.badBoot()
 	}
-	if it.Oldest <= d.now.next {
-		return nil, nil
+	from := it.Oldest
+	switch {
+	case from == 0 && d.now.inside():
+		from = d.now.next
+	case from == 0 && it.Next > 0:
+		from = has + 1
+	case from == 0:
+		return nil, 0, nil
 	}
-	return &vaiven.Gap{Stamp: stamp, Device: d.id, Boot: l.boot, From: d.now.next, To: it.Oldest - 1}, nil
+	inside, known := c.g.findGap(d, from)
+	if !known {
+		return nil, 0, busy()
+	}
+	gap, err := c.declared(d, it, stamp)
+	return gap, inside, err
+}
+
+// stand makes the board go on behind the gap that it declared, or inside one of
+// before, or where it was. The caller holds d.mu.
+func (g *Gateway) stand(d *device, gap *vaiven.Gap, inside uint64) {
+	p := &d.now
+	switch {
+	case inside != 0:
+		g.goInside(d, inside)
+	case gap != nil:
+		d.goOutside()
+		p.next = gap.To + 1
+		if p.gap.to+1 != gap.From {
+			p.gap.from = gap.From
+		}
+		p.gap.to = gap.To
+	case p.inside():
+		d.goOutside()
+	}
 }
 
 // greet answers HELLO, with the desired states unless they have a deadline: that

@@ -18,6 +18,7 @@ import (
 
 var (
 	home  = netip.MustParseAddrPort("192.0.2.1:40000")
+	near  = netip.MustParseAddrPort("127.0.0.1:40000") // where the boards of rig.dial are
 	other = netip.MustParseAddrPort("192.0.2.2:40000")
 )
 
@@ -172,7 +173,10 @@ func TestPostAndWebSocketContend(t *testing.T) {
 	if len(r.g.visits.conns) != 0 {
 		t.Error("a board that was turned away is remembered")
 	}
-	a := r.post(home, reading, 2, 20) // the same board, which lost its WebSocket
+	if m := r.post(home, reading, 2, 20).only("CODE"); m["CODE"] != "device_in_use" {
+		t.Errorf("somebody who knows its BOOT, from another address, is told %v", m)
+	}
+	a := r.post(near, reading, 2, 20) // the same board, which lost its WebSocket
 	a.only("ACK")
 	b.wantClose(4409)
 	c := r.dial() // and another one: nobody is there at this moment
@@ -412,10 +416,10 @@ func TestAwaitDesired(t *testing.T) {
 
 func TestAwaitEndsWithTheVisit(t *testing.T) {
 	r := startWithTwins(t)
-	r.post(home, hello)
+	r.post(near, hello)
 	done := make(chan error, 1)
-	go func() { _, err := r.g.AwaitDesired(t.Context(), home, "101", 0); done <- err }()
-	r.until("it waits", func() bool { _, idle := r.g.visits.find(place{home.Addr(), "101"}).ws.(*box).idle(); return !idle })
+	go func() { _, err := r.g.AwaitDesired(t.Context(), near, "101", 0); done <- err }()
+	r.until("it waits", func() bool { _, idle := r.g.visits.find(place{near.Addr(), "101"}).ws.(*box).idle(); return !idle })
 	b := r.dial() // the same board, by WebSocket now
 	b.send(hello)
 	b.want("WELCOME")

@@ -33,6 +33,8 @@ type memory struct {
 	busy      bool
 	queue     []vaiven.Ticket
 	log       []vaiven.Event // committed
+	behind    int            // events at its end that the views have not read yet
+	every     time.Duration  // between readings, as the views say; 0: not known
 	sessions  map[vaiven.Device]vaiven.Session
 	twins     *twins // nil: nothing is wanted
 }
@@ -76,29 +78,67 @@ func (m *memory) set(f func()) {
 	f()
 }
 
-func (m *memory) Top(d vaiven.Device, b vaiven.Boot) uint64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var top uint64
-	for _, e := range m.log {
+// settled is what became of each SEQ of a boot, stored or refused true, a gap
+// false, and when the newest reading was taken. m.mu is held.
+func (m *memory) settled(d vaiven.Device, b vaiven.Boot) (seqs map[uint64]bool, taken int64) {
+	seqs = map[uint64]bool{}
+	newest := uint64(0)
+	for _, e := range m.log[:len(m.log)-m.behind] {
+		if e.Of() != d {
+			continue
+		}
 		switch e := e.(type) {
 		case *vaiven.Reading:
-			if e.Device == d && e.Boot == b && e.Seq == top+1 {
-				top++
+			if e.Boot == b && e.Seq != 0 {
+				seqs[e.Seq] = true
+			}
+			if e.Boot == b && e.Seq > newest {
+				newest, taken = e.Seq, e.Measured
 			}
 		case *vaiven.Refusal:
-			if e.Device == d && e.Boot == b && e.Seq == top+1 {
-				top++
+			if e.Boot == b {
+				seqs[e.Seq] = true
 			}
 		case *vaiven.Gap:
-			if e.Device == d && e.Boot == b && e.From == top+1 {
-				top = e.To
+			for s := e.From; e.Boot == b && s <= e.To; s++ {
+				seqs[s] = seqs[s]
 			}
 		}
 	}
-	return top
+	return seqs, taken
 }
 
+func (m *memory) Settled(d vaiven.Device, b vaiven.Boot) (s vaiven.Settled) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	seqs, taken := m.settled(d, b)
+	s.Taken, s.Every = taken, m.every
+	for seq, sent := range seqs {
+		s.Known, s.Max = true, max(s.Max, seq)
+		if sent {
+			s.Has = max(s.Has, seq)
+		}
+	}
+	for {
+		if _, ok := seqs[s.Top+1]; !ok {
+			break
+		}
+		s.Top++
+	}
+	return s
+}
+
+func (m *memory) Missing(d vaiven.Device, b vaiven.Boot, from uint64) (first uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	seqs, _ := m.settled(d, b)
+	for seq, sent := range seqs {
+		if !sent && seq >= from && (first == 0 || seq < first) {
+			first = seq
+		}
+	}
+	return first
+}
 func (m *memory) Repeat(d vaiven.Device, b vaiven.Boot, seq uint64, values []vaiven.Value) (same, known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -15,20 +15,13 @@ const maxPowers = 32
 // admitted, or what the log is known to hold, whichever is more. It is false
 // while too many others are on their way. The caller holds d.mu.
 func (g *Gateway) resume(d *device, boot vaiven.Boot) bool {
-	top := g.o.Settled.Top(d.id, boot)
 	if d.now.boot != boot {
 		if !g.setAside(d) {
 			return false
 		}
 		d.now, d.asked = d.takeBack(boot), 0
 	}
-	d.now.next = max(d.now.next, top+1)
-	d.brief.Lock()
-	defer d.brief.Unlock()
-	if d.ackBoot != boot {
-		d.ackBoot, d.durable = boot, top
-	}
-	d.durable = max(d.durable, top)
+	g.refresh(d)
 	return true
 }
 
@@ -36,7 +29,9 @@ func (g *Gateway) resume(d *device, boot vaiven.Boot) bool {
 // views do not know it yet: coming back to it, the board would otherwise be
 // asked again for what is on its way, and a session would count that twice.
 func (g *Gateway) setAside(d *device) bool {
-	onWay := func(p power) bool { return p.boot != "" && p.next > g.o.Settled.Top(d.id, p.boot)+1 }
+	onWay := func(p power) bool {
+		return p.boot != "" && (p.end() > g.o.Settled.Settled(d.id, p.boot).Top+1 || g.unseen(d, &p))
+	}
 	d.others = slices.DeleteFunc(d.others, func(p power) bool { return !onWay(p) })
 	if len(d.others) == 0 {
 		d.others = nil
@@ -70,7 +65,7 @@ func (d *device) settled(boot vaiven.Boot, seq uint64) bool {
 	if d.ackBoot != boot {
 		return true // of a power-up that was left, or of its backlog
 	}
-	if seq <= d.durable {
+	if seq <= d.durable || d.ceiling != 0 && seq >= d.ceiling {
 		return false
 	}
 	d.durable = seq
