@@ -92,11 +92,16 @@ func (c *conn) order(l *link, it *wire.Item) (verdict, *vaiven.Error) {
 	if l.bad != "" {
 		return 0, l.badBoot()
 	}
+	if d.now.boot != l.boot && !c.g.resume(d, l.boot) {
+		return 0, busy()
+	}
+	if d.asked != 0 && it.Seq > d.asked {
+		return ahead, nil // one before it was asked for
+	}
 	// Before a jump is answered, the log is asked: another gateway may have what
 	// is missing here.
-	behind := d.asked != 0 && it.Seq > d.asked
-	if (d.now.boot != l.boot || it.Seq > d.now.next && !behind) && !c.g.resume(d, l.boot) {
-		return 0, busy()
+	if it.Seq > d.now.next {
+		c.g.refresh(d)
 	}
 	if it.Seq < d.now.next {
 		if verdict, err := c.known(l, it); err != nil || verdict == repeated {
@@ -107,21 +112,27 @@ func (c *conn) order(l *link, it *wire.Item) (verdict, *vaiven.Error) {
 		c.askAgain(l, it.Seq)
 		return ahead, nil
 	}
+	if !c.g.joins(d) {
+		d.asked = it.Seq
+		return 0, busy()
+	}
 	d.asked = 0
 	d.expect(it.Seq)
 	return expected, nil
 }
 
-// known says of a SEQ below the expected one whether it is a repetition, or what
-// was recorded as a gap and comes after all.
+// known says of a SEQ below the expected one whether it is a repetition, or inside a
+// gap: then what was lost comes after all, from the gap's beginning on, unless a
+// HELLO says from where.
 func (c *conn) known(l *link, it *wire.Item) (verdict, *vaiven.Error) {
 	d := l.dev
-	seq, known := c.g.findGap(d, it.Seq)
+	lost, known := c.g.findGap(d, it.Seq, false)
 	switch {
 	case !known:
+		d.asked = it.Seq // what is behind it waits for it
 		return 0, busy()
-	case seq == it.Seq:
-		c.g.goInside(d, seq)
+	case lost.from <= it.Seq && it.Seq <= lost.to:
+		c.g.goInside(d, lost.from)
 		return expected, nil
 	case it.Kind == wire.Reading && c.differs(l, it):
 		l.bad = wire.ReasonDifferent

@@ -37,8 +37,8 @@ func (p *pipe) run(committed func([]vaiven.Ticket)) {
 	}
 }
 
-func (*pipe) Settled(vaiven.Device, vaiven.Boot) (s vaiven.Settled) { return s }
-func (*pipe) Missing(vaiven.Device, vaiven.Boot, uint64) uint64     { return 0 }
+func (*pipe) Settled(vaiven.Device, vaiven.Boot) (s vaiven.Settled)           { return s }
+func (*pipe) Missing(vaiven.Device, vaiven.Boot, uint64) (first, last uint64) { return 0, 0 }
 func (*pipe) Repeat(vaiven.Device, vaiven.Boot, uint64, []vaiven.Value) (same, known bool) {
 	return false, false
 }

@@ -52,20 +52,17 @@ type device struct {
 
 // power is how far the SEQs of one power-up were admitted.
 type power struct {
-	boot vaiven.Boot
-	next uint64 // the SEQ expected next
-	gap  seqs   // the last one that was admitted here
-	back back
+	boot  vaiven.Boot
+	next  uint64 // the SEQ expected next
+	until uint64 // below this, next is inside what was recorded as a gap: the board came back with it
+	gap   seqs   // the last that was admitted here
+	taken seqs   // what was admitted here since then, or since the board came back with what lies in a gap
 }
 
-// seqs are those from..to, both included; the zero value is none.
+// seqs are those from..to, both included.
 type seqs struct{ from, to uint64 }
 
-// back is where a board stands that came back with what was recorded as a gap.
-type back struct {
-	until uint64 // it is inside while the SEQ expected next is below this
-	taken seqs   // inside gaps, admitted last
-}
+func (s seqs) none() bool { return s.to == 0 || s.to < s.from }
 
 // ending is what a board is told when its session is over.
 type ending struct {

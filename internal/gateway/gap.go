@@ -62,7 +62,10 @@ func (g *Gateway) since(d *device, known *vaiven.Settled, up int64, stamp vaiven
 // caller holds d.mu.
 func (g *Gateway) has(d *device) uint64 {
 	p, known := &d.now, g.o.Settled.Settled(d.id, d.now.boot)
-	top := max(known.Has, p.back.taken.to)
+	top := known.Has
+	if !p.taken.none() {
+		top = max(top, p.taken.to)
+	}
 	switch end := p.end() - 1; {
 	case end <= known.Top:
 		return top
@@ -74,44 +77,73 @@ func (g *Gateway) has(d *device) uint64 {
 }
 
 // end is the SEQ from which on nothing is settled.
-func (p *power) end() uint64 { return max(p.next, p.back.until) }
+func (p *power) end() uint64 { return max(p.next, p.until) }
 
 // inside reports whether the board is inside a gap: it came back with what was
 // recorded as lost.
-func (p *power) inside() bool { return p.next < p.back.until }
+func (p *power) inside() bool { return p.next < p.until }
 
-// findGap returns the first SEQ from that one on that was recorded as a gap, and
-// has not been taken since; 0: none. known is false when that cannot be said
-// before the log's views have caught up. The caller holds d.mu.
-func (g *Gateway) findGap(d *device, from uint64) (seq uint64, known bool) {
+// findGap returns the first stretch of SEQs that ends at from or behind it, was
+// recorded as a gap, and was not taken since, from from on if all is given up that
+// lies before; the zero value: none. known is false when that cannot be said before
+// the log's views have caught up. The caller holds d.mu.
+func (g *Gateway) findGap(d *device, from uint64, givenUp bool) (lost seqs, known bool) {
 	p := &d.now
 	if from >= p.end() {
-		return 0, true
+		return seqs{}, true
 	}
 	if from <= p.gap.to && g.o.Settled.Settled(d.id, p.boot).Top < p.gap.to {
-		return 0, false
+		return seqs{}, false
 	}
-	if t := p.back.taken; from <= t.to && g.unseen(d, p) {
+	taken := uint64(0) // up to here, which the views do not know
+	if t := p.taken; g.unseen(d, p) {
 		if from < t.from {
-			return 0, false
+			return seqs{}, false
 		}
-		from = t.to + 1
+		from, taken = max(from, t.to+1), t.to
 	}
-	if seq = g.o.Settled.Missing(d.id, p.boot, from); seq >= p.end() {
-		return 0, true
+	if lost = g.missing(d, from); lost.from >= p.end() {
+		return seqs{}, true
 	}
-	return seq, true
+	lost.from = max(lost.from, taken+1)
+	if givenUp {
+		lost.from = max(lost.from, from)
+	}
+	return lost, lost.to == 0 || taken == 0 || lost.from == taken+1
 }
 
-// unseen reports whether the log's views do not know yet all that was taken of a
-// power-up inside its gaps.
+// missing is what the log's views say that is missing of the present power-up.
+func (g *Gateway) missing(d *device, from uint64) seqs {
+	first, last := g.o.Settled.Missing(d.id, d.now.boot, from)
+	return seqs{first, last}
+}
+
+// unseen reports whether the log's views still have as missing what was taken of a
+// power-up.
 func (g *Gateway) unseen(d *device, p *power) bool {
-	t := p.back.taken
-	if t.to < t.from || t.to == 0 {
+	if p.taken.none() {
 		return false
 	}
-	seq := g.o.Settled.Missing(d.id, p.boot, t.from)
-	return seq != 0 && seq <= t.to
+	first, _ := g.o.Settled.Missing(d.id, p.boot, p.taken.from)
+	return first != 0 && first <= p.taken.to
+}
+
+// joins makes room to note the expected SEQ as taken, behind what was taken before if
+// nothing that is missing lies between. It is false if the log's views do not know
+// yet what was taken before, which must not be forgotten then. The caller holds d.mu.
+func (g *Gateway) joins(d *device) bool {
+	p := &d.now
+	if p.taken.none() || p.next == p.taken.to+1 {
+		return true
+	}
+	if lost := g.missing(d, p.taken.to+1); lost.to == 0 || lost.from >= p.next {
+		return true
+	}
+	if g.unseen(d, p) {
+		return false
+	}
+	p.taken = seqs{}
+	return true
 }
 
 // goInside makes the board go on at seq, which is inside a gap. What lies behind
@@ -120,19 +152,19 @@ func (g *Gateway) unseen(d *device, p *power) bool {
 func (g *Gateway) goInside(d *device, seq uint64) {
 	p := &d.now
 	if !g.unseen(d, p) {
-		p.back.taken = seqs{seq, seq - 1}
+		p.taken = seqs{seq, seq - 1}
 	}
-	p.back.until = p.end()
+	p.until = p.end()
 	p.next, d.asked = seq, 0
 	d.brief.Lock()
 	defer d.brief.Unlock()
-	d.durable, d.ceiling = seq-1, seq
+	d.durable, d.ceiling = min(d.durable, seq-1), seq
 }
 
 // goOutside makes the board go on behind all that is settled.
 func (d *device) goOutside() {
 	p := &d.now
-	p.next, p.back.until = p.end(), 0
+	p.next, p.until = p.end(), 0
 	d.brief.Lock()
 	defer d.brief.Unlock()
 	d.ceiling = 0
@@ -153,48 +185,60 @@ func (d *device) expect(seq uint64) {
 // the next one that is missing. The caller holds d.mu.
 func (g *Gateway) advance(d *device) {
 	p := &d.now
-	if !p.inside() {
-		p.next++
-		return
+	if p.taken.none() {
+		p.taken.from = p.next
 	}
-	p.back.taken.to = p.next
+	p.taken.to = p.next
+	inside := p.inside()
 	p.next++
-	g.passOver(d)
+	if inside {
+		g.passOver(d)
+	}
 }
 
 // passOver goes on, inside a gap, to the next SEQ that is missing, or leaves the
 // gap.
 func (g *Gateway) passOver(d *device) {
 	p := &d.now
-	if seq := g.o.Settled.Missing(d.id, p.boot, p.next); seq != 0 && seq < p.back.until {
-		p.next = seq
+	if lost := g.missing(d, p.next); lost.to != 0 && max(lost.from, p.next) < p.until {
+		p.next = max(lost.from, p.next)
 		return
 	}
 	d.goOutside()
 }
 
 // refresh takes up what the log's views know by now of the present power-up: how
-// far it is settled, and what may be acknowledged of that. The caller holds d.mu.
+// far it is settled, and what may be acknowledged of that. Of a gap behind all that
+// the board has sent nothing is, as long as no HELLO of its says that it holds
+// nothing there (see missing): somebody else may have declared it. The caller holds d.mu.
 func (g *Gateway) refresh(d *device) {
 	p := &d.now
 	top := g.o.Settled.Settled(d.id, p.boot).Top
 	if p.inside() {
+		p.until = max(p.until, top+1)
 		g.passOver(d)
-	}
-	ceiling := uint64(0)
-	if p.inside() {
-		ceiling = p.next
-		top = min(top, p.next-1)
-		if seq := g.o.Settled.Missing(d.id, p.boot, p.back.taken.from); seq != 0 {
-			top = min(top, seq-1)
-		}
 	} else {
 		p.next = max(p.next, top+1)
 	}
+	durable := min(top, g.has(d))
+	if p.inside() {
+		durable = min(durable, p.next-1)
+		if lost := g.missing(d, p.taken.from); lost.to != 0 {
+			durable = min(durable, max(lost.from, p.taken.from)-1)
+		}
+	}
+	d.mayAcknowledge(durable)
+}
+
+// mayAcknowledge notes that all SEQs of the present power-up up to seq are durable.
+func (d *device) mayAcknowledge(seq uint64) {
 	d.brief.Lock()
 	defer d.brief.Unlock()
-	if d.ackBoot != p.boot {
-		d.ackBoot, d.durable, d.ceiling = p.boot, top, ceiling
+	if d.ackBoot != d.now.boot {
+		d.ackBoot, d.durable, d.ceiling = d.now.boot, seq, 0
+		if d.now.inside() {
+			d.ceiling = d.now.next
+		}
 	}
-	d.durable = max(d.durable, top)
+	d.durable = max(d.durable, seq)
 }

@@ -44,9 +44,9 @@ type Log interface {
 type Settled interface {
 	// Settled may be behind the truth, never ahead: what it says is durable.
 	Settled(d vaiven.Device, b vaiven.Boot) vaiven.Settled
-	// Missing returns the first SEQ from that one on that was recorded as a gap
-	// and has not come since; 0: none.
-	Missing(d vaiven.Device, b vaiven.Boot, from uint64) uint64
+	// Missing returns the first stretch of SEQs, both included, that ends at from
+	// or behind it, was recorded as a gap and has not come since; 0: none.
+	Missing(d vaiven.Device, b vaiven.Boot, from uint64) (first, last uint64)
 	// Repeat compares values with the reading that the log holds under this
 	// SEQ; known is false when it does not remember.
 	Repeat(d vaiven.Device, b vaiven.Boot, seq uint64, values []vaiven.Value) (same, known bool)

@@ -82,12 +82,20 @@ func (c *conn) missing(l *link, it *wire.Item, stamp vaiven.Stamp) (*vaiven.Gap,
 	case from == 0:
 		return nil, 0, nil
 	}
-	inside, known := c.g.findGap(d, from)
-	if !known {
+	lost, known := c.g.findGap(d, from, true)
+	switch {
+	case !known:
 		return nil, 0, busy()
+	case lost.to != 0:
+		return nil, lost.from, nil
+	case it.Oldest > 0:
+		d.mayAcknowledge(c.g.o.Settled.Settled(d.id, l.boot).Top) // it holds nothing of what is a gap
 	}
 	gap, err := c.declared(d, it, stamp)
-	return gap, inside, err
+	if gap != nil && c.g.unseen(d, &d.now) {
+		return nil, 0, busy()
+	}
+	return gap, 0, err
 }
 
 // stand makes the board go on behind the gap that it declared, or inside one of
@@ -99,8 +107,8 @@ func (g *Gateway) stand(d *device, gap *vaiven.Gap, inside uint64) {
 		g.goInside(d, inside)
 	case gap != nil:
 		d.goOutside()
-		p.next = gap.To + 1
-		if p.gap.to+1 != gap.From {
+		p.next, p.taken = gap.To+1, seqs{}
+		if p.gap.to == 0 || p.gap.to+1 != gap.From {
 			p.gap.from = gap.From
 		}
 		p.gap.to = gap.To

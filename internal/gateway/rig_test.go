@@ -33,7 +33,8 @@ type memory struct {
 	busy      bool
 	queue     []vaiven.Ticket
 	log       []vaiven.Event // committed
-	behind    int            // events at its end that the views have not read yet
+	late      bool           // the views read nothing more: they know what they knew at freeze
+	seen      int            // events that they have read then
 	every     time.Duration  // between readings, as the views say; 0: not known
 	sessions  map[vaiven.Device]vaiven.Session
 	twins     *twins // nil: nothing is wanted
@@ -78,12 +79,27 @@ func (m *memory) set(f func()) {
 	f()
 }
 
+// freeze makes the views stand still until thaw.
+func (m *memory) freeze() {
+	m.set(func() { m.seen, m.late = m.read(), true })
+}
+
+func (m *memory) thaw() { m.set(func() { m.late = false }) }
+
+// read is how many events the views have read. m.mu is held.
+func (m *memory) read() int {
+	if m.late {
+		return m.seen
+	}
+	return len(m.log)
+}
+
 // settled is what became of each SEQ of a boot, stored or refused true, a gap
 // false, and when the newest reading was taken. m.mu is held.
 func (m *memory) settled(d vaiven.Device, b vaiven.Boot) (seqs map[uint64]bool, taken int64) {
 	seqs = map[uint64]bool{}
 	newest := uint64(0)
-	for _, e := range m.log[:len(m.log)-m.behind] {
+	for _, e := range m.log[:m.read()] {
 		if e.Of() != d {
 			continue
 		}
@@ -128,7 +144,7 @@ func (m *memory) Settled(d vaiven.Device, b vaiven.Boot) (s vaiven.Settled) {
 	return s
 }
 
-func (m *memory) Missing(d vaiven.Device, b vaiven.Boot, from uint64) (first uint64) {
+func (m *memory) Missing(d vaiven.Device, b vaiven.Boot, from uint64) (first, last uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	seqs, _ := m.settled(d, b)
@@ -137,7 +153,16 @@ func (m *memory) Missing(d vaiven.Device, b vaiven.Boot, from uint64) (first uin
 			first = seq
 		}
 	}
-	return first
+	if first == 0 {
+		return 0, 0
+	}
+	open := func(seq uint64) bool { sent, known := seqs[seq]; return known && !sent }
+	for last = first; open(last + 1); last++ {
+	}
+	for open(first - 1) {
+		first--
+	}
+	return first, last
 }
 func (m *memory) Repeat(d vaiven.Device, b vaiven.Boot, seq uint64, values []vaiven.Value) (same, known bool) {
 	m.mu.Lock()

@@ -170,13 +170,18 @@ func (d *Decider) Settled(id vaiven.Device, b vaiven.Boot) vaiven.Settled {
 	}
 }
 
-// Missing returns the first SEQ of a boot, from that one on, that was recorded as
-// a gap and has not come since; 0: none.
-func (d *Decider) Missing(id vaiven.Device, b vaiven.Boot, from uint64) uint64 {
-	if known := d.devices[id].find(b); known != nil {
-		return known.open.next(max(from, 1))
+// Missing returns the first stretch of SEQs of a boot, both included, that ends at
+// from or behind it, was recorded as a gap and has not come since; 0: none.
+func (d *Decider) Missing(id vaiven.Device, b vaiven.Boot, from uint64) (first, last uint64) {
+	known := d.devices[id].find(b)
+	if known == nil {
+		return 0, 0
 	}
-	return 0
+	i := known.open.find(from)
+	if i == len(known.open) {
+		return 0, 0
+	}
+	return known.open[i].lo, known.open[i].hi
 }
 
 // Repeat tells whether the values of a reading are those that are stored under

@@ -161,13 +161,15 @@ func TestDeciderGivesEachReadingOnce(t *testing.T) {
 			if s := d.Settled(k.dev, k.boot); s.Top != top || s.Has != has {
 				t.Fatalf("Top = %d and Has = %d, want %d and %d", s.Top, s.Has, top, has)
 			}
-			missing := rapid.Uint64Range(0, 40).Draw(t, "missing from")
-			first := max(missing, 1)
-			for first <= 40 && !open[k][first] {
-				first++
+			from = rapid.Uint64Range(0, 40).Draw(t, "missing from")
+			first, last := d.Missing(k.dev, k.boot, from)
+			for s := uint64(1); s <= 40; s++ {
+				if in := first <= s && s <= last; in && !open[k][s] || !in && s >= from && s < first && open[k][s] {
+					t.Fatalf("Missing(%d) = %d..%d, and %d is open: %v", from, first, last, s, open[k][s])
+				}
 			}
-			if got := d.Missing(k.dev, k.boot, missing); got != first%41 {
-				t.Fatalf("Missing(%d) = %d, want %d", missing, got, first%41)
+			if open[k][from] && !(first <= from && from <= last) || first != 0 && (open[k][first-1] || open[k][last+1]) {
+				t.Fatalf("Missing(%d) = %d..%d of %v", from, first, last, open[k])
 			}
 		}
 		if got := d.Stats().Filled; got != filled {

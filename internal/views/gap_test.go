@@ -58,9 +58,9 @@ func TestACheckpointFromBeforeGapsWereToldFromRefusalsIsRead(t *testing.T) {
 	if s.Top != 22 || s.Max != 25 || s.Has != 25 {
 		t.Errorf("settled %+v", s)
 	}
-	for from, want := range map[uint64]uint64{5: 11, 13: 14, 15: 16, 21: 0} {
-		if got := p.Missing("101", "aaaaaaaa", from); got != want {
-			t.Errorf("Missing(%d) = %d, want %d", from, got, want)
+	for from, want := range map[uint64][2]uint64{5: {11, 12}, 13: {14, 14}, 15: {16, 20}, 18: {16, 20}, 21: {0, 0}} {
+		if first, last := p.Missing("101", "aaaaaaaa", from); first != want[0] || last != want[1] {
+			t.Errorf("Missing(%d) = %d..%d, want %v", from, first, last, want)
 		}
 	}
 	if got := p.Stats().Filled; got != 1 {
@@ -138,8 +138,8 @@ func TestGapsSplitWithoutEndStayBounded(t *testing.T) {
 	if len(b.open) > maxSpans+1 || len(b.stored) > maxSpans {
 		t.Errorf("%d and %d spans", len(b.open), len(b.stored))
 	}
-	if got := d.Missing("101", "aaaaaaaa", last-3); got != last-3 {
-		t.Errorf("Missing = %d", got)
+	if from, to := d.Missing("101", "aaaaaaaa", last-3); from != last-3 || to != last-3 {
+		t.Errorf("Missing = %d..%d", from, to)
 	}
 	d.feed(t, gap("101", "aaaaaaaa", 1, ^uint64(0))) // ends
 }

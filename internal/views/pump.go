@@ -87,9 +87,9 @@ func (p *Pump) Settled(d vaiven.Device, b vaiven.Boot) vaiven.Settled {
 	return p.decider.Settled(d, b)
 }
 
-// Missing returns the first SEQ from that one on that is in a gap, as far as the
-// pump has read; see Decider.Missing.
-func (p *Pump) Missing(d vaiven.Device, b vaiven.Boot, from uint64) uint64 {
+// Missing returns a stretch of SEQs that is in a gap, as far as the pump has read;
+// see Decider.Missing.
+func (p *Pump) Missing(d vaiven.Device, b vaiven.Boot, from uint64) (first, last uint64) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.decider.Missing(d, b, from)
