@@ -43,7 +43,7 @@ func (t table) Device(id vaiven.Device) (web.Device, bool) {
 	}
 	out := web.Device{
 		Row: rowOf(&d), First: d.First, Remote: d.Remote, Reason: d.Reason, Reading: d.Reading, Rev: d.Rev,
-		Declared: d.Declared, Greeted: d.Greeted, Boot: d.Boot, FW: d.FW, Refusals: d.Refusals, Gaps: d.Gaps, Lost: d.Lost,
+		Declared: d.Declared, Greeted: d.Greeted, Boot: d.Boot, FW: d.FW, Refusals: d.Refusals, Gaps: d.Gaps, Filled: d.Filled, Lost: d.Lost,
 		Conflicts: d.Conflicts, ConflictAt: d.ConflictAt, Remotes: d.Remotes, Last: d.Session,
 	}
 	for _, v := range d.Values {

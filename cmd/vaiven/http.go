@@ -87,7 +87,7 @@ func (a *app) serverFacts() api.Server {
 		},
 		Counts: api.Counts{
 			Devices: counts.Devices, Connected: counts.Connected, Events: counts.Events, Readings: counts.Readings,
-			Refusals: counts.Refusals, Gaps: counts.Gaps, Rejected: counts.Rejected,
+			Refusals: counts.Refusals, Gaps: counts.Gaps, Filled: counts.Filled, Rejected: counts.Rejected,
 		},
 	}
 	for _, addr := range facts.Addresses {

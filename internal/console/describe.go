@@ -172,6 +172,11 @@ func describeGap(l vaiven.Lang, e *vaiven.Gap) string {
 		"se perdieron las lecturas %d a %d: la placa ya no las tiene"), e.From, e.To)
 }
 
+// describeFilled says of a reading that it came after all.
+func describeFilled(l vaiven.Lang, r *vaiven.Reading) string {
+	return fmt.Sprintf(l.Say("reading %d, which counted as lost", "lectura %d, que contaba como perdida"), r.Seq)
+}
+
 func describeConflict(l vaiven.Lang, e *vaiven.Conflict) string {
 	remotes := make([]string, len(e.Remotes))
 	for i, r := range e.Remotes {

@@ -28,7 +28,7 @@ import (
 //	reading        values {NAME: number}; states {NAME: number}; boot, seq and
 //	               rev when the board sent them; measured (RFC 3339 with ms)
 //	               when it is known; uncounted (true: its session does not
-//	               count it)
+//	               count it); fills (true) when it had been recorded as a gap
 //	refusal        boot, seq, code
 //	gap            boot, from, to (both included)
 //	rejected       code, count, text (what the board was told), remote
@@ -104,6 +104,9 @@ func AppendEvent(b []byte, en vaiven.Entry, name string) []byte {
 	o.text("device", string(en.Event.Of()))
 	o.text("name", name)
 	o.event(en.Event)
+	if en.Fills {
+		o.bool("fills", true)
+	}
 	return append(o.b, '}')
 }
 

@@ -28,7 +28,7 @@ func ParseEvent(b []byte) (en vaiven.Entry, name string, err error) {
 	if err := p.check(); err != nil {
 		return en, "", err
 	}
-	en.Event = p.event()
+	en.Event, en.Fills = p.event(), p.Fills
 	if en.Event == nil {
 		return en, "", fmt.Errorf("%w: %q", ErrOtherKind, vaiven.Shorten(p.Kind))
 	}
@@ -68,6 +68,7 @@ type parsed struct {
 	Seq, Rev  uint64
 	Measured  time.Time
 	Uncounted bool
+	Fills     bool
 	Code      vaiven.Code
 	From, To  uint64
 	Count     uint64

@@ -93,7 +93,7 @@ func (p *Plain) Apply(pos uint64, entries []vaiven.Entry) error {
 	if !p.once.again(pos) {
 		for i, en := range entries {
 			if en.ID.Record > p.after && !told(entries, i) {
-				p.entry(en.Event)
+				p.entry(en)
 			}
 			p.lives.apply(en)
 		}
@@ -102,14 +102,14 @@ func (p *Plain) Apply(pos uint64, entries []vaiven.Entry) error {
 }
 
 // entry gathers the line of an event. Errors show when the record is flushed.
-func (p *Plain) entry(ev vaiven.Event) {
-	if r, ok := ev.(*vaiven.Reading); ok {
+func (p *Plain) entry(en vaiven.Entry) {
+	if r, ok := en.Event.(*vaiven.Reading); ok {
 		p.room(&p.out, &p.err)
-		p.out.buf = p.reading(p.out.buf, r)
+		p.out.buf = p.reading(p.out.buf, r, en.Fills)
 		return
 	}
 	p.room(&p.err, &p.out)
-	p.err.buf = p.event(p.err.buf, ev)
+	p.err.buf = p.event(p.err.buf, en.Event)
 }
 
 // room makes sure that a line can be gathered for s: on a common terminal what
@@ -126,7 +126,7 @@ func (p *Plain) room(s, other *sink) {
 // Snapshot is empty: what was printed needs no restoring.
 func (p *Plain) Snapshot() ([]byte, error) { return nil, nil }
 
-func (p *Plain) reading(b []byte, r *vaiven.Reading) []byte {
+func (p *Plain) reading(b []byte, r *vaiven.Reading, fills bool) []byte {
 	color := paint(p.out.to.Color)
 	b = p.lead(b, p.outCols, color, &r.Stamp, r.Device)
 	b = p.outCols.appendValues(b, color, r.Values)
@@ -138,6 +138,10 @@ func (p *Plain) reading(b []byte, r *vaiven.Reading) []byte {
 	if r.Measured != 0 && r.At-r.Measured >= lateMs {
 		b = append(b, "  "...)
 		b = color.append(b, sgrDim, p.lang.Say("taken ", "tomada ")+clock(r.Measured, r.Offset))
+	}
+	if fills {
+		b = append(b, "  "...)
+		b = color.append(b, sgrDim, describeFilled(p.lang, r))
 	}
 	return append(b, '\n')
 }

@@ -20,6 +20,7 @@ type row struct {
 	sparkName string // what spark shows: TEMP, or the first measurement
 	readings  uint64
 	rejected  uint64
+	filling   bool // the last reading had counted as lost
 
 	fw       string
 	conflict int64    // when several boards last fought over the id, Unix ms

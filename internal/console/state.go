@@ -102,6 +102,24 @@ func (s *state) reading(e *vaiven.Reading, now *time.Time) {
 	s.learnStates(e.States)
 }
 
+// filled says that readings come which counted as lost: once for as many as follow
+// each other.
+func (s *state) filled(en vaiven.Entry) {
+	e, ok := en.Event.(*vaiven.Reading)
+	if !ok {
+		return
+	}
+	r := s.row(e.Device)
+	if r == nil {
+		return
+	}
+	if en.Fills && !r.filling {
+		text := s.lang.Say("comes after all: ", "llega después de todo: ") + describeFilled(s.lang, e)
+		s.note(message{e.At, e.Offset, e.Device, text, markGood}, true)
+	}
+	r.filling = en.Fills
+}
+
 // learn adds names without an entry, in the order of display.
 func learn(names []string, values []vaiven.Value, compare func(a, b string) int) []string {
 	for _, v := range values {

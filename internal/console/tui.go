@@ -102,11 +102,13 @@ func (t *TUI) Apply(_ uint64, entries []vaiven.Entry) error {
 	for i, en := range entries {
 		switch {
 		case en.ID.Record <= t.o.After && t.seeded:
+			continue
 		case en.ID.Record <= t.o.After:
 			t.state.apply(en.Event, nil, told(entries, i))
 		default:
 			t.state.apply(en.Event, &now, told(entries, i))
 		}
+		t.state.filled(en)
 	}
 	return nil
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // apply takes one event; r.mu is held.
-func (r *Registry) apply(ev vaiven.Event) {
+func (r *Registry) apply(en vaiven.Entry) {
+	ev := en.Event
 	id := ev.Of()
 	if id == "" {
 		r.refused(ev)
@@ -30,6 +31,10 @@ func (r *Registry) apply(ev vaiven.Event) {
 	case *vaiven.Reading:
 		r.counts.Readings++
 		d.reading(e)
+		if en.Fills {
+			r.counts.Filled++
+			d.filled()
+		}
 	case *vaiven.Refusal:
 		r.counts.Refusals++
 		d.refusal(e)
@@ -104,6 +109,14 @@ func (d *device) gap(at int64, n uint64) {
 	d.Gaps += n
 	if s := d.open(); s != nil {
 		s.Gaps += n
+	}
+}
+
+// filled counts a reading that had been recorded as a gap.
+func (d *device) filled() {
+	d.Filled++
+	if s := d.open(); s != nil && s.Gaps > 0 {
+		s.Gaps--
 	}
 }
 

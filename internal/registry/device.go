@@ -51,6 +51,7 @@ type Device struct {
 	Rejected []Rejected `json:"rejected,omitempty"`
 	Refusals uint64     `json:"refusals,omitempty"` // SEQs refused for good
 	Gaps     uint64     `json:"gaps,omitempty"`     // SEQs that the board no longer had
+	Filled   uint64     `json:"filled,omitempty"`   // of those, readings that came after all
 	Lost     uint64     `json:"lost,omitempty"`     // readings that it says it gave up, over all its boots
 
 	About *About `json:"about,omitempty"` // what people said of it, nil: nothing

@@ -25,6 +25,7 @@ type Counts struct {
 	Readings  uint64 `json:"readings"`
 	Refusals  uint64 `json:"refusals"`
 	Gaps      uint64 `json:"gaps"`
+	Filled    uint64 `json:"filled,omitempty"`
 	Rejected  uint64 `json:"rejected"`
 	Devices   uint64 `json:"-"`
 	Connected uint64 `json:"-"`
@@ -44,7 +45,7 @@ func (r *Registry) Apply(_ uint64, entries []vaiven.Entry) error {
 	defer r.mu.Unlock()
 	r.counts.Events += uint64(len(entries))
 	for i := range entries {
-		r.apply(entries[i].Event)
+		r.apply(entries[i])
 	}
 	return nil
 }

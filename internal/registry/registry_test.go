@@ -412,3 +412,33 @@ func TestUncountedReadingIsNoPartOfTheSession(t *testing.T) {
 		t.Errorf("session %+v, %d readings, summary %+v", d.Session, d.Readings, sum)
 	}
 }
+
+func TestReadingsThatFillAGapAreCounted(t *testing.T) {
+	r := New()
+	of := func(seq uint64) *vaiven.Reading {
+		return &vaiven.Reading{Device: "101", Boot: "9f3c02aa", Seq: seq, Values: []vaiven.Value{{Name: "TEMP", Num: 20}}}
+	}
+	entries := []vaiven.Entry{
+		{Event: &vaiven.SessionStart{Device: "101", Readings: 10}},
+		{Event: &vaiven.Gap{Device: "101", Boot: "9f3c02aa", From: 1, To: 5}},
+		{Event: of(6)}, {Event: of(2), Fills: true}, {Event: of(3), Fills: true},
+	}
+	if err := r.Apply(1, entries); err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := r.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := New()
+	if err := again.Restore(snapshot); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []*Registry{r, again} {
+		d, _ := r.Device("101")
+		s, _ := r.Summary("101")
+		if d.Gaps != 5 || d.Filled != 2 || s.Gaps != 3 || r.Counts().Filled != 2 || s.Session.Count != 3 {
+			t.Errorf("device %+v, session %+v, counts %+v", d, s, r.Counts())
+		}
+	}
+}

@@ -36,7 +36,7 @@ type Summary struct {
 	IntervalP95  float64 // nearest rank; exact up to exactIntervals of them, within 1 % beyond
 	Rejected     []Count
 	Refusals     uint64
-	Gaps         uint64
+	Gaps         uint64 // less the readings that came after all
 	Lost         uint64
 }
 

@@ -220,7 +220,7 @@ func deviceOf(now time.Time, d *Device) api.Device {
 		ID: d.ID, Name: d.Name, Note: d.Note, Groups: d.Groups, Reason: d.Reason, Remote: d.Remote,
 		First: moment(d.First), Last: moment(d.Presence.Last), LastReading: moment(d.Reading), Readings: d.Readings,
 		Values: valuesOf(now, d.Values), States: valuesOf(now, d.States), ReportedRev: d.Rev, Declared: d.Declared,
-		Boot: d.Boot, FW: d.FW, Refusals: d.Refusals, Gaps: d.Gaps, Lost: d.Lost,
+		Boot: d.Boot, FW: d.FW, Refusals: d.Refusals, Gaps: d.Gaps, Filled: d.Filled, Lost: d.Lost,
 		Conflicts: d.Conflicts, ConflictAt: moment(d.ConflictAt), Remotes: d.Remotes,
 	}
 	out.Status, out.Since, out.Until = Status(now, d.Presence)

@@ -36,8 +36,8 @@ type Device struct {
 	Boot     vaiven.Boot
 	FW       string
 
-	Refusals, Gaps, Lost uint64
-	Rejected             []Rejected
+	Refusals, Gaps, Filled, Lost uint64
+	Rejected                     []Rejected
 
 	Conflicts  uint64
 	ConflictAt int64
@@ -71,7 +71,7 @@ type Summary struct {
 	IntervalP95      float64 // ms
 	Rejected         []CodeCount
 	Refusals         uint64
-	Gaps             uint64
+	Gaps             uint64 // less what came after all
 	Lost             uint64
 }
 

@@ -20,6 +20,7 @@ type Event struct {
 	Values   map[string]float64 `json:"values,omitempty" doc:"Of a reading"`
 	States   map[string]float64 `json:"states,omitempty"`
 	Seq      uint64             `json:"seq,omitempty"`
+	Fills    bool               `json:"fills,omitempty" doc:"Of a reading that had been recorded as a gap: it came after all"`
 	Rev      uint64             `json:"rev,omitempty"`
 
 	Raw json.RawMessage `json:"-"` // the whole object, as the server wrote it
@@ -88,6 +89,7 @@ type Counts struct {
 	Readings  uint64 `json:"readings"`
 	Refusals  uint64 `json:"refusals"`
 	Gaps      uint64 `json:"gaps"`
+	Filled    uint64 `json:"filled,omitempty" doc:"Readings that had been recorded as a gap"`
 	Rejected  uint64 `json:"rejected" doc:"Messages"`
 }
 

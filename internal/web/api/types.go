@@ -65,6 +65,7 @@ type Device struct {
 
 	Refusals uint64     `json:"refusals,omitempty" doc:"SEQs refused for good"`
 	Gaps     uint64     `json:"gaps,omitempty" doc:"SEQs that the board no longer had"`
+	Filled   uint64     `json:"filled,omitempty" doc:"Of those, readings that came after all"`
 	Lost     uint64     `json:"lost,omitempty" doc:"Readings that it says it gave up"`
 	Rejected []Rejected `json:"rejected,omitempty" nullable:"false" doc:"Refused messages, by code"`
 
@@ -122,7 +123,7 @@ type Summary struct {
 	IntervalP95MS  float64       `json:"interval_p95_ms,omitempty"`
 	Rejected       []CodeCount   `json:"rejected,omitempty" nullable:"false"`
 	Refusals       uint64        `json:"refusals,omitempty"`
-	Gaps           uint64        `json:"gaps,omitempty"`
+	Gaps           uint64        `json:"gaps,omitempty" doc:"SEQs that the board no longer had, less those that came after all"`
 	Lost           uint64        `json:"lost,omitempty"`
 }
 
