@@ -11,18 +11,16 @@ type Settled struct {
 	Has   uint64 // the highest SEQ that the board has sent: stored, or refused for good
 
 	Taken int64         // when the newest reading was taken, Unix ms UTC; 0: unknown
-	Every time.Duration // between its readings, as a rule; MaxEvery when they come slower, 0: not known yet
+	Every time.Duration // between its readings, as a rule: MaxEvery at most, 0: not known yet
 }
 
-// MaxEvery bounds what Settled.Every says: how fast a board can be matters for
-// what it can have taken meanwhile, and no board is counted as slower than this.
-const MaxEvery = time.Second
-
 const (
+	// MaxEvery bounds Settled.Every, and stands for it while that is not known: how
+	// fast a board can be matters for what it can have taken meanwhile, and none is
+	// counted as slower than this.
+	MaxEvery = time.Second
 	// MaxGap is how many readings a board can have taken and given up at most.
 	MaxGap = 1 << 20
-	// firstEvery stands for the interval of a board that is not known yet.
-	firstEvery = 100 * time.Millisecond
 	// spareGap is how many more readings a board may have taken than its pace
 	// says: boards that measure when something happens do so in bursts.
 	spareGap = 64
@@ -31,22 +29,21 @@ const (
 // Explains returns how many readings a board can have taken within so long,
 // generously: twice what its pace says, and some more; MaxGap at most.
 func (s *Settled) Explains(within time.Duration) uint64 {
-	every := s.Every
-	if every <= 0 {
-		every = firstEvery
-	}
-	n := 2*uint64(max(within, 0)/every) + spareGap
+	n := 2*uint64(max(within, 0)/s.every()) + spareGap
 	return min(n, MaxGap)
 }
 
 // ExplainedAfter returns in how much time Explains has grown to n.
 func (s *Settled) ExplainedAfter(n uint64, within time.Duration) time.Duration {
-	every := s.Every
-	if every <= 0 {
-		every = firstEvery
-	}
 	if n = min(n, MaxGap); n <= spareGap {
 		return 0
 	}
-	return max(every*time.Duration((n-spareGap+1)/2)-within, 0)
+	return max(s.every()*time.Duration((n-spareGap+1)/2)-within, 0)
+}
+
+func (s *Settled) every() time.Duration {
+	if s.Every <= 0 {
+		return MaxEvery
+	}
+	return min(s.Every, MaxEvery)
 }

@@ -27,6 +27,7 @@ type device struct {
 	others   []power     // that were left while SEQs of theirs were on their way
 	asked    uint64      // a jump to this SEQ was answered: what lies behind it is not
 	speaks   vaiven.Boot // of the board behind conn, "" if it has said none
+	claim    claim       // a gap that was not believed
 	sleep    int64       // ms, as the board behind conn said last
 	greeting greeting
 	way      *way // nil: nothing is known or wanted of its states

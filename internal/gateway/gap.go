@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"math"
+	"net/netip"
 	"time"
 
 	"vaiven"
@@ -13,7 +14,28 @@ import (
 const (
 	minGapWait = 5 * time.Second
 	maxGapWait = time.Minute
+	// gapInsisted is for how long the same board has to say the same before it is
+	// believed all the same: one that measures faster than it ever did before could
+	// else never come back.
+	gapInsisted = 2 * time.Minute
 )
+
+// claim is a gap that was not believed.
+type claim struct {
+	boot  vaiven.Boot
+	by    netip.Addr
+	since time.Duration // as uptime has it
+}
+
+// insists reports whether c has said for long enough that readings of this power-up
+// are lost. Nothing was taken of the device meanwhile. The caller holds d.mu.
+func (c *conn) insists(d *device) bool {
+	now := c.g.uptime()
+	if d.claim.boot != d.now.boot || d.claim.by != c.remote.Addr() {
+		d.claim = claim{boot: d.now.boot, by: c.remote.Addr(), since: now}
+	}
+	return now-d.claim.since >= gapInsisted
+}
 
 // declared is the gap that a HELLO declares: what lies between the last SEQ that is
 // settled and its OLDEST, nil for nothing. One that is larger than what the board can have
@@ -26,7 +48,7 @@ func (c *conn) declared(d *device, it *wire.Item, stamp vaiven.Stamp) (*vaiven.G
 	}
 	known := c.g.o.Settled.Settled(d.id, d.now.boot)
 	n, within := it.Oldest-from, c.g.since(d, &known, it.Up, stamp)
-	if can := known.Explains(within); n > can {
+	if can := known.Explains(within); n > vaiven.MaxGap || n > can && !c.insists(d) {
 		wait := known.ExplainedAfter(n, within)
 		return nil, &vaiven.Error{
 			Code: vaiven.CodeTooFast, Reason: wire.ReasonGap, Key: vaiven.KeyOldest, Got: vaiven.FormatNumber(float64(it.Oldest)),

@@ -157,6 +157,43 @@ func TestGapOfALongAbsenceIsBelieved(t *testing.T) {
 	}
 }
 
+func TestABoardThatInsistsOnItsGapIsBelieved(t *testing.T) {
+	r, clock := startBehindProxy(t)
+	b := r.dialFrom(home101)
+	b.hasSent(1, 10)
+	b.leaves()
+	clock.Store(time.Minute.Milliseconds())
+	earlier := func() {
+		d := r.g.lock("101", true)
+		defer d.mu.Unlock()
+		d.claim.since -= gapInsisted
+	}
+	refused := func(from string, oldest int) *board {
+		t.Helper()
+		c := r.dialFrom(from)
+		c.send(helloOf, oldest, 1<<21)
+		if m := c.want("CODE"); m["CODE"] != "too_fast" {
+			t.Errorf("told %v", m)
+		}
+		return c
+	}
+	refused(stranger, 1000).leaves()
+	earlier()
+	refused(home101, 1000).leaves() // that was somebody else
+	earlier()
+	c := r.dialFrom(home101)
+	c.hasSent(11, 11)
+	c.leaves()
+	refused(home101, 1000).leaves() // it has been heard since
+	earlier()
+	c = refused(home101, 1<<20+13) // never
+	c.send(helloOf, 2000, 1<<21)   // its ring runs over meanwhile
+	c.want("WELCOME")
+	if got := events[*vaiven.Gap](r.m); len(got) != 1 || got[0].From != 12 || got[0].To != 1999 {
+		t.Errorf("gaps %v", got)
+	}
+}
+
 func TestWhatExplainsAGap(t *testing.T) {
 	const now = 1795333377000
 	type stored struct {
@@ -171,14 +208,15 @@ func TestWhatExplainsAGap(t *testing.T) {
 		oldest uint64 // 2..10 are in no gap: 10 is the last that is stored
 		taken  bool
 	}{
-		{"a board that was never heard, up long enough", nil, 100_000, true, 2000, true},
+		{"a board that was never heard, up long enough", nil, 1_000_000, true, 2000, true},
 		{"a board that was never heard, up for a second", nil, 1_000, true, 2000, false},
 		{"a board that does not say", nil, -1, true, 1 << 20, true},
 		{"nobody can have taken so many", nil, -1, true, 1<<20 + 2, false},
 		{"a minute at one a second", &stored{now - 60_000, time.Second}, 1e9, true, 11 + 120 + 64, true},
 		{"a little more", &stored{now - 60_000, time.Second}, 1e9, true, 11 + 120 + 65, false},
 		{"a fast board", &stored{now - 60_000, 10 * time.Millisecond}, 1e9, true, 11 + 12_000, true},
-		{"a pace that is not known yet", &stored{now - 60_000, 0}, 1e9, true, 11 + 1200, true},
+		{"a pace that is not known yet", &stored{now - 60_000, 0}, 1e9, true, 11 + 120 + 64, true},
+		{"a pace that is not known yet, and more", &stored{now - 60_000, 0}, 1e9, true, 11 + 120 + 65, false},
 		{"nobody knows when it was taken", &stored{0, time.Second}, 1e9, true, 5000, true},
 		{"the clock was set back", &stored{now + 60_000, time.Second}, 1e9, true, 5000, true},
 		{"a clock that stood still, before this process", &stored{now - 60_000, time.Second}, 1e9, false, 5000, true},

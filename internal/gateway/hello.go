@@ -49,7 +49,7 @@ func (c *conn) hello(l *link, it *wire.Item) *vaiven.Error {
 	if l.boot != "" {
 		c.g.stand(d, gap, inside)
 	}
-	d.asked, d.sleep = 0, it.Sleep
+	d.asked, d.sleep, d.claim = 0, it.Sleep, claim{}
 	d.greeting = greeting{done: true, hello: true, up: it.Up, at: at}
 	c.greet(l)
 	return nil

@@ -65,7 +65,7 @@ func (p *pace) every() time.Duration {
 
 // heardFrom notes an admitted reading of d. The caller holds d.mu.
 func (g *Gateway) heardFrom(d *device, measured int64) {
-	d.silent = false
+	d.silent, d.claim = false, claim{}
 	d.pace.reading(g.uptime(), measured)
 	g.watch(d)
 }

@@ -77,8 +77,8 @@ func (b *boot) store(r *vaiven.Reading) (fresh, fills, same bool) {
 		old := b.sums.of(r.Seq, b.stored.max())
 		return false, false, old == 0 || old == sumOf(r.Values)
 	}
-	if last := b.stored.max(); r.Seq > last {
-		b.pace.reading(r, r.Seq-last)
+	if r.Seq > b.stored.max() {
+		b.pace.reading(r)
 	}
 	fills = b.open.has(r.Seq)
 	b.stored.add(r.Seq, r.Seq)

@@ -145,45 +145,43 @@ func TestGapsSplitWithoutEndStayBounded(t *testing.T) {
 }
 
 func TestPaceOfABoard(t *testing.T) {
-	at := func(seq uint64, received, measured int64) *vaiven.Reading {
-		return &vaiven.Reading{
+	const t0 = 1795333370000
+	d, seq := begun(t), uint64(0)
+	take := func(received, measured int64) {
+		seq++
+		d.feed(t, &vaiven.Reading{
 			Stamp: vaiven.Stamp{At: received}, Device: "101", Boot: "aaaaaaaa", Seq: seq, Measured: measured,
 			Values: []vaiven.Value{{Name: "TEMP", Num: 1}},
+		})
+	}
+	want := func(what string, taken int64, every time.Duration) {
+		t.Helper()
+		if s := d.Settled("101", "aaaaaaaa"); s.Taken != taken || s.Every != every {
+			t.Errorf("%s: taken %d, every %v; want %d, %v", what, s.Taken-t0, s.Every, taken-t0, every)
 		}
 	}
-	const t0 = 1795333377000
-	d := begun(t)
-	settled := func() vaiven.Settled { return d.Settled("101", "aaaaaaaa") }
-	d.feed(t, at(1, t0, t0), at(2, t0+200, t0+200), at(3, t0+400, t0+400))
-	if s := settled(); s.Every != 0 || s.Taken != t0+400 {
-		t.Errorf("after three readings: %+v", s)
+	for ms := int64(0); ms < 30_000; ms += 200 {
+		take(t0+ms, t0+ms)
 	}
-	d.feed(t, at(4, t0+600, t0+600))
-	if s := settled(); s.Every != 200*time.Millisecond {
-		t.Errorf("after four: %+v", s)
+	want("not long enough", t0+29_800, 0)
+	take(t0+30_000, t0+30_000)
+	want("five a second for half a minute", t0+30_000, 200*time.Millisecond)
+	for ms := int64(30_200); ms < 60_000; ms += 200 {
+		take(t0+90_000, t0+ms) // a backlog comes at once; it was taken at the usual pace
 	}
-	// A backlog comes at once; it was taken at the usual pace. What is left out
-	// counts as taken.
-	for s := uint64(5); s <= 20; s += 3 {
-		d.feed(t, at(s, t0+60_000, t0+600+int64(s-4)*200))
+	want("a backlog", t0+59_800, 200*time.Millisecond)
+	for range 5000 {
+		take(t0+95_000, t0+95_000) // of another program, which does not say when they were taken
 	}
-	if s := settled(); s.Every != 200*time.Millisecond || s.Taken != t0+600+16*200 {
-		t.Errorf("after a backlog: %+v", s)
+	take(t0+105_000, t0+105_000)
+	want("a backlog without AGE", t0+105_000, 200*time.Millisecond)
+	take(t0+106_000, 0)
+	want("nobody knows when", 0, 200*time.Millisecond)
+	take(t0+107_000, t0+3_000_000)
+	want("taken after it was received", t0+107_000, 200*time.Millisecond)
+	for ms := int64(120_000); ms < 400_000; ms += 60_000 {
+		take(t0+ms, t0+ms)
 	}
-	d.feed(t, at(6, t0+60_000, t0+900)) // older than the newest
-	d.feed(t, at(21, t0+60_000, 0))     // nobody knows when
-	if s := settled(); s.Taken != 0 || s.Every != 200*time.Millisecond {
-		t.Errorf("after one without a time: %+v", s)
-	}
-	d.feed(t, at(22, t0+60_000, t0+3_000_000)) // a board whose clock is ahead
-	if s := settled(); s.Taken != t0+60_000 {
-		t.Errorf("taken after it was received: %+v", s)
-	}
-	for s := uint64(23); s < 60; s++ {
-		d.feed(t, at(s, t0+int64(s)*3_600_000, t0+int64(s)*3_600_000))
-	}
-	if s := settled(); s.Every < vaiven.MaxEvery*95/100 || s.Every > vaiven.MaxEvery {
-		t.Errorf("a slow board: %+v", s)
-	}
+	want("a slow board", t0+360_000, vaiven.MaxEvery)
 	sameState(t, d)
 }

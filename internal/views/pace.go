@@ -6,38 +6,37 @@ import (
 	"vaiven"
 )
 
-// pace is when the newest reading of a boot was taken, and how fast they follow:
-// what a board can have taken while it was away is held against it.
+// pace is when the newest reading of a boot was taken, and how many were taken in
+// the last stretches of paceWindow in which there were any: what a board can have
+// taken while it was away is held against it.
 type pace struct {
-	taken int64  // Unix ms, 0: not known
-	mean  uint32 // in 1/256 ms, of the last few
-	n     uint8  // intervals that mean is made of, paceOver at most
+	taken  int64 // Unix ms, 0: not known
+	window int64 // the present stretch, by its number
+	count  uint32
+	before [3]uint32 // in those before it, the latest first; 0: not known
 }
 
-const (
-	pacePart  = 256
-	paceOver  = 8 // readings that the mean forgets
-	paceKnown = 3 // intervals before it counts
-)
+const paceWindow = 10 * time.Second
 
-// reading takes the newest reading of a boot, which is so many SEQs behind the one
-// that was the newest before.
-func (p *pace) reading(r *vaiven.Reading, seqs uint64) {
-	last := p.taken
+// reading takes the newest reading of a boot.
+func (p *pace) reading(r *vaiven.Reading) {
 	p.taken = max(min(r.Measured, r.At), 0)
-	if last == 0 || p.taken < last {
-		return // not known, or a clock was set back
+	if p.taken == 0 {
+		return
 	}
-	every := min(p.taken-last, vaiven.MaxGap*vaiven.MaxEvery.Milliseconds()) * pacePart / int64(min(seqs, vaiven.MaxGap))
-	every = min(every, vaiven.MaxEvery.Milliseconds()*pacePart)
-	p.n = min(p.n+1, paceOver)
-	p.mean = uint32(int64(p.mean) + (every-int64(p.mean))/int64(p.n))
+	if w := p.taken / paceWindow.Milliseconds(); w != p.window {
+		p.before[2], p.before[1], p.before[0] = p.before[1], p.before[0], p.count
+		p.window, p.count = w, 0
+	}
+	p.count++
 }
 
-// every is the time between readings, at least a ms; 0: not known yet.
+// every is the time between readings, 0: not known yet. The slowest of the stretches
+// counts: what a board had kept and sends without AGE comes all at once.
 func (p *pace) every() time.Duration {
-	if p.n < paceKnown {
+	n := min(p.before[0], p.before[1], p.before[2])
+	if n == 0 {
 		return 0
 	}
-	return max(time.Duration(p.mean)*time.Millisecond/pacePart, time.Millisecond)
+	return min(max(paceWindow/time.Duration(n), time.Millisecond), vaiven.MaxEvery)
 }

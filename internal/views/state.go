@@ -91,8 +91,11 @@ func (b *boot) appendState(buf []byte) []byte {
 	}
 	buf = appendSpans(buf, b.open)
 	buf = binary.AppendUvarint(buf, uint64(b.pace.taken))
-	buf = binary.AppendUvarint(buf, uint64(b.pace.mean))
-	return binary.AppendUvarint(buf, uint64(b.pace.n))
+	buf = binary.AppendUvarint(buf, uint64(b.pace.window))
+	for _, n := range append(b.pace.before[:], b.pace.count) {
+		buf = binary.AppendUvarint(buf, uint64(n))
+	}
+	return buf
 }
 
 func appendText(b []byte, s string) []byte {
@@ -251,7 +254,11 @@ func (r *reader) boot() *boot {
 	}
 	if r.version >= versionOfGaps {
 		b.open = r.spans()
-		b.pace = pace{taken: int64(r.uvarint()), mean: uint32(r.uvarint()), n: uint8(r.uvarint())}
+		b.pace = pace{taken: int64(r.uvarint()), window: int64(r.uvarint())}
+		for i := range b.pace.before {
+			b.pace.before[i] = uint32(r.uvarint())
+		}
+		b.pace.count = uint32(r.uvarint())
 		return b
 	}
 	// It did not tell a gap from what was refused for good: either may come.
