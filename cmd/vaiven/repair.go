@@ -18,6 +18,15 @@ import (
 // and the new one is made before: if we die in between, doctor finds the old
 // log still in its place, or the new one ready beside it.
 func (a *app) repair(ctx context.Context) error {
+	for _, path := range []string{a.c.csvPath(), a.c.sheetPath()} {
+		l, err := csvfile.Lock(path, absolute(a.c.Data))
+		if err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, os.ErrNotExist) {
+			return a.viewError(err)
+		}
+		if l != nil {
+			defer l.Remove()
+		}
+	}
 	first := a.behind(ctx)
 	aside := filepath.Join(a.c.Data, "aside-"+time.Now().Format("20060102-150405"))
 	if err := os.MkdirAll(aside, 0o755); err != nil {

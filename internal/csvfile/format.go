@@ -107,7 +107,7 @@ func (f *format) appendNumber(b []byte, name string, v float64) []byte {
 		for limit := 100.0; limit > 1 && v < limit; limit /= 10 {
 			b = append(b, '0')
 		}
-		v = math.Abs(v) // no -0
+		return strconv.AppendFloat(b, math.Abs(v), 'f', 0, 64) // no -0
 	}
 	from := len(b)
 	b = vaiven.AppendNumber(b, v)

@@ -3,6 +3,7 @@ package csvfile
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"vaiven"
@@ -43,17 +44,8 @@ func (f *File) take() error {
 		return nil
 	}
 	f.release()
-	path := f.path
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	} else if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-		path = filepath.Join(dir, filepath.Base(path))
-	}
-	l, err := lock.Take(path+LockSuffix, f.owner)
-	var held *lock.HeldError
+	l, err := Lock(f.path, f.owner)
 	switch {
-	case errors.As(err, &held):
-		return &InUseError{Path: f.path, Process: held.Process, Owner: held.For}
 	case errors.Is(err, errors.ErrUnsupported):
 		if !f.unlocked {
 			f.unlocked = true
@@ -65,6 +57,39 @@ func (f *File) take() error {
 	}
 	f.lock = l
 	return nil
+}
+
+// Lock takes the lock of a CSV file, for whoever moves it without opening it. The
+// error is an *InUseError while a vaiven has the file, errors.ErrUnsupported
+// where there are no locks, or the file system's.
+func Lock(path, owner string) (*lock.Lock, error) {
+	l, err := lock.Take(target(path)+LockSuffix, owner)
+	var held *lock.HeldError
+	if errors.As(err, &held) {
+		return nil, &InUseError{Path: path, Process: held.Process, Owner: held.For}
+	}
+	return l, err
+}
+
+// maxLinks bounds a chain of links, as systems do.
+const maxLinks = 40
+
+// target is the name that a path leads to, also when nothing is there yet.
+func target(path string) string {
+	for range maxLinks {
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
+	}
+	return path
 }
 
 // release gives the lock back.

@@ -23,6 +23,14 @@ func TestOneFileHasOneVaiven(t *testing.T) {
 	if err := os.Symlink(path, link); err != nil {
 		t.Fatal(err)
 	}
+	dangling, beside := filepath.Join(dir, "later.csv"), filepath.Join(dir, "to-later.csv")
+	if err := os.Symlink("later.csv", beside); err != nil {
+		t.Fatal(err)
+	}
+	mustOpen(t, options(beside), nil)
+	if _, err := Open(options(dangling)); !errors.As(err, new(*InUseError)) {
+		t.Errorf("what a link led to before it was there: %v", err)
+	}
 	for _, name := range []string{path, link} {
 		second := options(name)
 		second.Log = strings.Repeat("f", 32)
