@@ -343,6 +343,9 @@ func explainTooLarge(e *vaiven.Error, l vaiven.Lang) string {
 		return tooMany(l, MaxDepth, "levels of objects and lists", "niveles de objetos y listas") + l.Say(
 			": put each measurement directly in the message",
 			": pon cada medida directamente en el mensaje")
+	case ReasonFlood:
+		return tooMany(l, int(e.Hi), "readings of one board without SEQ in a message: send them in several, or number them with BOOT and SEQ",
+			"lecturas de una placa sin SEQ en un mensaje: envíalas en varios, o numéralas con BOOT y SEQ")
 	}
 	return l.Say(
 		"the message is too large: send fewer readings at once",
@@ -382,11 +385,17 @@ func explainServer(e *vaiven.Error, l vaiven.Lang) string {
 			"this board has not been approved yet: approve it on the server",
 			"esta placa todavía no está aprobada: apruébala en el servidor")
 	case vaiven.CodeTooFast:
-		if e.Reason == ReasonGap {
+		switch e.Reason {
+		case ReasonGap:
 			text = explainGap(e, l)
-			break
+		case ReasonErrors:
+			n := vaiven.FormatNumber(e.Hi)
+			text = l.Say(
+				n+" messages were refused: mend what the errors say; more of them are counted, and seldom answered",
+				n+" mensajes fueron rechazados: corrige lo que dicen los errores; los demás se cuentan y rara vez se contestan")
+		default:
+			text = l.Say("readings come too fast: send fewer", "las lecturas llegan demasiado rápido: envía menos")
 		}
-		text = l.Say("readings come too fast: send fewer", "las lecturas llegan demasiado rápido: envía menos")
 	case vaiven.CodeBusy:
 		text = l.Say(
 			"the server cannot store readings now: keep them and send them again",

@@ -10,6 +10,8 @@ const (
 	ReasonDifferent = "different" // bad_boot: a SEQ came again with other values
 	ReasonNoColumn  = "no_column" // bad_name: a measurement was stored, and the CSV has no column for it
 	ReasonGap       = "gap"       // too_fast: OLDEST gives up more than the board can have taken
+	ReasonErrors    = "errors"    // too_fast: so many messages were refused one after the other
+	ReasonFlood     = "flood"     // too_large: so many readings of one board without SEQ in a message
 )
 
 // Reasons of what parses.

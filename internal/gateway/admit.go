@@ -44,6 +44,9 @@ func (c *conn) admit(l *link, it *wire.Item) *vaiven.Error {
 // its SEQs otherwise.
 func (c *conn) reading(l *link, it *wire.Item) *vaiven.Error {
 	if it.Seq == 0 {
+		if err := c.flood(l); err != nil {
+			return err
+		}
 		return c.take(l.dev, it, "")
 	}
 	verdict, err := c.order(l, it)
@@ -69,6 +72,23 @@ func (c *conn) returned(d *device) *vaiven.Error {
 	}
 	if err := c.write(d, a); err != nil {
 		return asError(err)
+	}
+	return nil
+}
+
+// maxUnnumbered is how many readings without SEQ one message may bring of a device:
+// as many as a board keeps that was away. Nothing tells one of them from another
+// that is sent again.
+const maxUnnumbered = 1024
+
+// flood counts a reading without SEQ, and refuses it if the message brings too many
+// of its device.
+func (c *conn) flood(l *link) *vaiven.Error {
+	if l.message != c.number {
+		l.message, l.unnumbered = c.number, 0
+	}
+	if l.unnumbered++; l.unnumbered > maxUnnumbered {
+		return &vaiven.Error{Code: vaiven.CodeTooLarge, Reason: wire.ReasonFlood, Hi: maxUnnumbered, At: -1}
 	}
 	return nil
 }

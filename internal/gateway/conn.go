@@ -35,6 +35,7 @@ type speech struct {
 	links         []link
 	index         map[vaiven.Device]int // into links, once there are many
 	recent        int                   // the link of the last item
+	number        uint64                // of the message being handled
 	owing         bool                  // a link owes an acknowledgement
 	hinted        []wire.HintKind       // already given
 	withoutColumn []unlistedName        // likewise
@@ -47,6 +48,9 @@ type link struct {
 	boot vaiven.Boot // holds for readings that carry none
 	owed bool        // an acknowledgement is to be written after this message
 	bad  string      // why boot was found to be used twice: nothing of it is taken here
+
+	message    uint64 // in which unnumbered was counted
+	unnumbered int    // readings without SEQ in it
 }
 
 // ended is what happens when the socket is closed.
@@ -87,6 +91,7 @@ func (c *conn) Message(op ws.Op, p []byte) {
 		c.speech = &speech{dec: wire.Decoder{Rules: &c.g.o.Rules, MaxDevices: c.g.o.MaxDevices}, yield: c.item}
 	}
 	c.busy.Store(true)
+	c.number++
 	c.dec.Decode(op == ws.Binary, p, c.yield)
 	c.busy.Store(false)
 	c.settle()

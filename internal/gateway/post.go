@@ -139,6 +139,7 @@ func (p *post) arrive(ctx context.Context) error {
 			}
 			_ = b.take() // what an answer did not take along that nobody waited for
 			b.post, b.told = p, false
+			c.number++
 			p.conns[id] = c
 		}
 	}

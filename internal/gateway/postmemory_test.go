@@ -13,7 +13,7 @@ import (
 func TestPostsThatWaitHoldTheirMessageOnly(t *testing.T) {
 	const waiting, each = 40, 256 << 10 // bytes, four times the message
 	r := start(t, Limit{})
-	message := []byte("[" + strings.TrimSuffix(strings.Repeat(`{"IDDEVICE":101,"T":1},`, 2800), ",") + "]")
+	message := []byte("[" + strings.TrimSuffix(strings.Repeat(`{"IDDEVICE":101,"T":1},{"IDDEVICE":102,"T":1},{"IDDEVICE":103,"T":1},`, 940), ",") + "]")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	var posts sync.WaitGroup
 	defer func() {

@@ -22,10 +22,6 @@ const (
 	// must not fill the log. The others wait, counted.
 	recordBurst = 256
 	recordRate  = 4
-	// errorsPerSecond is how many error messages a connection is sent. Refusals
-	// for now have a budget of their own, as large as the devices that it speaks
-	// for: each of them waits to be told when to come again.
-	errorsPerSecond = 20
 )
 
 // rejects counts refused messages until they are recorded.
@@ -65,8 +61,12 @@ func (c *conn) reject(d *device, e *vaiven.Error) {
 	if forNow && e.Retry == 0 {
 		e.Retry = busyRetry
 	}
-	if forNow && c.errors.forNow.take(now, g.o.MaxDevices) || !forNow && c.errors.forGood.take(now, errorsPerSecond) {
+	answer, last := c.errors.take(e, now, len(c.links), g.o.MaxDevices)
+	if answer {
 		c.send(wire.AppendError(nil, e, g.o.Lang))
+	}
+	if last {
+		c.tooManyErrors(e)
 	}
 	g.refuse(d, c.remote, e)
 }
@@ -156,21 +156,4 @@ func (g *Gateway) flushRejects(ctx context.Context, now time.Time, every time.Du
 	for key, r := range due {
 		g.recordRejected(ctx, key, r)
 	}
-}
-
-// errorBudget bounds the error messages of one connection: a flood of bad input
-// is counted, not answered message by message.
-type errorBudget struct{ forGood, forNow perSecond }
-
-type perSecond struct {
-	second int64
-	used   int
-}
-
-func (b *perSecond) take(now time.Time, limit int) bool {
-	if s := now.Unix(); s != b.second {
-		b.second, b.used = s, 0
-	}
-	b.used++
-	return b.used <= limit
 }
