@@ -29,7 +29,7 @@ func TestPostsThatWaitHoldTheirMessageOnly(t *testing.T) {
 	r.until("the first waits for its commit", func() bool {
 		r.m.mu.Lock()
 		defer r.m.mu.Unlock()
-		return len(r.m.queue) == 2800
+		return len(r.m.queue) == 2820
 	})
 	before := heapInUse()
 	for range waiting {

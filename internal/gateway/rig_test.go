@@ -117,7 +117,9 @@ func (m *memory) settled(d vaiven.Device, b vaiven.Boot) (seqs map[uint64]bool, 
 			}
 		case *vaiven.Gap:
 			for s := e.From; e.Boot == b && s <= e.To; s++ {
-				seqs[s] = seqs[s]
+				if _, there := seqs[s]; !there {
+					seqs[s] = false // settled, not stored
+				}
 			}
 		}
 	}
