@@ -11,7 +11,7 @@ const (
 	ReasonNoColumn  = "no_column" // bad_name: a measurement was stored, and the CSV has no column for it
 	ReasonGap       = "gap"       // too_fast: OLDEST gives up more than the board can have taken
 	ReasonErrors    = "errors"    // too_fast: so many messages were refused one after the other
-	ReasonFlood     = "flood"     // too_large: so many readings of one board without SEQ in a message
+	ReasonFlood     = "flood"     // too_large: more than Hi readings of one board without SEQ in a message; Lo: by how many, so far
 )
 
 // Reasons of what parses.

@@ -88,7 +88,9 @@ func (c *conn) flood(l *link) *vaiven.Error {
 		l.message, l.unnumbered = c.number, 0
 	}
 	if l.unnumbered++; l.unnumbered > maxUnnumbered {
-		return &vaiven.Error{Code: vaiven.CodeTooLarge, Reason: wire.ReasonFlood, Hi: maxUnnumbered, At: -1}
+		return &vaiven.Error{
+			Code: vaiven.CodeTooLarge, Reason: wire.ReasonFlood, Lo: float64(l.unnumbered - maxUnnumbered), Hi: maxUnnumbered, At: -1,
+		}
 	}
 	return nil
 }

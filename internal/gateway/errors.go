@@ -38,6 +38,9 @@ type deviceBudget struct {
 // to be told. What settles a SEQ counts for the connection alone: it does not come
 // again.
 func (b *errorBudget) take(e *vaiven.Error, now time.Time, links, devices int) (answer, last bool) {
+	if e.Reason == wire.ReasonFlood && e.Lo > 1 {
+		return false, false // said of the first in the message
+	}
 	if e.Code.ForNow() {
 		answer = b.forNow.take(now, devices)
 	} else {

@@ -38,9 +38,9 @@ func (c *conn) insists(d *device) bool {
 }
 
 // declared is the gap that a HELLO declares: what lies between the last SEQ that is
-// settled and its OLDEST, nil for nothing. One that is larger than what the board can have
-// taken meanwhile is not taken: it may be somebody else who says so. The caller
-// holds d.mu, and l.boot is the present power-up.
+// settled and its OLDEST, nil for nothing. One that is larger than what the board
+// can have taken meanwhile is not taken: it may be somebody else who says so. The
+// caller holds d.mu, and the HELLO is about the present power-up.
 func (c *conn) declared(d *device, it *wire.Item, stamp vaiven.Stamp) (*vaiven.Gap, *vaiven.Error) {
 	from := d.now.end()
 	if it.Oldest <= from {

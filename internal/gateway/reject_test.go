@@ -299,11 +299,14 @@ func TestOneMessageWithVeryManyReadingsOfOneBoard(t *testing.T) {
 	b.send("[%s{\"IDDEVICE\":102,\"TEMP\":1}]", strings.Repeat(one+",", maxUnnumbered+500))
 	b.send(`{"IDDEVICE":103,"BOOT":"9f3c02aa","SEQ":1,"TEMP":30}`)
 	said := b.errorsUntilAck(1)
-	if len(said) == 0 || len(said) > deviceErrors+1 || said[0]["CODE"] != "too_large" {
+	if len(said) != 1 || said[0]["CODE"] != "too_large" {
 		t.Errorf("told %v", said)
 	}
 	if got, want := len(events[*vaiven.Reading](r.m)), 2+maxUnnumbered+2; got != want {
 		t.Errorf("%d readings stored, want %d", got, want)
+	}
+	if got := r.g.Stats().Rejected()[vaiven.CodeTooLarge]; got != 500 {
+		t.Errorf("%d counted, want 500", got)
 	}
 	var numbered []string
 	for seq := range 1200 {
