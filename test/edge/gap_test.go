@@ -119,10 +119,14 @@ func TestAStrangerCannotMakeABoardForget(t *testing.T) {
 	if _, err := board.Write(text("%s", window(11, 20))); err != nil {
 		t.Fatal(err)
 	}
+	acked := 0
 	for p := range said { // until the connection is over, at the latest after patience
-		if number(p, `"ACK":`) == 20 {
+		if acked = max(acked, number(p, `"ACK":`)); acked == 20 {
 			board.reset()
 		}
+	}
+	if acked != 20 {
+		t.Fatalf("acknowledged up to %d, want 20", acked)
 	}
 
 	// One a second is granted to a board whose pace is not known yet, and it is not
