@@ -16,7 +16,7 @@ import (
 
 func (s *server) boardOperations() {
 	register(s, operation{
-		method: http.MethodPost, path: "/readings", id: "postReadings", tag: "boards", open: true, message: true, maxBody: int64(s.o.MaxMessage) + 1,
+		method: http.MethodPost, path: "/readings", id: "postReadings", tag: "boards", open: true, message: true, maxBody: int64(s.o.MaxMessage),
 		refusals: []int{400, 404, 409, 413, 415, 429},
 		summary:  "Send a message as over a WebSocket",
 		about: "The body is one message of the device protocol, as JSON, or as CBOR (application/cbor). The answer comes when what was taken is on disk; " +

@@ -30,7 +30,7 @@ type operation struct {
 	media        string         // of the answer, when that is no JSON
 	schema       *huma.Schema   // of the answer, when the handler's type does not say
 	message      bool           // the body is a board's message, which the handler reads
-	maxBody      int64          // bytes; 64 KiB
+	maxBody      int64          // bytes that are still taken; 64 KiB
 	open         bool           // as open as the boards' WebSocket
 	examples     []example
 }
@@ -57,9 +57,9 @@ func register[I, O any](s *server, op operation, handler func(context.Context, *
 	if op.maxBody == 0 {
 		op.maxBody = 64 << 10
 	}
-	h := huma.Operation{
+	h := huma.Operation{ // the framework refuses a body of MaxBodyBytes, too
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.about,
-		Tags: []string{op.tag}, DefaultStatus: op.success, MaxBodyBytes: op.maxBody, BodyReadTimeout: bodyTimeout,
+		Tags: []string{op.tag}, DefaultStatus: op.success, MaxBodyBytes: op.maxBody + 1, BodyReadTimeout: bodyTimeout,
 		RejectUnknownQueryParameters: true,
 		Responses:                    op.responses(), RequestBody: op.requestBody(),
 	}

@@ -31,12 +31,8 @@ func (s *server) problems(ctx huma.Context, _ string, v any) (any, error) {
 	case http.StatusRequestTimeout:
 		p.Code, p.Detail = codeTimeout, s.o.Lang.Say("the body did not come in time", "el cuerpo no llegó a tiempo")
 	case http.StatusRequestEntityTooLarge:
-		limit := op.MaxBodyBytes
-		if op.SkipValidateBody {
-			limit = int64(s.o.MaxMessage) // a board's message
-		}
 		p.Code, p.Detail = string(vaiven.CodeTooLarge), fmt.Sprintf(s.o.Lang.Say(
-			"the body is too large: at most %d bytes", "el cuerpo es demasiado grande: como mucho %d bytes"), limit)
+			"the body is too large: at most %d bytes", "el cuerpo es demasiado grande: como mucho %d bytes"), op.MaxBodyBytes-1)
 	case http.StatusUnsupportedMediaType:
 		p.Code, p.Hint = "media_type", s.o.Lang.Say("send JSON with the header Content-Type: application/json", "envía JSON con la cabecera Content-Type: application/json")
 	case http.StatusNotAcceptable:
