@@ -160,3 +160,21 @@ func TestARefusalWithoutMessagesHasWordsToo(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// TestBodyThatCannotBeReadSaysWhere: what stands twice, is no UTF-8 or is too large a
+// number is told apart from what is no JSON, and each says where it is.
+func TestBodyThatCannotBeReadSaysWhere(t *testing.T) {
+	s := newWorld(t).serve(t, func(o *Options) { o.Lang = vaiven.Spanish })
+	for _, c := range []struct{ body, code, location, says string }{
+		{`{`, "not_json", "body", "byte 1"},
+		{`{"LED":1]`, "not_json", "body", "byte 8"},
+		{`{"LED":1,"LED":0}`, "not_json", "body.LED", "dos veces"},
+		{"{\"L\xff\":1}", "not_json", "body", "UTF-8"},
+		{`{"LED":1e999}`, "out_of_range", "body.LED", "demasiado grande"},
+	} {
+		p := send(t, s, "PUT", prefix+"/devices/101/state", c.body).problem(t)
+		if p.Status != 400 || p.Code != c.code || len(p.Errors) != 1 || p.Errors[0].Location != c.location || !strings.Contains(p.Errors[0].Message, c.says) {
+			t.Errorf("%q: %+v", c.body, p)
+		}
+	}
+}

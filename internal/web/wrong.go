@@ -1,15 +1,17 @@
 package web
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
+	strict "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"vaiven"
 	"vaiven/internal/web/api"
@@ -57,13 +59,43 @@ func (s *server) unreadable(p *api.Problem, m *huma.ErrorModel) {
 		p.Hint = s.o.Lang.Say("send JSON in it", "envía JSON en él")
 		return
 	}
-	p.Code, p.Detail = string(vaiven.CodeNotJSON), s.o.Lang.Say("the body is not JSON", "el cuerpo no es JSON")
 	raw, _ := m.Errors[0].Value.(string)
-	var at *json.SyntaxError
-	if err := json.Unmarshal([]byte(raw), new(any)); errors.As(err, &at) {
-		p.Errors = []api.Field{{Location: "body", Message: fmt.Sprintf(s.o.Lang.Say(
-			"it stops being JSON at byte %d", "deja de ser JSON en el byte %d"), at.Offset)}}
+	err := readJSON([]byte(raw), new(any))
+	p.Code, p.Detail = string(vaiven.CodeNotJSON), s.o.Lang.Say("the body is not JSON", "el cuerpo no es JSON")
+	field := api.Field{Location: "body"}
+	var syntax *jsontext.SyntacticError
+	var value *strict.SemanticError
+	switch {
+	case !utf8.ValidString(raw):
+		field.Message = s.o.Lang.Say("it is not UTF-8", "no es UTF-8")
+	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntax):
+		p.Detail = s.invalidText()
+		field.Location += location(syntax.JSONPointer)
+		field.Message = s.o.Lang.Say("it is there twice", "está dos veces")
+	case errors.As(err, &syntax):
+		field.Message = fmt.Sprintf(s.o.Lang.Say(
+			"it stops being JSON at byte %d", "deja de ser JSON en el byte %d"), syntax.ByteOffset)
+	case errors.As(err, &value):
+		p.Code, p.Detail = string(vaiven.CodeOutOfRange), s.invalidText()
+		field.Location += location(value.JSONPointer)
+		field.Message = s.o.Lang.Say("the number is too large", "el número es demasiado grande")
+	default:
+		return
 	}
+	p.Errors = []api.Field{field}
+}
+
+// location writes the place of a part as the framework does: .states.LED, [3].
+func location(p jsontext.Pointer) string {
+	var b strings.Builder
+	for step := range p.Tokens() {
+		if _, err := strconv.Atoi(step); err == nil {
+			b.WriteString("[" + step + "]")
+		} else {
+			b.WriteString("." + vaiven.Shorten(step))
+		}
+	}
+	return b.String()
 }
 
 // wrong says of one part of a request what it should have been.
