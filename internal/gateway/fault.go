@@ -9,6 +9,7 @@ import (
 
 	"vaiven"
 	"vaiven/internal/ws"
+	"vaiven/wire"
 )
 
 // Refused counts what was refused from an address before a board was known, and
@@ -57,6 +58,15 @@ func handshakeFault(r *http.Request, err error) *vaiven.Error {
 		return nil
 	}
 	return e
+}
+
+// refuseHandshake answers a handshake that was refused, in the server's language.
+func (g *Gateway) refuseHandshake(w http.ResponseWriter, r *http.Request, he *ws.HandshakeError) {
+	text := g.o.Lang.Say("the server could not take the connection over", "el servidor no pudo hacerse cargo de la conexión")
+	if e := handshakeFault(r, he); e != nil {
+		text = wire.Explain(e, g.o.Lang)
+	}
+	http.Error(w, text, he.Status)
 }
 
 // Refused implements ws.Refuser: the board did what RFC 6455 does not allow. Bad

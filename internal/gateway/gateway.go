@@ -152,6 +152,7 @@ func New(o Options) *Gateway {
 		g.acks[i] = make(chan *part, ackQueue)
 	}
 	g.parts = make([]*part, len(g.acks))
+	g.ws.Refuse = g.refuseHandshake
 	g.address.max = o.MaxPerAddress
 	g.rejects.entries = make(map[rejectKey]*rejected)
 	g.deadline.wake = make(chan struct{}, 1)

@@ -3,12 +3,15 @@ package gateway
 import (
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"vaiven"
+	"vaiven/wire"
 )
 
 func TestRejectedIsRecordedOnceAndCounted(t *testing.T) {
@@ -314,4 +317,40 @@ func TestOneMessageWithVeryManyReadingsOfOneBoard(t *testing.T) {
 	}
 	b.send("[%s]", strings.Join(numbered, ",")) // as many as fit
 	b.wantAck(1200)
+}
+
+// TestHandshakeIsRefusedInTheServersLanguage: whoever opens no WebSocket is told why
+// in the words that the terminal has for it, and with the headers that RFC 6455 asks
+// for.
+func TestHandshakeIsRefusedInTheServersLanguage(t *testing.T) {
+	for _, lang := range []vaiven.Lang{vaiven.English, vaiven.Spanish} {
+		r := start(t, Limit{}, func(o *Options) { o.Lang = lang })
+		for _, c := range []struct {
+			fault, method, header, value string
+			status                       int
+		}{
+			{vaiven.FaultUpgrade, "GET", "Upgrade", "h2c", http.StatusUpgradeRequired},
+			{vaiven.FaultVersion, "GET", "Sec-WebSocket-Version", "8", http.StatusUpgradeRequired},
+			{vaiven.FaultKey, "GET", "Sec-WebSocket-Key", "abc", http.StatusBadRequest},
+			{vaiven.FaultMethod, "POST", "Upgrade", "websocket", http.StatusMethodNotAllowed},
+		} {
+			q := httptest.NewRequest(c.method, "/ws", nil)
+			for _, h := range [][2]string{{"Upgrade", "websocket"}, {"Connection", "Upgrade"}, {"Sec-WebSocket-Version", "13"},
+				{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}, {c.header, c.value}} {
+				q.Header.Set(h[0], h[1])
+			}
+			w := httptest.NewRecorder()
+			r.g.ServeHTTP(w, q)
+			e := &vaiven.Error{Code: vaiven.CodeBadHandshake, Reason: c.fault, At: -1}
+			if c.fault == vaiven.FaultMethod {
+				e.Got = c.method
+			}
+			if want := wire.Explain(e, lang); w.Code != c.status || strings.TrimSpace(w.Body.String()) != want {
+				t.Errorf("%s: %d %q, want %d %q", lang, w.Code, w.Body, c.status, want)
+			}
+			if c.status == http.StatusUpgradeRequired && w.Header().Get("Upgrade") != "websocket" {
+				t.Errorf("%s, %s: headers %v", lang, c.fault, w.Header())
+			}
+		}
+	}
 }

@@ -53,13 +53,13 @@ func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Conn, error) {
 		o = &Options{}
 	}
 	if err := check(w.Header(), r); err != nil {
-		http.Error(w, err.Reason, err.Status)
+		o.refuse(w, r, err)
 		return nil, err
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		he := &HandshakeError{http.StatusInternalServerError, "connection cannot be taken over: " + err.Error(), FaultNone}
-		http.Error(w, he.Reason, he.Status)
+		o.refuse(w, r, he)
 		return nil, he
 	}
 	if v, ok := nc.(interface{ Unwatched() net.Conn }); ok {

@@ -1,6 +1,9 @@
 package ws
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // Options are the limits of connections. The zero value, or a nil pointer,
 // means the defaults. They are shared by all connections accepted with them
@@ -36,6 +39,10 @@ type Options struct {
 	// listed here is chosen. A subprotocol that was not offered is never sent.
 	Subprotocols []string
 
+	// Refuse writes the answer to a handshake that is refused with e.Status; the
+	// headers that RFC 6455 asks for are set. Default: e.Reason as plain text.
+	Refuse func(w http.ResponseWriter, r *http.Request, e *HandshakeError)
+
 	// BufferedRead uses the portable loop (blocking reads with a buffer per
 	// connection, writes always by a goroutine) where parking is possible too.
 	BufferedRead bool
@@ -47,6 +54,14 @@ func or[T int | time.Duration](v, def T) T {
 		return def
 	}
 	return v
+}
+
+func (o *Options) refuse(w http.ResponseWriter, r *http.Request, e *HandshakeError) {
+	if o.Refuse != nil {
+		o.Refuse(w, r, e)
+		return
+	}
+	http.Error(w, e.Reason, e.Status)
 }
 
 func (o *Options) maxMessage() int             { return or(o.MaxMessage, 64<<10) }
