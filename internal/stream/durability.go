@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"vaiven"
 )
 
@@ -69,7 +71,8 @@ func (k *link) examine(ctx context.Context, o *Options) (Durability, error) {
 	}
 	ctx, cancel := k.ask(ctx)
 	defer cancel()
-	s, err := k.js.Stream(ctx, k.stream)
+	var s jetstream.Stream
+	err := insist(ctx, func(ctx context.Context) (err error) { s, err = k.js.Stream(ctx, k.stream); return err })
 	if err != nil {
 		return d, err
 	}

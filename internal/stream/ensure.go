@@ -22,13 +22,33 @@ func (k *link) state(ctx context.Context) (streamState, error) {
 	}
 	ctx, cancel := k.ask(ctx)
 	defer cancel()
-	s, err := k.js.Stream(ctx, k.stream)
+	var s jetstream.Stream
+	err := insist(ctx, func(ctx context.Context) (err error) { s, err = k.js.Stream(ctx, k.stream); return err })
 	if err != nil {
 		return streamState{}, err
 	}
 	st, begin := s.CachedInfo().State, max(s.CachedInfo().Config.FirstSeq, 1)
 	fresh := st.Msgs == 0 && st.LastSeq == begin-1
 	return streamState{first: st.FirstSeq, last: st.LastSeq, msgs: st.Msgs, fresh: fresh}, nil
+}
+
+// insist repeats a question about a stream that exists, with ever more time for the
+// answer, until ctx ends: in a cluster a question is lost when the stream changes its
+// leader, and a server that has not yet heard of the stream says that there is none.
+func insist(ctx context.Context, question func(context.Context) error) error {
+	for wait := answerTimeout; ; wait *= 2 {
+		one, cancel := context.WithTimeout(ctx, wait)
+		err := question(one)
+		late := one.Err() != nil
+		cancel()
+		none := errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, nats.ErrStreamNotFound)
+		if err == nil || ctx.Err() != nil || !late && !none {
+			return err
+		}
+		if pause(ctx, 100*time.Millisecond) != nil {
+			return err
+		}
+	}
 }
 
 // get returns the bytes of one record. The stream's leader is asked: another
@@ -40,11 +60,15 @@ func (k *link) get(ctx context.Context, seq uint64) ([]byte, error) {
 	}
 	ctx, cancel := k.ask(ctx)
 	defer cancel()
-	js, err := k.nc.JetStream(nats.Context(ctx))
+	js, err := k.nc.JetStream()
 	if err != nil {
 		return nil, err
 	}
-	m, err := js.GetMsg(k.stream, seq)
+	var m *nats.RawStreamMsg
+	err = insist(ctx, func(ctx context.Context) (err error) {
+		m, err = js.GetMsg(k.stream, seq, nats.Context(ctx))
+		return err
+	})
 	if errors.Is(err, nats.ErrMsgNotFound) {
 		return nil, &MissingError{Want: seq}
 	}
@@ -95,11 +119,11 @@ func (k *link) ensureStream(ctx context.Context, o *Options, known mark, found u
 	}
 }
 
-// Creating a log settles within settleTimeout or not at all. One answer is waited
-// for no longer than createTimeout: that it did not come may mean nothing.
+// Creating a log settles within settleTimeout or not at all. An answer is waited for
+// no longer than answerTimeout at first: that it did not come may mean nothing.
 const (
 	settleTimeout = 60 * time.Second
-	createTimeout = 2 * time.Second
+	answerTimeout = 2 * time.Second
 )
 
 func (k *link) findStream(ctx context.Context) (jetstream.Stream, error) {
@@ -111,7 +135,7 @@ func (k *link) findStream(ctx context.Context) (jetstream.Stream, error) {
 func (k *link) createStream(ctx context.Context, o *Options) (jetstream.Stream, error) {
 	ctx, cancel := k.ask(ctx)
 	defer cancel()
-	ctx, cancel = context.WithTimeout(ctx, createTimeout)
+	ctx, cancel = context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	return k.js.CreateStream(ctx, streamConfig(o, k.subject))
 }
