@@ -20,6 +20,5 @@ const (
 	FaultHTTP2 = "http2" // wrong_protocol: HTTP/2 without TLS
 	FaultBytes = "bytes" // wrong_protocol: none that is known
 
-	FaultText    = "utf8"    // not_json: a text message that is not UTF-8
 	FaultMessage = "message" // too_large: a message of too many bytes; Hi is how many are taken
 )

@@ -1,7 +1,5 @@
 package wire
 
-import "vaiven"
-
 // Reasons that only the gateway can know, for vaiven.Error.Reason; Explain has
 // words for them.
 const (
@@ -52,7 +50,7 @@ const (
 const (
 	reasonBOM       = "bom"
 	reasonUTF16     = "utf16"
-	reasonUTF8      = vaiven.FaultText
+	reasonUTF8      = "utf8"
 	reasonHTML      = "html"
 	reasonHTTP      = "http"
 	reasonForm      = "form"

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/netip"
 	"time"
@@ -35,11 +34,7 @@ func (g *Gateway) refuse(d *device, remote netip.AddrPort, e *vaiven.Error) {
 
 // handshakeFault is what a handshake that was refused is called in the domain;
 // nil when the board is not to blame.
-func handshakeFault(r *http.Request, err error) *vaiven.Error {
-	var he *ws.HandshakeError
-	if !errors.As(err, &he) {
-		return nil
-	}
+func handshakeFault(r *http.Request, he *ws.HandshakeError) *vaiven.Error {
 	e := &vaiven.Error{Code: vaiven.CodeBadHandshake, At: -1}
 	switch he.Fault {
 	case ws.FaultMethod:
@@ -60,11 +55,13 @@ func handshakeFault(r *http.Request, err error) *vaiven.Error {
 	return e
 }
 
-// refuseHandshake answers a handshake that was refused, in the server's language.
+// refuseHandshake answers a handshake that was refused, in the server's language,
+// and counts it.
 func (g *Gateway) refuseHandshake(w http.ResponseWriter, r *http.Request, he *ws.HandshakeError) {
 	text := g.o.Lang.Say("the server could not take the connection over", "el servidor no pudo hacerse cargo de la conexión")
 	if e := handshakeFault(r, he); e != nil {
 		text = wire.Explain(e, g.o.Lang)
+		g.RefusedRequest(r, e)
 	}
 	http.Error(w, text, he.Status)
 }
@@ -76,7 +73,7 @@ func (c *conn) Refused(ce *ws.CloseError) {
 	e := &vaiven.Error{Code: vaiven.CodeBadFrame, Reason: ce.Reason, Got: ce.Reason, At: -1}
 	switch ce.Code {
 	case ws.StatusBadText:
-		e = &vaiven.Error{Code: vaiven.CodeNotJSON, Reason: vaiven.FaultText, At: -1}
+		e = wire.NotUTF8(nil) // package ws has discarded what came
 	case ws.StatusTooBig:
 		e = &vaiven.Error{Code: vaiven.CodeTooLarge, Reason: vaiven.FaultMessage, Hi: float64(c.g.o.MaxMessage), At: -1}
 	}

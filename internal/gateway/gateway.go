@@ -194,9 +194,6 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		g.stats.BadHandshakes.Add(1)
 		g.address.release(remote)
-		if e := handshakeFault(r, err); e != nil {
-			g.Refused(remote, e)
-		}
 		return
 	}
 	c := &conn{g: g, ws: socket, remote: remote, opened: g.uptime()}
