@@ -1,6 +1,9 @@
 package vaiven
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Keys of the device protocol that are neither measurements nor states.
 const (
@@ -37,6 +40,17 @@ func Find(values []Value, name string) (float64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// HasAny reports whether one of the values has one of the names: whether a reading
+// has a row in a file with these columns.
+func HasAny(values []Value, names []string) bool {
+	for i := range values {
+		if slices.Contains(names, values[i].Name) {
+			return true
+		}
+	}
+	return false
 }
 
 // Range is an accepted interval of a measurement, both ends included.

@@ -3,7 +3,6 @@ package csvfile
 import (
 	"bytes"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -55,15 +54,7 @@ var dialects = map[string]dialect{
 
 // has reports whether a reading has a row.
 func (f *format) has(r *vaiven.Reading) bool {
-	if f.blank {
-		return true
-	}
-	for i := range r.Values {
-		if slices.Contains(f.columns, r.Values[i].Name) {
-			return true
-		}
-	}
-	return false
+	return f.blank || vaiven.HasAny(r.Values, f.columns)
 }
 
 // header is the file's first line, with its end.

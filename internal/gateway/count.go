@@ -63,24 +63,21 @@ func (c *conn) count(d *device, r *vaiven.Reading) *vaiven.SessionEnd {
 
 // listed reports whether the file has a column for one of the values.
 func (g *Gateway) listed(values []vaiven.Value) bool {
-	return len(g.o.Columns) == 0 || slices.ContainsFunc(values, func(v vaiven.Value) bool {
-		return slices.Contains(g.o.Columns, v.Name)
-	})
+	return len(g.o.Columns) == 0 || vaiven.HasAny(values, g.o.Columns)
 }
 
 // advise tells what became of a reading that was taken, where that is not what
 // its author expects: names without a column, and a pace that does not count. The
 // caller holds d.mu.
 func (c *conn) advise(d *device, r *vaiven.Reading) {
-	listed := c.g.listed(r.Values)
 	if len(c.g.o.Columns) > 0 {
 		for _, v := range r.Values {
 			if !slices.Contains(c.g.o.Columns, v.Name) {
-				c.unlisted(d, v.Name, listed)
+				c.unlisted(d, v.Name, c.g.listed(r.Values))
 			}
 		}
 	}
-	if s := &d.session; r.Uncounted && listed && !s.rhythm.told {
+	if s := &d.session; r.Uncounted && !s.rhythm.told && c.g.listed(r.Values) {
 		s.rhythm.told = true
 		rate := vaiven.FormatNumber(c.g.o.Limit.Rate)
 		c.tell(d.id, c.g.o.Lang.Say(
