@@ -60,11 +60,8 @@ func (f *File) mayAside() error {
 	return nil
 }
 
-// aside renames a file of ours to a telling name, if there may be another.
+// aside renames a file of ours to a telling name. Ask mayAside first.
 func (f *File) aside(path, why string) (string, error) {
-	if err := f.mayAside(); err != nil {
-		return "", err
-	}
 	aside := asideName(path, why, f.now())
 	err := os.Rename(path, aside)
 	if err == nil {

@@ -19,6 +19,9 @@ func (f *File) sidecar(o Options) (*Sidecar, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case errors.Is(err, errSidecar):
+		if err := f.mayAside(); err != nil {
+			return nil, err
+		}
 		aside, err := f.aside(f.path+SidecarSuffix, "damaged")
 		if err != nil {
 			return nil, err
