@@ -75,7 +75,7 @@ func (s *server) listDevices(ctx context.Context, in *listDevices) (*body[api.De
 	var err error
 	if in.Cursor != "" {
 		if q.after, err = parsePlace(in.Cursor, in.Sort); err != nil {
-			return nil, s.invalid("query.cursor", s.o.Lang.Say("this is no next of a page with the same sort", "no es el next de una página con el mismo orden"))
+			return nil, s.badCursor()
 		}
 	}
 	ids, total, next := q.page(func(yield func(*Row) bool) { err = s.scan(ctx, yield) })

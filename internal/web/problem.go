@@ -139,6 +139,11 @@ func (s *server) invalid(location, message string) *api.Problem {
 	return p
 }
 
+// badCursor refuses a cursor that no page has given.
+func (s *server) badCursor() *api.Problem {
+	return s.invalid("query.cursor", s.o.Lang.Say("this is no next of a page with the same sort", "no es el next de una página con el mismo orden"))
+}
+
 func (s *server) invalidText() string {
 	return s.o.Lang.Say("the request is not right", "la petición no está bien")
 }

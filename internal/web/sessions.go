@@ -38,7 +38,7 @@ func (s *server) listSessions(ctx context.Context, in *listSessions) (*body[api.
 	var err error
 	if in.Cursor != "" {
 		if q.after, err = parsePlace(in.Cursor, q.sort); err != nil {
-			return nil, s.invalid("query.cursor", s.o.Lang.Say("this is no next of a page with the same sort", "no es el next de una página con el mismo orden"))
+			return nil, s.badCursor()
 		}
 	}
 	ids, total, next := q.page(func(yield func(*Row) bool) { err = s.scan(ctx, yield) })
