@@ -111,8 +111,8 @@ func (p *program) diskTrouble(dir string, err error) (text, hint string) {
 			"`dmesg | tail` says more. Copy the folder to another disk while it can be read, and replace the card",
 			"`dmesg | tail` dice más. Copia la carpeta a otro disco mientras se pueda leer, y cambia la tarjeta")
 	}
-	return fmt.Sprintf(p.say("%s cannot be written (%v)", "no se puede escribir en %s (%v)"), dir, why), p.say(
-		"`vaiven doctor --data ", "`vaiven doctor --data ") + dir + p.say("` looks closer", "` mira más de cerca")
+	return fmt.Sprintf(p.say("%s cannot be written (%v)", "no se puede escribir en %s (%v)"), dir, why),
+		fmt.Sprintf(p.say("`vaiven doctor --data %s` looks closer", "`vaiven doctor --data %s` mira más de cerca"), dir)
 }
 
 // diskError is diskTrouble as the error of a command; nil when the disk is not

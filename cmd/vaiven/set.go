@@ -234,13 +234,12 @@ func (p *program) tellOutcomes(o *setOptions, outcomes []api.Outcome) error {
 		}
 	}
 	switch {
-	case len(outcomes) > 0 && failed == mute:
-		if failed == 0 {
-			return nil
-		}
-		return worded{p.say("whether it was done is not known: the board does not report", "no se sabe si se hizo: la placa no informa"), errMute}
 	case len(outcomes) == 0:
 		return errors.New(p.say("no board belongs to that", "ninguna placa pertenece a eso"))
+	case failed == 0:
+		return nil
+	case failed == mute:
+		return worded{p.say("whether it was done is not known: the board does not report", "no se sabe si se hizo: la placa no informa"), errMute}
 	case len(outcomes) == 1:
 		return worded{p.say("the board has not done it", "la placa no lo ha hecho"), errNotDone}
 	}
