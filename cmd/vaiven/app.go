@@ -141,6 +141,16 @@ func (c *config) sheetPath() string {
 	return strings.TrimSuffix(path, ext) + "-excel" + ext
 }
 
+// hasSheet reports whether the spreadsheet's file was begun. One whose sidecar
+// cannot be read was: it must not go stale without a word.
+func (c *config) hasSheet() bool {
+	side, err := csvfile.ReadSidecar(c.sheetPath())
+	if err != nil {
+		return !errors.Is(err, os.ErrNotExist)
+	}
+	return side.Dialect != ""
+}
+
 func (c *config) csvPath() string {
 	if c.CSV != "" {
 		return c.CSV
@@ -196,8 +206,7 @@ func (a *app) openCSV() (err error) {
 	if a.csv, err = csvfile.Open(o); err != nil {
 		return err
 	}
-	begun, err := csvfile.ReadSidecar(a.c.sheetPath())
-	if a.c.CSVDialect == "" && (err != nil || begun.Dialect == "") {
+	if a.c.CSVDialect == "" && !a.c.hasSheet() {
 		return nil
 	}
 	o.Path, o.Dialect = a.c.sheetPath(), cmp.Or(a.c.CSVDialect, csvfile.ExcelES)

@@ -120,8 +120,7 @@ func (a *app) verified(ctx context.Context) (string, error) {
 
 // sheetChecker compares the spreadsheet's file with the log, if there is one.
 func (a *app) sheetChecker(log string) (*csvfile.Checker, error) {
-	side, err := csvfile.ReadSidecar(a.c.sheetPath())
-	if errors.Is(err, os.ErrNotExist) || err == nil && side.Dialect == "" {
+	if !a.c.hasSheet() {
 		return nil, nil
 	}
 	return csvfile.OpenChecker(a.c.sheetPath(), log)

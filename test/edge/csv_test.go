@@ -37,7 +37,7 @@ func TestTwoServersOneCSV(t *testing.T) {
 
 // TestSpreadsheetFileIsCompleteAfterAKill: the second file has each row of the
 // exact one, in figures and bytes as asked for, also when the program was killed
-// and the next start does not ask for it.
+// the next start does not ask for it, and its sidecar is damaged.
 func TestSpreadsheetFileIsCompleteAfterAKill(t *testing.T) {
 	data := t.TempDir()
 	s := harness.NewServer(t, "serve", data, "--csv-digits", "3", "--csv-dialect", "excel-es", "--csv-columns", "TEMP,HUM,CO2")
@@ -46,6 +46,9 @@ func TestSpreadsheetFileIsCompleteAfterAKill(t *testing.T) {
 	c.send(t, `{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":1,"TEMP":24.5,"HUM":61,"CO2":412.5}`)
 	c.say(t, `"ACK":1`)
 	s.Kill()
+	if err := os.WriteFile(filepath.Join(data, "readings-excel.csv.vaiven.json"), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 
 	s = harness.NewServer(t, "serve", data)
 	s.StartReady()
