@@ -58,6 +58,12 @@ func start(t testing.TB, o Options) *running {
 // tryStart is start for a log that may not open, from any goroutine.
 func tryStart(t testing.TB, o Options) (*running, error) {
 	t.Helper()
+	return launch(t, o, func(*Log) {})
+}
+
+// launch is tryStart with something done to the log before it runs.
+func launch(t testing.TB, o Options, prepare func(*Log)) (*running, error) {
+	t.Helper()
 	r := &running{t: t, done: make(chan error, 1), changed: make(chan struct{})}
 	o.OnCommit = r.committed
 	if o.Logger == nil {
@@ -68,6 +74,7 @@ func tryStart(t testing.TB, o Options) (*running, error) {
 		return nil, err
 	}
 	r.Log = l
+	prepare(l)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	go func() { r.done <- l.Run(ctx) }()

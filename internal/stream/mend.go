@@ -15,8 +15,11 @@ type wait struct {
 	l     *Log
 	start time.Time
 
+	asking sync.Mutex // one probe at a time: they share a file
+
 	mu      sync.Mutex
-	why     error // what the disk said, nil: nothing
+	why     error     // what the disk said, nil: nothing
+	failed  time.Time // when it last did
 	stalled bool
 	ended   bool
 	timer   *time.Timer
@@ -24,8 +27,16 @@ type wait struct {
 
 func (l *Log) wait() *wait {
 	w := &wait{l: l, start: time.Now()}
-	w.timer = time.AfterFunc(l.o.StallAfter, func() { w.stall(w.busy()) })
+	w.timer = time.AfterFunc(l.o.StallAfter, func() {
+		w.askBriefly()
+		w.stall(w.busy())
+	})
 	return w
+}
+
+// retryPause is how long to wait after that many failures.
+func retryPause(try int) time.Duration {
+	return min(50*time.Millisecond<<min(try, 5), time.Second)
 }
 
 func (w *wait) busy() error {
@@ -34,17 +45,57 @@ func (w *wait) busy() error {
 	return &BusyError{For: w.l.o.StallAfter, Why: w.why}
 }
 
+const (
+	// askTime is how long a stall waits for the disk's word, so that what people are
+	// told first is the cause: a disk that hangs gives none.
+	askTime = 500 * time.Millisecond
+	// whyTime is how long that word counts after a probe has gone well again: the
+	// log needs a moment to go on, and nobody is to be told less meanwhile.
+	whyTime = 10 * time.Second
+)
+
+// askBriefly is ask, but does not wait for a disk that hangs.
+func (w *wait) askBriefly() {
+	if w.l.o.URL != "" || w.l.o.Dir == "" {
+		return // the disk is another machine's
+	}
+	asked := make(chan struct{})
+	go func() { defer close(asked); w.ask() }()
+	late := time.NewTimer(askTime)
+	defer late.Stop()
+	select {
+	case <-asked:
+	case <-late.C:
+	}
+}
+
 // ask asks the disk why the store fails, so that people are told that and not
 // only that nothing moves.
 func (w *wait) ask() {
+	w.asking.Lock()
+	defer w.asking.Unlock()
+	if w.over() {
+		return
+	}
 	why := w.l.disk.probe()
 	w.mu.Lock()
+	if why == nil && time.Since(w.failed) < whyTime {
+		why = w.why
+	} else if why != nil {
+		w.failed = time.Now()
+	}
 	news := w.stalled && fmt.Sprint(w.why) != fmt.Sprint(why)
 	w.why = why
 	w.mu.Unlock()
 	if news {
 		w.stall(w.busy())
 	}
+}
+
+func (w *wait) over() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ended
 }
 
 // stall makes the log refuse with err until the record is written.
@@ -97,7 +148,7 @@ func (w *wait) mend(ctx context.Context, k *link, try int, why error) error {
 	}
 	w.l.o.Logger.Log(ctx, level, "commit is repeated", "try", try+1, "err", why)
 	if try > 0 {
-		_ = pause(ctx, min(50*time.Millisecond<<min(try, 5), time.Second)) // the caller looks at ctx
+		_ = pause(ctx, retryPause(try)) // the caller looks at ctx
 	}
 	if w.l.o.URL == "" {
 		w.ask()
@@ -129,7 +180,7 @@ func (w *wait) restart(ctx context.Context, level slog.Level) error {
 		w.ask()
 		l.o.Logger.Log(ctx, level, "embedded nats does not start", "try", try+1, "err", err)
 		level = slog.LevelDebug
-		_ = pause(ctx, min(50*time.Millisecond<<min(try, 5), time.Second))
+		_ = pause(ctx, retryPause(try))
 	}
 }
 

@@ -104,7 +104,7 @@ func (c *committer) commit(ctx context.Context) error {
 	l.n++
 	c.rec = c.enc.finish(c.rec[:0], l.writer, l.n)
 	start := time.Now()
-	seq, err := c.write(ctx)
+	seq, err := c.store(ctx)
 	if err != nil {
 		return err
 	}
@@ -115,12 +115,6 @@ func (c *committer) commit(ctx context.Context) error {
 		t.First = vaiven.ID{Record: seq, Index: uint32(events)}
 		events += len(t.Events)
 		c.handed = append(c.handed, t.Ticket)
-	}
-	l.acked.Store(seq)
-	if l.witness != nil {
-		if err := l.witness.set(seq); err != nil {
-			return err
-		}
 	}
 	arrived, _ := l.queue.pending()
 	c.pace.committed(time.Since(start), arrived)
@@ -142,13 +136,45 @@ func (c *committer) fit(t *ticket) bool {
 	return true
 }
 
+// store brings the record to the disk and into the witness, and returns its
+// place. The log refuses while that takes too long.
+func (c *committer) store(ctx context.Context) (uint64, error) {
+	w := c.l.wait()
+	defer w.end()
+	seq, err := c.write(ctx, w)
+	if err != nil {
+		return 0, err
+	}
+	c.l.acked.Store(seq)
+	return seq, c.remember(ctx, w, seq)
+}
+
+// remember writes into the witness that seq is about to be acknowledged. A disk
+// that fails just now is waited for: the record is there, and nobody was told of
+// it. If we die here, the witness knows less than the log, as after a power cut.
+func (c *committer) remember(ctx context.Context, w *wait, seq uint64) error {
+	l := c.l
+	if l.witness == nil {
+		return nil
+	}
+	for try := 0; ; try++ {
+		err := l.witness.set(seq)
+		if err == nil {
+			return nil
+		}
+		l.o.Logger.Debug("witness is written again", "try", try+1, "err", err)
+		w.ask()
+		if pause(ctx, retryPause(try)) != nil {
+			return c.gaveUp(err)
+		}
+	}
+}
+
 // write publishes the record until its outcome is known, and returns its
 // place. Whatever happens in between, the bytes stay the same, and nothing
 // else is written: whoever reads the log recognises a repeat by (writer, n).
-func (c *committer) write(ctx context.Context) (uint64, error) {
+func (c *committer) write(ctx context.Context, w *wait) (uint64, error) {
 	l := c.l
-	w := l.wait()
-	defer w.end()
 	c.msg.Data = c.rec
 	unknown := false
 	for try := 0; ; try++ {

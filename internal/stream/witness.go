@@ -31,11 +31,18 @@ type mark struct {
 // makes it a weaker witness, never a false one. After a killed process the
 // page cache still has it.
 type witness struct {
-	f     *os.File
+	f     witnessFile
 	log   [16]byte
 	mark  mark
 	turn  uint64
 	begun bool // this process has written to it
+}
+
+// witnessFile is what is needed of the file.
+type witnessFile interface {
+	io.WriterAt
+	Sync() error
+	Close() error
 }
 
 const (
@@ -125,6 +132,7 @@ func (w *witness) write() error {
 	}
 	le.PutUint32(b[slotLength-4:], crc32.Checksum(b[:slotLength-4], castagnoli))
 	if _, err := w.f.WriteAt(b[:], int64(w.turn%2)*slotSize); err != nil {
+		w.turn-- // again into this slot, which may be torn: the other is whole
 		return fmt.Errorf("witness: %w", err)
 	}
 	return nil
