@@ -62,9 +62,14 @@ func (m *machine) tryServe() bool {
 }
 
 // stop ends the server in order and waits for it.
-func (m *machine) stop() {
+func (m *machine) stop() { m.t.Helper(); m.end("TERM") }
+
+// kill ends it at once, and waits until it holds neither port nor folder.
+func (m *machine) kill() { m.t.Helper(); m.end("KILL") }
+
+func (m *machine) end(signal string) {
 	m.t.Helper()
-	out := m.Run("kill $(cat /tmp/pid); i=0; while kill -0 $(cat /tmp/pid) && [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done 2>/dev/null; [ $i -lt 600 ]")
+	out := m.Run("kill -" + signal + " $(cat /tmp/pid); i=0; while kill -0 $(cat /tmp/pid) && [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done 2>/dev/null; [ $i -lt 600 ]")
 	if strings.Contains(out, "panic") {
 		m.t.Fatal(out)
 	}
