@@ -82,6 +82,7 @@ func TestServerEndsWithFIN(t *testing.T) {
 	s := harness.NewServer(t, "serve", t.TempDir())
 	s.StartReady()
 	c := mustOpen(t, s.Addr)
+	harness.Until(t, patience, "the server has the board", func() bool { return metric(t, s, "vaiven_connections") == 1 })
 	stopped := make(chan struct{})
 	go func() { defer close(stopped); s.Stop() }()
 	all, err := io.ReadAll(c.r)

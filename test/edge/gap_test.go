@@ -128,6 +128,9 @@ func TestAStrangerCannotMakeABoardForget(t *testing.T) {
 	if acked != 20 {
 		t.Fatalf("acknowledged up to %d, want 20", acked)
 	}
+	harness.Until(t, patience, "the board is gone", func() bool {
+		return strings.Contains(get(t, s, "/api/v1/devices/101"), `"status":"disconnected"`)
+	})
 
 	// One a second is granted to a board whose pace is not known yet, and it is not
 	// away for the minutes that would explain as many.
