@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"fmt"
 
 	"vaiven"
@@ -8,6 +9,14 @@ import (
 
 // keyed reads a change's key.
 func keyed(v uint64) vaiven.Key { return vaiven.Key(fmt.Sprintf("%016x", v)) }
+
+// needKey refuses an event of a change that does not say which.
+func needKey(k vaiven.Key) error {
+	if k == "" {
+		return fmt.Errorf("%w: a change without a key", ErrCorrupt)
+	}
+	return nil
+}
 
 func (d *decoder) change(r *fields) (vaiven.Event, error) {
 	ev, c, n := &vaiven.Change{}, d.common(), numbers{}
@@ -28,7 +37,7 @@ func (d *decoder) change(r *fields) (vaiven.Event, error) {
 		}
 		return true
 	})
-	if err != nil {
+	if err := cmp.Or(err, needKey(ev.Key)); err != nil {
 		return nil, err
 	}
 	ev.Stamp, ev.Device = c.stamp, c.device
@@ -50,7 +59,7 @@ func (d *decoder) sent(r *fields) (vaiven.Event, error) {
 		return true
 	})
 	ev.Stamp, ev.Device = c.stamp, c.device
-	return ev, err
+	return ev, cmp.Or(err, needKey(ev.Key))
 }
 
 func (d *decoder) changeEnd(r *fields) (vaiven.Event, error) {
@@ -74,7 +83,7 @@ func (d *decoder) changeEnd(r *fields) (vaiven.Event, error) {
 		}
 		return true
 	})
-	if err != nil {
+	if err := cmp.Or(err, needKey(ev.Key)); err != nil {
 		return nil, err
 	}
 	ev.Stamp, ev.Device = c.stamp, c.device

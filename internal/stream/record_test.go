@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -276,6 +277,31 @@ func TestWhatCannotBeWrittenIsRefused(t *testing.T) {
 	var e *vaiven.Error
 	if !errors.As(err, &e) || e.Code != vaiven.CodeTooLarge {
 		t.Errorf("an event larger than a record: %v", err)
+	}
+}
+
+// An event of a change is nothing without the change's key, and a log that
+// holds one is damaged: it must not be carried on with an empty key.
+func TestAChangeWithoutItsKeyIsDamage(t *testing.T) {
+	for kind, ev := range map[string]vaiven.Event{
+		"change": &vaiven.Change{Device: "101", Key: "00d1c0ffee5eed42"},
+		"sent":   &vaiven.Sent{Device: "101", Key: "00d1c0ffee5eed42", Rev: 7},
+		"end":    &vaiven.ChangeEnd{Device: "101", Key: "00d1c0ffee5eed42", Outcome: vaiven.Confirmed},
+	} {
+		body, err := openEnvelope(encoded(t, vaiven.Record{Events: []vaiven.Event{ev}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := appendKey(nil, "00d1c0ffee5eed42")
+		at := bytes.Index(body, key)
+		if at < 0 {
+			t.Fatalf("%s: no key in %x", kind, body)
+		}
+		// The key's number is read as a revision, which a change may do without.
+		copy(body[at:], protowire.AppendTag(nil, fieldRev, protowire.Fixed64Type))
+		if _, err := DecodeRecord(1, envelope(body)); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: %v", kind, err)
+		}
 	}
 }
 
