@@ -24,7 +24,7 @@ run: build ## build and start a server with three simulated boards
 build: ## build bin/vaiven for this computer
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/vaiven ./cmd/vaiven
 
-test: deps lint unit fuzz suites bench-smoke ## everything but CI's builds for all platforms (Debian; 15 minutes or less on 2 cores)
+test: deps lint unit suites bench-smoke ## everything but what CI adds, fuzzing and builds for all platforms (Debian; 15 minutes or less on 2 cores)
 
 deps: ## install the Debian packages that the tests need, if they are missing
 	@scripts/deps test
@@ -45,7 +45,8 @@ dist: ## static binaries for every platform, in dist/
 suites: ## the whole program under foreign boards, kill -9, power cuts, full disks, damaged files
 	$(SUITES) -p 3 -timeout 40m ./test/...
 
-soak: deps ## the kill test for 1,000 cycles, 50 power cuts, 1,000 file faults, 10,000 changes of state, 50 boards for ten of their hours: hours
+soak: deps ## every fuzz target for 2 minutes, the kill test for 1,000 cycles, 50 power cuts, 1,000 file faults, 10,000 changes of state, 50 boards for ten of their hours: hours
+	$(MAKE) fuzz FUZZTIME=2m
 	$(SUITES) -timeout 0 ./test/kill -cycles 1000
 	$(SUITES) -timeout 0 ./test/powercut -cycles 50
 	$(SUITES) -timeout 0 ./test/faults -cases 1000
