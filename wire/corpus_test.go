@@ -197,6 +197,8 @@ var corpus = []struct{ name, text string }{
 	{"curly quotes", `{“IDDEVICE”:101}`},
 	{"decimal comma", `{"IDDEVICE":101,"TEMP":24,5,"HUM":61}`},
 	{"decimal comma at the end", `{"IDDEVICE":101,"TEMP":-24,5}`},
+	{"comma on the next line", "{\"IDDEVICE\":101,\"TEMP\":24\n,5}"},
+	{"colon on the next line", "{\"IDDEVICE\":10\n\n:415,\"TEMP\":24}"},
 	{"decimal comma, slide", `{IDDEVICE: 101, TEMP: 24,5}`},
 	{"trailing comma", `{"IDDEVICE":101,"TEMP":24.5,}`},
 	{"trailing comma in a list", `[{"IDDEVICE":101,"TEMP":24.5},]`},

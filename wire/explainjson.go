@@ -151,7 +151,7 @@ func explainValue(e *vaiven.Error, l vaiven.Lang) string {
 			`a text does not end before its line does: close it with ", or write \n for a line break`,
 			`un texto no termina antes que su línea: ciérralo con ", o escribe \n para un salto de línea`)
 	case reasonNeedsQuotes:
-		text := l.Say(plain(e)+` needs quotes here: write "`+e.Got+`"`, plain(e)+` necesita comillas aquí: escribe "`+e.Got+`"`)
+		text := l.Say(plain(e)+" needs quotes here: write "+g, plain(e)+" necesita comillas aquí: escribe "+g)
 		if strings.EqualFold(e.Key, vaiven.KeyDevice) {
 			text += l.Say(", or the board's number", ", o el número de la placa")
 		}

@@ -146,7 +146,7 @@ func (s *scanner) next() bool {
 	case s.bare && s.unit():
 		end := s.i + len(s.word())
 		return s.problem(reasonBadNumber, s.valueAt, string(s.p[s.valueAt:end]))
-	case c == ':' && s.bare: // a time: 12:30
+	case c == ':' && s.bare && s.i == s.lastEnd: // a time: 12:30
 		end := s.i
 		for end < len(s.p) && (isScalarByte(s.p[end]) || s.p[end] == ':') {
 			end++
@@ -200,7 +200,7 @@ func (s *scanner) behindValue() bool {
 func (s *scanner) comma() bool {
 	at := s.i
 	s.i++
-	if s.i < len(s.p) && isDigit(s.p[s.i]) && s.number && s.closing() == '}' {
+	if s.i < len(s.p) && isDigit(s.p[s.i]) && s.number && at == s.lastEnd && s.closing() == '}' {
 		end := s.i
 		for end < len(s.p) && isDigit(s.p[end]) {
 			end++
