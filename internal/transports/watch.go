@@ -49,6 +49,7 @@ func startWatch(ctx context.Context, cmd *exec.Cmd) (*watch, error) {
 	case <-following:
 		return w, nil
 	case <-w.over:
+		c.ended() // what it says last is in its error then
 		err = fmt.Errorf("follower: %w%s", errEnded, c.said)
 	case <-limit.C:
 		err = fmt.Errorf("follower: not ready after %v%s", startTime, c.said)
@@ -104,6 +105,7 @@ func (w *watch) result(ctx context.Context, poll time.Duration) ([]*notes, error
 		err = json.Unmarshal(w.last, &all)
 	}
 	if err != nil {
+		w.ended()
 		return nil, fmt.Errorf("follower: %w%s", err, w.said)
 	}
 	for _, n := range all {
