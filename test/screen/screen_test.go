@@ -5,6 +5,7 @@ package screen
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -20,7 +21,12 @@ const patience = 2 * time.Minute
 
 // TestMain runs a vaiven without the race detector, whose report would go to a
 // stream that is not read, and hang there.
-func TestMain(m *testing.M) { os.Exit(harness.MainWithoutRace(m)) }
+func TestMain(m *testing.M) {
+	// Programs inherit that a signal is ignored, and nohup ignores SIGHUP: a signal that
+	// is caught here is not ignored there.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	os.Exit(harness.MainWithoutRace(m))
+}
 
 // TestEndsInOrder sends every signal that means an end to a class with every
 // screen, one that is not read for longer than any buffer of the system lasts.
