@@ -46,17 +46,6 @@ func (c *child) end() {
 	<-c.exited
 }
 
-// ended waits until a process that is ending has ended, and all that it said is
-// there; not longer than startTime.
-func (c *child) ended() {
-	limit := time.NewTimer(startTime)
-	defer limit.Stop()
-	select {
-	case <-c.exited:
-	case <-limit.C:
-	}
-}
-
 var errEnded = errors.New("it ended at once")
 
 // until asks again and again until yes, the process's end, or startTime.

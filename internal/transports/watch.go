@@ -17,7 +17,7 @@ import (
 type watch struct {
 	*child
 	input io.Closer     // closed: everything was sent
-	over  chan struct{} // closed when the process has said all it has to say
+	over  chan struct{} // closed when the process has ended, and all that it said is here
 	last  []byte        // its last line; read when over
 	err   error
 }
@@ -49,7 +49,6 @@ func startWatch(ctx context.Context, cmd *exec.Cmd) (*watch, error) {
 	case <-following:
 		return w, nil
 	case <-w.over:
-		c.ended() // what it says last is in its error then
 		err = fmt.Errorf("follower: %w%s", errEnded, c.said)
 	case <-limit.C:
 		err = fmt.Errorf("follower: not ready after %v%s", startTime, c.said)
@@ -62,8 +61,11 @@ func startWatch(ctx context.Context, cmd *exec.Cmd) (*watch, error) {
 
 // listen reads the two lines of a follower.
 func (w *watch) listen(out *os.File, following chan<- struct{}) {
-	defer close(w.over)
-	defer out.Close()
+	defer func() {
+		_ = out.Close()
+		<-w.exited // behind the output's end: what it said last is here then
+		close(w.over)
+	}()
 	lines := bufio.NewReader(out)
 	line, err := lines.ReadString('\n')
 	if err != nil || strings.TrimSpace(line) != ready {
@@ -105,7 +107,6 @@ func (w *watch) result(ctx context.Context, poll time.Duration) ([]*notes, error
 		err = json.Unmarshal(w.last, &all)
 	}
 	if err != nil {
-		w.ended()
 		return nil, fmt.Errorf("follower: %w%s", err, w.said)
 	}
 	for _, n := range all {
