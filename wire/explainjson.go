@@ -123,11 +123,7 @@ func explainValue(e *vaiven.Error, l vaiven.Lang) string {
 			e.Got+" needs a digit on both sides of the dot: 0.5 or 24.0",
 			e.Got+" necesita una cifra a cada lado del punto: 0.5 o 24.0")
 	case reasonHex:
-		decimal := ""
-		if n, err := strconv.ParseInt(e.Got, 0, 64); err == nil {
-			decimal = ", " + strconv.FormatInt(n, 10)
-		}
-		return l.Say(e.Got+" is hexadecimal: send the number in decimal", e.Got+" es hexadecimal: envía el número en decimal") + decimal
+		return explainHex(e, l)
 	case reasonBadNumber:
 		return l.Say(g+" is not a number: send digits and one dot, without unit, 24.5", g+" no es un número: envía cifras y un punto, sin unidad, 24.5")
 	case reasonPython:
@@ -151,11 +147,7 @@ func explainValue(e *vaiven.Error, l vaiven.Lang) string {
 			`a text does not end before its line does: close it with ", or write \n for a line break`,
 			`un texto no termina antes que su línea: ciérralo con ", o escribe \n para un salto de línea`)
 	case reasonNeedsQuotes:
-		text := l.Say(plain(e)+" needs quotes here: write "+g, plain(e)+" necesita comillas aquí: escribe "+g)
-		if strings.EqualFold(e.Key, vaiven.KeyDevice) {
-			text += l.Say(", or the board's number", ", o el número de la placa")
-		}
-		return text
+		return explainNeedsQuotes(e, l)
 	case reasonSurrogate:
 		return l.Say(
 			strings.ReplaceAll(g, `\\`, `\`)+" is half of a character: send both halves, or the character itself in UTF-8",
@@ -166,6 +158,24 @@ func explainValue(e *vaiven.Error, l vaiven.Lang) string {
 		return l.Say("a text holds a control character (a tab?): leave it out", "un texto contiene un carácter de control (¿un tabulador?): quítalo")
 	}
 	return ""
+}
+
+// explainHex says which number was meant, if it is one.
+func explainHex(e *vaiven.Error, l vaiven.Lang) string {
+	text := l.Say(e.Got+" is hexadecimal: send the number in decimal", e.Got+" es hexadecimal: envía el número en decimal")
+	if n, err := strconv.ParseInt(e.Got, 0, 64); err == nil {
+		text += ", " + strconv.FormatInt(n, 10)
+	}
+	return text
+}
+
+// explainNeedsQuotes says how to write a text that stood there bare.
+func explainNeedsQuotes(e *vaiven.Error, l vaiven.Lang) string {
+	text := l.Say(plain(e)+" needs quotes here: write "+got(e), plain(e)+" necesita comillas aquí: escribe "+got(e))
+	if strings.EqualFold(e.Key, vaiven.KeyDevice) {
+		text += l.Say(", or the board's number", ", o el número de la placa")
+	}
+	return text
 }
 
 // explainStandIn says that the X of the slide stand for a number.
