@@ -24,7 +24,7 @@ run: build ## build and start a server with three simulated boards
 build: ## build bin/vaiven for this computer
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/vaiven ./cmd/vaiven
 
-test: deps lint unit suites bench-smoke ## everything but what CI adds, fuzzing and builds for all platforms (Debian; 15 minutes or less on 2 cores)
+test: deps lint unit suites bench-smoke ## everything but what CI adds, fuzzing and builds for all platforms (Debian; about 15 minutes on 2 cores)
 
 deps: ## install the Debian packages that the tests need, if they are missing
 	@scripts/deps test
