@@ -170,8 +170,9 @@ func (p *post) handle(it *wire.Item) {
 		p.turnAway(it, busy())
 	case c == nil:
 		p.turnAway(it, &vaiven.Error{Code: vaiven.CodeTooManyDevices, Hi: float64(p.g.o.MaxDevices), At: -1})
-	case c.over.Load() || p.g.draining.Load():
+	case p.g.draining.Load(), c.over.Load() && p.g.over(it.Device) == nil:
 		p.result.NotTaken++
+	case c.over.Load(): // its session ended on disk in the middle of the message: BYE says so
 	default:
 		if it.Kind == wire.Hello {
 			c.ws.(*box).declare(it.Names)

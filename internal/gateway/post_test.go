@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -232,6 +233,16 @@ func TestPostedSessionTakesExactlyN(t *testing.T) {
 	}
 	if len(r.g.visits.conns) != 0 {
 		t.Error("a finished board is remembered")
+	}
+}
+
+// The end of a session may be on disk before the rest of its message is looked at.
+func TestPostGoesOnBehindItsSessionsEnd(t *testing.T) {
+	r := start(t, Limit{Readings: 3})
+	body := strings.Repeat(`,{"IDDEVICE":101,"TEMP":20}`, maxUnnumbered)
+	a := r.post(home, "%s", "["+body[1:]+"]")
+	if m := a.only("BYE"); m["RETRY"] != 0.0 || !a.Bye || a.Readings != 3 || a.NotTaken != 0 {
+		t.Errorf("BYE %v, result %+v", m, a.PostResult)
 	}
 }
 
