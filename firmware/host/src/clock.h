@@ -1,5 +1,10 @@
 // The board's time, which may run faster than the machine's: BOARD_SPEED=50 is
 // 50 simulated seconds per real one. Safe from every thread.
+//
+// It waits for the board's own tasks. A machine that is busy may run a task late by a
+// second, which is a minute of the board's: no chip does that, and a sketch would
+// rightly take itself for stuck. So time stands still beyond the moment at which a
+// task ought to have gone on, until it does. What it waits for on purpose is a Pause.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +22,29 @@ uint64_t sinceBootUs();
 
 // sincePowerOnUs runs on through restarts and deep sleep, as the RTC timer does.
 uint64_t sincePowerOnUs();
+
+// joinTask makes time wait for the calling thread, until that ends. startClock does
+// it for the sketch's own loop.
+void joinTask();
+
+// nowUs is the moment that Pause counts from; it never goes back.
+uint64_t nowUs();
+
+// Pause is a wait on purpose: the thread is due so many simulated us later at the
+// latest (forever: it need not go on at all). Time does not stand still before that.
+class Pause {
+ public:
+  static constexpr uint64_t forever = UINT64_MAX;
+  explicit Pause(uint64_t us);
+  ~Pause();
+  Pause(const Pause&) = delete;
+  Pause& operator=(const Pause&) = delete;
+  bool over() const { return nowUs() >= due_; }
+  double leftRealMs() const;  // what is left, at most so much real time
+
+ private:
+  uint64_t due_;
+};
 
 // sleepUs waits so much simulated time.
 void sleepUs(uint64_t us);

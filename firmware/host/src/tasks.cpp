@@ -27,11 +27,25 @@ thread_local host::Task* current = nullptr;
 // stand holds a task up for good while the board sleeps: the process begins anew
 // when it wakes.
 void stand() {
+  if (!host::asleep()) return;
+  host::Pause rest(host::Pause::forever);
   while (host::asleep()) pause();
 }
 
-std::chrono::microseconds realTicks(TickType_t ticks) {
-  return std::chrono::microseconds(int64_t(host::realMs(ticks) * 1000));
+// inTime tries with what is left of a pause until it succeeds, or the pause is over.
+template <typename Try>
+bool inTime(TickType_t ticks, Try tryFor) {
+  if (ticks == portMAX_DELAY) {
+    host::Pause pause(host::Pause::forever);
+    while (!tryFor(std::chrono::hours(1))) {
+    }
+    return true;
+  }
+  host::Pause pause(uint64_t(ticks) * 1000);
+  do {
+    if (tryFor(std::chrono::microseconds(int64_t(pause.leftRealMs() * 1000)))) return true;
+  } while (!pause.over());
+  return false;
 }
 
 }  // namespace
@@ -43,6 +57,7 @@ BaseType_t xTaskCreatePinnedToCore(TaskFunction_t run, const char*, uint32_t, vo
   try {
     std::thread([run, argument, task] {
       current = task;
+      host::joinTask();
       run(argument);
     }).detach();
   } catch (const std::system_error&) {
@@ -99,9 +114,7 @@ uint32_t ulTaskNotifyTake(BaseType_t clear, TickType_t ticks) {
   host::Task* task = xTaskGetCurrentTaskHandle();
   std::unique_lock lock(task->mutex);
   auto ready = [task] { return task->notifications > 0; };
-  if (ticks == portMAX_DELAY) {
-    task->given.wait(lock, ready);
-  } else if (!task->given.wait_for(lock, realTicks(ticks), ready)) {
+  if (!inTime(ticks, [&](auto left) { return task->given.wait_for(lock, left, ready); })) {
     lock.unlock();
     stand();
     return 0;
@@ -115,9 +128,7 @@ uint32_t ulTaskNotifyTake(BaseType_t clear, TickType_t ticks) {
 }
 
 BaseType_t xSemaphoreTake(SemaphoreHandle_t mutex, TickType_t ticks) {
-  if (ticks != portMAX_DELAY) return mutex->try_lock_for(realTicks(ticks)) ? pdTRUE : pdFALSE;
-  mutex->lock();
-  return pdTRUE;
+  return inTime(ticks, [mutex](auto left) { return mutex->try_lock_for(left); }) ? pdTRUE : pdFALSE;
 }
 
 uint32_t millis() { return uint32_t(host::sinceBootUs() / 1000); }

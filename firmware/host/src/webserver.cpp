@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 
+#include "clock.h"
 #include "link.h"
 #include "options.h"
 #include "report.h"
@@ -100,6 +101,7 @@ bool WebServer::readRequest() {
   while (end == std::string::npos || in.size() < end + 4 + body) {
     pollfd p{client_, POLLIN, 0};
     char chunk[1024];
+    host::Pause pause(uint64_t(requestMs) * 1000);  // the machine's patience may be longer
     ssize_t n = poll(&p, 1, requestMs) > 0 ? recv(client_, chunk, sizeof chunk, 0) : 0;
     if (n <= 0 || in.size() > maxRequest) return false;
     in.append(chunk, size_t(n));

@@ -145,6 +145,7 @@ bool Wire::connectTo(const std::string& address, uint64_t timeoutMs, std::string
   }
   pollfd p{fd_, POLLOUT, 0};
   int error = ETIMEDOUT;
+  Pause pause(timeoutMs * 1000);  // the machine's patience may be longer
   if (poll(&p, 1, Deadline(timeoutMs).remainingMs()) > 0) {
     socklen_t size = sizeof error;
     getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -166,6 +167,7 @@ bool Wire::handshake(const std::string& host, std::string& why) {
   if (ca_) expectName(ssl_, host);
   SSL_set_fd(ssl_, fd_);
   Deadline deadline(handshakeMs);
+  Pause pause(uint64_t(handshakeMs) * 1000);  // the machine's patience may be longer
   for (;;) {
     int result = SSL_connect(ssl_);
     if (result == 1) return true;
@@ -299,6 +301,7 @@ void waitForTraffic(int64_t us) {
     }
   }
   timespec t{us / 1000000, us % 1000000 * 1000};
+  Pause pause(uint64_t(double(us) / realMs(1)));
   ppoll(open.data(), nfds_t(open.size()), &t, nullptr);
 }
 

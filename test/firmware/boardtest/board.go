@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -202,9 +203,10 @@ func (b *Board) Wait(d time.Duration, n int, name string, ok func(Event) bool) [
 	}
 }
 
-// Tail returns the last n events as lines, for a failure's message.
+// Tail returns the last n events but for pins and conversions, which hide all else,
+// as lines, for a failure's message.
 func (b *Board) Tail(n int) string {
-	all := b.Events("")
+	all := slices.DeleteFunc(b.Events(""), func(e Event) bool { return e.Event == "pin" || e.Event == "sensor" })
 	var s strings.Builder
 	for _, e := range all[max(0, len(all)-n):] {
 		fmt.Fprintf(&s, "%+v\n", e)
