@@ -193,8 +193,8 @@ func noPermission(t *testing.T, p *pi) {
 	p.release()
 	connect(t, p.Addr, "101", false).want(1)
 	p.waitEnd()
-	if out := p.said(); strings.Contains(out, "notice") {
-		t.Errorf("a notice where all is well:\n%s", out)
+	if out := p.said(); strings.Contains(out, "gpiochip") { // of a slow log there may be a notice
+		t.Errorf("a notice about a chip that may be opened:\n%s", out)
 	}
 	p.threeRows("after")
 }
