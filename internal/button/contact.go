@@ -72,7 +72,7 @@ func (c *contact) read(ctx context.Context) error {
 // count takes every edge down for a press: the kernel has debounced it.
 func (c *contact) count(in input) error {
 	for {
-		e, err := in.Wait(checkEvery)
+		e, _, err := in.Wait(checkEvery)
 		switch {
 		case err != nil:
 			return err
@@ -86,25 +86,34 @@ func (c *contact) count(in input) error {
 	}
 }
 
-// settle debounces: a level counts when no edge came for the debounce time.
+// settle debounces: a level counts when no edge came for the debounce time, by the
+// kernel's clock. A computer that is busy may run us only when the button is up
+// again: the press lies between its edges then.
 func (c *contact) settle(in input, pressed bool) error {
-	wait := checkEvery
+	wait, last, since := checkEvery, none, time.Duration(0)
+	count := func(now bool) {
+		if now && !pressed {
+			c.p.pressed(c.b)
+		}
+		pressed = now
+	}
 	for {
-		e, err := in.Wait(wait)
+		e, at, err := in.Wait(wait)
 		if err != nil {
 			return err
 		}
 		if e != none {
-			wait = c.p.o.Debounce
+			if last != none && at-since >= c.p.o.Debounce {
+				count(last == down)
+			}
+			wait, last, since = c.p.o.Debounce, e, at
 			continue
 		}
 		now, err := in.Pressed()
 		if err != nil {
 			return err
 		}
-		if now && !pressed {
-			c.p.pressed(c.b)
-		}
-		pressed, wait = now, checkEvery
+		count(now)
+		wait, last = checkEvery, none
 	}
 }

@@ -34,37 +34,37 @@ func newKernelInput(fd int32, second, debounced bool) (input, error) {
 }
 
 // Wait waits for an edge.
-func (l *kernelInput) Wait(d time.Duration) (edge, error) {
+func (l *kernelInput) Wait(d time.Duration) (e edge, at time.Duration, err error) {
 	if err := l.f.SetReadDeadline(time.Now().Add(d)); err != nil {
-		return none, err
+		return none, 0, err
 	}
-	e, failed := none, error(nil)
-	err := l.raw.Read(func(fd uintptr) bool {
-		e, failed = l.readEdge(fd)
+	var failed error
+	err = l.raw.Read(func(fd uintptr) bool {
+		e, at, failed = l.readEdge(fd)
 		return !errors.Is(failed, syscall.EAGAIN)
 	})
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(failed, syscall.EINTR):
-		return none, nil
+		return none, 0, nil
 	case err != nil:
-		return none, err
+		return none, 0, err
 	}
-	return e, lineGone(failed)
+	return e, at, lineGone(failed)
 }
 
-func (l *kernelInput) readEdge(fd uintptr) (edge, error) {
+func (l *kernelInput) readEdge(fd uintptr) (edge, time.Duration, error) {
 	if l.second {
 		e, err := uapi.ReadLineEvent(fd)
 		if err != nil {
-			return none, err
+			return none, 0, err
 		}
-		return edgeOf(e.ID == uapi.LineEventRisingEdge), nil
+		return edgeOf(e.ID == uapi.LineEventRisingEdge), time.Duration(e.Timestamp), nil
 	}
 	e, err := uapi.ReadEvent(fd)
 	if err != nil {
-		return none, err
+		return none, 0, err
 	}
-	return edgeOf(e.ID == uapi.EventRequestRisingEdge), nil
+	return edgeOf(e.ID == uapi.EventRequestRisingEdge), time.Duration(e.Timestamp), nil
 }
 
 // edgeOf: rising is from inactive to active, whatever the voltage.

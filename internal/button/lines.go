@@ -26,8 +26,9 @@ const (
 
 // input is a button's line, in use by us. One goroutine uses it, except Close.
 type input interface {
-	// Wait waits for an edge, for at most d; none means that d is over.
-	Wait(d time.Duration) (edge, error)
+	// Wait waits for an edge, for at most d; none means that d is over. at is when
+	// the kernel saw the edge, on a clock of its own: only differences mean anything.
+	Wait(d time.Duration) (e edge, at time.Duration, err error)
 	// Pressed reads the line. An error means that it is gone.
 	Pressed() (bool, error)
 	// Debounced reports whether the kernel debounces; otherwise edges come raw.

@@ -45,6 +45,14 @@ func TestDebounce(t *testing.T) {
 		{"twice", []time.Duration{0, 30 * ms, 60 * ms, 90 * ms}, 2},
 		{"chatters for long", []time.Duration{0, 10 * ms, 20 * ms, 30 * ms, 40 * ms, 50 * ms, 60 * ms}, 1},
 	} {
+		// A computer that is busy runs us when everything has happened already.
+		t.Run(c.name+", read late", func(t *testing.T) {
+			in(t, Options{Buttons: bindings(t, "GPIO17=101:LED")}, &faultyLines{raw: true}, func(r *rig) {
+				r.line("GPIO17").late(c.edges)
+				time.Sleep(100 * ms)
+				r.wantPresses(slices.Repeat([]string{"GPIO17"}, c.want)...)
+			})
+		})
 		t.Run(c.name, func(t *testing.T) {
 			in(t, Options{Buttons: bindings(t, "GPIO17=101:LED")}, &faultyLines{raw: true}, func(r *rig) {
 				began := time.Now()

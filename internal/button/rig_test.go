@@ -41,7 +41,7 @@ func (l *faultyLines) Input(b Binding, _ time.Duration) (input, error) {
 	if err := l.err[b.Line]; err != nil {
 		return nil, err
 	}
-	in := &faultyInput{edges: make(chan edge, 1000), closed: make(chan struct{}), raw: l.raw, pressed: l.held}
+	in := &faultyInput{edges: make(chan stampedEdge, 1000), closed: make(chan struct{}), raw: l.raw, pressed: l.held}
 	l.in[b.Line] = in
 	return in, nil
 }
@@ -67,9 +67,15 @@ func (l *faultyLines) fail(line string, err error) {
 	l.err[line] = err
 }
 
+// stampedEdge is an edge as the kernel keeps it until somebody reads it.
+type stampedEdge struct {
+	edge
+	at time.Duration
+}
+
 // faultyInput hands on the edges that the test makes.
 type faultyInput struct {
-	edges  chan edge
+	edges  chan stampedEdge
 	closed chan struct{}
 	once   sync.Once
 	raw    bool
@@ -79,16 +85,16 @@ type faultyInput struct {
 	err     error
 }
 
-func (i *faultyInput) Wait(d time.Duration) (edge, error) {
+func (i *faultyInput) Wait(d time.Duration) (edge, time.Duration, error) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case e := <-i.edges:
-		return e, nil
+		return e.edge, e.at, nil
 	case <-i.closed:
-		return none, errors.New("closed")
+		return none, 0, errors.New("closed")
 	case <-timer.C:
-		return none, nil
+		return none, 0, nil
 	}
 }
 
@@ -101,11 +107,21 @@ func (i *faultyInput) Pressed() (bool, error) {
 func (i *faultyInput) Debounced() bool { return !i.raw }
 func (i *faultyInput) Close() error    { i.once.Do(func() { close(i.closed) }); return nil }
 
+// late hands on edges that all have happened by now, the first to pressed.
+func (i *faultyInput) late(at []time.Duration) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for n, at := range at {
+		i.pressed = n%2 == 0
+		i.edges <- stampedEdge{edgeTo(i.pressed), at}
+	}
+}
+
 func (i *faultyInput) set(pressed bool) {
 	i.mu.Lock()
 	i.pressed = pressed
 	i.mu.Unlock()
-	i.edges <- edgeTo(pressed)
+	i.edges <- stampedEdge{edgeTo(pressed), time.Duration(time.Now().UnixNano())}
 }
 
 func edgeTo(pressed bool) edge {

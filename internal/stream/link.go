@@ -41,13 +41,17 @@ var errSuspect = errors.New("the embedded NATS server has reported an error")
 // apiTimeout bounds every question to the server that is not a commit.
 const apiTimeout = 10 * time.Second
 
+// connectTimeout bounds the greeting of a connection, of the embedded server's too:
+// on a small computer that is busy it took longer than the library's two seconds.
+const connectTimeout = 30 * time.Second
+
 func subjectOf(stream string) string { return strings.ToLower(stream) + ".log" }
 
 // dial starts the embedded server, or reaches the external one.
 func (l *Log) dial(ctx context.Context) (*link, error) {
 	k := &link{stream: l.o.Stream, subject: l.subject}
 	opts := []nats.Option{
-		nats.Name("vaiven"),
+		nats.Name("vaiven"), nats.Timeout(connectTimeout),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) { k.interrupt(errCut) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			l.o.Logger.Debug("nats", "err", err)
