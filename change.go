@@ -2,7 +2,9 @@ package vaiven
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 )
 
 // Key names a change of desired state: 16 hexadecimal digits in lower case,
@@ -118,13 +120,65 @@ type Desired struct {
 	Open   []Pending // changes that have not ended, in log order
 }
 
-// Pending is a change that has not ended.
-type Pending struct {
-	Key      Key
-	Rev      uint64
-	States   []Value // toggles resolved
-	By       string
-	Asked    int64 // Unix ms UTC
-	Deadline int64 // Unix ms UTC, 0: none
-	Sent     int64 // when it was written to a connection first, Unix ms UTC; 0: not yet
+// ChangeRequest asks for a change of a device's desired state.
+type ChangeRequest struct {
+	Device Device
+	States []Value  // what they are to be; together with Toggle 1 to MaxStates, each once
+	Toggle []string // states to be turned over: 0 becomes 1, all else 0
+	By     string   // who asks, for people; at most MaxBy bytes
+
+	// Within and Deadline bound when it may be applied: so long from now, or
+	// until this moment in Unix ms UTC on the server's clock. The earlier
+	// counts; 0: no bound.
+	Within   time.Duration
+	Deadline int64
+
+	// HasIf makes it compare and set: refused unless the device's REV is If.
+	HasIf bool
+	If    uint64
+
+	// Key names the change, so that asking again does not change again, as long
+	// as it is open or among the device's last 32. "": a new one.
+	Key Key
+}
+
+// MaxBy bounds ChangeRequest.By, in bytes.
+const MaxBy = 128
+
+// ChangeResult is what a request was given.
+type ChangeResult struct {
+	Key Key
+	Answer
+	Err error // why nothing was asked, or why it is not known what came of it; nil otherwise
+}
+
+// Check refuses what would be wrong at every time, before it is in the log. The error
+// is an *Error.
+func (r *ChangeRequest) Check() error {
+	if r.Device == "" {
+		return &Error{Code: CodeMissingDevice, Key: KeyDevice, At: -1}
+	}
+	if len(r.By) > MaxBy {
+		return &Error{Code: CodeTooLarge, Key: "by", Got: Shorten(r.By), At: -1, Device: r.Device}
+	}
+	if r.Within < 0 || r.Deadline < 0 {
+		return &Error{Code: CodeOutOfRange, Key: "within", At: -1, Device: r.Device}
+	}
+	all := slices.Clone(r.States)
+	for _, name := range r.Toggle {
+		all = append(all, Value{Name: name})
+	}
+	if len(all) > MaxStates {
+		return &Error{Code: CodeTooLarge, Reason: RefusedStates, At: -1, Device: r.Device}
+	}
+	if err := (Rules{}).Check(all); err != nil {
+		return err
+	}
+	for i, v := range all {
+		_, twice := Find(all[:i], v.Name)
+		if twice || !ValidState(v.Name) {
+			return &Error{Code: CodeBadName, Key: v.Name, At: -1, Device: r.Device}
+		}
+	}
+	return nil
 }

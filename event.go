@@ -84,6 +84,10 @@ type Reading struct {
 	Uncounted bool
 }
 
+// Current reports whether the states in the reading are the board's present ones:
+// those of a reading that was resent are history.
+func (e *Reading) Current() bool { return len(e.States) > 0 && (e.Measured == 0 || e.Measured >= e.At) }
+
 // Refusal settles a SEQ that was refused for good.
 type Refusal struct {
 	Stamp

@@ -24,6 +24,26 @@ const (
 	KeyToken  = "TOKEN"
 )
 
+// ProtocolKey reports whether a board's messages use the name for something else
+// than a measurement or a state.
+func ProtocolKey(name string) bool {
+	switch name {
+	case KeyHello, KeyDevice, KeyBoot, KeySeq, KeyAge, KeyTime, KeyOldest, KeyNext, KeyLost, KeyUp, KeySleep, KeyStates, KeyRev, KeyFW, KeyToken:
+		return true
+	}
+	return false
+}
+
+// ValidState reports whether s can be the name of a state that is asked for: a valid
+// name, which the messages between server and board use for nothing else.
+func ValidState(s string) bool {
+	switch s {
+	case "WELCOME", "ACK", "NOW", "UNTIL", "ERROR", "CODE", "AT", "BYE", "RETRY":
+		return false
+	}
+	return ValidName(s) && !ProtocolKey(s)
+}
+
 // Value is a named number: a measurement (TEMP in degrees Celsius, HUM in %
 // relative humidity, anything else in the unit that the board's owner chose)
 // or a state (LED, 1 on and 0 off). Num is always finite.

@@ -174,7 +174,7 @@ func (c *Client) check(values []vaiven.Value) error {
 		return fmt.Errorf("client: %w", err)
 	}
 	for i, v := range values {
-		if reserved(v.Name) {
+		if vaiven.ProtocolKey(v.Name) {
 			return fmt.Errorf("client: %w", &vaiven.Error{Code: vaiven.CodeBadName, Key: v.Name, At: -1})
 		}
 		if _, twice := vaiven.Find(values[:i], v.Name); twice {
@@ -185,15 +185,4 @@ func (c *Client) check(values []vaiven.Value) error {
 		}
 	}
 	return nil
-}
-
-// reserved reports whether the protocol uses the key for something else.
-func reserved(name string) bool {
-	switch name {
-	case vaiven.KeyHello, vaiven.KeyDevice, vaiven.KeyBoot, vaiven.KeySeq, vaiven.KeyAge, vaiven.KeyTime,
-		vaiven.KeyOldest, vaiven.KeyNext, vaiven.KeyLost, vaiven.KeyUp, vaiven.KeySleep, vaiven.KeyStates,
-		vaiven.KeyRev, vaiven.KeyFW, vaiven.KeyToken:
-		return true
-	}
-	return false
 }

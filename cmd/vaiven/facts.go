@@ -8,7 +8,6 @@ import (
 	"vaiven"
 	"vaiven/internal/gateway"
 	"vaiven/internal/registry"
-	"vaiven/internal/twin"
 	"vaiven/internal/views"
 	"vaiven/internal/web"
 )
@@ -115,37 +114,6 @@ func (a *app) write(ctx context.Context, ev vaiven.Event) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// twins lends the twin to the API.
-type twins struct{ *twin.Twin }
-
-// State implements web.Twins.
-func (t twins) State(d vaiven.Device) (web.Twin, bool) {
-	s, ok := t.Device(d)
-	if !ok {
-		return web.Twin{}, false
-	}
-	out := web.Twin{Desired: s.Desired, Reported: s.Reported, ReportedRev: s.ReportedRev, Reports: s.Reports}
-	for _, l := range s.Recent {
-		out.Recent = append(out.Recent, web.Life(l))
-	}
-	return out, true
-}
-
-// Ask implements web.Twins.
-func (t twins) Ask(ctx context.Context, asks []web.Ask) []web.Asked {
-	requests := make([]twin.Request, len(asks))
-	for i, a := range asks {
-		requests[i] = twin.Request{
-			Device: a.Device, States: a.States, Toggle: a.Toggle, By: a.By, Within: a.Within, HasIf: a.HasIf, If: a.If, Key: a.Key,
-		}
-	}
-	out := make([]web.Asked, len(asks))
-	for i, r := range t.AskMany(ctx, requests) {
-		out[i] = web.Asked{Key: r.Asked.Key, Rev: r.Asked.Rev, Values: r.Asked.Values, Refused: r.Asked.Refused, Err: r.Err}
-	}
-	return out
 }
 
 // history lends the log's past to the API and to the live feeds.

@@ -10,7 +10,6 @@ import (
 
 	"vaiven"
 	"vaiven/internal/button"
-	"vaiven/internal/twin"
 )
 
 // bindings is a flag of buttons or indicators, as GPIO17=101:LED.
@@ -101,7 +100,7 @@ func (a *app) tryAsk(ctx context.Context, by string, d vaiven.Device, states []v
 			return err
 		}
 	}
-	_, err := a.twin.Ask(ctx, twin.Request{Device: d, States: states, Toggle: toggle, By: by})
+	_, err := a.twin.Ask(ctx, vaiven.ChangeRequest{Device: d, States: states, Toggle: toggle, By: by})
 	var refused *vaiven.Error
 	switch {
 	case errors.As(err, &refused) && refused.Code == vaiven.CodeBusy, errors.Is(err, context.DeadlineExceeded):
@@ -122,14 +121,9 @@ func (a *app) knownState(d vaiven.Device, state string) error {
 
 // states are the names of what a board can be asked for.
 func (a *app) states(d vaiven.Device) []string {
-	names := a.ownStates()
-	if dev, ok := a.reg.Device(d); ok {
-		names = append(names, dev.Declared...)
-		for _, s := range dev.States {
-			names = append(names, s.Name)
-		}
-	}
-	return unique(names)
+	s, _ := a.twin.State(d)
+	dev, _ := a.reg.Device(d)
+	return s.Askable(a.ownStates(), dev.Declared)
 }
 
 // ownStates are those that every board has here: LED, --state, and what buttons
@@ -173,26 +167,26 @@ func (a *app) showOnPanel(d vaiven.Device) {
 // lit says what an indicator shows: the state that the board confirmed, or that
 // was sent to it if it is one that does not report.
 func (a *app) lit(d vaiven.Device, state string) bool {
-	s, ok := a.twin.Device(d)
+	s, ok := a.twin.State(d)
 	if !ok {
 		return false
 	}
 	if s.Reports {
-		v, _ := vaiven.Find(s.Reported, state)
+		v, _ := s.Find(state)
 		return v != 0
 	}
 	return a.sent(s, state)
 }
 
 // sent is the value of a state that was last written to the board's connection.
-func (a *app) sent(s twin.State, state string) bool {
+func (a *app) sent(s vaiven.DeviceState, state string) bool {
 	value := 0.0
 	for _, l := range s.Recent {
 		if v, ok := vaiven.Find(l.End.States, state); ok && l.Sent != 0 {
 			value = v
 		}
 	}
-	for _, p := range s.Desired.Open {
+	for _, p := range s.Open {
 		if v, ok := vaiven.Find(p.States, state); ok && p.Sent != 0 {
 			value = v
 		}

@@ -189,15 +189,15 @@ func (a *app) known() []console.Known {
 	var all []console.Known
 	for _, d := range a.reg.List() {
 		k := console.Known{
-			Device: d.ID, Values: latest(d.Values), States: latest(d.States), Last: d.Reading, Readings: d.Readings,
+			Device: d.ID, Values: latest(d.Values), Last: d.Reading, Readings: d.Readings,
 			Connected: d.Connected, Remote: d.Remote, FW: d.FW, Conflict: d.ConflictAt, Session: d.Session,
-			Names: d.Declared, Silent: d.Silent, Since: d.Since, Reports: d.Boot != "" || d.Greeted,
+			Names: d.Declared, Silent: d.Silent, Since: d.Since, Speaks: d.Boot != "" || d.Greeted,
 		}
 		if d.About != nil {
 			k.Title = d.About.Name
 		}
-		if s, ok := a.twin.Device(d.ID); ok {
-			k.Desired, k.Reports = s.Desired, k.Reports || s.Reports
+		if s, ok := a.twin.State(d.ID); ok {
+			k.State, k.Speaks = s, k.Speaks || s.Reports
 		}
 		for _, r := range d.Rejected {
 			k.Rejected += r.Count

@@ -11,11 +11,22 @@ import (
 
 // apply feeds a life, and returns it.
 func lived(evs ...vaiven.Event) *life {
-	lf := &life{seen: true}
+	lf := newLife("101", true)
 	for _, ev := range evs {
 		lf.apply(ev)
 	}
-	return lf
+	return &lf
+}
+
+// known is a state that the board has, and that is wanted.
+func known(rev uint64, pairs ...any) vaiven.DeviceState {
+	var s vaiven.DeviceState
+	for _, v := range vals(pairs...) {
+		s.Wanted = append(s.Wanted, vaiven.Wanted{Name: v.Name, Num: v.Num, Rev: rev})
+		s.Reported = append(s.Reported, vaiven.Reported{Name: v.Name, Num: v.Num, Rev: rev})
+	}
+	s.Rev = rev
+	return s
 }
 
 func ask(key vaiven.Key, num float64) *vaiven.Change {
@@ -71,7 +82,6 @@ func TestStages(t *testing.T) {
 	}
 }
 
-// The rules by which a toggle is resolved are those of the twin.
 // A board that moved to another gateway of a cluster is not gone when the one
 // that it left notices.
 func TestAnEarlierConnectionIsOver(t *testing.T) {
@@ -101,9 +111,40 @@ func TestToggle(t *testing.T) {
 		"reported":      {[]vaiven.Event{&vaiven.Report{Stamp: stamp(0), States: vals("LED", 5.0)}}, 0},
 		"wanted":        {[]vaiven.Event{&vaiven.Report{Stamp: stamp(0), States: vals("LED", 1.0)}, ask("a", 0)}, 1},
 	} {
-		if got, unknown := lived(tt.before...).asked(turn); len(unknown) > 0 || len(got) != 1 || got[0].Num != tt.want {
+		if got, unknown := lived(tt.before...).Resolve(turn); len(unknown) > 0 || len(got) != 1 || got[0].Num != tt.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// What is overtaken with a deadline is not wanted any more, as the twin has it: nobody
+// looks after its deadline. The terminal went on wanting it, and showed of a toggle
+// the opposite of what the board was told.
+func TestWhatIsOvertakenWithADeadline(t *testing.T) {
+	timed := &vaiven.Change{Stamp: stamp(0), Device: "101", Key: "a", States: vals("DIM", 40.0, "LED", 1.0), Deadline: start + 5000}
+	turn := &vaiven.Change{Stamp: stamp(0), Device: "101", Key: "t", Toggle: []string{"DIM"}}
+	lf := lived(timed, ask("b", 0), endOf("a", 1, vaiven.Overtaken))
+	if got := changeText(vaiven.English, lf, turn); got != "DIM=1" {
+		t.Errorf("a toggle of DIM shows %s", got)
+	}
+	if got := states(lf.Desired().States); got != "LED=0" {
+		t.Errorf("wanted are %s", got)
+	}
+}
+
+// Two facts had one name: that a board has reported a REV, and that it may. One that
+// says HELLO may, and no screen says of it that it does not report; but what it was
+// sent is all there is to know until it gives a REV.
+func TestAHelloIsNoReport(t *testing.T) {
+	lf := lived(&vaiven.Hello{Stamp: stamp(0), Device: "101", States: vals("LED", 1.0)})
+	if lf.Reports || !lf.speaks {
+		t.Errorf("reports %v, speaks %v", lf.Reports, lf.speaks)
+	}
+	if text := describeSent(vaiven.English, lf, &vaiven.Sent{Device: "101", Key: "a"}); text != "sent to the board" {
+		t.Error(text)
+	}
+	if lf = lived(&vaiven.Report{Stamp: stamp(0), Device: "101", Rev: 1, States: vals("LED", 1.0)}); !lf.Reports {
+		t.Error("a report with REV is none")
 	}
 }
 
@@ -117,9 +158,9 @@ func TestLifeStaysBounded(t *testing.T) {
 		lf.apply(&vaiven.Hello{Stamp: stamp(0), Names: []string{name}})
 		lf.apply(&vaiven.ChangeEnd{Stamp: stamp(0), Key: c.Key, States: vals("E"+name, 1.0), Outcome: vaiven.Expired})
 	}
-	if len(lf.open) > vaiven.MaxStates || len(lf.desired) > vaiven.MaxStates || len(lf.states) > vaiven.MaxValues ||
+	if len(lf.Open) > vaiven.MaxStates || len(lf.Wanted) > vaiven.MaxStates || len(lf.Reported) > vaiven.MaxReported ||
 		len(lf.names) > vaiven.MaxValues || len(lf.ends) > vaiven.MaxValues {
-		t.Errorf("%d open, %d desired, %d states, %d names, %d ends", len(lf.open), len(lf.desired), len(lf.states), len(lf.names), len(lf.ends))
+		t.Errorf("%d open, %d desired, %d states, %d names, %d ends", len(lf.Open), len(lf.Wanted), len(lf.Reported), len(lf.names), len(lf.ends))
 	}
 	var many lives = newLives(0)
 	for i := range 3 * maxRows {
@@ -135,7 +176,7 @@ func TestLifeStaysBounded(t *testing.T) {
 func TestPlainInTheMiddle(t *testing.T) {
 	turn := &vaiven.Change{Stamp: stamp(0), Device: "101", Key: "t", Toggle: []string{"LED"}, By: "terminal"}
 	sent := &vaiven.Sent{Stamp: stamp(0), Device: "101", Key: "t"}
-	known := []Known{{Device: "101", Title: "Mesa", States: vals("LED", 1.0), Desired: vaiven.Desired{Rev: 3, States: vals("LED", 1.0)}}}
+	seeded := []Known{{Device: "101", Title: "Mesa", State: known(3, "LED", 1.0)}}
 	for _, tt := range []struct {
 		seed bool
 		want string
@@ -147,7 +188,7 @@ func TestPlainInTheMiddle(t *testing.T) {
 		var errs strings.Builder
 		p := NewPlain(Options{Out: Terminal{W: &errs}, Err: Terminal{W: &errs}, After: 4})
 		if tt.seed {
-			p.Seed(4, known)
+			p.Seed(4, seeded)
 		}
 		if err := p.Apply(5, entries(5, turn, sent)); err != nil {
 			t.Fatal(err)

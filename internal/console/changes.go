@@ -40,7 +40,7 @@ func (c *Changes) end(e *vaiven.ChangeEnd) {
 	case vaiven.Confirmed:
 		c.Confirmed++
 		if len(c.times) < maxTimes {
-			c.times = append(c.times, took(e))
+			c.times = append(c.times, e.Took())
 		}
 	case vaiven.Expired:
 		c.Expired++

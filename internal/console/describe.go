@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -187,8 +188,12 @@ func describeConflict(l vaiven.Lang, e *vaiven.Conflict) string {
 		strings.Join(remotes, l.Say(" and ", " y ")))
 }
 
-// states writes LED=1 RELAY=0.
-func states(values []vaiven.Value) string { return string(appendStates(nil, values)) }
+// states writes LED=1 RELAY=0, in the order in which states are shown everywhere.
+func states(values []vaiven.Value) string {
+	values = slices.Clone(values)
+	slices.SortStableFunc(values, func(a, b vaiven.Value) int { return compareStates(a.Name, b.Name) })
+	return string(appendStates(nil, values))
+}
 
 func appendStates(b []byte, values []vaiven.Value) []byte {
 	for i, v := range values {

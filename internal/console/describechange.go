@@ -2,7 +2,6 @@ package console
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +26,7 @@ func describeChange(l vaiven.Lang, lf *life, e *vaiven.Change) (string, mark) {
 
 // changeText writes LED=1 RELAY=0; a toggle of which nothing is known stays one.
 func changeText(l vaiven.Lang, lf *life, e *vaiven.Change) string {
-	values, turn := lf.asked(e)
+	values, turn := lf.Resolve(e)
 	text := states(values)
 	if len(turn) > 0 {
 		text = strings.TrimLeft(text+" ", " ") + l.Say("toggle ", "invertir ") + strings.Join(turn, " ")
@@ -70,14 +69,14 @@ func waits(l vaiven.Lang, lf *life, offset int32) string {
 
 func describeSent(l vaiven.Lang, lf *life, e *vaiven.Sent) string {
 	text := l.Say("sent to the board", "enviado a la placa")
-	if lf.seen && !lf.reports {
+	if lf.seen && !lf.speaks {
 		text = l.Say("sent (this board does not report)", "enviado (esta placa no informa)")
 	}
-	i := slices.IndexFunc(lf.open, func(p vaiven.Pending) bool { return p.Key == e.Key })
-	if i < 0 {
+	p := lf.Unended(e.Key)
+	if p == nil {
 		return text
 	}
-	return strings.TrimLeft(states(lf.open[i].States)+" ", " ") + text
+	return strings.TrimLeft(states(p.States)+" ", " ") + text
 }
 
 // describeChangeEnd says how a change ended and what to do about it. ok is
@@ -94,7 +93,7 @@ func describeChangeEnd(l vaiven.Lang, e *vaiven.ChangeEnd) (text string, m mark,
 		}
 		text, m = what+l.Say(" confirmed by the board", " confirmado por la placa"), markGood
 		if e.Asked > 0 {
-			text += l.Say(" in ", " en ") + span(time.Duration(took(e))*time.Millisecond)
+			text += l.Say(" in ", " en ") + span(time.Duration(e.Took())*time.Millisecond)
 		}
 	case vaiven.Expired:
 		text, m = what+l.Say(" expired: the board did not confirm it in time, and it is not asked for any more",

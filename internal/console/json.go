@@ -214,7 +214,7 @@ func (o *object) changeEnd(e *vaiven.ChangeEnd) {
 	o.text("by", e.By)
 	if e.Asked != 0 {
 		o.time("asked", e.Asked)
-		o.always("took_ms", uint64(took(e)))
+		o.always("took_ms", uint64(e.Took()))
 	}
 }
 

@@ -271,8 +271,8 @@ func (k *Keys) choose(d vaiven.Device) {
 	l := k.o.Lang
 	text := fmt.Sprintf(l.Say("%s is chosen: Enter switches its %s", "elegida %s: Enter cambia su %s"),
 		strings.TrimRight(string(d)+" "+name, " "), mainState(lf.stateNames(k.o.States)))
-	if len(lf.states) > 0 {
-		text += " (" + states(lf.states) + ")"
+	if len(lf.Reported) > 0 {
+		text += " (" + states(lf.Values()) + ")"
 	}
 	if !lf.connected && lf.seen {
 		text += l.Say("; it is not connected", "; no está conectada")

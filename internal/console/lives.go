@@ -19,9 +19,9 @@ func (s *lives) seed(after uint64, known []Known) {
 	*s = lives{of: map[vaiven.Device]*life{}, whole: true, after: after}
 	for _, k := range known {
 		if k.Device != "" && len(s.of) < maxRows {
-			lf := new(life)
+			lf := newLife(k.Device, true)
 			lf.seed(k)
-			s.of[k.Device] = lf
+			s.of[k.Device] = &lf
 		}
 	}
 }
@@ -32,7 +32,8 @@ func (s *lives) get(d vaiven.Device) *life {
 	if lf := s.of[d]; lf != nil {
 		return lf
 	}
-	return &life{seen: s.whole && d != ""}
+	lf := newLife(d, s.whole)
+	return &lf
 }
 
 // apply takes over an entry.

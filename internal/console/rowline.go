@@ -168,7 +168,7 @@ func (f *framer) stateText(r *row, name string) string {
 		return ""
 	}
 	text := strings.TrimRight(name+"="+vaiven.FormatNumber(v)+" "+st.sign(), " ")
-	p, last := r.pending(name), r.lastEnd(name)
+	p, last := r.Owner(name), r.lastEnd(name)
 	switch st {
 	case stageAsked:
 		text += l.Say(" asked", " pedido")
@@ -181,7 +181,7 @@ func (f *framer) stateText(r *row, name string) string {
 		}
 	case stageSent:
 		text += l.Say(" sent", " enviado")
-		if !r.reports && r.seen {
+		if !r.speaks && r.seen {
 			text += l.Say(" (this board does not report)", " (esta placa no informa)")
 		}
 	case stageFailed:

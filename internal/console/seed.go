@@ -11,13 +11,12 @@ import (
 // never.
 type Known struct {
 	Device    vaiven.Device
-	Title     string         // as Described has it
-	Values    []vaiven.Value // the latest of each measurement
-	States    []vaiven.Value // as reported
-	Names     []string       // states that it declared
-	Reports   bool           // it said HELLO or reported a REV: it can confirm
-	Desired   vaiven.Desired // what is wanted of its states, and the open changes
-	Last      int64          // reception of the last reading
+	Title     string             // as Described has it
+	Values    []vaiven.Value     // the latest of each measurement
+	State     vaiven.DeviceState // what is wanted, which changes are open, and what it reported
+	Names     []string           // states that it declared
+	Speaks    bool               // it has said HELLO, BOOT or REV: it can confirm
+	Last      int64              // reception of the last reading
 	Readings  uint64
 	Rejected  uint64
 	Connected bool
@@ -61,8 +60,8 @@ func (s *state) seed(k Known) {
 	s.titled(r)
 	r.values = merge(nil, k.Values)
 	s.names = learn(s.names, k.Values, compareNames)
-	s.learnStates(k.States)
-	s.learnStates(k.Desired.States)
+	s.learnStates(k.State.Values())
+	s.learnStates(k.State.Desired().States)
 	r.readings, r.rejected = k.Readings, k.Rejected
 	r.fw, r.conflict = clean(k.FW, maxRemote), k.Conflict
 	if e := k.Session; e != nil {
@@ -83,9 +82,6 @@ func (lf *life) seed(k Known) {
 	if lf.silent && k.Last > 0 {
 		lf.since = k.Last
 	}
-	lf.states, lf.reports = merge(nil, k.States), k.Reports
 	lf.names = append(lf.names, k.Names[:min(len(k.Names), vaiven.MaxValues)]...)
-	lf.rev = k.Desired.Rev
-	lf.desired = mergeUpTo(nil, k.Desired.States, vaiven.MaxStates)
-	lf.open = append(lf.open, k.Desired.Open[:min(len(k.Desired.Open), vaiven.MaxStates)]...)
+	lf.DeviceState, lf.ID, lf.speaks = k.State.Clone(), k.Device, k.Speaks
 }

@@ -52,15 +52,15 @@ func (s stage) sgr() string {
 // stage tells what to show of a state: the wanted value while it is wanted,
 // else the reported one. ok is false when nothing is known of it.
 func (lf *life) stage(name string, now time.Time) (num float64, st stage, ok bool) {
-	if p := lf.pending(name); p != nil {
+	if p := lf.Owner(name); p != nil {
 		num, _ = vaiven.Find(p.States, name)
 		if p.Sent > 0 {
 			return num, stageSent, true
 		}
 		return num, stageAsked, true
 	}
-	have, reported := vaiven.Find(lf.states, name)
-	want, wanted := vaiven.Find(lf.desired, name)
+	have, reported := lf.Find(name)
+	want, wanted := lf.Wants(name)
 	last := lf.lastEnd(name)
 	switch {
 	case last != nil && last.outcome != vaiven.Confirmed && now.Sub(time.UnixMilli(last.at)) < failedShown:
@@ -78,16 +78,6 @@ func (lf *life) stage(name string, now time.Time) (num float64, st stage, ok boo
 		return have, stageConfirmed, true
 	}
 	return have, stageNone, reported
-}
-
-// pending is the open change that owns the state, nil if there is none.
-func (lf *life) pending(name string) *vaiven.Pending {
-	for i := range lf.open {
-		if named(lf.open[i].States, name) {
-			return &lf.open[i]
-		}
-	}
-	return nil
 }
 
 func (lf *life) lastEnd(name string) *stateEnd {

@@ -67,7 +67,8 @@ func (s *state) apply(ev vaiven.Event, now *time.Time, quiet bool) {
 	if r == nil && !vaiven.Refuses(ev) { // who was only refused is nobody
 		r = s.row(ev.Of())
 	}
-	lf := &life{seen: s.whole && ev.Of() != ""}
+	unknown := newLife(ev.Of(), s.whole)
+	lf := &unknown
 	if r != nil {
 		lf = &r.life
 	}
@@ -161,7 +162,7 @@ func (s *state) device(r *row, ev vaiven.Event) {
 		}
 	case *vaiven.Change:
 		s.changed = true
-		s.learnStates(r.desired)
+		s.learnStates(r.Desired().States)
 	case *vaiven.ChangeEnd:
 		s.learnStates(e.States)
 	case *vaiven.Described:
@@ -199,7 +200,7 @@ func (s *state) row(d vaiven.Device) *row {
 		s.hidden = true
 		return nil
 	}
-	r := &row{device: d, name: s.roster[d], life: life{seen: s.whole}}
+	r := &row{device: d, name: s.roster[d], life: newLife(d, s.whole)}
 	s.rows[d] = r
 	s.order = append(s.order, r)
 	return r

@@ -243,7 +243,7 @@ func TestSeed(t *testing.T) {
 	m, _ := testModel("en", 100, 20, false)
 	_ = m.t.Apply(1, entries(1, &vaiven.Reading{Stamp: stamp(0), Device: "101", Values: vals("TEMP", 1.0)}))
 	m.t.Seed(7, []Known{
-		{Device: "101", Values: vals("TEMP", 24.5, "HUM", 61.0), States: vals("LED", 1.0), Last: start, Readings: 12, Rejected: 2,
+		{Device: "101", Values: vals("TEMP", 24.5, "HUM", 61.0), State: known(0, "LED", 1.0), Last: start, Readings: 12, Rejected: 2,
 			Connected: true, Remote: "192.168.1.37:51234", FW: "1.0.0", Session: &vaiven.Session{Device: "101", Readings: 50, Count: 12, Interval: 2000}},
 		{Device: "102", Sleep: start + 600000, Conflict: start + 30000},
 	})

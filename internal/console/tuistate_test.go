@@ -209,9 +209,11 @@ func TestForget(t *testing.T) {
 func TestSeedStates(t *testing.T) {
 	m, _ := testModel("en", 120, 20, false)
 	m.t.o.Ask = func(context.Context, vaiven.Device, []vaiven.Value, []string) error { return nil }
+	s := known(4, "DIM", 3.0, "LED", 1.0)
+	s.Reported = s.Reported[1:]
+	s.Open = []vaiven.Pending{{Key: "k", Rev: 4, States: vals("DIM", 3.0), By: "terminal", Asked: start, Sent: start}}
 	m.t.Seed(7, []Known{
-		{Device: "105", Title: "Mesa 5", Connected: true, Silent: true, Since: start, Last: start + 1000, States: vals("LED", 1.0), Reports: true,
-			Desired: vaiven.Desired{Rev: 4, States: vals("LED", 1.0, "DIM", 3.0), Open: []vaiven.Pending{{Key: "k", Rev: 4, States: vals("DIM", 3.0), By: "terminal", Asked: start, Sent: start}}}},
+		{Device: "105", Title: "Mesa 5", Connected: true, Silent: true, Since: start, Last: start + 1000, State: s, Speaks: true},
 		{Device: "106", Since: start - 86400000, Names: []string{"RELAY"}},
 	})
 	m.draw(true)

@@ -111,7 +111,7 @@ func notUnderstood(l vaiven.Lang, word string) error {
 // name reads the name of a state that was not named before.
 func (t *typed) name(l vaiven.Lang, word string) (string, error) {
 	name := strings.ToUpper(word)
-	if !vaiven.ValidName(name) || reserved(name) {
+	if !vaiven.ValidState(name) {
 		return "", fmt.Errorf(l.Say("%q is not the name of a state", "%q no es el nombre de un estado"), clean(vaiven.Shorten(word), maxRemote))
 	}
 	if slices.Contains(t.names, name) || named(t.states, name) {
@@ -150,15 +150,4 @@ func stateNumber(s string) (float64, bool) {
 		return 0, false
 	}
 	return f + 0, true
-}
-
-// reserved are the device protocol's own keys.
-func reserved(name string) bool {
-	switch name {
-	case vaiven.KeyHello, vaiven.KeyDevice, vaiven.KeyBoot, vaiven.KeySeq, vaiven.KeyAge, vaiven.KeyTime, vaiven.KeyOldest,
-		vaiven.KeyNext, vaiven.KeyLost, vaiven.KeyUp, vaiven.KeySleep, vaiven.KeyStates, vaiven.KeyRev, vaiven.KeyFW, vaiven.KeyToken,
-		"UNTIL", "ACK", "NOW", "WELCOME", "ERROR", "CODE", "AT", "RETRY", "BYE":
-		return true
-	}
-	return false
 }

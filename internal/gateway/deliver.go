@@ -274,7 +274,8 @@ func (g *Gateway) refuseNoUp(d *device, want vaiven.Desired) bool {
 	var keys []vaiven.Key
 	for _, p := range want.Open {
 		if p.Deadline != 0 {
-			events = append(events, end(d.id, p, vaiven.Refused, vaiven.RefusedNoUp, g.o.Stamp()))
+			end := p.End(d.id, vaiven.Refused, vaiven.RefusedNoUp, g.o.Stamp())
+			events = append(events, &end)
 			keys = append(keys, p.Key)
 		}
 	}

@@ -45,63 +45,27 @@ func (g *Gateway) hear(d *device, w words, stamp vaiven.Stamp) heard {
 		return h
 	}
 	b := d.back()
-	if w.rev != 0 && !b.newest(w.boot, w.rev) {
+	b.answers = b.answers || w.rev != 0
+	want := g.desired(d)
+	took, _ := b.Take(w.boot, w.rev, want.Rev, w.states)
+	if !took {
 		return h
 	}
 	h.counted = true
-	want := g.desired(d)
 	if w.kind == inReport && w.rev == 0 {
 		g.hearLocal(d, &h, want, stamp)
 	}
-	rev := w.rev
-	if rev > want.Rev {
-		rev = 0 // of another log, or of another node that is ahead: it confirms nothing here
-	}
-	b.report(w.states, rev)
-	if rev != 0 {
+	if w.rev != 0 {
 		b.confirm(d.id, &h, want, stamp)
 	}
 	return h
-}
-
-// newest notes the REV of a report; false means that the board reported a higher
-// one in this power-up already, so that this one is history.
-func (w *way) newest(boot vaiven.Boot, rev uint64) bool {
-	if w.boot != boot {
-		w.boot, w.rev = boot, 0
-	}
-	w.answers = true
-	if rev < w.rev {
-		return false
-	}
-	w.rev = rev
-	return true
-}
-
-// maxReported bounds what is remembered of a board that declares ever new states
-// on one connection.
-const maxReported = 4 * vaiven.MaxStates
-
-// report notes what the states are now.
-func (w *way) report(states []vaiven.Value, rev uint64) {
-	for _, v := range states {
-		s := w.find(v.Name)
-		if s == nil && len(w.reported) >= maxReported {
-			continue
-		}
-		if s == nil {
-			w.reported = append(w.reported, stated{name: v.Name})
-			s = &w.reported[len(w.reported)-1]
-		}
-		s.num, s.rev = v.Num, rev
-	}
 }
 
 // confirm ends the changes whose states the board reports under their REV or a
 // later one. That the log has them sent comes first.
 func (w *way) confirm(id vaiven.Device, h *heard, want vaiven.Desired, stamp vaiven.Stamp) {
 	for _, p := range want.Open {
-		if !w.matches(p) {
+		if !w.Confirms(&p) {
 			continue
 		}
 		if i := indexKey(w.unsaid, p.Key); i >= 0 {
@@ -109,23 +73,8 @@ func (w *way) confirm(id vaiven.Device, h *heard, want vaiven.Desired, stamp vai
 			h.events = append(h.events, &vaiven.Sent{Stamp: stamp, Device: id, Key: p.Key, Rev: p.Rev})
 		}
 		h.ended = append(h.ended, p.Key)
-		h.events = append(h.events, end(id, p, vaiven.Confirmed, "", stamp))
-	}
-}
-
-// matches reports whether the board is known to have what p asks for.
-func (w *way) matches(p vaiven.Pending) bool {
-	for _, v := range p.States {
-		if s := w.find(v.Name); s == nil || s.num != v.Num || s.rev < p.Rev {
-			return false
-		}
-	}
-	return len(p.States) > 0
-}
-
-func end(id vaiven.Device, p vaiven.Pending, how vaiven.Outcome, why string, stamp vaiven.Stamp) *vaiven.ChangeEnd {
-	return &vaiven.ChangeEnd{
-		Stamp: stamp, Device: id, Key: p.Key, Rev: p.Rev, Outcome: how, Reason: why, States: p.States, By: p.By, Asked: p.Asked,
+		end := p.End(id, vaiven.Confirmed, "", stamp)
+		h.events = append(h.events, &end)
 	}
 }
 
@@ -135,8 +84,8 @@ func end(id vaiven.Device, p vaiven.Pending, how vaiven.Outcome, why string, sta
 func (g *Gateway) hearLocal(d *device, h *heard, want vaiven.Desired, stamp vaiven.Stamp) {
 	var states []vaiven.Value
 	for _, v := range h.states {
-		s := d.way.find(v.Name)
-		if s == nil || !s.based || s.base == v.Num {
+		base, ok := vaiven.Find(d.way.bases, v.Name)
+		if !ok || base == v.Num {
 			continue
 		}
 		if ought, ok := vaiven.Find(want.States, v.Name); !ok || ought != v.Num {
@@ -166,9 +115,7 @@ func (g *Gateway) keep(d *device, h heard) {
 	}
 	w := d.way
 	for _, v := range h.states {
-		if s := w.find(v.Name); s != nil && (h.kind != inReading || !s.based) {
-			s.base, s.based = v.Num, true
-		}
+		w.base(v, h.kind != inReading)
 	}
 	for _, k := range h.sent {
 		if i := indexKey(w.unsaid, k); i >= 0 {

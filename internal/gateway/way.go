@@ -11,18 +11,21 @@ import (
 // told. A device gets one when it first has a state, or one is wanted of it; it
 // belongs to the device's mu.
 type way struct {
-	// Of the present connection, or since the last HELLO on it.
-	reported []stated
-	wrote    *wrote        // what was written to it last, nil: nothing
-	tries    int           // how often that was repeated
-	due      time.Duration // when it is written again, as uptime has it; 0: not by itself
-	local    uint64        // a change made at the board, queued when REV was this, is not in the view yet
-	isLocal  bool
-	localBy  time.Duration // not waited for longer
+	// What the board has reported, on the present connection or since the last HELLO
+	// on it; the boot and the REV outlive it.
+	vaiven.ReportedStates
+	// bases are what a change made at the board is held against: what the last report
+	// or HELLO said, or the first reading.
+	bases []vaiven.Value
 
-	answers bool        // it reports with REV
-	boot    vaiven.Boot // of the power-up that rev belongs to
-	rev     uint64      // the highest REV that it reported
+	wrote   *wrote        // what was written to it last, nil: nothing
+	tries   int           // how often that was repeated
+	due     time.Duration // when it is written again, as uptime has it; 0: not by itself
+	local   uint64        // a change made at the board, queued when REV was this, is not in the view yet
+	isLocal bool
+	localBy time.Duration // not waited for longer
+
+	answers bool // it reports with REV
 
 	until  time.Duration // the earliest of limits, as uptime has it
 	limits []limit
@@ -37,18 +40,6 @@ type way struct {
 type limit struct {
 	key vaiven.Key
 	by  time.Duration // as uptime has it
-}
-
-// stated is what a board says that one of its states is.
-type stated struct {
-	name string
-	num  float64
-	rev  uint64 // the message's, 0: it gave none
-
-	// base is what a change made at the board is held against: what the last
-	// report or HELLO said. based is false while there was none.
-	base  float64
-	based bool
 }
 
 // wrote is a desired message as far as it would be worth repeating.
@@ -76,19 +67,22 @@ func (d *device) back() *way {
 // begin forgets what belonged to the connection before, or to what was there
 // before a HELLO. That somebody at the board made a change is not forgotten.
 func (w *way) begin() {
-	w.reported, w.wrote, w.tries, w.due = nil, nil, 0, 0
-	if w.boot == "" {
-		w.rev = 0 // nothing says that it is the same power-up
+	w.Reported, w.bases, w.wrote, w.tries, w.due = nil, nil, nil, 0, 0
+	if w.Boot == "" {
+		w.BootRev = 0 // nothing says that it is the same power-up
 	}
 }
 
-func (w *way) find(name string) *stated {
-	for i := range w.reported {
-		if w.reported[i].name == name {
-			return &w.reported[i]
-		}
+// base sets what the next change of a state made at the board is held against;
+// unless again, only where there is nothing yet.
+func (w *way) base(v vaiven.Value, again bool) {
+	i := slices.IndexFunc(w.bases, func(b vaiven.Value) bool { return b.Name == v.Name })
+	switch {
+	case i < 0 && len(w.bases) < vaiven.MaxReported:
+		w.bases = append(w.bases, v)
+	case i >= 0 && again:
+		w.bases[i] = v
 	}
-	return nil
 }
 
 // prune forgets the changes that the view has closed, and takes out of want
@@ -129,18 +123,8 @@ func (w *way) bound(want vaiven.Desired, now time.Duration, clock int64) {
 // longest is more ms than any server runs, and fits in a time.Duration.
 const longest = int64(1) << 40
 
-// has reports whether the board is known to have every state that is wanted.
-func (w *way) has(states []vaiven.Value) bool {
-	for _, v := range states {
-		if s := w.find(v.Name); s == nil || s.num != v.Num {
-			return false
-		}
-	}
-	return true
-}
-
 // settled reports whether nothing is left to tell the board.
-func (w *way) settled(want vaiven.Desired) bool { return len(want.Open) == 0 && w.has(want.States) }
+func (w *way) settled(want vaiven.Desired) bool { return len(want.Open) == 0 && w.Has(want.States) }
 
 // behind reports whether the view has yet to see a change made at the board:
 // until then it wants what the person there has just undone.

@@ -134,8 +134,7 @@ func (d *device) reading(e *vaiven.Reading) {
 	d.Readings++
 	d.Values = latest(d.Values, e.Values, e.At, maxMeasurements)
 	d.boot(e.Boot)
-	// A state inside a reading that was resent is history.
-	if len(e.States) > 0 && (e.Measured == 0 || e.Measured >= e.At) {
+	if e.Current() {
 		d.report(e.States, e.Rev, e.At)
 	}
 	if s := d.open(); s != nil && !e.Uncounted {

@@ -26,8 +26,8 @@ const (
 	expire              // its deadline
 )
 
-// task is one change on the agenda. It belongs to the change as long as that
-// has no end.
+// task is one change on the agenda, from when there is something to do about it
+// until it has an end.
 type task struct {
 	ref
 	duty  duty
@@ -44,6 +44,7 @@ const handed = -1
 type agenda struct {
 	on    bool // the keeper is there
 	dirty map[vaiven.Device]struct{}
+	tasks map[ref]*task
 	due   tasks
 }
 
@@ -73,16 +74,18 @@ func (h *tasks) Pop() any {
 	return t
 }
 
-// drop forgets a task; nil is none.
-func (a *agenda) drop(t *task) {
-	if t != nil && t.index != handed {
+// drop forgets the task of a change, if it has one.
+func (a *agenda) drop(r ref) {
+	if t := a.tasks[r]; t != nil && t.index != handed {
 		heap.Remove(&a.due, t.index)
 	}
+	delete(a.tasks, r)
 }
 
 func (a *agenda) clear() {
 	a.due = nil
 	clear(a.dirty)
+	clear(a.tasks)
 }
 
 // put sets or moves a task, unless its end was given to the log already.
@@ -155,15 +158,17 @@ func (t *Twin) plan(now moment) {
 }
 
 // schedule sees to it that the change has its task.
-func (a *agenda) schedule(id vaiven.Device, c *change, what duty, now moment) {
-	fresh := c.task == nil
-	if !fresh && (c.task.duty == what || c.task.index == handed) {
+func (a *agenda) schedule(id vaiven.Device, c *vaiven.Pending, what duty, now moment) {
+	r := ref{id, c.Key}
+	k := a.tasks[r]
+	fresh := k == nil
+	if !fresh && (k.duty == what || k.index == handed) {
 		return
 	}
 	if fresh {
-		c.task = &task{ref: ref{id, c.Key}}
+		k = &task{ref: r}
+		a.tasks[r] = k
 	}
-	k := c.task
 	k.duty, k.wall = what, 0
 	switch what {
 	case settle:

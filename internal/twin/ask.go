@@ -12,70 +12,30 @@ import (
 	"vaiven"
 )
 
-// Request is a change of a device's desired state.
-type Request struct {
-	Device vaiven.Device
-	States []vaiven.Value // what they are to be; together with Toggle 1 to vaiven.MaxStates, each once
-	Toggle []string       // states to be turned over: 0 becomes 1, all else 0
-	By     string         // who asks, for people; at most 128 bytes
-
-	// Within and Deadline bound when it may be applied: so long from now, or
-	// until this moment in Unix ms UTC on the server's clock. The earlier
-	// counts; 0: no bound.
-	Within   time.Duration
-	Deadline int64
-
-	// HasIf makes it compare and set: refused unless the device's REV is If.
-	HasIf bool
-	If    uint64
-
-	// Key names the change, so that asking again does not change again, as long
-	// as it is open or among the device's last 32. "": a new one.
-	Key vaiven.Key
-}
-
-// Asked is what a change was given.
-type Asked struct {
-	Key     vaiven.Key
-	Rev     uint64         // 0: refused
-	Values  []vaiven.Value // by name, toggles resolved
-	Refused string         // why, as vaiven.RefusedRev and others have it; "": accepted
-}
-
-// Result is the outcome of one of several requests.
-type Result struct {
-	Device vaiven.Device
-	Asked  Asked
-	Err    error
-}
-
-// maxBy bounds Request.By, in bytes.
-const maxBy = 128
-
 // Ask writes a change to the log, and returns when it counts: with its REV, or
 // with why it was refused. It does not wait for the board (see Wait). Errors: a
 // *vaiven.Error about the request, or with CodeBusy when the log takes nothing
-// now or hundreds of changes of this device have not ended; ctx's, and then the change may still come to count, under Asked.Key.
-func (t *Twin) Ask(ctx context.Context, r Request) (Asked, error) {
-	res := t.AskMany(ctx, []Request{r})[0]
-	return res.Asked, res.Err
+// now or hundreds of changes of this device have not ended; ctx's, and then the change
+// may still come to count, under the result's Key.
+func (t *Twin) Ask(ctx context.Context, r vaiven.ChangeRequest) (vaiven.ChangeResult, error) {
+	res := t.AskMany(ctx, []vaiven.ChangeRequest{r})[0]
+	return res, res.Err
 }
 
 // AskMany asks for several changes at once, next to each other in the log, and
 // returns what came of each, in the same order. One that is wrong does not stop
 // the others.
-func (t *Twin) AskMany(ctx context.Context, requests []Request) []Result {
-	results := make([]Result, len(requests))
-	waits := make([]chan answer, len(requests))
+func (t *Twin) AskMany(ctx context.Context, requests []vaiven.ChangeRequest) []vaiven.ChangeResult {
+	results := make([]vaiven.ChangeResult, len(requests))
+	waits := make([]chan vaiven.Answer, len(requests))
 	events := make([]vaiven.Event, 0, len(requests))
 	for i, r := range requests {
-		results[i].Device = r.Device
 		e, err := t.word(r)
 		if err != nil {
 			results[i].Err = fmt.Errorf("twin: ask: %w", err)
 			continue
 		}
-		results[i].Asked.Key = e.Key
+		results[i].Key = e.Key
 		var known bool
 		if waits[i], known = t.expect(ref{e.Device, e.Key}); waits[i] == nil {
 			results[i].Err = fmt.Errorf("twin: ask: %w", crowd(e.Device))
@@ -89,7 +49,7 @@ func (t *Twin) AskMany(ctx context.Context, requests []Request) []Result {
 	err := t.write(ctx, events)
 	for i, ch := range waits {
 		if ch != nil {
-			results[i].take(ctx, ch, err)
+			await(ctx, &results[i], ch, err)
 		}
 	}
 	return results
@@ -102,35 +62,31 @@ func (t *Twin) write(ctx context.Context, events []vaiven.Event) error {
 	return t.o.Log.Append(ctx, events, nil)
 }
 
-// take waits for the answer; failed is why nothing was written, if so. What was
+// await takes over the answer; failed is why nothing was written, if so. What was
 // answered before the request counts also then.
-func (r *Result) take(ctx context.Context, ch chan answer, failed error) {
+func await(ctx context.Context, r *vaiven.ChangeResult, ch chan vaiven.Answer, failed error) {
 	if failed == nil {
 		select {
-		case a := <-ch:
-			r.set(a)
-			return
+		case r.Answer = <-ch:
 		case <-ctx.Done():
 			failed = ctx.Err()
 		}
 	}
-	select {
-	case a := <-ch:
-		r.set(a)
-	default:
-		r.Err = fmt.Errorf("twin: ask: %w", failed)
+	if failed != nil {
+		select {
+		case r.Answer = <-ch:
+		default:
+			r.Err = fmt.Errorf("twin: ask: %w", failed)
+		}
 	}
-}
-
-func (r *Result) set(a answer) {
-	r.Asked.Rev, r.Asked.Values, r.Asked.Refused = a.rev, slices.Clone(a.values), a.refused
+	r.Values = slices.Clone(r.Values)
 }
 
 // maxAsked bounds the changes of a device that are on their way into the log or
 // have no end there yet: half of what its readers remember, who would drop the
 // ends of the oldest otherwise. The keeper writes ends as fast as the log takes
 // them, so this is reached only by hundreds who ask at once.
-const maxAsked = maxUnended / 2
+const maxAsked = vaiven.MaxUnended / 2
 
 // crowd is why a change is not asked for now.
 func crowd(id vaiven.Device) error {
@@ -140,12 +96,12 @@ func crowd(id vaiven.Device) error {
 // expect returns where the answer to a change will come, which has to be asked
 // for before it is written; nil when there are too many already. known means
 // that it was given already.
-func (t *Twin) expect(r ref) (ch chan answer, known bool) {
-	ch = make(chan answer, 1)
+func (t *Twin) expect(r ref) (ch chan vaiven.Answer, known bool) {
+	ch = make(chan vaiven.Answer, 1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if d := t.devices[r.device]; d != nil {
-		if a, ok := d.answer(r.key); ok {
+		if a, ok := d.Answer(r.key); ok {
 			ch <- a
 			return ch, true
 		}
@@ -170,7 +126,7 @@ func (t *Twin) served(id vaiven.Device, n int) {
 
 // answered tells who asked; each channel has room for the one answer. t.mu is
 // held.
-func (t *Twin) answered(r ref, a answer) {
+func (t *Twin) answered(r ref, a vaiven.Answer) {
 	for _, ch := range t.asking[r] {
 		ch <- a
 	}
@@ -178,11 +134,11 @@ func (t *Twin) answered(r ref, a answer) {
 	delete(t.asking, r)
 }
 
-func (t *Twin) unexpect(r ref, ch chan answer) {
+func (t *Twin) unexpect(r ref, ch chan vaiven.Answer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	before := len(t.asking[r])
-	t.asking[r] = slices.DeleteFunc(t.asking[r], func(c chan answer) bool { return c == ch })
+	t.asking[r] = slices.DeleteFunc(t.asking[r], func(c chan vaiven.Answer) bool { return c == ch })
 	t.served(r.device, before-len(t.asking[r]))
 	if len(t.asking[r]) == 0 {
 		delete(t.asking, r)
@@ -190,11 +146,11 @@ func (t *Twin) unexpect(r ref, ch chan answer) {
 }
 
 // word makes the event of a request.
-func (t *Twin) word(r Request) (*vaiven.Change, error) {
+func (t *Twin) word(r vaiven.ChangeRequest) (*vaiven.Change, error) {
 	if t.o.Log == nil {
 		return nil, errors.New("no log")
 	}
-	if err := r.check(); err != nil {
+	if err := r.Check(); err != nil {
 		return nil, err
 	}
 	e := &vaiven.Change{
@@ -225,44 +181,4 @@ func (t *Twin) newKey() (vaiven.Key, error) {
 		return "", fmt.Errorf("random key: %w", err)
 	}
 	return vaiven.Key(hex.EncodeToString(b[:])), nil
-}
-
-// check refuses what would be wrong at every time, before it is in the log.
-func (r *Request) check() error {
-	if r.Device == "" {
-		return &vaiven.Error{Code: vaiven.CodeMissingDevice, Key: vaiven.KeyDevice, At: -1}
-	}
-	if len(r.By) > maxBy {
-		return &vaiven.Error{Code: vaiven.CodeTooLarge, Key: "by", Got: vaiven.Shorten(r.By), At: -1, Device: r.Device}
-	}
-	if r.Within < 0 || r.Deadline < 0 {
-		return &vaiven.Error{Code: vaiven.CodeOutOfRange, Key: "within", At: -1, Device: r.Device}
-	}
-	all := slices.Clone(r.States)
-	for _, name := range r.Toggle {
-		all = append(all, vaiven.Value{Name: name})
-	}
-	if len(all) > vaiven.MaxStates {
-		return &vaiven.Error{Code: vaiven.CodeTooLarge, Reason: vaiven.RefusedStates, At: -1, Device: r.Device}
-	}
-	if err := (vaiven.Rules{}).Check(all); err != nil {
-		return err
-	}
-	for i, v := range all {
-		_, twice := vaiven.Find(all[:i], v.Name)
-		if twice || reserved[v.Name] {
-			return &vaiven.Error{Code: vaiven.CodeBadName, Key: v.Name, At: -1, Device: r.Device}
-		}
-	}
-	return nil
-}
-
-// reserved are names that mean something else in the messages between server
-// and board, so that no state can have them.
-var reserved = map[string]bool{
-	vaiven.KeyHello: true, vaiven.KeyDevice: true, vaiven.KeyBoot: true, vaiven.KeySeq: true, vaiven.KeyAge: true,
-	vaiven.KeyTime: true, vaiven.KeyOldest: true, vaiven.KeyNext: true, vaiven.KeyLost: true, vaiven.KeyUp: true,
-	vaiven.KeySleep: true, vaiven.KeyStates: true, vaiven.KeyRev: true, vaiven.KeyFW: true, vaiven.KeyToken: true,
-	"WELCOME": true, "ACK": true, "NOW": true, "UNTIL": true, "ERROR": true, "CODE": true, "AT": true,
-	"BYE": true, "RETRY": true,
 }

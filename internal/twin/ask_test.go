@@ -35,7 +35,7 @@ func within(t *testing.T) context.Context {
 	return ctx
 }
 
-func ask(t *testing.T, tw *Twin, r Request) Asked {
+func ask(t *testing.T, tw *Twin, r vaiven.ChangeRequest) vaiven.ChangeResult {
 	t.Helper()
 	if r.Device == "" {
 		r.Device = "101"
@@ -49,15 +49,15 @@ func ask(t *testing.T, tw *Twin, r Request) Asked {
 
 func TestAsk(t *testing.T) {
 	_, tw := running(t, Options{})
-	a := ask(t, tw, Request{States: values("RELAY", 1), Toggle: []string{"LED"}, By: "test"})
+	a := ask(t, tw, vaiven.ChangeRequest{States: values("RELAY", 1), Toggle: []string{"LED"}, By: "test"})
 	if a.Rev != 1 || a.Refused != "" || len(a.Key) != 16 || fmt.Sprint(a.Values) != "[{LED 1} {RELAY 1}]" {
 		t.Errorf("%+v", a)
 	}
-	b := ask(t, tw, Request{Toggle: []string{"LED"}, HasIf: true, If: 1})
+	b := ask(t, tw, vaiven.ChangeRequest{Toggle: []string{"LED"}, HasIf: true, If: 1})
 	if b.Rev != 2 || fmt.Sprint(b.Values) != "[{LED 0}]" || b.Key == a.Key {
 		t.Errorf("%+v", b)
 	}
-	c := ask(t, tw, Request{Toggle: []string{"LED"}, HasIf: true, If: 1})
+	c := ask(t, tw, vaiven.ChangeRequest{Toggle: []string{"LED"}, HasIf: true, If: 1})
 	if c.Rev != 0 || c.Refused != vaiven.RefusedRev {
 		t.Errorf("%+v", c)
 	}
@@ -75,7 +75,7 @@ func TestAsk(t *testing.T) {
 
 func TestAskingAgainIsTheSameChange(t *testing.T) {
 	l, tw := running(t, Options{})
-	r := Request{Toggle: []string{"LED"}, Key: "00000000000000AB"}
+	r := vaiven.ChangeRequest{Toggle: []string{"LED"}, Key: "00000000000000AB"}
 	first := ask(t, tw, r)
 	if again := ask(t, tw, r); again.Rev != 1 || again.Key != "00000000000000ab" || fmt.Sprint(again) != fmt.Sprint(first) {
 		t.Errorf("%+v, then %+v", first, again)
@@ -84,28 +84,28 @@ func TestAskingAgainIsTheSameChange(t *testing.T) {
 	if again := ask(t, tw, r); again.Rev != 1 {
 		t.Errorf("%+v", again)
 	}
-	two := tw.AskMany(within(t), []Request{
+	two := tw.AskMany(within(t), []vaiven.ChangeRequest{
 		{Device: "101", Toggle: []string{"LED"}, Key: key(7)}, {Device: "101", Toggle: []string{"LED"}, Key: key(7)},
 	})
-	if two[0].Asked.Rev != 2 || two[1].Asked.Rev != 2 || two[0].Err != nil || two[1].Err != nil {
+	if two[0].Rev != 2 || two[1].Rev != 2 || two[0].Err != nil || two[1].Err != nil {
 		t.Errorf("%+v", two)
 	}
-	old := ask(t, tw, Request{States: values("X", 1), HasIf: true, If: 99, Key: key(8)})
+	old := ask(t, tw, vaiven.ChangeRequest{States: values("X", 1), HasIf: true, If: 99, Key: key(8)})
 	if _, err := tw.Wait(within(t), "101", key(8)); err != nil {
 		t.Error(err)
 	}
-	if again := ask(t, tw, Request{States: values("X", 1), Key: key(8)}); again.Refused != vaiven.RefusedRev || old.Refused != again.Refused {
+	if again := ask(t, tw, vaiven.ChangeRequest{States: values("X", 1), Key: key(8)}); again.Refused != vaiven.RefusedRev || old.Refused != again.Refused {
 		t.Errorf("%+v", again)
 	}
 }
 
 func TestSeveralDevicesInOneRequest(t *testing.T) {
 	l, tw := running(t, Options{})
-	res := tw.AskMany(within(t), []Request{
+	res := tw.AskMany(within(t), []vaiven.ChangeRequest{
 		{Device: "101", States: values("LED", 1)}, {Device: "102"}, {Device: "103", States: values("LED", 1), HasIf: true, If: 4},
 		{Device: "104", Toggle: []string{"LED"}, Within: time.Minute},
 	})
-	if res[0].Asked.Rev != 1 || res[1].Err == nil || res[2].Asked.Refused != vaiven.RefusedRev || res[3].Asked.Rev != 1 || res[3].Device != "104" {
+	if res[0].Rev != 1 || res[1].Err == nil || res[2].Refused != vaiven.RefusedRev || res[3].Rev != 1 {
 		t.Errorf("%+v", res)
 	}
 	if d, _ := tw.Desired("104"); d.Until < time.Now().UnixMilli() || d.Until-d.Open[0].Asked != 60_000 {
@@ -121,13 +121,13 @@ func TestSeveralDevicesInOneRequest(t *testing.T) {
 
 func TestTheEarlierBoundCounts(t *testing.T) {
 	_, tw := running(t, Options{Stamp: func() vaiven.Stamp { return at(1_000_000) }})
-	ask(t, tw, Request{States: values("A", 1), Within: 2 * time.Second, Deadline: 1_009_000})
-	ask(t, tw, Request{States: values("B", 1), Within: 2 * time.Second, Deadline: 1_001_000})
-	ask(t, tw, Request{States: values("C", 1), Within: time.Microsecond})
-	ask(t, tw, Request{States: values("D", 1), Deadline: 1_005_000})
-	s, _ := tw.Device("101")
+	ask(t, tw, vaiven.ChangeRequest{States: values("A", 1), Within: 2 * time.Second, Deadline: 1_009_000})
+	ask(t, tw, vaiven.ChangeRequest{States: values("B", 1), Within: 2 * time.Second, Deadline: 1_001_000})
+	ask(t, tw, vaiven.ChangeRequest{States: values("C", 1), Within: time.Microsecond})
+	ask(t, tw, vaiven.ChangeRequest{States: values("D", 1), Deadline: 1_005_000})
+	s, _ := tw.State("101")
 	got := make(map[string]int64)
-	for _, p := range s.Desired.Open {
+	for _, p := range s.Desired().Open {
 		got[p.States[0].Name] = p.Deadline
 	}
 	for _, l := range s.Recent { // whichever expired meanwhile
@@ -145,19 +145,19 @@ func TestWhatIsWrongIsNotWritten(t *testing.T) {
 		many[i] = fmt.Sprintf("S%d", i)
 	}
 	for name, tt := range map[string]struct {
-		r    Request
+		r    vaiven.ChangeRequest
 		code vaiven.Code
 	}{
-		"no device":        {Request{Device: "-", States: values("LED", 1)}, vaiven.CodeMissingDevice},
-		"nothing":          {Request{}, vaiven.CodeNoValues},
-		"a bad name":       {Request{Toggle: []string{"led"}}, vaiven.CodeBadName},
-		"a reserved name":  {Request{States: values("REV", 1)}, vaiven.CodeBadName},
-		"not a number":     {Request{States: []vaiven.Value{{Name: "LED", Num: math.NaN()}}}, vaiven.CodeNotANumber},
-		"twice":            {Request{States: values("LED", 1, "LED", 0)}, vaiven.CodeBadName},
-		"set and toggled":  {Request{States: values("LED", 1), Toggle: []string{"LED"}}, vaiven.CodeBadName},
-		"too many":         {Request{Toggle: many}, vaiven.CodeTooLarge},
-		"a negative bound": {Request{States: values("LED", 1), Within: -1}, vaiven.CodeOutOfRange},
-		"a long name":      {Request{States: values("LED", 1), By: strings.Repeat("x", 200)}, vaiven.CodeTooLarge},
+		"no device":        {vaiven.ChangeRequest{Device: "-", States: values("LED", 1)}, vaiven.CodeMissingDevice},
+		"nothing":          {vaiven.ChangeRequest{}, vaiven.CodeNoValues},
+		"a bad name":       {vaiven.ChangeRequest{Toggle: []string{"led"}}, vaiven.CodeBadName},
+		"a reserved name":  {vaiven.ChangeRequest{States: values("REV", 1)}, vaiven.CodeBadName},
+		"not a number":     {vaiven.ChangeRequest{States: []vaiven.Value{{Name: "LED", Num: math.NaN()}}}, vaiven.CodeNotANumber},
+		"twice":            {vaiven.ChangeRequest{States: values("LED", 1, "LED", 0)}, vaiven.CodeBadName},
+		"set and toggled":  {vaiven.ChangeRequest{States: values("LED", 1), Toggle: []string{"LED"}}, vaiven.CodeBadName},
+		"too many":         {vaiven.ChangeRequest{Toggle: many}, vaiven.CodeTooLarge},
+		"a negative bound": {vaiven.ChangeRequest{States: values("LED", 1), Within: -1}, vaiven.CodeOutOfRange},
+		"a long name":      {vaiven.ChangeRequest{States: values("LED", 1), By: strings.Repeat("x", 200)}, vaiven.CodeTooLarge},
 	} {
 		switch tt.r.Device {
 		case "":
@@ -170,32 +170,32 @@ func TestWhatIsWrongIsNotWritten(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := tw.Ask(within(t), Request{Device: "101", States: values("LED", 1), Key: "x"}); err == nil {
+	if _, err := tw.Ask(within(t), vaiven.ChangeRequest{Device: "101", States: values("LED", 1), Key: "x"}); err == nil {
 		t.Error("a bad key was taken")
 	}
 	if raw := l.all(); len(raw) != 0 {
 		t.Errorf("written: %v", raw)
 	}
-	if _, err := New(Options{}).Ask(within(t), Request{Device: "101", States: values("LED", 1)}); err == nil {
+	if _, err := New(Options{}).Ask(within(t), vaiven.ChangeRequest{Device: "101", States: values("LED", 1)}); err == nil {
 		t.Error("without a log")
 	}
 }
 
 func TestABusyLogIsTold(t *testing.T) {
 	l, tw := running(t, Options{})
-	known := ask(t, tw, Request{States: values("LED", 1)})
+	known := ask(t, tw, vaiven.ChangeRequest{States: values("LED", 1)})
 	l.stall(true)
-	res := tw.AskMany(within(t), []Request{
+	res := tw.AskMany(within(t), []vaiven.ChangeRequest{
 		{Device: "101", States: values("LED", 0)}, {Device: "101", States: values("LED", 1), Key: known.Key},
 	})
 	if e, ok := errors.AsType[*vaiven.Error](res[0].Err); !ok || e.Code != vaiven.CodeBusy {
 		t.Errorf("%v", res[0].Err)
 	}
-	if res[1].Err != nil || res[1].Asked.Rev != 1 {
+	if res[1].Err != nil || res[1].Rev != 1 {
 		t.Errorf("%+v", res[1])
 	}
 	l.stall(false)
-	if a := ask(t, tw, Request{States: values("LED", 0)}); a.Rev != 2 {
+	if a := ask(t, tw, vaiven.ChangeRequest{States: values("LED", 0)}); a.Rev != 2 {
 		t.Errorf("%+v", a)
 	}
 	left(t, tw)
@@ -214,7 +214,7 @@ func TestACrowdIsTurnedAway(t *testing.T) {
 	defer cancel()
 	var busy atomic.Int64
 	turnedAway := func(id vaiven.Device) bool {
-		_, err := tw.Ask(ctx, Request{Device: id, Toggle: []string{"LED"}})
+		_, err := tw.Ask(ctx, vaiven.ChangeRequest{Device: id, Toggle: []string{"LED"}})
 		e, ok := errors.AsType[*vaiven.Error](err)
 		return ok && e.Code == vaiven.CodeBusy
 	}
@@ -255,7 +255,7 @@ func TestWhoWaitsIsBoundedByItsContext(t *testing.T) {
 		tw := l.replay(Options{}) // nobody commits
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		a, err := tw.Ask(ctx, Request{Device: "101", States: values("LED", 1)})
+		a, err := tw.Ask(ctx, vaiven.ChangeRequest{Device: "101", States: values("LED", 1)})
 		if !errors.Is(err, context.DeadlineExceeded) || len(a.Key) != 16 {
 			t.Errorf("%+v, %v", a, err)
 		}
@@ -286,7 +286,7 @@ func TestWhoWaitsIsBoundedByItsContext(t *testing.T) {
 
 func TestWithoutRandomnessThereIsNoKey(t *testing.T) {
 	_, tw := running(t, Options{Rand: strings.NewReader("short")})
-	if _, err := tw.Ask(within(t), Request{Device: "101", States: values("LED", 1)}); err == nil {
+	if _, err := tw.Ask(within(t), vaiven.ChangeRequest{Device: "101", States: values("LED", 1)}); err == nil {
 		t.Error("no error")
 	}
 }
@@ -298,15 +298,15 @@ func TestAnOldKeyIsAnswered(t *testing.T) {
 	refused := ends(1, 2, vaiven.Refused)
 	refused.Reason = vaiven.RefusedRev
 	apply(t, tw, set(1, 1, "LED", 1), onlyIf(set(1, 2, "LED", 1), 77), ends(1, 1, vaiven.Confirmed), refused)
-	for n := 3; n < maxRecent+maxPast; n++ {
+	for n := 3; n < vaiven.MaxRecent+vaiven.MaxPast; n++ {
 		apply(t, tw, set(2, n, "LED", 1), ends(2, n, vaiven.Confirmed))
 	}
 	for range 2 {
-		a, err := tw.Ask(within(t), Request{Device: "101", States: values("LED", 1), Key: key(1)})
+		a, err := tw.Ask(within(t), vaiven.ChangeRequest{Device: "101", States: values("LED", 1), Key: key(1)})
 		if err != nil || a.Rev != 1 || a.Refused != "" {
 			t.Errorf("%+v, %v: want REV 1", a, err)
 		}
-		a, err = tw.Ask(within(t), Request{Device: "101", States: values("LED", 1), Key: key(2)})
+		a, err = tw.Ask(within(t), vaiven.ChangeRequest{Device: "101", States: values("LED", 1), Key: key(2)})
 		if err != nil || a.Rev != 0 || a.Refused != vaiven.RefusedRev {
 			t.Errorf("%+v, %v: want it refused", a, err)
 		}
@@ -321,7 +321,7 @@ func TestAnOldKeyIsAnswered(t *testing.T) {
 			t.Fatal("the snapshot is not accepted")
 		}
 	}
-	if d := tw.devices["101"]; len(d.Past) > maxPast || len(d.Recent) > maxRecent {
+	if d := tw.devices["101"]; len(d.Past) > vaiven.MaxPast || len(d.Recent) > vaiven.MaxRecent {
 		t.Errorf("%d and %d are remembered", len(d.Past), len(d.Recent))
 	}
 }
@@ -354,7 +354,7 @@ func TestEverybodyAtOnce(t *testing.T) {
 		tasks.Go(func() {
 			for i := range each {
 				id := vaiven.Device(fmt.Sprint(101 + (p+i)%3))
-				a, err := tw.Ask(within(t), Request{Device: id, Toggle: []string{"LED"}, By: fmt.Sprint(p)})
+				a, err := tw.Ask(within(t), vaiven.ChangeRequest{Device: id, Toggle: []string{"LED"}, By: fmt.Sprint(p)})
 				if err != nil || a.Rev == 0 {
 					t.Errorf("%+v, %v", a, err)
 					return
@@ -366,7 +366,7 @@ func TestEverybodyAtOnce(t *testing.T) {
 					t.Errorf("%+v, %v", end, err)
 					return
 				}
-				tw.Device(id)
+				tw.State(id)
 				mu.Lock()
 				revs[id] = append(revs[id], a.Rev)
 				outcomes[end.Outcome]++

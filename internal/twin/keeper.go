@@ -54,7 +54,7 @@ func (t *Twin) Run(ctx context.Context) error {
 func (t *Twin) begin() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.agenda = agenda{on: true, dirty: make(map[vaiven.Device]struct{})}
+	t.agenda = agenda{on: true, dirty: make(map[vaiven.Device]struct{}), tasks: make(map[ref]*task)}
 	t.remindAll()
 }
 
@@ -64,13 +64,6 @@ func (t *Twin) finish() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.agenda = agenda{}
-	for _, d := range t.devices {
-		for _, list := range [][]change{d.Open, d.Owed} {
-			for i := range list {
-				list[i].task = nil
-			}
-		}
-	}
 }
 
 // keeper is one Run.
@@ -154,18 +147,18 @@ func (t *Twin) due(k *task) (entry, bool) {
 	if d == nil {
 		return entry{}, false
 	}
-	c := d.find(k.key)
+	c := d.Unended(k.key)
 	if c == nil {
 		return entry{}, false
 	}
-	e := entry{task: k, end: c.end(k.device), sent: c.Sent != 0}
+	how := c.Outcome
 	switch k.duty {
 	case confirm:
-		e.end.Outcome = vaiven.Confirmed
+		how = vaiven.Confirmed
 	case expire:
-		e.end.Outcome = vaiven.Expired
+		how = vaiven.Expired
 	}
-	return e, true
+	return entry{task: k, end: c.End(k.device, how, c.Reason, vaiven.Stamp{}), sent: c.Sent != 0}, true
 }
 
 // spare gives those more time whose deadline has passed while the board may
@@ -186,20 +179,19 @@ func (k *keeper) spare(list []entry, now moment) []entry {
 func (k *keeper) extend(task *task, now moment) bool {
 	k.t.mu.Lock()
 	defer k.t.mu.Unlock()
-	return task.extend(now) && k.t.restore(task)
+	if !task.extend(now) {
+		return false
+	}
+	k.t.restore(task)
+	return true
 }
 
 // restore puts a task back, if its change is still there. t.mu is held.
-func (t *Twin) restore(k *task) bool {
-	d := t.devices[k.device]
-	if d == nil {
-		return true
-	}
-	if c := d.find(k.key); c != nil && c.task == k {
+func (t *Twin) restore(k *task) {
+	if t.agenda.tasks[k.ref] == k {
 		t.agenda.put(k, true)
 		t.remind(k.device) // what came meanwhile
 	}
-	return true
 }
 
 func (k *keeper) write(ctx context.Context, list []entry) error {

@@ -55,7 +55,7 @@ func TestWhatTheLogDecidesIsWrittenAtOnce(t *testing.T) {
 		l.put(onlyIf(set(now(), 2, "LED", 0), 9), set(now(), 3, "LED", 0))
 		pass(50 * time.Millisecond)
 		checkEnds(t, l, "2 refusedrev", "1 overtaken")
-		s, _ := tw.Device("101")
+		s, _ := tw.State("101")
 		if len(s.Recent) != 2 || s.Recent[1].End.Rev != 1 || s.Recent[0].End.Rev != 0 {
 			t.Errorf("%+v", s.Recent)
 		}
@@ -303,8 +303,8 @@ func TestManyAtOnce(t *testing.T) {
 			t.Errorf("%d ends of %d changes", len(l.ends()), len(seen))
 		}
 		for _, s := range tw.List() {
-			if len(s.Desired.States)+len(s.Desired.Open) != 0 {
-				t.Fatalf("left: %+v", s.Desired)
+			if len(s.Desired().States)+len(s.Desired().Open) != 0 {
+				t.Fatalf("left: %+v", s)
 			}
 		}
 	})

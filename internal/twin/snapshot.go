@@ -12,8 +12,8 @@ import (
 
 // snapshot is what a checkpoint keeps.
 type snapshot struct {
-	Version int       `json:"version"`
-	Devices []*device `json:"devices"`
+	Version int                   `json:"version"`
+	Devices []*vaiven.DeviceState `json:"devices"`
 }
 
 const snapshotVersion = 1
@@ -22,7 +22,7 @@ const snapshotVersion = 1
 func (t *Twin) Snapshot() ([]byte, error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	s := snapshot{Version: snapshotVersion, Devices: make([]*device, 0, len(t.devices))}
+	s := snapshot{Version: snapshotVersion, Devices: make([]*vaiven.DeviceState, 0, len(t.devices))}
 	for _, id := range slices.Sorted(maps.Keys(t.devices)) {
 		s.Devices = append(s.Devices, t.devices[id])
 	}
@@ -45,7 +45,7 @@ func (t *Twin) Restore(snap []byte) error {
 			return fmt.Errorf("twin: snapshot of version %d", s.Version)
 		}
 	}
-	devices := make(map[vaiven.Device]*device, len(s.Devices))
+	devices := make(map[vaiven.Device]*vaiven.DeviceState, len(s.Devices))
 	for _, d := range s.Devices {
 		if d == nil {
 			return errors.New("twin: snapshot: a device is missing")

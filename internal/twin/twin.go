@@ -64,9 +64,9 @@ type Twin struct {
 	keyMu sync.Mutex // Options.Rand need not be safe for several goroutines
 
 	mu        sync.RWMutex
-	devices   map[vaiven.Device]*device
+	devices   map[vaiven.Device]*vaiven.DeviceState
 	replaying bool // the log's end was not reached yet: what is open may have ended
-	asking    map[ref][]chan answer
+	asking    map[ref][]chan vaiven.Answer
 	askers    map[vaiven.Device]int // how many channels asking has of each
 	waiting   map[ref][]chan waited
 	agenda    agenda
@@ -84,8 +84,8 @@ type ref struct {
 // New returns a twin of an empty log. It starts nothing.
 func New(o Options) *Twin {
 	return &Twin{
-		o: o.withDefaults(), wake: make(chan struct{}, 1), devices: make(map[vaiven.Device]*device),
-		asking: make(map[ref][]chan answer), askers: make(map[vaiven.Device]int), waiting: make(map[ref][]chan waited),
+		o: o.withDefaults(), wake: make(chan struct{}, 1), devices: make(map[vaiven.Device]*vaiven.DeviceState),
+		asking: make(map[ref][]chan vaiven.Answer), askers: make(map[vaiven.Device]int), waiting: make(map[ref][]chan waited),
 	}
 }
 
@@ -110,82 +110,45 @@ func (t *Twin) Apply(_ uint64, entries []vaiven.Entry) error {
 // apply takes one event, and reports whether its device's states, desired or
 // reported, or its open changes are others now. t.mu is held.
 func (t *Twin) apply(ev vaiven.Event) bool {
-	switch e := ev.(type) {
-	case *vaiven.Reading:
-		// A state inside a reading that was resent is history.
-		if len(e.States) == 0 || e.Measured != 0 && e.Measured < e.At {
+	id := ev.Of()
+	if _, ok := ev.(*vaiven.Forgotten); ok {
+		return t.forget(id)
+	}
+	s := t.devices[id]
+	if s == nil {
+		if !aboutStates(ev) {
 			return false
 		}
-		return t.hear(e.Device, said{e.Boot, e.Rev, e.States, e.At})
-	case *vaiven.Report:
-		return t.hear(e.Device, said{e.Boot, e.Rev, e.States, e.At})
-	case *vaiven.Hello:
-		if t.devices[e.Device] == nil && len(e.States) == 0 && e.Rev == 0 {
-			return false // a board that has no states
-		}
-		return t.hear(e.Device, said{e.Boot, e.Rev, e.States, e.At})
-	case *vaiven.Change:
-		return t.ask(e)
-	case *vaiven.Sent:
-		if d := t.devices[e.Device]; d != nil {
-			d.sent(e)
-			return true
-		}
-	case *vaiven.ChangeEnd:
-		return t.end(e)
-	case *vaiven.Forgotten:
-		return t.forget(e.Device)
+		s = &vaiven.DeviceState{ID: id}
+		t.devices[id] = s
 	}
-	return false
-}
-
-func (t *Twin) device(id vaiven.Device) *device {
-	d := t.devices[id]
-	if d == nil {
-		d = &device{ID: id}
-		t.devices[id] = d
-	}
-	return d
-}
-
-func (t *Twin) hear(id vaiven.Device, s said) bool {
-	matched, news := t.device(id).hear(s)
-	if matched {
+	news := s.Apply(ev)
+	if news.Decided || news.Matched {
 		t.remind(id)
 	}
-	return news
+	if c, ok := ev.(*vaiven.Change); ok && news.Decided {
+		t.answered(ref{id, c.Key}, news.Answer)
+	}
+	for i := range news.Ended {
+		r := ref{id, news.Ended[i].End.Key}
+		t.agenda.drop(r)
+		t.ended(r, waited{end: news.Ended[i].End})
+	}
+	return news.Changed
 }
 
-func (t *Twin) ask(e *vaiven.Change) bool {
-	d := t.device(e.Device)
-	a, fresh := d.ask(e)
-	if !fresh {
-		return false
+// aboutStates reports whether an event makes its device one that has states. Most
+// boards of a class never are.
+func aboutStates(ev vaiven.Event) bool {
+	switch e := ev.(type) {
+	case *vaiven.Reading:
+		return e.Current()
+	case *vaiven.Hello:
+		return len(e.States) > 0 || e.Rev != 0
+	case *vaiven.Report, *vaiven.Change:
+		return true
 	}
-	t.remind(e.Device)
-	t.answered(ref{e.Device, e.Key}, a)
-	if c, l, ok := d.crowded(); ok {
-		t.over(c.task, l)
-	}
-	return a.rev != 0
-}
-
-func (t *Twin) end(e *vaiven.ChangeEnd) bool {
-	d := t.devices[e.Device]
-	if d == nil {
-		return false
-	}
-	c, l, ok := d.end(e)
-	if ok {
-		t.over(c.task, l)
-	}
-	return ok
-}
-
-// over lets go of a change that has ended.
-func (t *Twin) over(task *task, l Life) {
-	t.agenda.drop(task)
-	t.ended(ref{l.End.Device, l.End.Key}, waited{end: l.End})
+	return false
 }
 
 func (t *Twin) forget(id vaiven.Device) bool {
@@ -195,7 +158,7 @@ func (t *Twin) forget(id vaiven.Device) bool {
 	}
 	delete(t.devices, id)
 	for _, c := range slices.Concat(d.Open, d.Owed) {
-		t.agenda.drop(c.task)
+		t.agenda.drop(ref{id, c.Key})
 		t.ended(ref{id, c.Key}, waited{err: ErrForgotten})
 	}
 	return true
@@ -210,29 +173,29 @@ func (t *Twin) Desired(id vaiven.Device) (vaiven.Desired, bool) {
 	if d == nil {
 		return vaiven.Desired{}, false
 	}
-	return d.desired(), true
+	return d.Desired(), true
 }
 
-// Device returns all that is known of a device's states; false when the log
+// State returns all that is known of a device's states; false when the log
 // says nothing of them.
-func (t *Twin) Device(id vaiven.Device) (State, bool) {
+func (t *Twin) State(id vaiven.Device) (vaiven.DeviceState, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	d := t.devices[id]
 	if d == nil {
-		return State{}, false
+		return vaiven.DeviceState{}, false
 	}
-	return d.state(), true
+	return d.Clone(), true
 }
 
 // List returns every device of which the log says anything about states, in
 // the order of their ids.
-func (t *Twin) List() []State {
+func (t *Twin) List() []vaiven.DeviceState {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	list := make([]State, 0, len(t.devices))
+	list := make([]vaiven.DeviceState, 0, len(t.devices))
 	for _, id := range slices.Sorted(maps.Keys(t.devices)) {
-		list = append(list, t.devices[id].state())
+		list = append(list, t.devices[id].Clone())
 	}
 	return list
 }

@@ -31,7 +31,7 @@ func (t *Twin) Wait(ctx context.Context, id vaiven.Device, key vaiven.Key) (vaiv
 	r := ref{id, key}
 	ch := make(chan waited, 1)
 	t.mu.Lock()
-	w, over := t.await(r, ch)
+	w, over := t.expectEnd(r, ch)
 	t.mu.Unlock()
 	if over {
 		return w.end, wrap(r, w.err)
@@ -45,17 +45,17 @@ func (t *Twin) Wait(ctx context.Context, id vaiven.Device, key vaiven.Key) (vaiv
 	}
 }
 
-// await registers ch, unless there is nothing left to wait for. t.mu is held.
-func (t *Twin) await(r ref, ch chan waited) (waited, bool) {
+// expectEnd registers ch, unless there is nothing left to wait for. t.mu is held.
+func (t *Twin) expectEnd(r ref, ch chan waited) (waited, bool) {
 	d := t.devices[r.device]
 	if d == nil {
 		return waited{err: ErrUnknown}, true
 	}
-	if l, ok := d.life(r.key); ok {
+	if l, ok := d.End(r.key); ok {
 		l.End.States = slices.Clone(l.End.States)
 		return waited{end: l.End}, true
 	}
-	if _, known := d.answer(r.key); !known {
+	if _, known := d.Answer(r.key); !known {
 		return waited{err: ErrUnknown}, true
 	}
 	t.waiting[r] = append(t.waiting[r], ch)

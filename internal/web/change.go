@@ -14,7 +14,7 @@ import (
 
 // follow waits until a change has ended, or for as long as it may, and says how
 // far it has got.
-func (s *server) follow(ctx context.Context, since time.Time, wait time.Duration, d *Device, ask *Ask, asked *Asked) api.Change {
+func (s *server) follow(ctx context.Context, since time.Time, wait time.Duration, d *Device, ask *vaiven.ChangeRequest, asked *vaiven.ChangeResult) api.Change {
 	c := api.Change{Device: d.ID, Key: asked.Key, Rev: asked.Rev, Phase: api.PhaseAsked, States: statesMap(asked.Values), By: ask.By}
 	c.Status, _, _ = Status(s.now(), d.Presence)
 	if s.progress(&c); c.Done() {
@@ -25,7 +25,7 @@ func (s *server) follow(ctx context.Context, since time.Time, wait time.Duration
 		wait = min(wait, muteWait)
 	}
 	if end, ok := s.wait(ctx, since.Add(wait), d.ID, asked.Key); ok {
-		endedChange(&c, &Life{End: end})
+		endedChange(&c, &vaiven.Ended{End: end})
 	}
 	s.progress(&c) // also when it was sent; and an end that came just now
 	c.NoReport = mute && !c.Done()
@@ -76,9 +76,9 @@ func (s *server) progress(c *api.Change) {
 			return
 		}
 	}
-	i := slices.IndexFunc(t.Desired.Open, func(p vaiven.Pending) bool { return p.Key == c.Key })
+	i := slices.IndexFunc(t.Open, func(p vaiven.Pending) bool { return p.Key == c.Key })
 	if i >= 0 && !c.Done() {
-		openChange(c, &t.Desired.Open[i])
+		openChange(c, &t.Open[i])
 	}
 }
 
@@ -93,9 +93,9 @@ func openChange(c *api.Change, p *vaiven.Pending) {
 }
 
 // endedChange writes a change that has ended; what its end does not say stays.
-func endedChange(c *api.Change, l *Life) {
+func endedChange(c *api.Change, l *vaiven.Ended) {
 	e := &l.End
-	took := max(e.At-e.Asked, 0)
+	took := e.Took()
 	c.Key, c.Phase, c.Reason = e.Key, api.Phase(e.Outcome), e.Reason
 	if e.By != "" { // an old one tells the least
 		c.By = e.By

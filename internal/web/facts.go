@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"vaiven"
 )
@@ -107,49 +106,12 @@ type Names interface {
 	Forget(ctx context.Context, d vaiven.Device) error
 }
 
-// Twin is what a device's states ought to be, and are.
-type Twin struct {
-	Desired     vaiven.Desired
-	Reported    []vaiven.Value
-	ReportedRev uint64
-	Reports     bool   // it has ever reported with REV
-	Recent      []Life // the last changes that ended, in order
-}
-
-// Life is a change from its beginning to its end.
-type Life struct {
-	End      vaiven.ChangeEnd
-	Sent     int64 // when it was written to a connection first
-	Deadline int64
-}
-
-// Ask is a change that somebody wants.
-type Ask struct {
-	Device vaiven.Device
-	States []vaiven.Value
-	Toggle []string
-	By     string
-	Within time.Duration // 0: no deadline
-	HasIf  bool          // compare and set: only if the device's REV is If
-	If     uint64
-	Key    vaiven.Key // "": to be chosen
-}
-
-// Asked is what the log made of an Ask.
-type Asked struct {
-	Key     vaiven.Key
-	Rev     uint64
-	Values  []vaiven.Value // toggles resolved
-	Refused string         // as vaiven.Refused... has it; "": accepted
-	Err     error          // a *vaiven.Error with CodeBusy, the context's, or another
-}
-
 // Twins knows and changes desired state.
 type Twins interface {
-	State(d vaiven.Device) (Twin, bool)
-	// Ask returns one answer for each, in their order, once all are in the log
+	State(d vaiven.Device) (vaiven.DeviceState, bool)
+	// AskMany returns one result for each, in their order, once all are in the log
 	// and applied.
-	Ask(ctx context.Context, asks []Ask) []Asked
+	AskMany(ctx context.Context, requests []vaiven.ChangeRequest) []vaiven.ChangeResult
 	// Wait returns how the change ended; of one that ended a short while ago, too.
 	Wait(ctx context.Context, d vaiven.Device, key vaiven.Key) (vaiven.ChangeEnd, error)
 }
@@ -192,19 +154,19 @@ type CSV struct {
 // nothing is what New puts in the place of what it was not given.
 type nothing struct{}
 
-func (nothing) Scan(func(*Row) bool)                        {}
-func (nothing) Device(vaiven.Device) (Device, bool)         { return Device{}, false }
-func (nothing) Summary(vaiven.Device) (Summary, bool)       { return Summary{}, false }
-func (nothing) State(vaiven.Device) (Twin, bool)            { return Twin{}, false }
-func (nothing) Bounds() (first, last vaiven.ID)             { return first, last }
-func (nothing) Forget(context.Context, vaiven.Device) error { return errNothing }
+func (nothing) Scan(func(*Row) bool)                                {}
+func (nothing) Device(vaiven.Device) (Device, bool)                 { return Device{}, false }
+func (nothing) Summary(vaiven.Device) (Summary, bool)               { return Summary{}, false }
+func (nothing) State(vaiven.Device) (s vaiven.DeviceState, ok bool) { return s, false }
+func (nothing) Bounds() (first, last vaiven.ID)                     { return first, last }
+func (nothing) Forget(context.Context, vaiven.Device) error         { return errNothing }
 
 func (nothing) Describe(context.Context, vaiven.Device, string, string, []string) error {
 	return errNothing
 }
 
-func (nothing) Ask(_ context.Context, asks []Ask) []Asked {
-	out := make([]Asked, len(asks))
+func (nothing) AskMany(_ context.Context, requests []vaiven.ChangeRequest) []vaiven.ChangeResult {
+	out := make([]vaiven.ChangeResult, len(requests))
 	for i := range out {
 		out[i].Err = errNothing
 	}

@@ -35,8 +35,8 @@ type setStates struct {
 // part is one device of the request.
 type part struct {
 	device *Device // nil: not known
-	ask    Ask
-	asked  Asked
+	ask    vaiven.ChangeRequest
+	asked  vaiven.ChangeResult
 }
 
 func (s *server) setStates(ctx context.Context, in *setStates) (*body[api.Outcomes], error) {
@@ -104,7 +104,7 @@ func (s *server) chosen(ctx context.Context, devices []vaiven.Device, groups []s
 
 // parts makes what is asked of each device; what cannot be asked has its
 // outcome at once.
-func (s *server) parts(ids []vaiven.Device, ask Ask, b *api.ManyStates, out []api.Outcome) []part {
+func (s *server) parts(ids []vaiven.Device, ask vaiven.ChangeRequest, b *api.ManyStates, out []api.Outcome) []part {
 	parts := make([]part, len(ids))
 	for i, id := range ids {
 		out[i].Device = id
@@ -129,7 +129,7 @@ func (s *server) parts(ids []vaiven.Device, ask Ask, b *api.ManyStates, out []ap
 
 // askParts asks all at once, so that one commit may hold them.
 func (s *server) askParts(ctx context.Context, parts []part, out []api.Outcome) {
-	var asks []Ask
+	var asks []vaiven.ChangeRequest
 	var of []int
 	for i := range parts {
 		if parts[i].device != nil {

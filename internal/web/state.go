@@ -47,15 +47,15 @@ func (s *server) getState(_ context.Context, in *struct{ DeviceID }) (*revised[a
 		return nil, err
 	}
 	t, _ := s.o.Twins.State(d.ID)
-	now := s.now()
+	now, want := s.now(), t.Desired()
 	out := api.State{
-		Device: d.ID, Rev: t.Desired.Rev, Desired: statesMap(t.Desired.States), Reported: valuesOf(now, d.States),
-		ReportedRev: t.ReportedRev, Reports: t.Reports, Until: moment(t.Desired.Until),
-		Open: []api.Change{}, Recent: []api.Change{}, Known: s.knownStates(d, &t),
+		Device: d.ID, Rev: t.Rev, Desired: statesMap(want.States), Reported: valuesOf(now, d.States),
+		ReportedRev: t.BootRev, Reports: t.Reports, Until: moment(want.Until),
+		Open: []api.Change{}, Recent: []api.Change{}, Known: t.Askable(s.o.States, d.Declared),
 	}
-	for i := range t.Desired.Open {
+	for i := range t.Open {
 		c := api.Change{Device: d.ID}
-		openChange(&c, &t.Desired.Open[i])
+		openChange(&c, &t.Open[i])
 		out.Open = append(out.Open, c)
 	}
 	for i := range t.Recent {
@@ -120,7 +120,7 @@ func (s *server) change(ctx context.Context, x *exchange, id string, t *Terms, s
 	if ask.States, ask.Toggle, err = s.wanted(d, &twin, states, toggle); err != nil {
 		return nil, err
 	}
-	asked := s.askAll(ctx, []Ask{ask})[0]
+	asked := s.askAll(ctx, []vaiven.ChangeRequest{ask})[0]
 	if err := s.askedError(d.ID, &asked); err != nil {
 		return nil, err
 	}
@@ -135,10 +135,10 @@ func (s *server) change(ctx context.Context, x *exchange, id string, t *Terms, s
 	return out, nil
 }
 
-func (s *server) askAll(ctx context.Context, asks []Ask) []Asked {
+func (s *server) askAll(ctx context.Context, asks []vaiven.ChangeRequest) []vaiven.ChangeResult {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	return s.o.Twins.Ask(ctx, asks)
+	return s.o.Twins.AskMany(ctx, asks)
 }
 
 // by says who asked, for the log.
@@ -157,7 +157,7 @@ const (
 )
 
 // terms reads how a change is asked for.
-func (s *server) terms(t *Terms) (ask Ask, wait time.Duration, err error) {
+func (s *server) terms(t *Terms) (ask vaiven.ChangeRequest, wait time.Duration, err error) {
 	if ask.Within, err = s.duration("query.within", t.Within, maxWithin); err != nil {
 		return ask, 0, err
 	}
@@ -192,8 +192,8 @@ func (s *server) duration(location, text string, limit time.Duration) (time.Dura
 }
 
 // wanted checks the names of states, in either case.
-func (s *server) wanted(d *Device, t *Twin, states api.States, toggle []string) ([]vaiven.Value, []string, error) {
-	known := s.knownStates(d, t)
+func (s *server) wanted(d *Device, t *vaiven.DeviceState, states api.States, toggle []string) ([]vaiven.Value, []string, error) {
+	known := t.Askable(s.o.States, d.Declared)
 	seen := map[string]bool{}
 	name := func(n string) (string, error) {
 		n = strings.ToUpper(n)
@@ -226,20 +226,6 @@ func (s *server) wanted(d *Device, t *Twin, states api.States, toggle []string) 
 	return values, turn, nil
 }
 
-// knownStates are the names that may be asked for: those that the server knows
-// by itself, and those that the board reported or declared.
-func (s *server) knownStates(d *Device, t *Twin) []string {
-	known := slices.Concat(s.o.States, d.Declared)
-	for _, l := range d.States {
-		known = append(known, l.Name)
-	}
-	for _, v := range slices.Concat(t.Reported, t.Desired.States) {
-		known = append(known, v.Name)
-	}
-	slices.Sort(known)
-	return slices.Compact(known)
-}
-
 func (s *server) unknownState(d vaiven.Device, name string, known []string) *api.Problem {
 	list := strings.Join(known, ", ")
 	p := api.NewProblem(http.StatusUnprocessableEntity, codeUnknownState,
@@ -250,14 +236,14 @@ func (s *server) unknownState(d vaiven.Device, name string, known []string) *api
 }
 
 // askedError is the answer to a change that was not accepted, nil when it was.
-func (s *server) askedError(d vaiven.Device, a *Asked) error {
+func (s *server) askedError(d vaiven.Device, a *vaiven.ChangeResult) error {
 	if a.Err != nil {
 		return s.fail(a.Err)
 	}
 	switch a.Refused {
 	case vaiven.RefusedRev:
 		t, _ := s.o.Twins.State(d)
-		now := t.Desired.Rev
+		now := t.Rev
 		p := api.NewProblem(http.StatusPreconditionFailed, vaiven.RefusedRev,
 			s.o.Lang.Say("somebody else changed it: its REV is "+etag(now), "alguien lo cambió antes: su REV es "+etag(now)),
 			s.o.Lang.Say("read the state again, then decide", "lee el estado otra vez y decide"))

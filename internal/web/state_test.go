@@ -18,7 +18,7 @@ func TestHowAChangeIsAsked(t *testing.T) {
 	a := send(t, s, "PUT", path+"?within=5s", `{"led":true,"DIM":0.5}`, "If-Match", `"6"`, "Idempotency-Key", "00D1C0FFEE5EED42")
 	var c api.Change
 	a.into(t, &c)
-	want := Ask{
+	want := vaiven.ChangeRequest{
 		Device: "101", States: []vaiven.Value{{Name: "DIM", Num: 0.5}, {Name: "LED", Num: 1}}, By: "api 127.0.0.1",
 		Within: 5 * time.Second, HasIf: true, If: 6, Key: "00d1c0ffee5eed42",
 	}
@@ -32,7 +32,7 @@ func TestHowAChangeIsAsked(t *testing.T) {
 		if a := send(t, s, "PUT", path, `{"RELAY":0}`, "If-Match", match); a.status != 200 {
 			t.Errorf("If-Match %s: %d %s", match, a.status, a.body)
 		}
-		w.twins["101"].Desired.Rev = 7
+		w.twins["101"].Rev = 7
 	}
 	for _, match := range []string{`W/"7"`, `"6","7"`, `x`} {
 		if p := send(t, s, "PUT", path, `{"RELAY":0}`, "If-Match", match).problem(t); p.Status != 422 || p.Errors[0].Location != "header.If-Match" {
@@ -75,7 +75,7 @@ func TestTheWaitIsOver(t *testing.T) {
 	if a.status != 202 || got.Phase != api.PhaseAsked || got.Status != api.Asleep || got.Done() || a.header.Get("ETag") != `"1"` {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	w.twins["102"].Desired.Open[0].Sent = noon.UnixMilli()
+	w.twins["102"].Open[0].Sent = noon.UnixMilli()
 	var state api.State
 	send(t, w.serve(t), "GET", prefix+"/devices/102/state", "").into(t, &state)
 	if len(state.Open) != 1 || state.Open[0].Phase != api.PhaseSent || state.Open[0].Sent.IsZero() || state.Rev != 1 {

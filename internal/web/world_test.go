@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,17 +34,17 @@ type world struct {
 
 	mu      sync.Mutex
 	devices map[vaiven.Device]*Device
-	twins   map[vaiven.Device]*Twin
+	twins   map[vaiven.Device]*vaiven.DeviceState
 	entries []vaiven.Entry
 	keys    int
-	asks    []Ask
+	asks    []vaiven.ChangeRequest
 	posted  []string
 	err     error                 // of whatever is asked next
 	ends    chan vaiven.ChangeEnd // for Wait
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{now: noon, devices: map[vaiven.Device]*Device{}, twins: map[vaiven.Device]*Twin{}, ends: make(chan vaiven.ChangeEnd, 8)}
+	w := &world{now: noon, devices: map[vaiven.Device]*Device{}, twins: map[vaiven.Device]*vaiven.DeviceState{}, ends: make(chan vaiven.ChangeEnd, 8)}
 	at := noon.UnixMilli()
 	w.devices["101"] = &Device{
 		Row: Row{
@@ -65,12 +64,13 @@ func newWorld(t testing.TB) *world {
 		Reading: at - 11_000, Values: []Latest{{"TEMP", 21, at - 11_000}},
 	}
 	w.devices["103"] = &Device{Row: Row{ID: "103", Presence: Presence{Since: at - 900_000, Last: at - 900_000}}, First: at - 1_000_000, Reason: "idle"}
-	w.twins["101"] = &Twin{
-		Desired:  vaiven.Desired{Device: "101", Rev: 6, States: []vaiven.Value{{Name: "LED", Num: 1}}},
-		Reported: []vaiven.Value{{Name: "LED", Num: 1}}, ReportedRev: 6, Reports: true,
-		Recent: []Life{{End: vaiven.ChangeEnd{
+	led := []vaiven.Value{{Name: "LED", Num: 1}}
+	w.twins["101"] = &vaiven.DeviceState{
+		ID: "101", Rev: 6, Wanted: []vaiven.Wanted{{Name: "LED", Num: 1, Rev: 6}}, Reports: true,
+		ReportedStates: vaiven.ReportedStates{BootRev: 6, Reported: []vaiven.Reported{{Name: "LED", Num: 1, Rev: 6}}},
+		Recent: []vaiven.Ended{{End: vaiven.ChangeEnd{
 			Stamp: vaiven.Stamp{At: at - 5000}, Device: "101", Key: "51d07e449f3c02aa", Rev: 6, Outcome: vaiven.Confirmed,
-			States: []vaiven.Value{{Name: "LED", Num: 1}}, By: "button GPIO17", Asked: at - 5040,
+			States: led, By: "button GPIO17", Asked: at - 5040,
 		}, Sent: at - 5030}},
 	}
 	w.story(at)
@@ -159,65 +159,51 @@ func (w *world) Forget(_ context.Context, id vaiven.Device) error {
 	return w.fails()
 }
 
-func (w *world) State(id vaiven.Device) (Twin, bool) {
+func (w *world) State(id vaiven.Device) (vaiven.DeviceState, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if t := w.twins[id]; t != nil {
-		c := *t
-		c.Desired.Open, c.Recent = slices.Clone(t.Desired.Open), slices.Clone(t.Recent)
-		return c, true
+		return t.Clone(), true
 	}
-	return Twin{}, false
+	return vaiven.DeviceState{}, false
 }
 
-func (w *world) Ask(_ context.Context, asks []Ask) []Asked {
+func (w *world) AskMany(_ context.Context, requests []vaiven.ChangeRequest) []vaiven.ChangeResult {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	err := w.fails()
-	out := make([]Asked, len(asks))
-	for i, a := range asks {
-		w.asks = append(w.asks, a)
+	out := make([]vaiven.ChangeResult, len(requests))
+	for i, r := range requests {
+		w.asks = append(w.asks, r)
 		if out[i].Err = err; err == nil {
-			out[i] = w.ask(a)
+			out[i] = w.ask(r)
 		}
 	}
 	return out
 }
 
-// ask applies a change as the twin would, for one state.
-func (w *world) ask(a Ask) Asked {
-	t := w.twins[a.Device]
+// ask has a change in the log, and a board that reports confirms it at once.
+func (w *world) ask(r vaiven.ChangeRequest) vaiven.ChangeResult {
+	t := w.twins[r.Device]
 	if t == nil {
-		t = &Twin{Desired: vaiven.Desired{Device: a.Device}}
-		w.twins[a.Device] = t
+		t = &vaiven.DeviceState{ID: r.Device}
+		w.twins[r.Device] = t
 	}
-	if a.HasIf && a.If != t.Desired.Rev {
-		return Asked{Refused: vaiven.RefusedRev}
-	}
-	values := slices.Clone(a.States)
-	for _, name := range a.Toggle {
-		now, _ := vaiven.Find(t.Desired.States, name)
-		values = append(values, vaiven.Value{Name: name, Num: map[bool]float64{true: 1, false: 0}[now == 0]})
-	}
-	if a.Key == "" {
+	if r.Key == "" {
 		w.keys++
-		a.Key = vaiven.Key(fmt.Sprintf("%016x", w.keys))
+		r.Key = vaiven.Key(fmt.Sprintf("%016x", w.keys))
 	}
-	t.Desired.Rev++
-	t.Desired.States = values
-	at := w.now.UnixMilli()
-	if t.Reports {
-		t.Recent = append(t.Recent, Life{Sent: at + 3, End: vaiven.ChangeEnd{
-			Stamp: vaiven.Stamp{At: at + 12}, Device: a.Device, Key: a.Key, Rev: t.Desired.Rev, Outcome: vaiven.Confirmed, States: values, By: a.By, Asked: at,
-		}})
-	} else {
-		p := vaiven.Pending{Key: a.Key, Rev: t.Desired.Rev, States: values, By: a.By, Asked: at}
-		if a.Within > 0 {
-			p.Deadline = at + a.Within.Milliseconds()
-		}
-		t.Desired.Open = append(t.Desired.Open, p)
+	at := func(ms int64) vaiven.Stamp { return vaiven.Stamp{At: w.now.UnixMilli() + ms} }
+	c := &vaiven.Change{Stamp: at(0), Device: r.Device, Key: r.Key, States: r.States, Toggle: r.Toggle, By: r.By, HasIf: r.HasIf, If: r.If}
+	if r.Within > 0 {
+		c.Deadline = c.At + r.Within.Milliseconds()
 	}
-	return Asked{Key: a.Key, Rev: t.Desired.Rev, Values: values}
+	news := t.Apply(c)
+	if t.Reports && news.Answer.Rev != 0 {
+		t.Apply(&vaiven.Sent{Stamp: at(3), Device: r.Device, Key: r.Key, Rev: news.Answer.Rev})
+		t.Apply(&vaiven.ChangeEnd{Stamp: at(12), Device: r.Device, Key: r.Key, Outcome: vaiven.Confirmed})
+	}
+	return vaiven.ChangeResult{Key: r.Key, Answer: news.Answer}
 }
 
 func (w *world) Wait(ctx context.Context, id vaiven.Device, key vaiven.Key) (vaiven.ChangeEnd, error) {
