@@ -79,13 +79,10 @@ func (r *ReportedStates) Take(boot Boot, rev, own uint64, states []Value) (took,
 			r.Reported[i].Rev = 0
 		}
 	}
-	if rev > maxForeignRev {
-		rev = 0
-	}
-	if rev != 0 && rev < r.BootRev {
+	rev, taken := acceptRev(&r.BootRev, rev)
+	if !taken {
 		return false, false
 	}
-	r.BootRev = max(r.BootRev, rev)
 	if rev > own {
 		rev = 0
 	}
@@ -93,6 +90,20 @@ func (r *ReportedStates) Take(boot Boot, rev, own uint64, states []Value) (took,
 		news = r.set(i, v, rev) || news
 	}
 	return true, news
+}
+
+// acceptRev decides about the REV of a report, where highest is the highest of this
+// boot so far. It is not taken when it was overtaken on its way: what it says is
+// history. One beyond all counting is none, 0.
+func acceptRev(highest *uint64, rev uint64) (accepted uint64, taken bool) {
+	if rev > maxForeignRev {
+		rev = 0
+	}
+	if rev != 0 && rev < *highest {
+		return 0, false
+	}
+	*highest = max(*highest, rev)
+	return rev, true
 }
 
 // set takes over one state, which is often the i-th, and reports whether its value

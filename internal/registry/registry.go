@@ -14,8 +14,8 @@ import (
 // Registry is the table of devices. It implements the pump's View and Restorer.
 type Registry struct {
 	mu      sync.RWMutex
-	devices map[vaiven.Device]*device
-	nobody  []Rejected // refused messages of no device of the log
+	devices map[vaiven.Device]*vaiven.DeviceInfo
+	nobody  []vaiven.RejectedCode // refused messages of no device of the log
 	counts  Counts
 }
 
@@ -33,7 +33,7 @@ type Counts struct {
 
 // New returns an empty registry.
 func New() *Registry {
-	return &Registry{devices: make(map[vaiven.Device]*device)}
+	return &Registry{devices: make(map[vaiven.Device]*vaiven.DeviceInfo)}
 }
 
 // Name is the view's name in the checkpoint.
@@ -45,29 +45,74 @@ func (r *Registry) Apply(_ uint64, entries []vaiven.Entry) error {
 	defer r.mu.Unlock()
 	r.counts.Events += uint64(len(entries))
 	for i := range entries {
-		r.apply(entries[i])
+		r.apply(&entries[i])
 	}
 	return nil
 }
 
-// Device returns what is known of a device.
-func (r *Registry) Device(id vaiven.Device) (Device, bool) {
+// apply takes one event; r.mu is held.
+func (r *Registry) apply(en *vaiven.Entry) {
+	r.counts.add(en)
+	id := en.Event.Of()
+	d := r.devices[id]
+	switch e := en.Event.(type) {
+	case *vaiven.Forgotten:
+		delete(r.devices, id)
+		return
+	case *vaiven.Rejected:
+		if d == nil { // who was only refused is nobody
+			r.nobody = vaiven.CountRejected(r.nobody, e)
+		}
+	}
+	if d == nil {
+		if id == "" || vaiven.Refuses(en.Event) {
+			return
+		}
+		d = &vaiven.DeviceInfo{ID: id}
+		r.devices[id] = d
+	}
+	d.Apply(en.Event)
+	if en.Fills {
+		d.Fill()
+	}
+}
+
+// add counts one event.
+func (c *Counts) add(en *vaiven.Entry) {
+	switch e := en.Event.(type) {
+	case *vaiven.Reading:
+		c.Readings++
+		if en.Fills {
+			c.Filled++
+		}
+	case *vaiven.Refusal:
+		c.Refusals++
+	case *vaiven.Gap:
+		c.Gaps += e.To - e.From + 1
+	case *vaiven.Rejected:
+		c.Rejected += e.Count
+	}
+}
+
+// Device returns what is known of a device; Summary has the statistics of its
+// session.
+func (r *Registry) Device(id vaiven.Device) (vaiven.DeviceInfo, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	d := r.devices[id]
 	if d == nil {
-		return Device{}, false
+		return vaiven.DeviceInfo{}, false
 	}
-	return d.copyOut(), true
+	return d.Clone(), true
 }
 
 // List returns all devices, in the order of their ids.
-func (r *Registry) List() []Device {
+func (r *Registry) List() []vaiven.DeviceInfo {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	list := make([]Device, 0, len(r.devices))
+	list := make([]vaiven.DeviceInfo, 0, len(r.devices))
 	for _, id := range slices.Sorted(maps.Keys(r.devices)) {
-		list = append(list, r.devices[id].copyOut())
+		list = append(list, r.devices[id].Clone())
 	}
 	return list
 }
@@ -75,11 +120,11 @@ func (r *Registry) List() []Device {
 // Each calls yield with every device, in no order, until it returns false. What
 // it gets is the table itself, for the call only and not to be changed, and no
 // record is applied meanwhile: yield must be quick, and must not call back.
-func (r *Registry) Each(yield func(*Device) bool) {
+func (r *Registry) Each(yield func(*vaiven.DeviceInfo) bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for _, d := range r.devices {
-		if !yield(&d.Device) {
+		if !yield(d) {
 			return
 		}
 	}
@@ -98,19 +143,19 @@ func (r *Registry) Session(id vaiven.Device) (vaiven.Session, bool) {
 	return *d.Session, true
 }
 
-// Summary returns the statistics of a device's last session.
-func (r *Registry) Summary(id vaiven.Device) (Summary, bool) {
+// Summary returns a device's last session in numbers.
+func (r *Registry) Summary(id vaiven.Device) (vaiven.Summary, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	d := r.devices[id]
-	if d == nil || d.Session == nil || d.Stats == nil {
-		return Summary{}, false
+	if d == nil {
+		return vaiven.Summary{}, false
 	}
-	return d.Stats.summary(d.Session), true
+	return d.Summary()
 }
 
 // Nobody returns the refused messages of no device of the log.
-func (r *Registry) Nobody() []Rejected {
+func (r *Registry) Nobody() []vaiven.RejectedCode {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return slices.Clone(r.nobody)
@@ -132,10 +177,10 @@ func (r *Registry) Counts() Counts {
 
 // state is what a checkpoint keeps.
 type state struct {
-	Version int        `json:"version"`
-	Counts  Counts     `json:"counts"`
-	Nobody  []Rejected `json:"nobody,omitempty"`
-	Devices []*device  `json:"devices"`
+	Version int                   `json:"version"`
+	Counts  Counts                `json:"counts"`
+	Nobody  []vaiven.RejectedCode `json:"nobody,omitempty"`
+	Devices []*vaiven.DeviceInfo  `json:"devices"`
 }
 
 // stateVersion is 2 since who was only refused is no device: a table of before is
@@ -147,7 +192,7 @@ func (r *Registry) Snapshot() ([]byte, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	s := state{Version: stateVersion, Counts: r.counts, Nobody: r.nobody}
-	s.Devices = make([]*device, 0, len(r.devices))
+	s.Devices = make([]*vaiven.DeviceInfo, 0, len(r.devices))
 	for _, id := range slices.Sorted(maps.Keys(r.devices)) {
 		s.Devices = append(s.Devices, r.devices[id])
 	}
@@ -169,7 +214,7 @@ func (r *Registry) Restore(snap []byte) error {
 			return fmt.Errorf("registry: snapshot of version %d", s.Version)
 		}
 	}
-	devices := make(map[vaiven.Device]*device, len(s.Devices))
+	devices := make(map[vaiven.Device]*vaiven.DeviceInfo, len(s.Devices))
 	for _, d := range s.Devices {
 		if d == nil {
 			return errors.New("registry: snapshot: a device is missing")

@@ -3,6 +3,7 @@ package registry
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -73,15 +74,16 @@ func TestAFinishedSessionMayBeRenewed(t *testing.T) {
 func TestTheWholeStoryOfADevice(t *testing.T) {
 	r := New()
 	apply(t, r, story()...)
-	want := Device{
+	want := vaiven.DeviceInfo{
 		ID: "101", First: 1000, Last: 8300,
-		Values: []Latest{{"TEMP", 30, 8000}, {"HUM", 61, 8000}}, Readings: 4, Reading: 8000,
-		States: []Latest{{"LED", 1, 4500}}, Boot: "bbbbbbbb", FW: "1.0.0", Greeted: true,
-		Rejected: []Rejected{{vaiven.CodeOutOfRange, 5, "TEMP is 500", "192.168.0.8", 7100}},
+		Values: []vaiven.Latest{{"TEMP", 30, 8000}, {"HUM", 61, 8000}}, Readings: 4, Reading: 8000,
+		States: []vaiven.Latest{{"LED", 1, 4500}}, Boot: "bbbbbbbb", FW: "1.0.0", Greeted: true,
+		Rejected: []vaiven.RejectedCode{{vaiven.CodeOutOfRange, 5, "TEMP is 500", "192.168.0.8", 7100}},
 		Refusals: 1, Gaps: 4, Lost: 6,
-		Remote: "192.168.0.7", Since: 8400, Reason: "idle", Sleep: 60000,
+		Remote: "192.168.0.7", Since: 8400, ConnectedAt: 1000, Reason: "idle", Sleep: 60000,
 		Conflicts: 1, ConflictAt: 8300, Remotes: []string{"192.168.0.7", "192.168.0.8"},
 		Session: &vaiven.Session{Device: "101", Start: 1000, Readings: 3, Deadline: 9000, Interval: 2000, Count: 3, Ended: true, Reason: vaiven.EndReadings},
+		BootLost: 1,
 	}
 	got, ok := r.Device("101")
 	if diff := cmp.Diff(want, got); !ok || diff != "" {
@@ -91,19 +93,19 @@ func TestTheWholeStoryOfADevice(t *testing.T) {
 		t.Errorf("Session = %+v", s)
 	}
 	sum, ok := r.Summary("101")
-	wantSum := Summary{
+	wantSum := vaiven.Summary{
 		Session: *want.Session, End: 7000, First: 2000, Last: 7000,
-		Measurements: []Statistic{
+		Measurements: []vaiven.Measurement{
 			{Name: "TEMP", N: 3, Min: 20, Max: 24, Mean: 22, Deviation: 2, Squares: 8},
 			{Name: "HUM", N: 3, Min: 61, Max: 61, Mean: 61},
 		},
 		Intervals: 2, IntervalMean: 2500, IntervalP95: 3000,
-		Rejected: []Count{{vaiven.CodeOutOfRange, 1}}, Refusals: 1, Gaps: 4, Lost: 2,
+		Rejected: []vaiven.CodeCount{{vaiven.CodeOutOfRange, 1}}, Refusals: 1, Gaps: 4, Lost: 2,
 	}
 	if diff := cmp.Diff(wantSum, sum); !ok || diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]Rejected{{vaiven.CodeNotJSON, 9, "not JSON", "", 8500}}, r.Nobody()); diff != "" {
+	if diff := cmp.Diff([]vaiven.RejectedCode{{vaiven.CodeNotJSON, 9, "not JSON", "", 8500}}, r.Nobody()); diff != "" {
 		t.Error(diff)
 	}
 	if c := r.Counts(); c != (Counts{Events: 19, Readings: 4, Refusals: 1, Gaps: 4, Rejected: 14, Devices: 1}) {
@@ -225,6 +227,33 @@ func TestANewSessionCountsAnew(t *testing.T) {
 	}
 }
 
+// testdata/snapshot.json was written before the device's value moved to the root.
+func TestASnapshotOfBeforeIsRead(t *testing.T) {
+	b, err := os.ReadFile("testdata/snapshot.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, now := New(), New()
+	if err := old.Restore(b); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, now, story()...)
+	got, _ := old.Device("101")
+	want, _ := now.Device("101")
+	want.ConnectedAt = 0 // was not kept
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	gotSum, _ := old.Summary("101")
+	wantSum, _ := now.Summary("101")
+	if diff := cmp.Diff(wantSum, gotSum); diff != "" {
+		t.Error(diff)
+	}
+	if old.Counts() != now.Counts() {
+		t.Errorf("%+v", old.Counts())
+	}
+}
+
 func TestIntervalsAreThoseOfMeasuring(t *testing.T) {
 	r := New()
 	apply(t, r, &vaiven.SessionStart{Stamp: at(1), Device: "1"})
@@ -256,13 +285,13 @@ func TestWhatABoardCouldMakeLongIsBounded(t *testing.T) {
 		)
 	}
 	d, _ := r.Device("1")
-	if len(d.Values) != maxMeasurements || d.Values[len(d.Values)-1].Name != "V499" || d.Values[0].Name != "V436" {
+	if len(d.Values) != 64 || d.Values[len(d.Values)-1].Name != "V499" || d.Values[0].Name != "V436" {
 		t.Errorf("%d values, %v", len(d.Values), d.Values[0])
 	}
-	if len(d.States) != maxStates || len(d.Rejected) != maxRejected || len(d.Remotes) != maxRemotes || len(d.FW) != maxText {
+	if len(d.States) != 64 || len(d.Rejected) != 16 || len(d.Remotes) != 16 || len(d.FW) != 200 {
 		t.Errorf("%d states, %d rejected, %d remotes, %d bytes of firmware", len(d.States), len(d.Rejected), len(d.Remotes), len(d.FW))
 	}
-	if sum, _ := r.Summary("1"); len(sum.Measurements) != maxMeasurements || len(sum.Rejected) != maxRejected {
+	if sum, _ := r.Summary("1"); len(sum.Measurements) != 64 || len(sum.Rejected) != 16 {
 		t.Errorf("%d measurements, %d kinds", len(sum.Measurements), len(sum.Rejected))
 	}
 	if _, err := r.Snapshot(); err != nil {
@@ -360,12 +389,12 @@ func TestEachSeesEveryDeviceUntilItHasEnough(t *testing.T) {
 	r := New()
 	apply(t, r, reading("1", 1, 20), reading("2", 1, 20), reading("3", 1, 20))
 	seen := map[vaiven.Device]bool{}
-	r.Each(func(d *Device) bool { seen[d.ID] = true; return true })
+	r.Each(func(d *vaiven.DeviceInfo) bool { seen[d.ID] = true; return true })
 	if len(seen) != 3 {
 		t.Errorf("saw %v", seen)
 	}
 	n := 0
-	r.Each(func(*Device) bool { n++; return false })
+	r.Each(func(*vaiven.DeviceInfo) bool { n++; return false })
 	if n != 1 {
 		t.Errorf("called %d times", n)
 	}

@@ -1,4 +1,4 @@
-package registry
+package vaiven
 
 import (
 	"math"
@@ -9,20 +9,20 @@ import (
 // lab's 10 and the workshop's 50 readings are exact.
 const exactIntervals = 64
 
-// intervals are the times between the readings of a session, in ms. The first
+// Intervals are the times between the readings of a session, in ms. The first
 // exactIntervals are kept; beyond, they are counted in steps of 2 %, so that a
 // board that sends for months takes no more than a few hundred bytes (at worst,
 // with times all over from 1 ms to 49 days, some 1,100 steps).
-type intervals struct {
-	N     uint64   `json:"n,omitempty"`
-	Sum   float64  `json:"sum,omitempty"`
-	Exact []uint32 `json:"exact,omitempty"`
-	Steps []step   `json:"steps,omitempty"` // sorted, once there are too many for Exact
+type Intervals struct {
+	N     uint64         `json:"n,omitempty"`
+	Sum   float64        `json:"sum,omitempty"`
+	Exact []uint32       `json:"exact,omitempty"`
+	Steps []IntervalStep `json:"steps,omitempty"` // sorted, once there are too many for Exact
 }
 
-// step counts the intervals from growth^(At-1) to growth^At ms; step 0 those
+// IntervalStep counts the intervals from growth^(At-1) to growth^At ms; step 0 those
 // below 1 ms.
-type step struct {
+type IntervalStep struct {
 	At    uint16 `json:"at"`
 	Count uint32 `json:"n"`
 }
@@ -31,7 +31,7 @@ const growth = 1.02
 
 // add counts an interval. One that is negative, as when a board's clock was
 // set back or old readings came late, counts as 0.
-func (v *intervals) add(ms int64) {
+func (v *Intervals) add(ms int64) {
 	ms = min(max(ms, 0), math.MaxUint32) // 49 days
 	v.N++
 	v.Sum += float64(ms)
@@ -41,28 +41,28 @@ func (v *intervals) add(ms int64) {
 			return
 		}
 		for _, x := range v.Exact {
-			v.step(int64(x))
+			v.count(int64(x))
 		}
 		v.Exact = nil
 	}
-	v.step(ms)
+	v.count(ms)
 }
 
-func (v *intervals) step(ms int64) {
+func (v *Intervals) count(ms int64) {
 	at := uint16(0)
 	if ms > 0 {
 		at = uint16(min(1+math.Log(float64(ms))/math.Log(growth), math.MaxUint16))
 	}
-	i, found := slices.BinarySearchFunc(v.Steps, at, func(s step, at uint16) int { return int(s.At) - int(at) })
+	i, found := slices.BinarySearchFunc(v.Steps, at, func(s IntervalStep, at uint16) int { return int(s.At) - int(at) })
 	if !found {
-		v.Steps = slices.Insert(v.Steps, i, step{At: at})
+		v.Steps = slices.Insert(v.Steps, i, IntervalStep{At: at})
 	}
 	if v.Steps[i].Count < math.MaxUint32 {
 		v.Steps[i].Count++
 	}
 }
 
-func (v *intervals) mean() float64 {
+func (v *Intervals) mean() float64 {
 	if v.N == 0 {
 		return 0
 	}
@@ -70,7 +70,7 @@ func (v *intervals) mean() float64 {
 }
 
 // percentile returns the smallest interval that p per cent do not exceed.
-func (v *intervals) percentile(p int) float64 {
+func (v *Intervals) percentile(p int) float64 {
 	if v.N == 0 {
 		return 0
 	}

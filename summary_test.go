@@ -1,4 +1,4 @@
-package registry
+package vaiven
 
 import (
 	"encoding/json"
@@ -7,17 +7,15 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"vaiven"
 )
 
 func TestStatisticsAreThoseOfTheTextbook(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.Float64Range(-1000, 1000), 1, 60).Draw(t, "values")
-		s := &stats{}
+		s := &SessionStats{}
 		sum := 0.0
 		for _, v := range values {
-			s.reading(&vaiven.Reading{Values: []vaiven.Value{{Name: "T", Num: v}}})
+			s.add(&Reading{Values: []Value{{Name: "T", Num: v}}})
 			sum += v
 		}
 		mean, squares := sum/float64(len(values)), 0.0
@@ -28,7 +26,7 @@ func TestStatisticsAreThoseOfTheTextbook(t *testing.T) {
 		if len(values) > 1 {
 			dev = math.Sqrt(squares / float64(len(values)-1))
 		}
-		got := s.summary(&vaiven.Session{}).Measurements[0]
+		got := summaryOf(s).Measurements[0]
 		if got.N != uint64(len(values)) || got.Min != slices.Min(values) || got.Max != slices.Max(values) ||
 			math.Abs(got.Mean-mean) > 1e-9 || math.Abs(got.Deviation-dev) > 1e-6 {
 			t.Fatalf("%+v, want mean %g and deviation %g", got, mean, dev)
@@ -37,9 +35,9 @@ func TestStatisticsAreThoseOfTheTextbook(t *testing.T) {
 }
 
 func TestStatisticsOfEnormousNumbersCanBeKept(t *testing.T) {
-	s := &stats{}
+	s := &SessionStats{}
 	for _, v := range []float64{math.MaxFloat64, -math.MaxFloat64, math.MaxFloat64, 1} {
-		s.reading(&vaiven.Reading{Values: []vaiven.Value{{Name: "T", Num: v}}})
+		s.add(&Reading{Values: []Value{{Name: "T", Num: v}}})
 	}
 	if _, err := json.Marshal(s); err != nil {
 		t.Error(err)
@@ -49,7 +47,7 @@ func TestStatisticsOfEnormousNumbersCanBeKept(t *testing.T) {
 func TestPercentileIsExactInALabAndWithinOnePerCentBeyond(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		list := rapid.SliceOfN(rapid.Int64Range(0, 10_000_000), 1, 400).Draw(t, "intervals")
-		var v intervals
+		var v Intervals
 		sum := 0.0
 		for _, ms := range list {
 			v.add(ms)
@@ -69,7 +67,7 @@ func TestPercentileIsExactInALabAndWithinOnePerCentBeyond(t *testing.T) {
 }
 
 func TestIntervalsOfAMonthStaySmall(t *testing.T) {
-	var v intervals
+	var v Intervals
 	for i := range int64(500_000) {
 		v.add(5000 + i%40)
 	}
@@ -81,4 +79,10 @@ func TestIntervalsOfAMonthStaySmall(t *testing.T) {
 	if v.percentile(0) != 0 {
 		t.Errorf("the smallest is %g", v.percentile(0))
 	}
+}
+
+func summaryOf(s *SessionStats) Summary {
+	d := DeviceInfo{Session: &Session{}, Stats: s}
+	sum, _ := d.Summary()
+	return sum
 }
