@@ -182,12 +182,13 @@ func (d *DeviceInfo) Replaced(e *Presence) bool {
 // form: it has said HELLO or BOOT, so it can confirm a change even if it never did.
 func (d *DeviceInfo) Speaks() bool { return d.Greeted || d.Boot != "" }
 
-// Title is what people call the device, "" for nothing.
-func (d *DeviceInfo) Title() string {
+// Described is what people call the device and say of it, the zero About for nothing.
+// It is d's own.
+func (d *DeviceInfo) Described() About {
 	if d.About == nil {
-		return ""
+		return About{}
 	}
-	return d.About.Name
+	return *d.About
 }
 
 // CountOfRejected is how many messages were refused, of all kinds.

@@ -82,7 +82,7 @@ func TestTheWholeStoryOfADevice(t *testing.T) {
 		Refusals: 1, Gaps: 4, Lost: 6,
 		Remote: "192.168.0.7", Since: 8400, ConnectedAt: 1000, Reason: "idle", Sleep: 60000,
 		Conflicts: 1, ConflictAt: 8300, Remotes: []string{"192.168.0.7", "192.168.0.8"},
-		Session: &vaiven.Session{Device: "101", Start: 1000, Readings: 3, Deadline: 9000, Interval: 2000, Count: 3, Ended: true, Reason: vaiven.EndReadings},
+		Session:  &vaiven.Session{Device: "101", Start: 1000, Readings: 3, Deadline: 9000, Interval: 2000, Count: 3, Ended: true, Reason: vaiven.EndReadings},
 		BootLost: 1,
 	}
 	got, ok := r.Device("101")

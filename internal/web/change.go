@@ -14,9 +14,9 @@ import (
 
 // follow waits until a change has ended, or for as long as it may, and says how
 // far it has got.
-func (s *server) follow(ctx context.Context, since time.Time, wait time.Duration, d *Device, ask *vaiven.ChangeRequest, asked *vaiven.ChangeResult) api.Change {
+func (s *server) follow(ctx context.Context, since time.Time, wait time.Duration, d *vaiven.DeviceInfo, ask *vaiven.ChangeRequest, asked *vaiven.ChangeResult) api.Change {
 	c := api.Change{Device: d.ID, Key: asked.Key, Rev: asked.Rev, Phase: api.PhaseAsked, States: statesMap(asked.Values), By: ask.By}
-	c.Status, _, _ = Status(s.now(), d.Presence)
+	c.Status, _, _ = statusNow(s.now(), d)
 	if s.progress(&c); c.Done() {
 		return c
 	}
@@ -30,7 +30,7 @@ func (s *server) follow(ctx context.Context, since time.Time, wait time.Duration
 	s.progress(&c) // also when it was sent; and an end that came just now
 	c.NoReport = mute && !c.Done()
 	if now, ok := s.o.Devices.Device(d.ID); ok {
-		c.Status, _, _ = Status(s.now(), now.Presence)
+		c.Status, _, _ = statusNow(s.now(), &now)
 	}
 	return c
 }
@@ -41,9 +41,9 @@ const muteWait = time.Second
 
 // mute reports whether the device sends readings and has never reported: it has
 // said neither HELLO nor BOOT, nor a REV.
-func (s *server) mute(d *Device) bool {
+func (s *server) mute(d *vaiven.DeviceInfo) bool {
 	t, _ := s.o.Twins.State(d.ID)
-	return d.Readings > 0 && d.Boot == "" && !d.Greeted && !t.Reports
+	return d.Readings > 0 && !d.Speaks() && !t.Reports
 }
 
 // wait returns the end of a change, if it comes in time.

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"vaiven"
 	"vaiven/internal/web/api"
 )
 
@@ -78,7 +79,7 @@ func (s *server) listDevices(ctx context.Context, in *listDevices) (*body[api.De
 			return nil, s.badCursor()
 		}
 	}
-	ids, total, next := q.page(func(yield func(*Row) bool) { err = s.scan(ctx, yield) })
+	ids, total, next := q.page(func(yield func(*vaiven.DeviceInfo) bool) { err = s.scan(ctx, yield) })
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -100,7 +101,7 @@ func (s *server) getDevice(_ context.Context, in *struct{ DeviceID }) (*body[api
 }
 
 // known returns the device of a path.
-func (s *server) known(id string) (*Device, error) {
+func (s *server) known(id string) (*vaiven.DeviceInfo, error) {
 	name, err := s.device(id)
 	if err != nil {
 		return nil, err
@@ -143,19 +144,20 @@ func (s *server) describeDevice(ctx context.Context, in *describeDevice) (*body[
 		return nil, s.fail(ctx.Err())
 	}
 	d, _ := s.o.Devices.Device(id)
+	about := d.Described()
 	if in.Body.Name != nil {
-		d.Name = strings.TrimSpace(*in.Body.Name)
+		about.Name = strings.TrimSpace(*in.Body.Name)
 	}
 	if in.Body.Note != nil {
-		d.Note = strings.TrimSpace(*in.Body.Note)
+		about.Note = strings.TrimSpace(*in.Body.Note)
 	}
 	if in.Body.Groups != nil {
-		d.Groups = groupsOf(*in.Body.Groups)
+		about.Groups = groupsOf(*in.Body.Groups)
 	}
-	if err := s.printable(&d); err != nil {
+	if err := s.printable(&about); err != nil {
 		return nil, err
 	}
-	if err := s.o.Names.Describe(ctx, id, d.Name, d.Note, d.Groups); err != nil {
+	if err := s.o.Names.Describe(ctx, id, about.Name, about.Note, about.Groups); err != nil {
 		return nil, s.fail(err)
 	}
 	d, ok := s.o.Devices.Device(id)
@@ -169,8 +171,8 @@ func (s *server) describeDevice(ctx context.Context, in *describeDevice) (*body[
 const maxWords = 200
 
 // printable refuses what would not survive in a terminal, or be cut.
-func (s *server) printable(d *Device) error {
-	for i, text := range append([]string{d.Name, d.Note}, d.Groups...) {
+func (s *server) printable(a *vaiven.About) error {
+	for i, text := range append([]string{a.Name, a.Note}, a.Groups...) {
 		field := "body." + []string{"name", "note", "groups"}[min(i, 2)]
 		switch {
 		case len(text) > maxWords:
@@ -201,7 +203,7 @@ func (s *server) forgetDevice(ctx context.Context, in *struct{ DeviceID }) (*nob
 	if err != nil {
 		return nil, err
 	}
-	if d.Presence.Connected {
+	if d.Connected {
 		return nil, api.NewProblem(http.StatusConflict, codeConnected,
 			s.o.Lang.Say("it is connected", "está conectado"),
 			s.o.Lang.Say("switch it off first, or it would come back at once", "apágalo primero, o volvería enseguida"))
@@ -215,26 +217,27 @@ func (s *server) forgetDevice(ctx context.Context, in *struct{ DeviceID }) (*nob
 }
 
 // deviceOf writes a device as the API does.
-func deviceOf(now time.Time, d *Device) api.Device {
+func deviceOf(now time.Time, d *vaiven.DeviceInfo) api.Device {
+	about := d.Described()
 	out := api.Device{
-		ID: d.ID, Name: d.Name, Note: d.Note, Groups: d.Groups, Reason: d.Reason, Remote: d.Remote,
-		First: moment(d.First), Last: moment(d.Presence.Last), LastReading: moment(d.Reading), Readings: d.Readings,
+		ID: d.ID, Name: about.Name, Note: about.Note, Groups: about.Groups, Reason: d.Reason, Remote: d.Remote,
+		First: moment(d.First), Last: moment(d.Last), LastReading: moment(d.Reading), Readings: d.Readings,
 		Values: valuesOf(now, d.Values), States: valuesOf(now, d.States), ReportedRev: d.Rev, Declared: d.Declared,
 		Boot: d.Boot, FW: d.FW, Refusals: d.Refusals, Gaps: d.Gaps, Filled: d.Filled, Lost: d.Lost,
 		Conflicts: d.Conflicts, ConflictAt: moment(d.ConflictAt), Remotes: d.Remotes,
 	}
-	out.Status, out.Since, out.Until = Status(now, d.Presence)
+	out.Status, out.Since, out.Until = statusNow(now, d)
 	for _, r := range d.Rejected {
 		out.Rejected = append(out.Rejected, api.Rejected{Code: r.Code, Count: r.Count, Text: r.Text, Remote: r.Remote, At: moment(r.At)})
 	}
-	if d.Last != nil {
-		session := sessionOf(d.Last, nil)
+	if d.Session != nil {
+		session := sessionOf(d.Session, nil)
 		out.Session = &session
 	}
 	return out
 }
 
-func valuesOf(now time.Time, list []Latest) []api.Value {
+func valuesOf(now time.Time, list []vaiven.Latest) []api.Value {
 	out := make([]api.Value, 0, len(list))
 	for _, l := range list {
 		out = append(out, api.Value{Name: l.Name, Value: l.Num, At: moment(l.At), AgeMS: max(now.UnixMilli()-l.At, 0)})

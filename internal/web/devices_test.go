@@ -68,8 +68,8 @@ func TestDescribing(t *testing.T) {
 		t.Errorf("a device that was not heard: %+v", got)
 	}
 	send(t, s, "PATCH", prefix+"/devices/101", `{"name":"","groups":[]}`).into(t, &got)
-	if d := w.devices["101"]; d.Name != "" || len(d.Groups) != 0 || d.Note == "" {
-		t.Errorf("not removed: %+v", d.Row)
+	if d := w.devices["101"].Described(); d.Name != "" || len(d.Groups) != 0 || d.Note == "" {
+		t.Errorf("not removed: %+v", d)
 	}
 	w.err = &vaiven.Error{Code: vaiven.CodeBusy, At: -1}
 	a := send(t, s, "PATCH", prefix+"/devices/101", `{"name":"x"}`)
@@ -92,8 +92,8 @@ func TestDescribingAtOnce(t *testing.T) {
 		wg.Go(func() { send(t, s, "PATCH", prefix+"/devices/102", field) })
 	}
 	wg.Wait()
-	if d := w.devices["102"]; d.Name != "N" || d.Note != "n" || len(d.Groups) != 1 || d.Groups[0] != "g" {
-		t.Errorf("%+v", d.Row)
+	if d := w.devices["102"].Described(); d.Name != "N" || d.Note != "n" || len(d.Groups) != 1 || d.Groups[0] != "g" {
+		t.Errorf("%+v", d)
 	}
 }
 

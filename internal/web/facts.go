@@ -7,95 +7,15 @@ import (
 	"vaiven"
 )
 
-// Times of facts are Unix ms, 0 for never.
-
-// Row is what searching and sorting the devices looks at.
-type Row struct {
-	ID       vaiven.Device
-	Name     string // Name, Note and Groups are what people said about it
-	Note     string
-	Groups   []string
-	Presence Presence
-	Readings uint64
-	Session  bool // it has a session, which may have ended
-}
-
-// Device is all that is known of a device.
-type Device struct {
-	Row
-	First    int64 // heard
-	Remote   string
-	Reason   string // why it went
-	Reading  int64  // when its last reading was received
-	Values   []Latest
-	States   []Latest // as the board reported them
-	Rev      uint64   // of the board's last report
-	Declared []string // states that it named
-	Greeted  bool     // it has said HELLO
-	Boot     vaiven.Boot
-	FW       string
-
-	Refusals, Gaps, Filled, Lost uint64
-	Rejected                     []Rejected
-
-	Conflicts  uint64
-	ConflictAt int64
-	Remotes    []string // who fought over the id last
-
-	Last *vaiven.Session // the last one, nil: none yet
-}
-
-// Latest is the last value of a measurement or a state.
-type Latest struct {
-	Name string
-	Num  float64
-	At   int64
-}
-
-// Rejected counts the refused messages of one kind.
-type Rejected struct {
-	Code   vaiven.Code
-	Count  uint64
-	Text   string
-	Remote string
-	At     int64
-}
-
-// Summary is a session in numbers.
-type Summary struct {
-	End, First, Last int64 // End is 0 while it goes on; First and Last are readings
-	Measurements     []Measurement
-	Intervals        uint64
-	IntervalMean     float64 // ms
-	IntervalP95      float64 // ms
-	Rejected         []CodeCount
-	Refusals         uint64
-	Gaps             uint64 // less what came after all
-	Lost             uint64
-}
-
-// Measurement is what a session says of one measurement.
-type Measurement struct {
-	Name           string
-	N              uint64
-	Min, Max, Mean float64
-	Deviation      float64
-}
-
-// CodeCount is how many messages of one kind were refused.
-type CodeCount struct {
-	Code  vaiven.Code
-	Count uint64
-}
-
-// Devices is the table of devices. What it hands out is not changed afterwards.
+// Devices is the table of devices.
 type Devices interface {
-	// Scan calls yield with every device, in any order, until it returns false.
-	// The Row is yield's for the call only; yield is quick.
-	Scan(yield func(*Row) bool)
-	Device(d vaiven.Device) (Device, bool)
+	// Each calls yield with every device, in any order, until it returns false. What
+	// it gets is yield's for the call only, and not to be changed; yield is quick.
+	Each(yield func(*vaiven.DeviceInfo) bool)
+	// Device returns a copy.
+	Device(d vaiven.Device) (vaiven.DeviceInfo, bool)
 	// Summary is that of the device's last session.
-	Summary(d vaiven.Device) (Summary, bool)
+	Summary(d vaiven.Device) (vaiven.Summary, bool)
 }
 
 // Names writes people's words about devices into the log. Both methods return
@@ -154,9 +74,9 @@ type CSV struct {
 // nothing is what New puts in the place of what it was not given.
 type nothing struct{}
 
-func (nothing) Scan(func(*Row) bool)                                {}
-func (nothing) Device(vaiven.Device) (Device, bool)                 { return Device{}, false }
-func (nothing) Summary(vaiven.Device) (Summary, bool)               { return Summary{}, false }
+func (nothing) Each(func(*vaiven.DeviceInfo) bool)                  {}
+func (nothing) Device(vaiven.Device) (d vaiven.DeviceInfo, ok bool) { return d, false }
+func (nothing) Summary(vaiven.Device) (s vaiven.Summary, ok bool)   { return s, false }
 func (nothing) State(vaiven.Device) (s vaiven.DeviceState, ok bool) { return s, false }
 func (nothing) Bounds() (first, last vaiven.ID)                     { return first, last }
 func (nothing) Forget(context.Context, vaiven.Device) error         { return errNothing }

@@ -34,7 +34,7 @@ type setStates struct {
 
 // part is one device of the request.
 type part struct {
-	device *Device // nil: not known
+	device *vaiven.DeviceInfo // nil: not known
 	ask    vaiven.ChangeRequest
 	asked  vaiven.ChangeResult
 }
@@ -83,8 +83,8 @@ func (s *server) chosen(ctx context.Context, devices []vaiven.Device, groups []s
 	}
 	named := len(ids)
 	if len(groups) > 0 {
-		err := s.scan(ctx, func(r *Row) bool {
-			return !slices.ContainsFunc(r.Groups, func(g string) bool { return slices.Contains(groups, g) }) || add(r.ID)
+		err := s.scan(ctx, func(r *vaiven.DeviceInfo) bool {
+			return !slices.ContainsFunc(r.Described().Groups, func(g string) bool { return slices.Contains(groups, g) }) || add(r.ID)
 		})
 		if err != nil {
 			return nil, s.fail(err)

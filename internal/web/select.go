@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"vaiven"
-	"vaiven/internal/web/api"
 )
 
 // scanPatience is how long a look at the whole table waits for its turn.
@@ -20,7 +19,7 @@ const scanPatience = 5 * time.Second
 
 // scan calls yield with every device, when it is its turn: readers without end
 // would otherwise keep the table from what happens to the devices.
-func (s *server) scan(ctx context.Context, yield func(*Row) bool) error {
+func (s *server) scan(ctx context.Context, yield func(*vaiven.DeviceInfo) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, scanPatience)
 	defer cancel()
 	select {
@@ -29,7 +28,7 @@ func (s *server) scan(ctx context.Context, yield func(*Row) bool) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	s.o.Devices.Scan(yield)
+	s.o.Devices.Each(yield)
 	return nil
 }
 
@@ -57,15 +56,15 @@ type place struct {
 
 // page returns the selected devices, in order, how many match in all, and the
 // cursor of the next page.
-func (s *selection) page(scan func(func(*Row) bool)) (ids []vaiven.Device, total int, next string) {
+func (s *selection) page(scan func(func(*vaiven.DeviceInfo) bool)) (ids []vaiven.Device, total int, next string) {
 	kept := places{than: s.compare}
-	scan(func(r *Row) bool {
-		status, _, _ := Status(s.now, r.Presence)
-		if !s.matches(r, status) {
+	scan(func(d *vaiven.DeviceInfo) bool {
+		status, _, _ := d.Status(s.now.UnixMilli())
+		if !s.matches(d, status) {
 			return true
 		}
 		total++
-		p := s.place(r, status)
+		p := s.place(d, status)
 		if s.after != nil && s.compare(p, *s.after) <= 0 {
 			return true
 		}
@@ -89,24 +88,26 @@ func (s *selection) page(scan func(func(*Row) bool)) (ids []vaiven.Device, total
 	return ids, total, next
 }
 
-func (s *selection) matches(r *Row, status api.Status) bool {
-	return (s.status == "" || s.status == string(status)) &&
-		(!s.ended || r.Session) &&
-		(s.group == "" || slices.Contains(r.Groups, s.group)) &&
-		(s.text == "" || s.found(string(r.ID)) || s.found(r.Name) || s.found(r.Note) || slices.ContainsFunc(r.Groups, s.found))
+func (s *selection) matches(d *vaiven.DeviceInfo, status vaiven.Status) bool {
+	if s.status != "" && s.status != string(status) || s.ended && d.Session == nil {
+		return false
+	}
+	about := d.Described()
+	return (s.group == "" || slices.Contains(about.Groups, s.group)) &&
+		(s.text == "" || s.found(string(d.ID)) || s.found(about.Name) || s.found(about.Note) || slices.ContainsFunc(about.Groups, s.found))
 }
 
 func (s *selection) found(in string) bool { return strings.Contains(strings.ToLower(in), s.text) }
 
-func (s *selection) place(r *Row, status api.Status) place {
-	p := place{Sort: s.order(), ID: r.ID}
+func (s *selection) place(d *vaiven.DeviceInfo, status vaiven.Status) place {
+	p := place{Sort: s.order(), ID: d.ID}
 	switch s.sort {
 	case "name":
-		p.Text = strings.ToLower(r.Name)
+		p.Text = strings.ToLower(d.Described().Name)
 	case "last":
-		p.Num = r.Presence.Last
+		p.Num = d.Last
 	case "readings":
-		p.Num = int64(r.Readings)
+		p.Num = int64(d.Readings)
 	case "status":
 		p.Num = statusRank[status]
 	}

@@ -17,21 +17,21 @@ import (
 )
 
 // many is a table of n devices.
-func many(n int) []Row {
+func many(n int) []vaiven.DeviceInfo {
 	rng := rand.New(rand.NewPCG(1, 2))
-	rows := make([]Row, n)
+	rows := make([]vaiven.DeviceInfo, n)
 	for i := range rows {
-		rows[i] = Row{
-			ID: vaiven.Device(fmt.Sprintf("board-%06d", i)), Name: fmt.Sprintf("Room %d", rng.IntN(n)), Groups: []string{fmt.Sprintf("floor-%d", i%10)},
-			Presence: Presence{Connected: i%3 == 0, Since: 1 + rng.Int64N(1000), Last: 1 + rng.Int64N(1000)}, Readings: rng.Uint64N(50),
+		rows[i] = vaiven.DeviceInfo{
+			ID: vaiven.Device(fmt.Sprintf("board-%06d", i)), About: &vaiven.About{Name: fmt.Sprintf("Room %d", rng.IntN(n)), Groups: []string{fmt.Sprintf("floor-%d", i%10)}},
+			Connected: i%3 == 0, Since: 1 + rng.Int64N(1000), Last: 1 + rng.Int64N(1000), Readings: rng.Uint64N(50),
 		}
 	}
 	rng.Shuffle(n, func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 	return rows
 }
 
-func scanOf(rows []Row) func(func(*Row) bool) {
-	return func(yield func(*Row) bool) {
+func scanOf(rows []vaiven.DeviceInfo) func(func(*vaiven.DeviceInfo) bool) {
+	return func(yield func(*vaiven.DeviceInfo) bool) {
 		for i := range rows {
 			if !yield(&rows[i]) {
 				return
@@ -56,7 +56,7 @@ func TestPages(t *testing.T) {
 		}
 		var want []place
 		for i := range rows {
-			status, _, _ := Status(noon, rows[i].Presence)
+			status, _, _ := rows[i].Status(noon.UnixMilli())
 			if s.matches(&rows[i], status) {
 				want = append(want, s.place(&rows[i], status))
 			}
@@ -119,12 +119,12 @@ type crowded struct {
 	release      chan struct{}
 }
 
-func (c *crowded) Scan(yield func(*Row) bool) {
+func (c *crowded) Each(yield func(*vaiven.DeviceInfo) bool) {
 	c.most.Store(max(c.inside.Add(1), c.most.Load()))
 	c.arrived <- struct{}{}
 	<-c.release
 	c.inside.Add(-1)
-	c.Devices.Scan(yield)
+	c.Devices.Each(yield)
 }
 
 // The table takes no news while it is looked at: many readers take turns.

@@ -41,7 +41,7 @@ func (s *server) listSessions(ctx context.Context, in *listSessions) (*body[api.
 			return nil, s.badCursor()
 		}
 	}
-	ids, total, next := q.page(func(yield func(*Row) bool) { err = s.scan(ctx, yield) })
+	ids, total, next := q.page(func(yield func(*vaiven.DeviceInfo) bool) { err = s.scan(ctx, yield) })
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -63,14 +63,14 @@ func (s *server) getSessions(_ context.Context, in *struct{ DeviceID }) (*body[a
 	return &body[api.Sessions]{api.Sessions{Sessions: list, Total: len(list)}}, nil
 }
 
-func (s *server) appendSession(list []api.Session, d *Device) []api.Session {
-	if d.Last == nil {
+func (s *server) appendSession(list []api.Session, d *vaiven.DeviceInfo) []api.Session {
+	if d.Session == nil {
 		return list
 	}
 	if sum, ok := s.o.Devices.Summary(d.ID); ok {
-		return append(list, sessionOf(d.Last, &sum))
+		return append(list, sessionOf(d.Session, &sum))
 	}
-	return append(list, sessionOf(d.Last, nil))
+	return append(list, sessionOf(d.Session, nil))
 }
 
 func (s *server) newSession(ctx context.Context, in *struct{ DeviceID }) (*nobody, error) {
@@ -93,7 +93,7 @@ func (s *server) newSession(ctx context.Context, in *struct{ DeviceID }) (*nobod
 }
 
 // sessionOf writes a session as the API does.
-func sessionOf(v *vaiven.Session, sum *Summary) api.Session {
+func sessionOf(v *vaiven.Session, sum *vaiven.Summary) api.Session {
 	out := api.Session{
 		Device: v.Device, Start: moment(v.Start), Ended: v.Ended, Reason: string(v.Reason), Readings: v.Readings,
 		Deadline: moment(v.Deadline), IntervalMS: v.Interval, Count: v.Count,
@@ -108,7 +108,7 @@ func sessionOf(v *vaiven.Session, sum *Summary) api.Session {
 		Refusals: sum.Refusals, Gaps: sum.Gaps, Lost: sum.Lost,
 	}
 	for _, m := range sum.Measurements {
-		out.Summary.Measurements = append(out.Summary.Measurements, api.Measurement(m))
+		out.Summary.Measurements = append(out.Summary.Measurements, api.Measurement{Name: m.Name, N: m.N, Min: m.Min, Max: m.Max, Mean: m.Mean, Deviation: m.Deviation})
 	}
 	for _, c := range sum.Rejected {
 		out.Summary.Rejected = append(out.Summary.Rejected, api.CodeCount(c))

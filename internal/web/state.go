@@ -192,7 +192,7 @@ func (s *server) duration(location, text string, limit time.Duration) (time.Dura
 }
 
 // wanted checks the names of states, in either case.
-func (s *server) wanted(d *Device, t *vaiven.DeviceState, states api.States, toggle []string) ([]vaiven.Value, []string, error) {
+func (s *server) wanted(d *vaiven.DeviceInfo, t *vaiven.DeviceState, states api.States, toggle []string) ([]vaiven.Value, []string, error) {
 	known := t.Askable(s.o.States, d.Declared)
 	seen := map[string]bool{}
 	name := func(n string) (string, error) {

@@ -187,7 +187,7 @@ func TestSeveralDevices(t *testing.T) {
 	}
 	for i := range maxMany + 1 {
 		id := vaiven.Device(fmt.Sprintf("b%d", i))
-		w.devices[id] = &Device{Row: Row{ID: id, Groups: []string{"all"}}}
+		w.devices[id] = &vaiven.DeviceInfo{ID: id, About: &vaiven.About{Groups: []string{"all"}}}
 	}
 	if p := send(t, s, "POST", prefix+"/state", `{"groups":["all"],"toggle":["LED"]}`).problem(t); p.Status != 413 {
 		t.Errorf("too many: %+v", p)

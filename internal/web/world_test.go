@@ -33,7 +33,7 @@ type world struct {
 	csv string
 
 	mu      sync.Mutex
-	devices map[vaiven.Device]*Device
+	devices map[vaiven.Device]*vaiven.DeviceInfo
 	twins   map[vaiven.Device]*vaiven.DeviceState
 	entries []vaiven.Entry
 	keys    int
@@ -44,26 +44,23 @@ type world struct {
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{now: noon, devices: map[vaiven.Device]*Device{}, twins: map[vaiven.Device]*vaiven.DeviceState{}, ends: make(chan vaiven.ChangeEnd, 8)}
+	w := &world{now: noon, devices: map[vaiven.Device]*vaiven.DeviceInfo{}, twins: map[vaiven.Device]*vaiven.DeviceState{}, ends: make(chan vaiven.ChangeEnd, 8)}
 	at := noon.UnixMilli()
-	w.devices["101"] = &Device{
-		Row: Row{
-			ID: "101", Name: "Window", Groups: []string{"lab"}, Readings: 17, Session: true,
-			Presence: Presence{Connected: true, Since: at - 60_000, Last: at - 1200},
-		},
-		First: at - 3_600_000, Remote: "192.168.0.7", Reading: at - 1200,
-		Values: []Latest{{"TEMP", 24.5, at - 1200}, {"HUM", 61, at - 1200}}, States: []Latest{{"LED", 1, at - 5000}}, Rev: 6,
+	w.devices["101"] = &vaiven.DeviceInfo{
+		ID: "101", About: &vaiven.About{Name: "Window", Groups: []string{"lab"}}, Readings: 17,
+		Connected: true, Since: at - 60_000, First: at - 3_600_000, Last: at - 1200, Remote: "192.168.0.7", Reading: at - 1200,
+		Values: []vaiven.Latest{{Name: "TEMP", Num: 24.5, At: at - 1200}, {Name: "HUM", Num: 61, At: at - 1200}},
+		States: []vaiven.Latest{{Name: "LED", Num: 1, At: at - 5000}}, Rev: 6,
 		Boot: "9f3c02aa", FW: "1.0.0",
-		Rejected: []Rejected{{"not_a_number", 1, "TEMP is \"24.5\" (text): send the number without quotes", "192.168.0.7", at - 30_000}},
-		Last:     &vaiven.Session{Device: "101", Start: at - 60_000, Readings: 10, Interval: 5000, Count: 10, Ended: true, Reason: vaiven.EndReadings},
+		Rejected: []vaiven.RejectedCode{{Code: "not_a_number", Count: 1, Text: "TEMP is \"24.5\" (text): send the number without quotes", Remote: "192.168.0.7", At: at - 30_000}},
+		Session:  &vaiven.Session{Device: "101", Start: at - 60_000, Readings: 10, Interval: 5000, Count: 10, Ended: true, Reason: vaiven.EndReadings},
 	}
-	w.devices["102"] = &Device{
-		Greeted: true,
-		Row:     Row{ID: "102", Groups: []string{"lab"}, Readings: 5, Presence: Presence{Since: at - 10_000, Last: at - 10_000, Sleep: 60_000}},
-		First:   at - 3_000_000,
-		Reading: at - 11_000, Values: []Latest{{"TEMP", 21, at - 11_000}},
+	w.devices["102"] = &vaiven.DeviceInfo{
+		ID: "102", About: &vaiven.About{Groups: []string{"lab"}}, Readings: 5, Greeted: true,
+		Since: at - 10_000, First: at - 3_000_000, Last: at - 10_000, Sleep: 60_000,
+		Reading: at - 11_000, Values: []vaiven.Latest{{Name: "TEMP", Num: 21, At: at - 11_000}},
 	}
-	w.devices["103"] = &Device{Row: Row{ID: "103", Presence: Presence{Since: at - 900_000, Last: at - 900_000}}, First: at - 1_000_000, Reason: "idle"}
+	w.devices["103"] = &vaiven.DeviceInfo{ID: "103", Since: at - 900_000, First: at - 1_000_000, Last: at - 900_000, Reason: "idle"}
 	led := []vaiven.Value{{Name: "LED", Num: 1}}
 	w.twins["101"] = &vaiven.DeviceState{
 		ID: "101", Rev: 6, Wanted: []vaiven.Wanted{{Name: "LED", Num: 1, Rev: 6}}, Reports: true,
@@ -100,34 +97,34 @@ func (w *world) story(noon int64) {
 	add(6, read(8000, "101", 24.3))
 }
 
-func (w *world) Scan(yield func(*Row) bool) {
+func (w *world) Each(yield func(*vaiven.DeviceInfo) bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, d := range w.devices {
-		if !yield(&d.Row) {
+		if !yield(d) {
 			return
 		}
 	}
 }
 
-func (w *world) Device(id vaiven.Device) (Device, bool) {
+func (w *world) Device(id vaiven.Device) (vaiven.DeviceInfo, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if d := w.devices[id]; d != nil {
-		return *d, true
+		return d.Clone(), true
 	}
-	return Device{}, false
+	return vaiven.DeviceInfo{}, false
 }
 
-func (w *world) Summary(id vaiven.Device) (Summary, bool) {
+func (w *world) Summary(id vaiven.Device) (vaiven.Summary, bool) {
 	if id != "101" {
-		return Summary{}, false
+		return vaiven.Summary{}, false
 	}
 	at := noon.UnixMilli()
-	return Summary{
+	return vaiven.Summary{
 		End: at - 10_000, First: at - 58_000, Last: at - 10_000,
-		Measurements: []Measurement{{"TEMP", 10, 24, 25, 24.5, 0.25}}, Intervals: 9, IntervalMean: 5001, IntervalP95: 5010,
-		Rejected: []CodeCount{{"not_a_number", 1}}, Refusals: 1,
+		Measurements: []vaiven.Measurement{{Name: "TEMP", N: 10, Min: 24, Max: 25, Mean: 24.5, Deviation: 0.25}}, Intervals: 9, IntervalMean: 5001, IntervalP95: 5010,
+		Rejected: []vaiven.CodeCount{{Code: "not_a_number", Count: 1}}, Refusals: 1,
 	}, true
 }
 
@@ -145,10 +142,10 @@ func (w *world) Describe(_ context.Context, id vaiven.Device, name, note string,
 	}
 	d := w.devices[id]
 	if d == nil {
-		d = &Device{Row: Row{ID: id}}
+		d = &vaiven.DeviceInfo{ID: id}
 		w.devices[id] = d
 	}
-	d.Name, d.Note, d.Groups = name, note, groups
+	d.About = &vaiven.About{Name: name, Note: note, Groups: groups}
 	return nil
 }
 

@@ -10,15 +10,15 @@ import (
 // Later versions may add fields, and change none.
 
 // Status is whether a device can be heard.
-type Status string
+type Status = vaiven.Status
 
 // What a device's status may be.
 const (
-	Connected    Status = "connected"
-	Silent       Status = "silent"       // connected, but no reading for three of its intervals
-	Asleep       Status = "asleep"       // it said until when
-	Disconnected Status = "disconnected" // gone, without a word
-	Never        Status = "never"        // described, never heard
+	Connected    = vaiven.StatusConnected
+	Silent       = vaiven.StatusSilent
+	Asleep       = vaiven.StatusAsleep
+	Disconnected = vaiven.StatusDisconnected
+	Never        = vaiven.StatusNever
 )
 
 // Value is the last value of a measurement or a state.
