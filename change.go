@@ -152,6 +152,21 @@ type ChangeResult struct {
 	Err error // why nothing was asked, or why it is not known what came of it; nil otherwise
 }
 
+// Unknown returns the first state of the request that is not among askable, which
+// DeviceState.Askable made: nobody would ever confirm it.
+func (r *ChangeRequest) Unknown(askable []string) (state string, unknown bool) {
+	names := slices.Clone(r.Toggle)
+	for _, v := range r.States {
+		names = append(names, v.Name)
+	}
+	for _, name := range names {
+		if !slices.Contains(askable, name) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
 // Check refuses what would be wrong at every time, before it is in the log. The error
 // is an *Error.
 func (r *ChangeRequest) Check() error {

@@ -62,10 +62,10 @@ func (p *program) courseFlags(f *pflag.FlagSet, c *config, again *bool) {
 
 // summary writes what the run was as resumen.csv, and prints it.
 func (f *finish) summary(a *app, roster console.Roster) error {
-	stats := a.summaries(roster)
+	sums := a.summaries()
 	path := filepath.Join(a.c.Data, "resumen.csv")
-	saved := console.SaveSummaryCSV(path, stats) // first: it needs nobody who reads
-	err := console.WriteSummary(a.stdoutUnlessJSON(), a.lang, stats)
+	saved := console.SaveSummaryCSV(path, roster, sums) // first: it needs nobody who reads
+	err := console.WriteSummary(a.stdoutUnlessJSON(), a.lang, roster, sums)
 	if err == nil {
 		f.mu.Lock()
 		err = console.WriteChanges(a.stdoutUnlessJSON(), a.lang, &f.changes)
@@ -86,30 +86,15 @@ func (f *finish) summary(a *app, roster console.Roster) error {
 }
 
 // summaries are the sessions of all devices in numbers.
-func (a *app) summaries(roster console.Roster) []console.Stats {
-	var all []console.Stats
+func (a *app) summaries() []vaiven.Summary {
+	var all []vaiven.Summary
 	for _, d := range a.reg.List() {
-		s, ok := a.reg.Summary(d.ID)
-		if !ok {
-			continue
+		if s, ok := a.reg.Summary(d.ID); ok {
+			all = append(all, s)
 		}
-		out := console.Stats{
-			Device: d.ID, Name: roster[d.ID], Readings: s.Session.Count, Asked: s.Session.Readings,
-			Rejected: map[vaiven.Code]uint64{}, Gaps: s.Gaps, Duration: ms(float64(s.Last - s.First)),
-			IntervalMean: ms(s.IntervalMean), IntervalP95: ms(s.IntervalP95), IntervalAsked: ms(float64(s.Session.Interval)),
-		}
-		for _, r := range s.Rejected {
-			out.Rejected[r.Code] = r.Count
-		}
-		for _, m := range s.Measurements {
-			out.Values = append(out.Values, console.ValueStats{Name: m.Name, N: m.N, Mean: m.Mean, Min: m.Min, Max: m.Max})
-		}
-		all = append(all, out)
 	}
 	return all
 }
-
-func ms(f float64) time.Duration { return time.Duration(f * float64(time.Millisecond)) }
 
 // stdoutUnlessJSON is where the summary goes: with --json stdout is for
 // programs.

@@ -7,74 +7,9 @@ import (
 
 	"vaiven"
 	"vaiven/internal/gateway"
-	"vaiven/internal/registry"
 	"vaiven/internal/views"
 	"vaiven/internal/web"
 )
-
-// table lends the registry to the API.
-type table struct{ *registry.Registry }
-
-// Scan implements web.Devices.
-func (t table) Scan(yield func(*web.Row) bool) {
-	t.Each(func(d *registry.Device) bool {
-		row := rowOf(d)
-		return yield(&row)
-	})
-}
-
-func rowOf(d *registry.Device) web.Row {
-	row := web.Row{
-		ID: d.ID, Readings: d.Readings, Session: d.Session != nil,
-		Presence: web.Presence{Connected: d.Connected, Silent: d.Silent, Since: d.Since, Sleep: d.Sleep, Last: d.Last},
-	}
-	if d.About != nil {
-		row.Name, row.Note, row.Groups = d.About.Name, d.About.Note, d.About.Groups
-	}
-	return row
-}
-
-// Device implements web.Devices.
-func (t table) Device(id vaiven.Device) (web.Device, bool) {
-	d, ok := t.Registry.Device(id)
-	if !ok {
-		return web.Device{}, false
-	}
-	out := web.Device{
-		Row: rowOf(&d), First: d.First, Remote: d.Remote, Reason: d.Reason, Reading: d.Reading, Rev: d.Rev,
-		Declared: d.Declared, Greeted: d.Greeted, Boot: d.Boot, FW: d.FW, Refusals: d.Refusals, Gaps: d.Gaps, Filled: d.Filled, Lost: d.Lost,
-		Conflicts: d.Conflicts, ConflictAt: d.ConflictAt, Remotes: d.Remotes, Last: d.Session,
-	}
-	for _, v := range d.Values {
-		out.Values = append(out.Values, web.Latest(v))
-	}
-	for _, v := range d.States {
-		out.States = append(out.States, web.Latest(v))
-	}
-	for _, r := range d.Rejected {
-		out.Rejected = append(out.Rejected, web.Rejected(r))
-	}
-	return out, true
-}
-
-// Summary implements web.Devices.
-func (t table) Summary(id vaiven.Device) (web.Summary, bool) {
-	s, ok := t.Registry.Summary(id)
-	if !ok {
-		return web.Summary{}, false
-	}
-	out := web.Summary{
-		End: s.End, First: s.First, Last: s.Last, Intervals: s.Intervals, IntervalMean: s.IntervalMean, IntervalP95: s.IntervalP95,
-		Refusals: s.Refusals, Gaps: s.Gaps, Lost: s.Lost,
-	}
-	for _, m := range s.Measurements {
-		out.Measurements = append(out.Measurements, web.Measurement{Name: m.Name, N: m.N, Min: m.Min, Max: m.Max, Mean: m.Mean, Deviation: m.Deviation})
-	}
-	for _, c := range s.Rejected {
-		out.Rejected = append(out.Rejected, web.CodeCount(c))
-	}
-	return out, true
-}
 
 // names writes into the log what people say of devices.
 type names struct{ *app }

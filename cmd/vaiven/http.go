@@ -20,7 +20,7 @@ func (a *app) startHTTP(fail context.CancelCauseFunc) *http.Server {
 		Boards: a.gateway, Ready: a.notReady, Sessions: a.gateway, Metrics: a.metrics.registry,
 		Lang: a.lang, Version: versionText(), Page: a.page, Refused: a.gateway.RefusedRequest,
 		Explain: func(e *vaiven.Error) string { return wire.Explain(e, a.lang) },
-		Devices: table{a.reg}, Names: names{a}, Twins: a.twin, Events: history{a}, Posts: posts{a.gateway},
+		Devices: a.reg, Names: names{a}, Twins: a.twin, Events: history{a}, Posts: posts{a.gateway},
 		CSV: web.CSV{Path: a.c.csvPath(), Of: fmt.Sprintf("%s %d", a.log.ID(), a.csv.Digits())}, Server: a.serverFacts,
 		Event: func(b []byte, e vaiven.Entry) []byte { return console.AppendEvent(b, e, "") },
 		Live:  a.feed.Handler(), States: a.ownStates(), Token: a.c.APIToken, MaxMessage: a.c.MaxMessage, Logger: a.logger,

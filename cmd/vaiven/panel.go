@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -69,54 +68,35 @@ func (a *app) openPanel() {
 	a.unwatch = append(a.unwatch, a.twin.Watch(a.showOnPanel))
 }
 
-// press turns over what a button is bound to.
+// press turns over what a button is bound to. Whoever presses is told why it did not
+// work; what becomes of it everybody sees.
 func (a *app) press(ctx context.Context, b button.Binding) {
 	for _, t := range b.Targets {
-		a.ask(ctx, "button "+b.Line, t.Device, nil, []string{t.State})
-	}
-}
-
-// ask writes a change for somebody at this computer, who is told why it did not
-// work. What becomes of it everybody sees.
-func (a *app) ask(ctx context.Context, by string, d vaiven.Device, states []vaiven.Value, toggle []string) {
-	if err := a.tryAsk(ctx, by, d, states, toggle); err != nil {
-		a.notice(fmt.Sprintf("%s  %s", d, err), "")
+		r := vaiven.ChangeRequest{Device: t.Device, Toggle: []string{t.State}, By: "button " + b.Line}
+		if err := a.tryAsk(ctx, r); err != nil {
+			a.notice(fmt.Sprintf("%s  %s", t.Device, err), "")
+		}
 	}
 }
 
 // askWait bounds how long a key or a button waits for the log.
 const askWait = 5 * time.Second
 
-func (a *app) tryAsk(ctx context.Context, by string, d vaiven.Device, states []vaiven.Value, toggle []string) error {
+// tryAsk writes a change for somebody at this computer, of states that the board may
+// be asked for. The error is in words.
+func (a *app) tryAsk(ctx context.Context, r vaiven.ChangeRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
-	for _, name := range toggle {
-		if err := a.knownState(d, name); err != nil {
-			return err
-		}
+	known := a.states(r.Device)
+	if state, unknown := r.Unknown(known); unknown {
+		return fmt.Errorf(a.say("has no state %s; it has %v", "no tiene el estado %s; tiene %v"), state, known)
 	}
-	for _, v := range states {
-		if err := a.knownState(d, v.Name); err != nil {
-			return err
-		}
-	}
-	_, err := a.twin.Ask(ctx, vaiven.ChangeRequest{Device: d, States: states, Toggle: toggle, By: by})
+	_, err := a.twin.Ask(ctx, r)
 	var refused *vaiven.Error
-	switch {
-	case errors.As(err, &refused) && refused.Code == vaiven.CodeBusy, errors.Is(err, context.DeadlineExceeded):
+	if errors.As(err, &refused) && refused.Code == vaiven.CodeBusy || errors.Is(err, context.DeadlineExceeded) {
 		return errors.New(a.say("the log takes nothing now; try again", "el registro no admite nada ahora; inténtalo otra vez"))
 	}
 	return err
-}
-
-// knownState checks that a board may be asked for a state: one that the server
-// was told of, or that the board declared or reported.
-func (a *app) knownState(d vaiven.Device, state string) error {
-	known := a.states(d)
-	if slices.Contains(known, state) {
-		return nil
-	}
-	return fmt.Errorf(a.say("has no state %s; it has %v", "no tiene el estado %s; tiene %v"), state, known)
 }
 
 // states are the names of what a board can be asked for.

@@ -15,7 +15,6 @@ import (
 
 	"vaiven"
 	"vaiven/internal/console"
-	"vaiven/internal/registry"
 	"vaiven/internal/views"
 )
 
@@ -172,8 +171,9 @@ func (a *app) keys(roster console.Roster) *console.Keys {
 }
 
 // askFromTerminal writes a change for the person at the keys.
-func (a *app) askFromTerminal(ctx context.Context, d vaiven.Device, states []vaiven.Value, toggle []string) error {
-	return a.tryAsk(ctx, "terminal", d, states, toggle)
+func (a *app) askFromTerminal(ctx context.Context, r vaiven.ChangeRequest) error {
+	r.By = "terminal"
+	return a.tryAsk(ctx, r)
 }
 
 // title names the run in the full screen's first line.
@@ -188,34 +188,10 @@ func (a *app) title(f console.Facts) string {
 func (a *app) known() []console.Known {
 	var all []console.Known
 	for _, d := range a.reg.List() {
-		k := console.Known{
-			Device: d.ID, Values: latest(d.Values), Last: d.Reading, Readings: d.Readings,
-			Connected: d.Connected, Remote: d.Remote, FW: d.FW, Conflict: d.ConflictAt, Session: d.Session,
-			Names: d.Declared, Silent: d.Silent, Since: d.Since, Speaks: d.Boot != "" || d.Greeted,
-		}
-		if d.About != nil {
-			k.Title = d.About.Name
-		}
-		if s, ok := a.twin.State(d.ID); ok {
-			k.State, k.Speaks = s, k.Speaks || s.Reports
-		}
-		for _, r := range d.Rejected {
-			k.Rejected += r.Count
-		}
-		if d.Sleep > 0 {
-			k.Sleep = d.Since + d.Sleep
-		}
-		all = append(all, k)
+		state, _ := a.twin.State(d.ID)
+		all = append(all, console.Known{Info: d, State: state})
 	}
 	return all
-}
-
-func latest(of []registry.Latest) []vaiven.Value {
-	values := make([]vaiven.Value, len(of))
-	for i, v := range of {
-		values[i] = vaiven.Value{Name: v.Name, Num: v.Num}
-	}
-	return values
 }
 
 // run shows a full screen until ctx is done; closing it ends the server.

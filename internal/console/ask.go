@@ -11,48 +11,29 @@ import (
 	"vaiven"
 )
 
-// Ask asks for states of a device, and for others to be turned over; it returns
-// when the change is in the log, or with an error in words for a person. What
-// becomes of the change comes as events. It is called by one goroutine at a
-// time, and must return when ctx is over.
-type Ask func(ctx context.Context, d vaiven.Device, states []vaiven.Value, toggle []string) error
+// Ask asks for a change; it returns when that is in the log, or with an error in
+// words for a person. What becomes of the change comes as events. It is called by
+// one goroutine at a time, and must return when ctx is over.
+type Ask func(ctx context.Context, r vaiven.ChangeRequest) error
 
 // askWithin is how long a person waits for a change to be taken.
 const askWithin = 5 * time.Second
 
-// wish is what a person asks for with keys.
-type wish struct {
-	device vaiven.Device
-	states []vaiven.Value
-	toggle []string
-}
-
-// ask hands a wish on; it takes at most askWithin if do keeps to its promise.
-func (w wish) ask(ctx context.Context, do Ask) error {
+// request hands a request on; it takes at most askWithin if ask keeps to its promise.
+func request(ctx context.Context, ask Ask, r vaiven.ChangeRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	return do(ctx, w.device, w.states, w.toggle)
+	return ask(ctx, r)
 }
 
-// what is the wish in words: LED=1, or LED for a toggle.
-func (w wish) what() string {
-	return strings.TrimSpace(states(w.states) + " " + strings.Join(w.toggle, " "))
-}
-
-// check looks whether the device has the states that are asked for: the twin
-// would take any name, and a slip of the keyboard would wait for ever. The
-// error is in words.
-func (w wish) check(l vaiven.Lang, lf *life, own []string) error {
-	have := lf.stateNames(own)
-	names := slices.Clone(w.toggle)
-	for _, v := range w.states {
-		names = append(names, v.Name)
-	}
-	for _, n := range names {
-		if !slices.Contains(have, n) {
-			return fmt.Errorf(l.Say("%s has no state %s; it has %s", "%s no tiene el estado %s; tiene %s"),
-				w.device, n, strings.Join(have[:min(len(have), 8)], ", "))
-		}
+// checkRequest looks whether the device has the states that are asked for: the twin
+// would take any name, and a slip of the keyboard would wait for ever. The error is
+// in words.
+func checkRequest(l vaiven.Lang, r *vaiven.ChangeRequest, b *board, own []string) error {
+	have := b.stateNames(own)
+	if n, unknown := r.Unknown(have); unknown {
+		return fmt.Errorf(l.Say("%s has no state %s; it has %s", "%s no tiene el estado %s; tiene %s"),
+			r.Device, n, strings.Join(have[:min(len(have), 8)], ", "))
 	}
 	return nil
 }
@@ -75,7 +56,8 @@ func mainState(names []string) string {
 }
 
 // askFailed puts into words why a change was not taken.
-func askFailed(l vaiven.Lang, w wish, err error) string {
+func askFailed(l vaiven.Lang, r *vaiven.ChangeRequest, err error) string {
+	what := strings.TrimSpace(states(r.States) + " " + strings.Join(r.Toggle, " "))
 	var refused *vaiven.Error
 	why := clean(err.Error(), maxText)
 	switch {
@@ -84,5 +66,5 @@ func askFailed(l vaiven.Lang, w wish, err error) string {
 	case errors.Is(err, context.Canceled):
 		why = l.Say("the server is ending", "el servidor está terminando")
 	}
-	return fmt.Sprintf(l.Say("%s of %s was not asked: %s", "no se pidió %s de %s: %s"), w.what(), w.device, why)
+	return fmt.Sprintf(l.Say("%s of %s was not asked: %s", "no se pidió %s de %s: %s"), what, r.Device, why)
 }

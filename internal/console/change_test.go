@@ -9,13 +9,13 @@ import (
 	"vaiven"
 )
 
-// apply feeds a life, and returns it.
-func lived(evs ...vaiven.Event) *life {
-	lf := newLife("101", true)
+// boardAfter is a board after these events.
+func boardAfter(evs ...vaiven.Event) *board {
+	b := newBoard("101", true)
 	for _, ev := range evs {
-		lf.apply(ev)
+		b.apply(ev)
 	}
-	return &lf
+	return &b
 }
 
 // known is a state that the board has, and that is wanted.
@@ -71,12 +71,12 @@ func TestStages(t *testing.T) {
 		{"its beginning was not seen", []vaiven.Event{report(1, 1), endOf("a", 1, vaiven.Confirmed)}, stageConfirmed, 1, true},
 		{"resent readings are history", []vaiven.Event{report(1, 1), &vaiven.Reading{Stamp: stamp(60), Device: "101", Measured: start, Values: vals("TEMP", 1.0), States: vals("LED", 0.0)}}, stageNone, 1, true},
 	} {
-		num, st, ok := lived(tt.evs...).stage("LED", time.UnixMilli(start+1000))
+		num, st, ok := boardAfter(tt.evs...).stage("LED", time.UnixMilli(start+1000))
 		if st != tt.want || num != tt.num || ok != tt.ok {
 			t.Errorf("%s: %v %v %v, want %v %v %v", tt.name, num, st, ok, tt.num, tt.want, tt.ok)
 		}
 	}
-	failed := lived(ask("a", 1), endOf("a", 1, vaiven.Expired))
+	failed := boardAfter(ask("a", 1), endOf("a", 1, vaiven.Expired))
 	if _, _, ok := failed.stage("LED", time.UnixMilli(start+100).Add(failedShown)); ok {
 		t.Error("a failure is shown for ever")
 	}
@@ -89,15 +89,15 @@ func TestAnEarlierConnectionIsOver(t *testing.T) {
 		return &vaiven.Presence{Stamp: stamp(0), Device: "101", Connected: true, Remote: from}
 	}
 	left := &vaiven.Presence{Stamp: stamp(9), Device: "101", Reason: "lost", Remote: "10.0.0.1:1"}
-	lf := lived(came("10.0.0.1:1"), came("10.0.0.1:2"))
-	if text, _ := describePresence(vaiven.English, lf, left); text != "its earlier connection is over (10.0.0.1:1)" {
+	b := boardAfter(came("10.0.0.1:1"), came("10.0.0.1:2"))
+	if text, _ := describePresence(vaiven.English, b, left); text != "its earlier connection is over (10.0.0.1:1)" {
 		t.Error(text)
 	}
-	if lf.apply(left); !lf.connected || lf.remote != "10.0.0.1:2" {
-		t.Errorf("%+v", lf)
+	if b.apply(left); !b.info.Connected || b.remote() != "10.0.0.1:2" {
+		t.Errorf("%+v", b)
 	}
-	if lf = lived(came("10.0.0.1:1"), left); lf.connected {
-		t.Errorf("%+v: want it gone", lf)
+	if b = boardAfter(came("10.0.0.1:1"), left); b.info.Connected {
+		t.Errorf("%+v: want it gone", b)
 	}
 }
 
@@ -111,7 +111,7 @@ func TestToggle(t *testing.T) {
 		"reported":      {[]vaiven.Event{&vaiven.Report{Stamp: stamp(0), States: vals("LED", 5.0)}}, 0},
 		"wanted":        {[]vaiven.Event{&vaiven.Report{Stamp: stamp(0), States: vals("LED", 1.0)}, ask("a", 0)}, 1},
 	} {
-		if got, unknown := lived(tt.before...).Resolve(turn); len(unknown) > 0 || len(got) != 1 || got[0].Num != tt.want {
+		if got, unknown := boardAfter(tt.before...).Resolve(turn); len(unknown) > 0 || len(got) != 1 || got[0].Num != tt.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -123,11 +123,11 @@ func TestToggle(t *testing.T) {
 func TestWhatIsOvertakenWithADeadline(t *testing.T) {
 	timed := &vaiven.Change{Stamp: stamp(0), Device: "101", Key: "a", States: vals("DIM", 40.0, "LED", 1.0), Deadline: start + 5000}
 	turn := &vaiven.Change{Stamp: stamp(0), Device: "101", Key: "t", Toggle: []string{"DIM"}}
-	lf := lived(timed, ask("b", 0), endOf("a", 1, vaiven.Overtaken))
-	if got := changeText(vaiven.English, lf, turn); got != "DIM=1" {
+	b := boardAfter(timed, ask("b", 0), endOf("a", 1, vaiven.Overtaken))
+	if got := changeText(vaiven.English, b, turn); got != "DIM=1" {
 		t.Errorf("a toggle of DIM shows %s", got)
 	}
-	if got := states(lf.Desired().States); got != "LED=0" {
+	if got := states(b.Desired().States); got != "LED=0" {
 		t.Errorf("wanted are %s", got)
 	}
 }
@@ -136,39 +136,39 @@ func TestWhatIsOvertakenWithADeadline(t *testing.T) {
 // says HELLO may, and no screen says of it that it does not report; but what it was
 // sent is all there is to know until it gives a REV.
 func TestAHelloIsNoReport(t *testing.T) {
-	lf := lived(&vaiven.Hello{Stamp: stamp(0), Device: "101", States: vals("LED", 1.0)})
-	if lf.Reports || !lf.speaks {
-		t.Errorf("reports %v, speaks %v", lf.Reports, lf.speaks)
+	b := boardAfter(&vaiven.Hello{Stamp: stamp(0), Device: "101", States: vals("LED", 1.0)})
+	if b.Reports || !b.info.Speaks() {
+		t.Errorf("reports %v, speaks %v", b.Reports, b.info.Speaks())
 	}
-	if text := describeSent(vaiven.English, lf, &vaiven.Sent{Device: "101", Key: "a"}); text != "sent to the board" {
+	if text := describeSent(vaiven.English, b, &vaiven.Sent{Device: "101", Key: "a"}); text != "sent to the board" {
 		t.Error(text)
 	}
-	if lf = lived(&vaiven.Report{Stamp: stamp(0), Device: "101", Rev: 1, States: vals("LED", 1.0)}); !lf.Reports {
+	if b = boardAfter(&vaiven.Report{Stamp: stamp(0), Device: "101", Rev: 1, States: vals("LED", 1.0)}); !b.Reports {
 		t.Error("a report with REV is none")
 	}
 }
 
-func TestLifeStaysBounded(t *testing.T) {
-	lf := lived()
+func TestBoardStaysBounded(t *testing.T) {
+	b := boardAfter()
 	for i := range 200 {
 		name := "S" + vaiven.FormatNumber(float64(i))
 		c := &vaiven.Change{Stamp: stamp(0), Key: vaiven.Key(name), States: vals(name, 1.0)}
-		lf.apply(c)
-		lf.apply(&vaiven.Report{Stamp: stamp(0), States: vals(name, 1.0)})
-		lf.apply(&vaiven.Hello{Stamp: stamp(0), Names: []string{name}})
-		lf.apply(&vaiven.ChangeEnd{Stamp: stamp(0), Key: c.Key, States: vals("E"+name, 1.0), Outcome: vaiven.Expired})
+		b.apply(c)
+		b.apply(&vaiven.Report{Stamp: stamp(0), States: vals(name, 1.0)})
+		b.apply(&vaiven.Hello{Stamp: stamp(0), Names: []string{name}})
+		b.apply(&vaiven.ChangeEnd{Stamp: stamp(0), Key: c.Key, States: vals("E"+name, 1.0), Outcome: vaiven.Expired})
 	}
-	if len(lf.Open) > vaiven.MaxStates || len(lf.Wanted) > vaiven.MaxStates || len(lf.Reported) > vaiven.MaxReported ||
-		len(lf.names) > vaiven.MaxValues || len(lf.ends) > vaiven.MaxValues {
-		t.Errorf("%d open, %d desired, %d states, %d names, %d ends", len(lf.Open), len(lf.Wanted), len(lf.Reported), len(lf.names), len(lf.ends))
+	if len(b.Open) > vaiven.MaxStates || len(b.Wanted) > vaiven.MaxStates || len(b.Reported) > vaiven.MaxReported ||
+		len(b.info.Declared) > vaiven.MaxReported || len(b.ends) > vaiven.MaxValues {
+		t.Errorf("%d open, %d desired, %d states, %d names, %d ends", len(b.Open), len(b.Wanted), len(b.Reported), len(b.info.Declared), len(b.ends))
 	}
-	var many lives = newLives(0)
+	many := newBoards(0)
 	for i := range 3 * maxRows {
 		d := vaiven.Device("board-" + vaiven.FormatNumber(float64(i)))
 		many.apply(entries(1, &vaiven.Presence{Stamp: stamp(0), Device: d, Connected: true})[0])
 	}
 	if len(many.of) != maxRows {
-		t.Errorf("%d lives", len(many.of))
+		t.Errorf("%d boards", len(many.of))
 	}
 }
 
@@ -176,7 +176,7 @@ func TestLifeStaysBounded(t *testing.T) {
 func TestPlainInTheMiddle(t *testing.T) {
 	turn := &vaiven.Change{Stamp: stamp(0), Device: "101", Key: "t", Toggle: []string{"LED"}, By: "terminal"}
 	sent := &vaiven.Sent{Stamp: stamp(0), Device: "101", Key: "t"}
-	seeded := []Known{{Device: "101", Title: "Mesa", State: known(3, "LED", 1.0)}}
+	seeded := []Known{{Info: vaiven.DeviceInfo{ID: "101", About: &vaiven.About{Name: "Mesa"}}, State: known(3, "LED", 1.0)}}
 	for _, tt := range []struct {
 		seed bool
 		want string

@@ -10,13 +10,13 @@ import (
 )
 
 // describe puts an event other than a reading into words, without its time and
-// device; lf is the device's life before it. ok is false for events that no
+// device; b is the device before it. ok is false for events that no
 // person needs to see: plain hellos, the log's first record, and the end of a
 // local change.
-func describe(l vaiven.Lang, lf *life, ev vaiven.Event) (text string, m mark, ok bool) {
+func describe(l vaiven.Lang, b *board, ev vaiven.Event) (text string, m mark, ok bool) {
 	switch e := ev.(type) {
 	case *vaiven.Presence:
-		text, m = describePresence(l, lf, e)
+		text, m = describePresence(l, b, e)
 	case *vaiven.SessionStart:
 		text, m = describeStart(l, e), markGood
 	case *vaiven.SessionEnd:
@@ -42,9 +42,9 @@ func describe(l vaiven.Lang, lf *life, ev vaiven.Event) (text string, m mark, ok
 		text, m = l.Say("the board gave up ", "la placa descartó ")+countReadings(l, e.Lost)+
 			l.Say(" that it could not send", " que no pudo enviar"), markWarn
 	case *vaiven.Change:
-		text, m = describeChange(l, lf, e)
+		text, m = describeChange(l, b, e)
 	case *vaiven.Sent:
-		text, m = describeSent(l, lf, e), markInfo
+		text, m = describeSent(l, b, e), markInfo
 	case *vaiven.ChangeEnd:
 		return describeChangeEnd(l, e)
 	case *vaiven.Described:
@@ -58,30 +58,30 @@ func describe(l vaiven.Lang, lf *life, ev vaiven.Event) (text string, m mark, ok
 	return text, m, true
 }
 
-func describePresence(l vaiven.Lang, lf *life, e *vaiven.Presence) (string, mark) {
+func describePresence(l vaiven.Lang, b *board, e *vaiven.Presence) (string, mark) {
 	remote := clean(e.Remote, maxRemote)
 	switch {
-	case lf.replaced(e):
+	case b.info.Replaced(e):
 		return l.Say("its earlier connection is over (", "terminó su conexión anterior (") + remote + ")", markInfo
 	case e.Connected && e.Silent:
 		text := l.Say("silent: connected, but no reading comes", "callada: conectada, pero no llegan lecturas")
-		if lf.last > 0 {
-			text += l.Say(" since ", " desde las ") + clock(lf.last, e.Offset)
+		if b.info.Reading > 0 {
+			text += l.Say(" since ", " desde las ") + clock(b.info.Reading, e.Offset)
 		}
 		return text, markWarn
-	case e.Connected && lf.connected && lf.silent:
+	case e.Connected && b.info.Connected && b.info.Silent:
 		return l.Say("sends again", "vuelve a enviar") +
-			lasted(e.At, lf.since, l.Say(" after %s of silence", " tras %s en silencio")), markGood
+			lasted(e.At, b.info.Since, l.Say(" after %s of silence", " tras %s en silencio")), markGood
 	case e.Connected:
 		text := l.Say("connected from ", "conectada desde ") + remote
-		if !lf.connected && lf.sleepUntil == 0 {
-			text += lasted(e.At, lf.since, l.Say("; it was away for %s", "; estuvo ausente %s"))
+		if !b.info.Connected && b.info.Sleep == 0 {
+			text += lasted(e.At, b.info.Since, l.Say("; it was away for %s", "; estuvo ausente %s"))
 		}
 		return text, markGood
 	}
 	text := l.Say("disconnected", "desconectada")
-	if lf.connected {
-		text += lasted(e.At, lf.came, l.Say(" after %s", " tras %s"))
+	if b.info.Connected {
+		text += lasted(e.At, b.info.ConnectedAt, l.Say(" after %s", " tras %s"))
 	}
 	if e.Sleep > 0 {
 		text = l.Say("asleep until ", "dormida hasta las ") + clock(e.At+e.Sleep, e.Offset)
@@ -179,13 +179,9 @@ func describeFilled(l vaiven.Lang, r *vaiven.Reading) string {
 }
 
 func describeConflict(l vaiven.Lang, e *vaiven.Conflict) string {
-	remotes := make([]string, len(e.Remotes))
-	for i, r := range e.Remotes {
-		remotes[i] = clean(r, maxRemote)
-	}
 	return fmt.Sprintf(l.Say("several boards use this id: %s; give each its own IDDEVICE",
 		"varias placas usan este id: %s; cada una necesita su propio IDDEVICE"),
-		strings.Join(remotes, l.Say(" and ", " y ")))
+		cleanAll(e.Remotes, l.Say(" and ", " y ")))
 }
 
 // states writes LED=1 RELAY=0, in the order in which states are shown everywhere.

@@ -9,8 +9,8 @@ import (
 )
 
 // describeChange says what is asked, by whom, and whether it must wait.
-func describeChange(l vaiven.Lang, lf *life, e *vaiven.Change) (string, mark) {
-	what := changeText(l, lf, e)
+func describeChange(l vaiven.Lang, b *board, e *vaiven.Change) (string, mark) {
+	what := changeText(l, b, e)
 	if e.By == vaiven.ByBoard {
 		return what + l.Say(": somebody switched it at the board", ": alguien lo cambió en la placa"), markInfo
 	}
@@ -18,15 +18,15 @@ func describeChange(l vaiven.Lang, lf *life, e *vaiven.Change) (string, mark) {
 	if e.Deadline > 0 {
 		text += l.Say(", no later than ", ", a más tardar a las ") + clock(e.Deadline, e.Offset)
 	}
-	if wait := waits(l, lf, e.Offset); wait != "" {
+	if wait := waits(l, b, e.At, e.Offset); wait != "" {
 		return text + "; " + wait, markWarn
 	}
 	return text, markInfo
 }
 
 // changeText writes LED=1 RELAY=0; a toggle of which nothing is known stays one.
-func changeText(l vaiven.Lang, lf *life, e *vaiven.Change) string {
-	values, turn := lf.Resolve(e)
+func changeText(l vaiven.Lang, b *board, e *vaiven.Change) string {
+	values, turn := b.Resolve(e)
 	text := states(values)
 	if len(turn) > 0 {
 		text = strings.TrimLeft(text+" ", " ") + l.Say("toggle ", "invertir ") + strings.Join(turn, " ")
@@ -57,22 +57,23 @@ func by(l vaiven.Lang, who string) string {
 
 // waits says why a change cannot go out now, "" when it can or when that is not
 // known.
-func waits(l vaiven.Lang, lf *life, offset int32) string {
+func waits(l vaiven.Lang, b *board, now int64, offset int32) string {
+	status, _, until := b.info.Status(now)
 	switch {
-	case lf.connected || !lf.seen:
+	case b.info.Connected || !b.presenceKnown:
 		return ""
-	case lf.sleepUntil > 0:
-		return l.Say("waits: the board is asleep until ", "espera: la placa duerme hasta las ") + clock(lf.sleepUntil, offset)
+	case status == vaiven.StatusAsleep:
+		return l.Say("waits: the board is asleep until ", "espera: la placa duerme hasta las ") + clock(until, offset)
 	}
 	return l.Say("waits: the board is not connected", "espera: la placa no está conectada")
 }
 
-func describeSent(l vaiven.Lang, lf *life, e *vaiven.Sent) string {
+func describeSent(l vaiven.Lang, b *board, e *vaiven.Sent) string {
 	text := l.Say("sent to the board", "enviado a la placa")
-	if lf.seen && !lf.speaks {
+	if b.cannotReport() {
 		text = l.Say("sent (this board does not report)", "enviado (esta placa no informa)")
 	}
-	p := lf.Unended(e.Key)
+	p := b.Unended(e.Key)
 	if p == nil {
 		return text
 	}

@@ -44,15 +44,15 @@ func (k sortKey) compare(a, b *row) int {
 		// Rows without a name go last.
 		c = cmp.Or(compareBool(a.name == "", b.name == ""), strings.Compare(a.name, b.name))
 	case byAge:
-		c = cmp.Compare(b.last, a.last)
+		c = cmp.Compare(b.info.Reading, a.info.Reading)
 	case byValue:
-		ta, okA := vaiven.Find(a.values, "TEMP")
-		tb, okB := vaiven.Find(b.values, "TEMP")
+		ta, okA := vaiven.FindLatest(a.info.Values, "TEMP")
+		tb, okB := vaiven.FindLatest(b.info.Values, "TEMP")
 		c = cmp.Or(compareBool(!okA, !okB), cmp.Compare(tb, ta))
 	case byRejected:
-		c = cmp.Compare(b.rejected, a.rejected)
+		c = cmp.Compare(b.info.CountOfRejected(), a.info.CountOfRejected())
 	}
-	return cmp.Or(c, strings.Compare(string(a.device), string(b.device)))
+	return cmp.Or(c, strings.Compare(string(a.ID), string(b.ID)))
 }
 
 func compareBool(a, b bool) int {
@@ -109,10 +109,10 @@ func (f *framer) table(h int) []string {
 
 // selected is the place of the selected device, the first when there is none.
 func (f *framer) selected(rows []*row) int {
-	i := slices.IndexFunc(rows, func(r *row) bool { return r.device == f.k.sel })
+	i := slices.IndexFunc(rows, func(r *row) bool { return r.ID == f.k.sel })
 	if i < 0 {
 		i = 0
-		f.k.sel = rows[0].device
+		f.k.sel = rows[0].ID
 	}
 	return i
 }
@@ -179,7 +179,7 @@ func (f *framer) sparkColumn(rows []*row) column {
 		w = 24 // before columns that the line about the selected device has too
 	}
 	return column{head: f.sparkHead(rows), w: w, full: sparkLen, left: true, order: 40, cell: func(r *row, w int) (string, string) {
-		return sparkline(r.spark.last(sparkLen), w), deviceColor(r.device)
+		return sparkline(r.spark.last(sparkLen), w), deviceColor(r.ID)
 	}}
 }
 
@@ -192,9 +192,9 @@ func widest(head string, limit int, rows []*row, text func(*row) string) int {
 }
 
 func (f *framer) idColumn(rows []*row) column {
-	w := widest("ID", max(3, min(f.k.w/6, 16)), rows, func(r *row) string { return string(r.device) })
+	w := widest("ID", max(3, min(f.k.w/6, 16)), rows, func(r *row) string { return string(r.ID) })
 	return column{head: "ID", w: w, left: true, order: 0, cell: func(r *row, _ int) (string, string) {
-		return string(r.device), deviceColor(r.device)
+		return string(r.ID), deviceColor(r.ID)
 	}}
 }
 
@@ -207,7 +207,7 @@ func (f *framer) nameColumn(rows []*row) column {
 func (f *framer) valueColumn(name string, i int, rows []*row) column {
 	head := strings.TrimRight(name+" "+unit(name), " ")
 	text := func(r *row) string {
-		if v, ok := vaiven.Find(r.values, name); ok {
+		if v, ok := vaiven.FindLatest(r.info.Values, name); ok {
 			return vaiven.FormatNumber(v)
 		}
 		return ""
@@ -218,13 +218,14 @@ func (f *framer) valueColumn(name string, i int, rows []*row) column {
 func (f *framer) ageColumn() column {
 	head := f.l.Say("AGO", "HACE")
 	return column{head: head, w: 4, order: 50, cell: func(r *row, _ int) (string, string) {
-		if r.last == 0 {
+		last := r.info.Reading
+		if last == 0 {
 			return "-", sgrDim
 		}
-		if !r.ended && f.now.Sub(time.UnixMilli(r.last)) > r.overdue() {
-			return age(f.now, r.last), sgrRed
+		if !r.session().Ended && f.now.Sub(time.UnixMilli(last)) > r.overdue() {
+			return age(f.now, last), sgrRed
 		}
-		return age(f.now, r.last), ""
+		return age(f.now, last), ""
 	}}
 }
 
@@ -236,15 +237,15 @@ func (f *framer) sessionColumn(rows []*row, wide bool) column {
 	}
 	w = max(w, width(head))
 	return column{head: head, w: w, order: 20, cell: func(r *row, _ int) (string, string) {
-		sgr := ""
-		if r.ended {
+		sgr, e := "", r.session()
+		if e.Ended {
 			sgr = sgrGreen
 		}
-		if !wide || r.asked == 0 {
-			return progressText(r), sgr
-		}
 		text := progressText(r)
-		return spaces(w-barWidth-1-width(text)) + text + " " + bar(r.taken, r.asked, barWidth), sgr
+		if !wide || e.Readings == 0 {
+			return text, sgr
+		}
+		return spaces(w-barWidth-1-width(text)) + text + " " + bar(e.Count, e.Readings, barWidth), sgr
 	}}
 }
 
@@ -252,13 +253,14 @@ func (f *framer) sessionColumn(rows []*row, wide bool) column {
 const barWidth = 8
 
 func progressText(r *row) string {
+	e := r.info.Session
 	switch {
-	case !r.session:
-		return fmt.Sprint(r.readings)
-	case r.asked == 0:
-		return fmt.Sprint(r.taken)
+	case e == nil:
+		return fmt.Sprint(r.info.Readings)
+	case e.Readings == 0:
+		return fmt.Sprint(e.Count)
 	}
-	return fmt.Sprintf("%d/%d", r.taken, r.asked)
+	return fmt.Sprintf("%d/%d", e.Count, e.Readings)
 }
 
 // stateColumn shows a state and how far it has come: 1 ✓, 0 →. The chosen state
@@ -278,7 +280,7 @@ func (f *framer) stateColumn(name string, order int, rows []*row) column {
 		if s == "-" {
 			sgr = sgrDim
 		}
-		if f.o.Ask != nil && r.device == f.k.sel && f.k.stateOf(&r.life, f.o.States) == name {
+		if f.o.Ask != nil && r.ID == f.k.sel && f.k.stateOf(&r.board, f.o.States) == name {
 			sgr = strings.TrimLeft(sgr+";"+sgrReverse, ";")
 		}
 		return s, sgr
@@ -287,14 +289,14 @@ func (f *framer) stateColumn(name string, order int, rows []*row) column {
 
 // notable reports whether there is more to say of a row's presence than that it
 // is connected.
-func (f *framer) notable(r *row) bool { return !r.connected || r.silent }
+func (f *framer) notable(r *row) bool { return !r.info.Connected || r.info.Silent }
 
 func (f *framer) presenceColumn(rows []*row) column {
 	head := f.l.Say("BOARD", "PLACA")
 	text := func(r *row) string { return f.presenceShort(r) }
 	w := widest(head, 20, rows, text)
 	return column{head: head, w: w, left: true, order: 75, cell: func(r *row, _ int) (string, string) {
-		if r.silent {
+		if r.info.Silent {
 			return text(r), sgrYellow
 		}
 		return text(r), sgrDim
@@ -312,15 +314,16 @@ func (f *framer) sparkHead(rows []*row) string {
 
 func (f *framer) rejectedColumn() column {
 	return column{head: f.l.Say("REJ", "RECH"), w: 4, order: 70, cell: func(r *row, _ int) (string, string) {
-		if r.rejected == 0 {
+		n := r.info.CountOfRejected()
+		if n == 0 {
 			return "", ""
 		}
-		return fmt.Sprint(r.rejected), sgrRed
+		return fmt.Sprint(n), sgrRed
 	}}
 }
 
 func (f *framer) remoteColumn(rows []*row) column {
 	head := f.l.Say("FROM", "DESDE")
-	w := widest(head, 22, rows, func(r *row) string { return r.remote })
-	return column{head: head, w: w, left: true, order: 80, cell: func(r *row, _ int) (string, string) { return r.remote, sgrDim }}
+	w := widest(head, 22, rows, func(r *row) string { return r.remote() })
+	return column{head: head, w: w, left: true, order: 80, cell: func(r *row, _ int) (string, string) { return r.remote(), sgrDim }}
 }

@@ -124,7 +124,7 @@ func (f *framer) counts() string {
 func (f *framer) silent() string {
 	n := uint64(0)
 	for _, r := range f.s.order {
-		if r.silent {
+		if r.info.Silent {
 			n++
 		}
 	}
@@ -219,7 +219,7 @@ func (f *framer) footer() string {
 		{"?", f.l.Say("help", "ayuda")},
 	}
 	if r := f.s.rows[f.k.sel]; f.o.Ask != nil && r != nil {
-		keys = append(keys, [2]string{f.l.Say("space", "espacio"), f.l.Say("switch ", "cambiar ") + f.k.stateOf(&r.life, f.o.States)})
+		keys = append(keys, [2]string{f.l.Say("space", "espacio"), f.l.Say("switch ", "cambiar ") + f.k.stateOf(&r.board, f.o.States)})
 	}
 	keys = append(keys, [][2]string{
 		{"↑↓", f.l.Say("move", "mover")},

@@ -42,7 +42,7 @@ type Keys struct {
 	o KeysOptions
 
 	mu     sync.Mutex
-	lives  lives
+	boards boards
 	chosen vaiven.Device
 	latest vaiven.Device // the last one that connected
 }
@@ -50,7 +50,7 @@ type Keys struct {
 // NewKeys returns the keys; nothing is read before Run.
 func NewKeys(o KeysOptions) *Keys {
 	o.States = ownStates(o.States)
-	return &Keys{o: o, lives: newLives(o.After)}
+	return &Keys{o: o, boards: newBoards(o.After)}
 }
 
 // Name is "keys".
@@ -64,10 +64,10 @@ func (k *Keys) Apply(_ uint64, entries []vaiven.Entry) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, en := range entries {
-		if en.ID.Record <= k.lives.after {
+		if en.ID.Record <= k.boards.after {
 			continue
 		}
-		k.lives.apply(en)
+		k.boards.apply(en)
 		switch e := en.Event.(type) {
 		case *vaiven.Presence:
 			if e.Connected && !e.Silent {
@@ -86,11 +86,11 @@ func (k *Keys) Apply(_ uint64, entries []vaiven.Entry) error {
 func (k *Keys) Seed(after uint64, known []Known) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.lives.seed(after, known)
+	k.boards.seed(after, known)
 	last := int64(-1)
 	for _, d := range known {
-		if d.Since > last {
-			k.latest, last = d.Device, d.Since
+		if d.Info.Since > last {
+			k.latest, last = d.Info.ID, d.Info.Since
 		}
 	}
 }
@@ -144,13 +144,13 @@ func (k *Keys) line(ctx context.Context, line string) {
 		k.choose(t.device)
 		return
 	}
-	w, err := k.wish(t)
+	r, err := k.complete(t)
 	if err != nil {
 		k.refuse(err)
 		return
 	}
-	if err := w.ask(ctx, k.o.Ask); err != nil {
-		Notice(k.o.Err, l, askFailed(l, w, err), "")
+	if err := request(ctx, k.o.Ask, r); err != nil {
+		Notice(k.o.Err, l, askFailed(l, &r, err), "")
 	}
 }
 
@@ -163,28 +163,28 @@ func (k *Keys) known(d vaiven.Device) bool {
 // has reports whether the device is known, or may be one of those that there
 // was no room for.
 func (k *Keys) has(d vaiven.Device) bool {
-	return k.lives.of[d] != nil || len(k.lives.of) >= maxRows
+	return k.boards.of[d] != nil || len(k.boards.of) >= maxRows
 }
 
-// wish completes what was typed.
-func (k *Keys) wish(t typed) (wish, error) {
+// complete makes a request of what was typed.
+func (k *Keys) complete(t typed) (vaiven.ChangeRequest, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	w := wish{device: t.device, states: t.states, toggle: t.names}
+	r := vaiven.ChangeRequest{Device: t.device, States: t.states, Toggle: t.names}
 	var err error
-	if w.device == "" {
-		w.device, err = k.meant()
-	} else if !k.has(w.device) {
-		err = k.unknown(w.device)
+	if r.Device == "" {
+		r.Device, err = k.meant()
+	} else if !k.has(r.Device) {
+		err = k.unknown(r.Device)
 	}
 	if err != nil {
-		return w, err
+		return r, err
 	}
-	lf := k.lives.get(w.device)
-	if t.toggle && len(w.toggle)+len(w.states) == 0 {
-		w.toggle = []string{mainState(lf.stateNames(k.o.States))}
+	b := k.boards.get(r.Device)
+	if t.toggle && len(r.Toggle)+len(r.States) == 0 {
+		r.Toggle = []string{mainState(b.stateNames(k.o.States))}
 	}
-	return w, w.check(k.o.Lang, lf, k.o.States)
+	return r, checkRequest(k.o.Lang, &r, b, k.o.States)
 }
 
 // meant is the device that a line without one is about.
@@ -193,8 +193,8 @@ func (k *Keys) meant() (vaiven.Device, error) {
 		return k.chosen, nil
 	}
 	var there []vaiven.Device
-	for d, lf := range k.lives.of {
-		if lf.connected {
+	for d, b := range k.boards.of {
+		if b.info.Connected {
 			there = append(there, d)
 		}
 	}
@@ -206,15 +206,15 @@ func (k *Keys) meant() (vaiven.Device, error) {
 		slices.Sort(there)
 		return "", fmt.Errorf(l.Say("several boards are connected: choose one by its number and Enter (%s)",
 			"hay varias placas conectadas: elige una con su número y Enter (%s)"), list(there))
-	case k.lives.of[k.latest] != nil:
+	case k.boards.of[k.latest] != nil:
 		return k.latest, nil
 	}
-	for d := range k.lives.of {
-		if len(k.lives.of) == 1 {
+	for d := range k.boards.of {
+		if len(k.boards.of) == 1 {
 			return d, nil
 		}
 	}
-	if len(k.lives.of) > 0 {
+	if len(k.boards.of) > 0 {
 		return "", fmt.Errorf(l.Say("choose a board by its number and Enter (%s)", "elige una placa con su número y Enter (%s)"), k.all())
 	}
 	return "", fmt.Errorf("%s", l.Say("no board has connected yet", "todavía no se ha conectado ninguna placa"))
@@ -222,7 +222,7 @@ func (k *Keys) meant() (vaiven.Device, error) {
 
 func (k *Keys) unknown(d vaiven.Device) error {
 	l := k.o.Lang
-	if len(k.lives.of) == 0 {
+	if len(k.boards.of) == 0 {
 		return fmt.Errorf(l.Say("no board %s: none has connected yet", "no hay placa %s: todavía no se ha conectado ninguna"), d)
 	}
 	return fmt.Errorf(l.Say("no board %s has connected; there are %s", "no se ha conectado ninguna placa %s; están %s"), d, k.all())
@@ -230,7 +230,7 @@ func (k *Keys) unknown(d vaiven.Device) error {
 
 func (k *Keys) all() string {
 	var all []vaiven.Device
-	for d := range k.lives.of {
+	for d := range k.boards.of {
 		all = append(all, d)
 	}
 	slices.Sort(all)
@@ -263,18 +263,18 @@ func (k *Keys) choose(d vaiven.Device) {
 		return
 	}
 	k.chosen = d
-	lf := k.lives.get(d)
+	b := k.boards.get(d)
 	name := k.o.Roster[d]
 	if name == "" {
-		name = lf.title
+		name = b.title()
 	}
 	l := k.o.Lang
 	text := fmt.Sprintf(l.Say("%s is chosen: Enter switches its %s", "elegida %s: Enter cambia su %s"),
-		strings.TrimRight(string(d)+" "+name, " "), mainState(lf.stateNames(k.o.States)))
-	if len(lf.Reported) > 0 {
-		text += " (" + states(lf.Values()) + ")"
+		strings.TrimRight(string(d)+" "+name, " "), mainState(b.stateNames(k.o.States)))
+	if len(b.Reported) > 0 {
+		text += " (" + states(b.Values()) + ")"
 	}
-	if !lf.connected && lf.seen {
+	if !b.info.Connected && b.presenceKnown {
 		text += l.Say("; it is not connected", "; no está conectada")
 	}
 	k.mu.Unlock()

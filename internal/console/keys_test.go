@@ -27,10 +27,10 @@ func (h *heard) Write(p []byte) (int, error) {
 	return h.text.Write(p)
 }
 
-func (h *heard) ask(_ context.Context, d vaiven.Device, values []vaiven.Value, toggle []string) error {
+func (h *heard) ask(_ context.Context, r vaiven.ChangeRequest) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.asked = append(h.asked, fmt.Sprintf("%s %s t:%s", d, states(values), strings.Join(toggle, ",")))
+	h.asked = append(h.asked, fmt.Sprintf("%s %s t:%s", r.Device, states(r.States), strings.Join(r.Toggle, ",")))
 	return h.fail
 }
 
@@ -112,7 +112,7 @@ func TestKeysFailures(t *testing.T) {
 	} {
 		k, h := testKeys("en", nil)
 		h.fail = tt.err
-		k.Seed(3, []Known{{Device: "101"}})
+		k.Seed(3, []Known{{Info: vaiven.DeviceInfo{ID: "101"}}})
 		k.line(t.Context(), "LED=1")
 		if _, said := h.take(); said != tt.want {
 			t.Errorf("%q", said)
@@ -122,7 +122,10 @@ func TestKeysFailures(t *testing.T) {
 
 func TestKeysSeed(t *testing.T) {
 	k, h := testKeys("en", nil)
-	k.Seed(3, []Known{{Device: "101", Since: 5}, {Device: "102", Since: 9, Names: []string{"RELAY"}}, {Device: "103", Since: 7}})
+	k.Seed(3, []Known{
+		{Info: vaiven.DeviceInfo{ID: "101", Since: 5}}, {Info: vaiven.DeviceInfo{ID: "102", Since: 9, Declared: []string{"RELAY"}}},
+		{Info: vaiven.DeviceInfo{ID: "103", Since: 7}},
+	})
 	_ = k.Apply(3, entries(3, come("103"))) // known already
 	k.line(t.Context(), "t relay")
 	k.o.States = []string{"RELAY"} // a server without LEDs
@@ -130,13 +133,13 @@ func TestKeysSeed(t *testing.T) {
 	if asked, said := h.take(); asked != "102  t:RELAY|102  t:RELAY" || said != "" {
 		t.Errorf("%q, %q", asked, said)
 	}
-	k.Seed(4, []Known{{Device: "101", Since: 5}})
+	k.Seed(4, []Known{{Info: vaiven.DeviceInfo{ID: "101", Since: 5}}})
 	k.latest = ""
 	k.line(t.Context(), "t")
 	if asked, said := h.take(); asked != "101  t:RELAY" || said != "" {
 		t.Errorf("%q, %q", asked, said)
 	}
-	k.Seed(5, []Known{{Device: "101", Since: 5}, {Device: "102"}})
+	k.Seed(5, []Known{{Info: vaiven.DeviceInfo{ID: "101", Since: 5}}, {Info: vaiven.DeviceInfo{ID: "102"}}})
 	k.latest = ""
 	k.line(t.Context(), "t")
 	if asked, said := h.take(); asked != "" || !strings.HasPrefix(said, "notice: choose a board by its number and Enter (101, 102)") {
@@ -265,7 +268,7 @@ func TestKeysEndWhileAsking(t *testing.T) {
 	defer w.Close()
 	asking := make(chan struct{})
 	k, _ := testKeys("en", r)
-	k.o.Ask = func(ctx context.Context, _ vaiven.Device, _ []vaiven.Value, _ []string) error {
+	k.o.Ask = func(ctx context.Context, _ vaiven.ChangeRequest) error {
 		close(asking)
 		<-ctx.Done()
 		return ctx.Err()

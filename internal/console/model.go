@@ -133,8 +133,8 @@ func (m *model) move(n int) {
 	defer m.t.mu.Unlock()
 	rows := m.t.state.sorted(&m.look)
 	for i, r := range rows {
-		if r.device == m.look.sel {
-			m.look.sel = rows[min(max(i+n, 0), len(rows)-1)].device
+		if r.ID == m.look.sel {
+			m.look.sel = rows[min(max(i+n, 0), len(rows)-1)].ID
 			return
 		}
 	}

@@ -39,7 +39,7 @@ type Options struct {
 type Plain struct {
 	lang     vaiven.Lang
 	after    uint64
-	lives    lives
+	boards   boards
 	roster   Roster
 	out, err sink
 	once     once
@@ -51,7 +51,7 @@ type Plain struct {
 // NewPlain returns the view; nothing is written yet.
 func NewPlain(o Options) *Plain {
 	p := &Plain{
-		lang: o.Lang, after: o.After, lives: newLives(o.After), roster: o.Roster,
+		lang: o.Lang, after: o.After, boards: newBoards(o.After), roster: o.Roster,
 		out: sink{to: o.Out, name: "stdout"}, err: sink{to: o.Err, name: "stderr"},
 		ordered: o.Out.TTY && o.Err.TTY,
 	}
@@ -68,8 +68,8 @@ func NewPlain(o Options) *Plain {
 // asks for. It also sets Options.After. Call it before Apply.
 func (p *Plain) Seed(after uint64, known []Known) {
 	p.after = after
-	p.lives.seed(after, known)
-	for d := range p.lives.of {
+	p.boards.seed(after, known)
+	for d := range p.boards.of {
 		p.outCols.title(p.title(d))
 		p.errCols.title(p.title(d))
 	}
@@ -80,7 +80,7 @@ func (p *Plain) title(d vaiven.Device) string {
 	if name := p.roster[d]; name != "" {
 		return name
 	}
-	return p.lives.get(d).title
+	return p.boards.get(d).title()
 }
 
 // Name is "console".
@@ -95,7 +95,7 @@ func (p *Plain) Apply(pos uint64, entries []vaiven.Entry) error {
 			if en.ID.Record > p.after && !told(entries, i) {
 				p.entry(en)
 			}
-			p.lives.apply(en)
+			p.boards.apply(en)
 		}
 	}
 	return p.once.result(pos, p.out.flush(), p.err.flush(), over(&p.out, &p.err))
@@ -150,7 +150,7 @@ func (p *Plain) reading(b []byte, r *vaiven.Reading, fills bool) []byte {
 const lateMs = 2000
 
 func (p *Plain) event(b []byte, ev vaiven.Event) []byte {
-	text, m, ok := describe(p.lang, p.lives.get(ev.Of()), ev)
+	text, m, ok := describe(p.lang, p.boards.get(ev.Of()), ev)
 	if !ok {
 		return b
 	}

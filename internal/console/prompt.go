@@ -17,9 +17,9 @@ func (t *TUI) askAll(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case w := <-t.asks:
-			if err := w.ask(ctx, t.o.Ask); err != nil {
-				t.sayNow(w.device, askFailed(t.o.Lang, w, err))
+		case r := <-t.asks:
+			if err := request(ctx, t.o.Ask, r); err != nil {
+				t.sayNow(r.Device, askFailed(t.o.Lang, &r, err))
 			}
 		}
 	}
@@ -121,35 +121,35 @@ func (m *model) known(d vaiven.Device) bool {
 // do completes what was typed and hands it to the asker, without waiting.
 func (m *model) do(t typed) {
 	l, o := &m.look, &m.t.o
-	w := wish{device: t.device, states: t.states, toggle: t.names}
-	if w.device == "" {
-		w.device = l.sel
+	ask := vaiven.ChangeRequest{Device: t.device, States: t.states, Toggle: t.names}
+	if ask.Device == "" {
+		ask.Device = l.sel
 	}
 	m.t.mu.Lock()
-	r := m.t.state.rows[w.device]
+	r := m.t.state.rows[ask.Device]
 	if r == nil {
 		m.t.mu.Unlock()
 		l.said = o.Lang.Say("no such board", "no hay tal placa")
-		if w.device != "" {
-			l.said += ": " + string(w.device)
+		if ask.Device != "" {
+			l.said += ": " + string(ask.Device)
 		}
 		return
 	}
-	if t.toggle && len(w.toggle)+len(w.states) == 0 {
-		w.toggle = []string{m.stateName(r)}
+	if t.toggle && len(ask.Toggle)+len(ask.States) == 0 {
+		ask.Toggle = []string{m.stateName(r)}
 	}
-	err := w.check(o.Lang, &r.life, o.States)
+	err := checkRequest(o.Lang, &ask, &r.board, o.States)
 	m.t.mu.Unlock()
 	switch {
 	case t.chooses():
-		l.sel = w.device
+		l.sel = ask.Device
 		return
 	case err != nil:
 		l.said = err.Error()
 		return
 	}
 	select {
-	case m.t.asks <- w:
+	case m.t.asks <- ask:
 	default:
 		l.said = o.Lang.Say("too fast: the log is still taking the last one", "demasiado rápido: el registro aún recibe el anterior")
 	}
@@ -158,16 +158,16 @@ func (m *model) do(t typed) {
 // stateName is the state that the keys are about on a row (which may be nil).
 // The caller holds the state's lock.
 func (m *model) stateName(r *row) string {
-	var lf life
+	var b board
 	if r != nil {
-		lf = r.life
+		b = r.board
 	}
-	return m.look.stateOf(&lf, m.t.o.States)
+	return m.look.stateOf(&b, m.t.o.States)
 }
 
 // stateOf is the chosen state, if the device has it, else its main one.
-func (k *look) stateOf(lf *life, own []string) string {
-	names := lf.stateNames(own)
+func (k *look) stateOf(b *board, own []string) string {
+	names := b.stateNames(own)
 	if slices.Contains(names, k.stateName) {
 		return k.stateName
 	}

@@ -9,37 +9,18 @@ import (
 // sparkLen is how many values a sparkline shows.
 const sparkLen = 40
 
-// row is what the full-screen view knows of one device. Its size is bounded:
-// vaiven.MaxValues values, sparkLen numbers, and its life.
+// row is what the full-screen view knows of one device. Its size is bounded: its
+// board, and sparkLen numbers.
 type row struct {
-	life
-	device    vaiven.Device
-	name      string
-	values    []vaiven.Value // the latest of each measurement
+	board
+	name      string // the roster's, or what people call it
 	spark     ring[float64]
 	sparkName string // what spark shows: TEMP, or the first measurement
-	readings  uint64
-	rejected  uint64
-	filling   bool // the last reading had counted as lost
-
-	fw       string
-	conflict int64    // when several boards last fought over the id, Unix ms
-	rivals   []string // their addresses
-
-	session  bool
-	asked    uint64 // readings, 0: no limit
-	taken    uint64 // in this session
-	deadline int64
-	interval time.Duration
-	ended    bool
+	filling   bool   // the last reading had counted as lost
 }
 
-func (r *row) reading(e *vaiven.Reading) {
-	r.readings++
-	if r.session && !r.ended && !e.Uncounted {
-		r.taken++
-	}
-	r.values = merge(r.values, e.Values)
+// drawSpark takes over a reading for the sparkline.
+func (r *row) drawSpark(e *vaiven.Reading) {
 	if r.sparkName == "" && len(e.Values) > 0 {
 		r.sparkName = e.Values[0].Name
 	}
@@ -53,17 +34,19 @@ func (r *row) reading(e *vaiven.Reading) {
 	}
 }
 
-func (r *row) start(e *vaiven.SessionStart) {
-	r.session, r.ended, r.taken = true, false, 0
-	r.asked, r.deadline = e.Readings, e.Deadline
-	r.interval = time.Duration(e.Interval) * time.Millisecond
+// session is the device's last one, an empty one if it had none.
+func (r *row) session() vaiven.Session {
+	if r.info.Session == nil {
+		return vaiven.Session{}
+	}
+	return *r.info.Session
 }
 
 // overdue says when a device that sends nothing is worth a look: after three
 // intervals, where one was asked for.
 func (r *row) overdue() time.Duration {
-	if r.interval > 0 {
-		return max(3*r.interval, 5*time.Second)
+	if ms := r.session().Interval; ms > 0 {
+		return max(3*time.Duration(ms)*time.Millisecond, 5*time.Second)
 	}
 	return 30 * time.Second
 }

@@ -51,53 +51,59 @@ func (f *framer) presence(r *row) string {
 	switch {
 	case f.fought(r):
 		return f.color.str(sgrRed, "!")
-	case r.silent:
+	case r.info.Silent:
 		return f.color.str(sgrYellow, "◐")
-	case r.connected:
+	case r.info.Connected:
 		return f.color.str(sgrGreen, "●")
-	case r.sleepUntil > 0:
+	case f.asleep(r) > 0:
 		return f.color.str(sgrCyan, "z")
 	}
 	return f.color.str(sgrDim, "○")
 }
 
+// asleep is until when a board sleeps, Unix ms; 0: it does not.
+func (f *framer) asleep(r *row) int64 {
+	_, _, until := r.info.Status(f.now.UnixMilli())
+	return until
+}
+
 func (f *framer) fought(r *row) bool {
-	return r.conflict > 0 && f.now.Sub(time.UnixMilli(r.conflict)) < conflictShown
+	return r.info.ConflictAt > 0 && f.now.Sub(time.UnixMilli(r.info.ConflictAt)) < conflictShown
 }
 
 // detail is the line about the selected device, with what has no column.
 func (f *framer) detail(r *row, at, n int) string {
 	l := f.l
-	parts := []string{string(r.device)}
+	parts := []string{string(r.ID)}
 	if r.name != "" {
 		parts[0] += " " + r.name
 	}
-	chosen := f.k.stateOf(&r.life, f.o.States)
+	chosen := f.k.stateOf(&r.board, f.o.States)
 	if text := f.stateText(r, chosen); text != "" {
 		parts = append(parts, text)
 	}
 	parts = append(parts, f.presenceText(r))
-	if r.session && !r.ended && r.deadline > 0 {
-		left := max(time.UnixMilli(r.deadline).Sub(f.now), 0).Truncate(time.Second)
+	if e := r.session(); !e.Ended && e.Deadline > 0 {
+		left := max(time.UnixMilli(e.Deadline).Sub(f.now), 0).Truncate(time.Second)
 		parts = append(parts, l.Say("left: ", "faltan: ")+span(left))
-	} else if r.ended {
+	} else if e.Ended {
 		parts = append(parts, l.Say("complete", "terminada"))
 	}
-	if r.remote != "" {
-		parts = append(parts, r.remote)
+	if remote := r.remote(); remote != "" {
+		parts = append(parts, remote)
 	}
 	for _, name := range r.stateNames(f.o.States) {
 		if v, st, ok := r.stage(name, f.now); ok && name != chosen {
 			parts = append(parts, strings.TrimRight(name+"="+vaiven.FormatNumber(v)+" "+st.sign(), " "))
 		}
 	}
-	if r.rejected > 0 {
-		parts = append(parts, fmt.Sprintf("%d %s", r.rejected, l.Say("rejected", "rechazadas")))
+	if n := r.info.CountOfRejected(); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d %s", n, l.Say("rejected", "rechazadas")))
 	}
-	if r.fw != "" {
-		parts = append(parts, "fw "+r.fw)
+	if r.info.FW != "" {
+		parts = append(parts, "fw "+clean(r.info.FW, maxRemote))
 	}
-	for _, v := range r.values {
+	for _, v := range r.info.Values {
 		parts = append(parts, strings.TrimRight(v.Name+" "+vaiven.FormatNumber(v.Num)+" "+unit(v.Name), " "))
 	}
 	line := strings.Join(parts, " · ")
@@ -113,15 +119,15 @@ func (f *framer) presenceText(r *row) string {
 	switch {
 	case f.fought(r):
 		text = l.Say("several boards use this id", "varias placas usan este id")
-		if len(r.rivals) > 0 {
-			return text + ": " + strings.Join(r.rivals, l.Say(" and ", " y "))
+		if rivals := r.info.Remotes[:min(len(r.info.Remotes), maxRivals)]; len(rivals) > 0 {
+			return text + ": " + cleanAll(rivals, l.Say(" and ", " y "))
 		}
-	case r.silent:
+	case r.info.Silent:
 		text = l.Say("silent", "callada") + f.since(r)
-	case r.connected:
+	case r.info.Connected:
 		text = l.Say("connected", "conectada") + f.since(r)
-	case r.sleepUntil > 0:
-		text = l.Say("asleep until ", "dormida hasta las ") + f.time(r.sleepUntil)
+	case f.asleep(r) > 0:
+		text = l.Say("asleep until ", "dormida hasta las ") + f.time(f.asleep(r))
 	}
 	return text
 }
@@ -130,25 +136,29 @@ func (f *framer) presenceText(r *row) string {
 func (f *framer) presenceShort(r *row) string {
 	l := f.l
 	since := ""
-	if r.since > 0 {
-		since = " " + f.time(r.since)
+	if r.info.Since > 0 {
+		since = " " + f.time(r.info.Since)
 	}
 	switch {
-	case r.silent:
+	case r.info.Silent:
 		return l.Say("silent", "callada") + since
-	case r.connected:
+	case r.info.Connected:
 		return l.Say("connected", "conectada")
-	case r.sleepUntil > 0:
-		return l.Say("asleep until ", "duerme hasta ") + f.time(r.sleepUntil)
+	case f.asleep(r) > 0:
+		return l.Say("asleep until ", "duerme hasta ") + f.time(f.asleep(r))
 	}
 	return l.Say("gone", "ausente") + since
 }
 
 func (f *framer) since(r *row) string {
-	if r.since == 0 {
+	since := r.info.Since
+	if r.info.Connected && !r.info.Silent && r.info.ConnectedAt != 0 {
+		since = r.info.ConnectedAt // a silence in between matters no more
+	}
+	if since == 0 {
 		return ""
 	}
-	return f.l.Say(" since ", " desde las ") + f.time(r.since)
+	return f.l.Say(" since ", " desde las ") + f.time(since)
 }
 
 // time is HH:MM in the screen's zone, with the day when it is another one.
@@ -176,12 +186,12 @@ func (f *framer) stateText(r *row, name string) string {
 			text += l.Say(" by ", " por ") + by(l, p.By)
 		}
 		_, offset := f.now.Zone()
-		if wait := waits(l, &r.life, int32(offset)); wait != "" {
+		if wait := waits(l, &r.board, f.now.UnixMilli(), int32(offset)); wait != "" {
 			text += "; " + wait
 		}
 	case stageSent:
 		text += l.Say(" sent", " enviado")
-		if !r.speaks && r.seen {
+		if r.cannotReport() {
 			text += l.Say(" (this board does not report)", " (esta placa no informa)")
 		}
 	case stageFailed:

@@ -51,17 +51,17 @@ func (s stage) sgr() string {
 
 // stage tells what to show of a state: the wanted value while it is wanted,
 // else the reported one. ok is false when nothing is known of it.
-func (lf *life) stage(name string, now time.Time) (num float64, st stage, ok bool) {
-	if p := lf.Owner(name); p != nil {
+func (b *board) stage(name string, now time.Time) (num float64, st stage, ok bool) {
+	if p := b.Owner(name); p != nil {
 		num, _ = vaiven.Find(p.States, name)
 		if p.Sent > 0 {
 			return num, stageSent, true
 		}
 		return num, stageAsked, true
 	}
-	have, reported := lf.Find(name)
-	want, wanted := lf.Wants(name)
-	last := lf.lastEnd(name)
+	have, reported := b.Find(name)
+	want, wanted := b.Wants(name)
+	last := b.lastEnd(name)
 	switch {
 	case last != nil && last.outcome != vaiven.Confirmed && now.Sub(time.UnixMilli(last.at)) < failedShown:
 		if !reported {
@@ -70,7 +70,7 @@ func (lf *life) stage(name string, now time.Time) (num float64, st stage, ok boo
 		return have, stageFailed, true
 	case wanted && reported && want == have:
 		return have, stageConfirmed, true
-	case wanted && lf.connected: // the board lost it, and is told again
+	case wanted && b.info.Connected: // the board lost it, and is told again
 		return want, stageSent, true
 	case wanted:
 		return want, stageAsked, true
@@ -80,10 +80,10 @@ func (lf *life) stage(name string, now time.Time) (num float64, st stage, ok boo
 	return have, stageNone, reported
 }
 
-func (lf *life) lastEnd(name string) *stateEnd {
-	for i := range lf.ends {
-		if lf.ends[i].Name == name {
-			return &lf.ends[i]
+func (b *board) lastEnd(name string) *stateEnd {
+	for i := range b.ends {
+		if b.ends[i].Name == name {
+			return &b.ends[i]
 		}
 	}
 	return nil

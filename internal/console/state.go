@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -67,12 +68,12 @@ func (s *state) apply(ev vaiven.Event, now *time.Time, quiet bool) {
 	if r == nil && !vaiven.Refuses(ev) { // who was only refused is nobody
 		r = s.row(ev.Of())
 	}
-	unknown := newLife(ev.Of(), s.whole)
-	lf := &unknown
+	unknown := newBoard(ev.Of(), s.whole)
+	b := &unknown
 	if r != nil {
-		lf = &r.life
+		b = &r.board
 	}
-	if text, m, ok := describe(s.lang, lf, ev); ok && !quiet {
+	if text, m, ok := describe(s.lang, b, ev); ok && !quiet {
 		at := ev.Time()
 		s.note(message{at.At, at.Offset, ev.Of(), text, m}, confirms(ev))
 	}
@@ -97,9 +98,11 @@ func (s *state) reading(e *vaiven.Reading, now *time.Time) {
 	if r == nil {
 		return
 	}
-	r.life.apply(e)
-	r.reading(e)
-	s.names = learn(s.names, e.Values, compareNames)
+	r.board.apply(e)
+	r.drawSpark(e)
+	for _, v := range e.Values {
+		s.names = learn(s.names, v.Name, compareNames)
+	}
 	s.learnStates(e.States)
 }
 
@@ -121,45 +124,33 @@ func (s *state) filled(en vaiven.Entry) {
 	r.filling = en.Fills
 }
 
-// learn adds names without an entry, in the order of display.
-func learn(names []string, values []vaiven.Value, compare func(a, b string) int) []string {
-	for _, v := range values {
-		if len(names) < maxNames && !slices.Contains(names, v.Name) {
-			names = append(names, v.Name)
-			slices.SortFunc(names, compare)
-		}
+// learn adds a name without an entry, in the order of display.
+func learn(names []string, name string, compare func(a, b string) int) []string {
+	if len(names) < maxNames && !slices.Contains(names, name) {
+		names = append(names, name)
+		slices.SortFunc(names, compare)
 	}
 	return names
 }
 
 // learnStates makes room for states.
 func (s *state) learnStates(values []vaiven.Value) {
-	s.stateSet = learn(s.stateSet, values, compareStates)
+	for _, v := range values {
+		s.stateSet = learn(s.stateSet, v.Name, compareStates)
+	}
 }
 
 func (s *state) device(r *row, ev vaiven.Event) {
-	was := r.connected
-	r.life.apply(ev)
-	if r.connected != was {
-		s.connected += map[bool]int{true: 1, false: -1}[r.connected]
+	was := r.info.Connected
+	r.board.apply(ev)
+	if r.info.Connected != was {
+		s.connected += map[bool]int{true: 1, false: -1}[r.info.Connected]
 	}
 	switch e := ev.(type) {
-	case *vaiven.SessionStart:
-		r.start(e)
-	case *vaiven.SessionEnd:
-		r.ended, r.taken = true, e.Count
-	case *vaiven.Rejected:
-		r.rejected += e.Count
 	case *vaiven.Report:
 		s.learnStates(e.States)
 	case *vaiven.Hello:
-		r.fw = clean(e.FW, maxRemote)
 		s.learnStates(e.States)
-	case *vaiven.Conflict:
-		r.conflict, r.rivals = e.At, nil
-		for _, a := range e.Remotes[:min(len(e.Remotes), maxRivals)] {
-			r.rivals = append(r.rivals, clean(a, maxRemote))
-		}
 	case *vaiven.Change:
 		s.changed = true
 		s.learnStates(r.Desired().States)
@@ -175,18 +166,15 @@ func (s *state) device(r *row, ev vaiven.Event) {
 // titled gives the row the name that people know the device by: the roster has
 // it, or a person said it.
 func (s *state) titled(r *row) {
-	r.name = s.roster[r.device]
-	if r.name == "" {
-		r.name = r.title
-	}
+	r.name = cmp.Or(s.roster[r.ID], r.title())
 }
 
 // forget removes the row; what it counted stays counted.
 func (s *state) forget(r *row) {
-	if r.connected {
+	if r.info.Connected {
 		s.connected--
 	}
-	delete(s.rows, r.device)
+	delete(s.rows, r.ID)
 	s.order = slices.DeleteFunc(s.order, func(other *row) bool { return other == r })
 }
 
@@ -200,7 +188,7 @@ func (s *state) row(d vaiven.Device) *row {
 		s.hidden = true
 		return nil
 	}
-	r := &row{device: d, name: s.roster[d], life: newLife(d, s.whole)}
+	r := &row{board: newBoard(d, s.whole), name: s.roster[d]}
 	s.rows[d] = r
 	s.order = append(s.order, r)
 	return r
@@ -213,6 +201,26 @@ func (s *state) note(m message, worth bool) {
 	if worth || m.mark >= markWarn {
 		s.problems.push(m, maxMessages)
 	}
+}
+
+// seed takes over what was known of a device.
+func (s *state) seed(k Known) {
+	s.readings += k.Info.Readings
+	s.rejected += k.Info.CountOfRejected()
+	r := s.row(k.Info.ID)
+	if r == nil {
+		return
+	}
+	if k.Info.Connected {
+		s.connected++
+	}
+	r.board = boardOf(k)
+	s.titled(r)
+	for _, v := range k.Info.Values {
+		s.names = learn(s.names, v.Name, compareNames)
+	}
+	s.learnStates(r.ReportedStates.Values())
+	s.learnStates(r.Desired().States)
 }
 
 // rate counts readings by second, for the last few seconds.

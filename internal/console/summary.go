@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,49 +10,25 @@ import (
 	"vaiven"
 )
 
-// Stats is what a session was for one device, counted elsewhere.
-type Stats struct {
-	Device   vaiven.Device
-	Name     string // owner, "" when the roster has none
-	Readings uint64
-	Asked    uint64 // readings asked for, 0: no limit
-	Rejected map[vaiven.Code]uint64
-	Gaps     uint64        // readings lost for good
-	Duration time.Duration // first to last reading
-
-	Values []ValueStats // per measurement, TEMP and HUM first
-
-	IntervalMean  time.Duration // between readings, 0: fewer than two
-	IntervalP95   time.Duration
-	IntervalAsked time.Duration // 0: not asked
-}
-
-// ValueStats is one measurement of one device.
-type ValueStats struct {
-	Name           string
-	N              uint64
-	Mean, Min, Max float64
-}
-
 // WriteSummary prints two aligned tables: a line per device, and a line per
 // device and measurement. It belongs on stdout when it is what the command is
 // for, else on stderr.
-func WriteSummary(t Terminal, l vaiven.Lang, stats []Stats) error {
+func WriteSummary(t Terminal, l vaiven.Lang, roster Roster, sums []vaiven.Summary) error {
 	color := paint(t.Color)
 	var readings, rejected uint64
-	for _, s := range stats {
-		readings += s.Readings
-		rejected += total(s.Rejected)
+	for i := range sums {
+		readings += sums[i].Session.Count
+		rejected += totalRejected(&sums[i])
 	}
 	b := color.append(nil, sgrBold, l.Say("Summary", "Resumen"))
 	b = fmt.Appendf(b, " · %s · %s · %s\n\n",
-		count(uint64(len(stats)), l.Say("device", "dispositivo"), l.Say("devices", "dispositivos")),
+		count(uint64(len(sums)), l.Say("device", "dispositivo"), l.Say("devices", "dispositivos")),
 		countReadings(l, readings),
 		count(rejected, l.Say("rejected", "rechazada"), l.Say("rejected", "rechazadas")))
-	if len(stats) > 0 {
-		b = deviceTable(l, stats).append(b, color)
+	if len(sums) > 0 {
+		b = deviceTable(l, roster, sums).append(b, color)
 		b = append(b, '\n')
-		if v := valueTable(l, stats); len(v.rows) > 1 {
+		if v := valueTable(l, sums); len(v.rows) > 1 {
 			b = v.append(b, color)
 			b = append(b, '\n')
 		}
@@ -64,61 +39,61 @@ func WriteSummary(t Terminal, l vaiven.Lang, stats []Stats) error {
 	return nil
 }
 
-func deviceTable(l vaiven.Lang, stats []Stats) *table {
+func deviceTable(l vaiven.Lang, roster Roster, sums []vaiven.Summary) *table {
 	tb := &table{left: map[int]bool{0: true, 1: true, 7: true}, head: []string{
 		"ID", l.Say("NAME", "NOMBRE"), l.Say("READINGS", "LECTURAS"), l.Say("LOST", "PERDIDAS"),
 		l.Say("DURATION", "DURACIÓN"), l.Say("INTERVAL", "INTERVALO"), "P95", l.Say("REJECTED", "RECHAZADAS"),
 	}}
-	for _, s := range stats {
-		n := fmt.Sprint(s.Readings)
-		if s.Asked > 0 {
-			n += fmt.Sprintf("/%d", s.Asked)
+	for i := range sums {
+		s := &sums[i]
+		n := fmt.Sprint(s.Session.Count)
+		if s.Session.Readings > 0 {
+			n += fmt.Sprintf("/%d", s.Session.Readings)
 		}
-		interval := seconds(s.IntervalMean)
-		if s.IntervalAsked > 0 && interval != "" {
-			interval += " (" + span(s.IntervalAsked) + ")"
+		interval := seconds(ms(s.IntervalMean))
+		if asked := s.Session.Interval; asked > 0 && interval != "" {
+			interval += " (" + span(ms(float64(asked))) + ")"
 		}
-		tb.add(string(s.Device), cut(clean(s.Name, maxRosterName), maxNameWidth), n, nonZero(s.Gaps), duration(s.Duration),
-			interval, seconds(s.IntervalP95), rejectedText(s.Rejected))
+		id := s.Session.Device
+		tb.add(string(id), cut(clean(roster[id], maxRosterName), maxNameWidth), n, nonZero(s.Gaps), duration(ms(float64(s.Last-s.First))),
+			interval, seconds(ms(s.IntervalP95)), rejectedText(s))
 	}
 	return tb
 }
 
-func valueTable(l vaiven.Lang, stats []Stats) *table {
+func valueTable(l vaiven.Lang, sums []vaiven.Summary) *table {
 	tb := &table{left: map[int]bool{0: true, 1: true}, head: []string{
 		"ID", l.Say("MEASUREMENT", "MEDIDA"), "N", l.Say("MEAN", "MEDIA"), "MIN", "MAX",
 	}}
-	for _, s := range stats {
-		for _, v := range s.Values {
+	for i := range sums {
+		for _, v := range sums[i].Measurements {
 			name := v.Name
 			if u := unit(name); u != "" {
 				name += " " + u
 			}
-			tb.add(string(s.Device), name, fmt.Sprint(v.N), mean(v.Mean), vaiven.FormatNumber(v.Min), vaiven.FormatNumber(v.Max))
+			tb.add(string(sums[i].Session.Device), name, fmt.Sprint(v.N), mean(v.Mean), vaiven.FormatNumber(v.Min), vaiven.FormatNumber(v.Max))
 		}
 	}
 	return tb
 }
 
-func total(m map[vaiven.Code]uint64) (n uint64) {
-	for _, c := range m {
-		n += c
+func ms(f float64) time.Duration { return time.Duration(f * float64(time.Millisecond)) }
+
+func totalRejected(s *vaiven.Summary) (n uint64) {
+	for _, c := range s.Rejected {
+		n += c.Count
 	}
 	return n
 }
 
 // rejectedText lists counts by code, the most frequent first.
-func rejectedText(m map[vaiven.Code]uint64) string {
-	codes := slices.SortedFunc(maps.Keys(m), func(a, b vaiven.Code) int {
-		if m[a] != m[b] {
-			return cmp.Compare(m[b], m[a])
-		}
-		return strings.Compare(string(a), string(b))
-	})
-	parts := make([]string, 0, len(codes))
-	for _, c := range codes {
-		if m[c] > 0 {
-			parts = append(parts, fmt.Sprintf("%s %d", clean(string(c), maxRemote), m[c]))
+func rejectedText(s *vaiven.Summary) string {
+	var parts []string
+	for _, c := range slices.SortedFunc(slices.Values(s.Rejected), func(a, b vaiven.CodeCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Code, b.Code))
+	}) {
+		if c.Count > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", clean(string(c.Code), maxRemote), c.Count))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -7,50 +7,56 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"vaiven"
 )
 
-func stats() []Stats {
-	return []Stats{
-		{Device: "101", Name: "Ana Gómez", Readings: 50, Asked: 50, Duration: 98*time.Second + 20*time.Millisecond,
-			Rejected:     map[vaiven.Code]uint64{vaiven.CodeNotANumber: 2, vaiven.CodeOutOfRange: 1, vaiven.CodeNoValues: 2},
-			Values:       []ValueStats{{"TEMP", 50, 24.512345678912, 23.9, 25.1}, {"HUM", 49, 61, 60, 62}},
-			IntervalMean: 2003 * time.Millisecond, IntervalP95: 2042 * time.Millisecond, IntervalAsked: 2 * time.Second},
-		{Device: "102", Name: `Luis "Lucho", hijo`, Readings: 7, Asked: 50, Gaps: 4, Duration: 14 * time.Second,
-			Values:       []ValueStats{{"TEMP", 7, 22, 22, 22}, {"CO2", 7, 0.04567891234, 0.04, 0.05}},
-			IntervalMean: 2 * time.Second, IntervalP95: 2 * time.Second, IntervalAsked: 2 * time.Second},
-		{Device: "invernadero", Readings: 1, Values: []ValueStats{{"HUM", 1, 40, 40, 40}}},
-		{Device: "104", Rejected: map[vaiven.Code]uint64{vaiven.CodeNotJSON: 3}},
+// owners are those of the summaries' boards.
+func owners() Roster { return Roster{"101": "Ana Gómez", "102": `Luis "Lucho", hijo`} }
+
+func summaries() []vaiven.Summary {
+	return []vaiven.Summary{
+		{
+			Session: vaiven.Session{Device: "101", Count: 50, Readings: 50, Interval: 2000}, First: start, Last: start + 98_020,
+			Rejected:     []vaiven.CodeCount{{Code: vaiven.CodeNotANumber, Count: 2}, {Code: vaiven.CodeOutOfRange, Count: 1}, {Code: vaiven.CodeNoValues, Count: 2}},
+			Measurements: []vaiven.Measurement{{Name: "TEMP", N: 50, Mean: 24.512345678912, Min: 23.9, Max: 25.1}, {Name: "HUM", N: 49, Mean: 61, Min: 60, Max: 62}},
+			IntervalMean: 2003, IntervalP95: 2042,
+		},
+		{
+			Session: vaiven.Session{Device: "102", Count: 7, Readings: 50, Interval: 2000}, Gaps: 4, First: start, Last: start + 14_000,
+			Measurements: []vaiven.Measurement{{Name: "TEMP", N: 7, Mean: 22, Min: 22, Max: 22}, {Name: "CO2", N: 7, Mean: 0.04567891234, Min: 0.04, Max: 0.05}},
+			IntervalMean: 2000, IntervalP95: 2000,
+		},
+		{Session: vaiven.Session{Device: "invernadero", Count: 1}, Measurements: []vaiven.Measurement{{Name: "HUM", N: 1, Mean: 40, Min: 40, Max: 40}}},
+		{Session: vaiven.Session{Device: "104"}, Rejected: []vaiven.CodeCount{{Code: vaiven.CodeNotJSON, Count: 3}}},
 	}
 }
 
 func TestSummaryGolden(t *testing.T) {
 	for _, l := range []vaiven.Lang{vaiven.English, vaiven.Spanish} {
 		var b strings.Builder
-		if err := WriteSummary(Terminal{W: &b}, l, stats()); err != nil {
+		if err := WriteSummary(Terminal{W: &b}, l, owners(), summaries()); err != nil {
 			t.Fatal(err)
 		}
 		b.WriteString("---\n")
-		if err := WriteSummary(Terminal{W: &b}, l, nil); err != nil {
+		if err := WriteSummary(Terminal{W: &b}, l, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		noEscape(t, b.String())
 		golden(t, "summary-"+string(l)+".golden", b.String())
 	}
-	if err := WriteSummary(Terminal{W: broken{}}, vaiven.English, stats()); !errors.Is(err, errBroken) {
+	if err := WriteSummary(Terminal{W: broken{}}, vaiven.English, owners(), summaries()); !errors.Is(err, errBroken) {
 		t.Error(err)
 	}
 	var b strings.Builder
-	if err := WriteSummary(Terminal{W: &b, Color: true}, vaiven.English, stats()); err != nil || !strings.Contains(b.String(), "\x1b[") {
+	if err := WriteSummary(Terminal{W: &b, Color: true}, vaiven.English, owners(), summaries()); err != nil || !strings.Contains(b.String(), "\x1b[") {
 		t.Errorf("no colour: %v", err)
 	}
 }
 
 func TestSummaryFitsATerminal(t *testing.T) {
 	var b strings.Builder
-	if err := WriteSummary(Terminal{W: &b}, vaiven.Spanish, stats()[:1]); err != nil {
+	if err := WriteSummary(Terminal{W: &b}, vaiven.Spanish, owners(), summaries()[:1]); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(b.String()) {
@@ -65,7 +71,7 @@ func TestSaveSummaryCSV(t *testing.T) {
 	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := SaveSummaryCSV(path, stats()); err != nil {
+	if err := SaveSummaryCSV(path, owners(), summaries()); err != nil {
 		t.Fatal(err)
 	}
 	got, err := os.ReadFile(path)
@@ -74,21 +80,21 @@ func TestSaveSummaryCSV(t *testing.T) {
 	}
 	golden(t, "resumen.golden.csv", string(got))
 	rows, err := csv.NewReader(strings.NewReader(string(got))).ReadAll() // as many fields in each row
-	if err != nil || len(rows) != 5 || rows[2][1] != stats()[1].Name {
+	if err != nil || len(rows) != 5 || rows[2][1] != owners()["102"] {
 		t.Errorf("%v: %q", err, rows)
 	}
 	left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".*"))
 	if len(left) != 0 {
 		t.Errorf("left behind: %q", left)
 	}
-	if err := SaveSummaryCSV(filepath.Join(filepath.Dir(path), "missing", "resumen.csv"), stats()); err == nil {
+	if err := SaveSummaryCSV(filepath.Join(filepath.Dir(path), "missing", "resumen.csv"), owners(), summaries()); err == nil {
 		t.Error("saved into a folder that is not there")
 	}
 	dir := filepath.Join(filepath.Dir(path), "taken.csv")
 	if err := os.MkdirAll(filepath.Join(dir, "x"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := SaveSummaryCSV(dir, stats()); err == nil {
+	if err := SaveSummaryCSV(dir, owners(), summaries()); err == nil {
 		t.Error("replaced a folder")
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); len(left) != 0 {

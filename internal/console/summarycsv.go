@@ -29,8 +29,8 @@ import (
 //
 // A number that does not exist (an interval with one reading, a limit that was
 // not set) is an empty cell.
-func WriteSummaryCSV(w io.Writer, stats []Stats) error {
-	names := measurements(stats)
+func WriteSummaryCSV(w io.Writer, roster Roster, sums []vaiven.Summary) error {
+	names := measurements(sums)
 	c := csv.NewWriter(w)
 	head := []string{"device", "name", "readings", "asked", "rejected", "rejected_by", "lost",
 		"duration_s", "interval_mean_s", "interval_p95_s", "interval_asked_s"}
@@ -38,8 +38,8 @@ func WriteSummaryCSV(w io.Writer, stats []Stats) error {
 		head = append(head, n+"_n", n+"_mean", n+"_min", n+"_max")
 	}
 	rows := [][]string{head}
-	for _, s := range stats {
-		rows = append(rows, summaryRow(s, names))
+	for i := range sums {
+		rows = append(rows, summaryRow(&sums[i], roster[sums[i].Session.Device], names))
 	}
 	if err := c.WriteAll(rows); err != nil { // flushes
 		return fmt.Errorf("write summary: %w", err)
@@ -47,30 +47,30 @@ func WriteSummaryCSV(w io.Writer, stats []Stats) error {
 	return nil
 }
 
-func summaryRow(s Stats, names []string) []string {
+func summaryRow(s *vaiven.Summary, name string, names []string) []string {
 	row := []string{
-		string(s.Device), s.Name, strconv.FormatUint(s.Readings, 10), orEmpty(s.Asked),
-		strconv.FormatUint(total(s.Rejected), 10), strings.NewReplacer(", ", " ", " ", "=").Replace(rejectedText(s.Rejected)),
-		strconv.FormatUint(s.Gaps, 10), csvSeconds(s.Duration, true),
-		csvSeconds(s.IntervalMean, false), csvSeconds(s.IntervalP95, false), csvSeconds(s.IntervalAsked, false),
+		string(s.Session.Device), name, strconv.FormatUint(s.Session.Count, 10), orEmpty(s.Session.Readings),
+		strconv.FormatUint(totalRejected(s), 10), strings.NewReplacer(", ", " ", " ", "=").Replace(rejectedText(s)),
+		strconv.FormatUint(s.Gaps, 10), csvSeconds(ms(float64(s.Last-s.First)), true),
+		csvSeconds(ms(s.IntervalMean), false), csvSeconds(ms(s.IntervalP95), false), csvSeconds(ms(float64(s.Session.Interval)), false),
 	}
 	for _, n := range names {
-		i := slices.IndexFunc(s.Values, func(v ValueStats) bool { return v.Name == n })
-		if i < 0 || s.Values[i].N == 0 {
+		i := slices.IndexFunc(s.Measurements, func(v vaiven.Measurement) bool { return v.Name == n })
+		if i < 0 || s.Measurements[i].N == 0 {
 			row = append(row, "0", "", "", "")
 			continue
 		}
-		v := s.Values[i]
+		v := s.Measurements[i]
 		row = append(row, strconv.FormatUint(v.N, 10), rounded(v.Mean), vaiven.FormatNumber(v.Min), vaiven.FormatNumber(v.Max))
 	}
 	return row
 }
 
 // measurements are the names that occur, TEMP and HUM first.
-func measurements(stats []Stats) []string {
+func measurements(sums []vaiven.Summary) []string {
 	var names []string
-	for _, s := range stats {
-		for _, v := range s.Values {
+	for _, s := range sums {
+		for _, v := range s.Measurements {
 			if !slices.Contains(names, v.Name) {
 				names = append(names, v.Name)
 			}
@@ -124,7 +124,7 @@ func rounded(f float64) string {
 
 // SaveSummaryCSV writes the file at path whole or not at all: what stood there
 // before is replaced only once the new one is on disk.
-func SaveSummaryCSV(path string, stats []Stats) (err error) {
+func SaveSummaryCSV(path string, roster Roster, sums []vaiven.Summary) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("save summary: %w", err)
@@ -136,7 +136,7 @@ func SaveSummaryCSV(path string, stats []Stats) (err error) {
 			err = fmt.Errorf("save summary: %w", err)
 		}
 	}()
-	if err = WriteSummaryCSV(f, stats); err != nil {
+	if err = WriteSummaryCSV(f, roster, sums); err != nil {
 		return err
 	}
 	// CreateTemp makes files for their owner alone; a result is to be handed in.

@@ -38,6 +38,15 @@ func clean(s string, limit int) string {
 	return b.String()
 }
 
+// cleanAll writes several texts of others, such as addresses, with sep between them.
+func cleanAll(texts []string, sep string) string {
+	out := make([]string, len(texts))
+	for i, t := range texts {
+		out[i] = clean(t, maxRemote)
+	}
+	return strings.Join(out, sep)
+}
+
 func plainASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {

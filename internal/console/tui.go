@@ -71,7 +71,7 @@ type TUI struct {
 
 	// asks are handed to Ask by Run, one after the other; full: a key press is
 	// refused, and said so.
-	asks chan wish
+	asks chan vaiven.ChangeRequest
 
 	quit     chan struct{} // closed when the person wants to leave
 	quitOnce sync.Once
@@ -86,7 +86,7 @@ func NewTUI(o TUIOptions) *TUI {
 		o.Now = time.Now
 	}
 	o.States = ownStates(o.States)
-	t := &TUI{o: o, state: newState(o.Lang, o.Roster), asks: make(chan wish, maxAsks), quit: make(chan struct{})}
+	t := &TUI{o: o, state: newState(o.Lang, o.Roster), asks: make(chan vaiven.ChangeRequest, maxAsks), quit: make(chan struct{})}
 	t.state.whole = o.After == 0
 	return t
 }
@@ -252,4 +252,21 @@ func (w *logWriter) say(line string) {
 	now := w.o.Now()
 	_, offset := now.Zone()
 	w.state.note(message{at: now.UnixMilli(), offset: int32(offset), text: clean(line, maxText), mark: markWarn}, true)
+}
+
+// Seed fills the table with what was known at the record after: the log's
+// earlier part is not replayed for the screen, which would take long for what
+// the registry has at hand. Entries up to after are left out from then on.
+// Call it before events behind that record are applied.
+func (t *TUI) Seed(after uint64, known []Known) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.o.After, t.seeded = after, true
+	s := newState(t.o.Lang, t.o.Roster)
+	s.whole = true
+	s.problems, s.all, s.version = t.state.problems, t.state.all, t.state.version+1
+	for _, k := range known {
+		s.seed(k)
+	}
+	t.state = s
 }

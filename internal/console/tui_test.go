@@ -209,8 +209,8 @@ func TestStateStaysBounded(t *testing.T) {
 	s := tui.state
 	r := s.rows["board-1"]
 	if len(s.order) != maxRows || len(s.rows) != maxRows || !s.hidden || len(s.names) > maxNames || len(s.stateSet) > maxNames ||
-		len(s.all.items) != maxMessages || len(s.problems.items) != maxMessages || len(r.values) > vaiven.MaxValues || len(r.spark.items) > sparkLen {
-		t.Errorf("%d rows, %d names, %d messages, %d values", len(s.order), len(s.names), len(s.all.items), len(r.values))
+		len(s.all.items) != maxMessages || len(s.problems.items) != maxMessages || len(r.info.Values) > 64 || len(r.spark.items) > sparkLen {
+		t.Errorf("%d rows, %d names, %d messages, %d values", len(s.order), len(s.names), len(s.all.items), len(r.info.Values))
 	}
 	if s.readings != 3*maxRows+100 {
 		t.Errorf("%d readings counted", s.readings)
@@ -234,7 +234,7 @@ func TestRow(t *testing.T) {
 		s.apply(en.Event, &now, false)
 	}
 	r := s.rows["1"]
-	if r.taken != 1 || r.sparkName != "TEMP" || len(r.spark.items) != 2 || s.connected != 0 || r.sleepUntil != 0 || len(r.values) != 2 {
+	if r.session().Count != 1 || r.sparkName != "TEMP" || len(r.spark.items) != 2 || s.connected != 0 || r.info.Sleep != 0 || len(r.info.Values) != 2 {
 		t.Errorf("%+v, connected %d", r, s.connected)
 	}
 }
@@ -243,9 +243,12 @@ func TestSeed(t *testing.T) {
 	m, _ := testModel("en", 100, 20, false)
 	_ = m.t.Apply(1, entries(1, &vaiven.Reading{Stamp: stamp(0), Device: "101", Values: vals("TEMP", 1.0)}))
 	m.t.Seed(7, []Known{
-		{Device: "101", Values: vals("TEMP", 24.5, "HUM", 61.0), State: known(0, "LED", 1.0), Last: start, Readings: 12, Rejected: 2,
-			Connected: true, Remote: "192.168.1.37:51234", FW: "1.0.0", Session: &vaiven.Session{Device: "101", Readings: 50, Count: 12, Interval: 2000}},
-		{Device: "102", Sleep: start + 600000, Conflict: start + 30000},
+		{State: known(0, "LED", 1.0), Info: vaiven.DeviceInfo{
+			ID: "101", Values: []vaiven.Latest{{Name: "TEMP", Num: 24.5, At: start}, {Name: "HUM", Num: 61, At: start}},
+			Reading: start, Readings: 12, Rejected: []vaiven.RejectedCode{{Code: "bad_name", Count: 2}},
+			Connected: true, Remote: "192.168.1.37:51234", FW: "1.0.0", Session: &vaiven.Session{Device: "101", Readings: 50, Count: 12, Interval: 2000},
+		}},
+		{Info: vaiven.DeviceInfo{ID: "102", Since: start, Sleep: 600000, ConflictAt: start + 30000}},
 	})
 	late := &vaiven.Reading{Stamp: stamp(0), Device: "101", Values: vals("TEMP", 1.0)}
 	_ = m.t.Apply(7, entries(7, late))

@@ -55,7 +55,7 @@ func lamps() []vaiven.Entry {
 
 func lampModel(l vaiven.Lang, w, h int, color bool) *model {
 	m, _ := testModel(l, w, h, color)
-	m.t.o.Ask = func(context.Context, vaiven.Device, []vaiven.Value, []string) error { return nil }
+	m.t.o.Ask = func(context.Context, vaiven.ChangeRequest) error { return nil }
 	_ = m.t.Apply(1, lamps())
 	m.draw(true)
 	return m
@@ -118,12 +118,12 @@ func TestStateFrameAtEverySize(t *testing.T) {
 	}
 }
 
-// asked takes the wishes that the keys made.
-func wishes(m *model) (got []string) {
+// requests takes what the keys asked for.
+func requests(m *model) (got []string) {
 	for {
 		select {
-		case w := <-m.t.asks:
-			got = append(got, strings.TrimRight(string(w.device)+" "+states(w.states)+" t"+strings.Join(w.toggle, ","), " t"))
+		case r := <-m.t.asks:
+			got = append(got, strings.TrimRight(string(r.Device)+" "+states(r.States)+" t"+strings.Join(r.Toggle, ","), " t"))
 		default:
 			return got
 		}
@@ -134,7 +134,7 @@ func TestStateKeys(t *testing.T) {
 	m := lampModel("en", 80, 24, false)
 	for _, step := range []struct {
 		keys []string
-		want string // wishes
+		want string // requests
 		said string
 	}{
 		{[]string{"home", "space"}, "101  tLED", ""},
@@ -156,7 +156,7 @@ func TestStateKeys(t *testing.T) {
 		{[]string{"t", "t", "t", "t", "t", "t", "t", "t", "t"}, strings.TrimSpace(strings.Repeat("101  tDIM ", maxAsks)), "too fast: the log is still taking the last one"},
 	} {
 		press(m, step.keys...)
-		if got := strings.Join(wishes(m), " "); got != step.want || m.look.said != step.said {
+		if got := strings.Join(requests(m), " "); got != step.want || m.look.said != step.said {
 			t.Errorf("%q: asked %q, said %q; want %q, %q", step.keys, got, m.look.said, step.want, step.said)
 		}
 	}
@@ -167,7 +167,7 @@ func TestStateKeys(t *testing.T) {
 	press(m, ":")
 	m.Update(tea.PasteMsg{Content: "101 DIM=7"})
 	press(m, "enter")
-	if got := wishes(m); len(got) != 1 || got[0] != "101 DIM=7" {
+	if got := requests(m); len(got) != 1 || got[0] != "101 DIM=7" {
 		t.Errorf("%q", got)
 	}
 	press(m, ":", "x")
@@ -182,16 +182,16 @@ func TestKeysThatCannotAsk(t *testing.T) {
 	_ = m.t.Apply(1, lamps())
 	m.draw(true)
 	press(m, "t", "enter", "=", ":", "space")
-	if len(wishes(m)) > 0 || m.look.typing || m.look.sel != "107" || strings.Contains(m.content, "switch") {
+	if len(requests(m)) > 0 || m.look.typing || m.look.sel != "107" || strings.Contains(m.content, "switch") {
 		t.Errorf("%+v", m.look)
 	}
 	empty, _ := testModel("en", 80, 24, false)
 	empty.t.o.Ask = m.t.o.Ask
 	empty.draw(true)
 	press(empty, "t", "left", "right", "=", "enter", "space")
-	empty.t.o.Ask = func(context.Context, vaiven.Device, []vaiven.Value, []string) error { return nil }
+	empty.t.o.Ask = func(context.Context, vaiven.ChangeRequest) error { return nil }
 	press(empty, "t", "left", "=", "enter")
-	if len(wishes(empty)) > 0 {
+	if len(requests(empty)) > 0 {
 		t.Error("asked of nobody")
 	}
 }
@@ -208,13 +208,15 @@ func TestForget(t *testing.T) {
 
 func TestSeedStates(t *testing.T) {
 	m, _ := testModel("en", 120, 20, false)
-	m.t.o.Ask = func(context.Context, vaiven.Device, []vaiven.Value, []string) error { return nil }
+	m.t.o.Ask = func(context.Context, vaiven.ChangeRequest) error { return nil }
 	s := known(4, "DIM", 3.0, "LED", 1.0)
 	s.Reported = s.Reported[1:]
 	s.Open = []vaiven.Pending{{Key: "k", Rev: 4, States: vals("DIM", 3.0), By: "terminal", Asked: start, Sent: start}}
 	m.t.Seed(7, []Known{
-		{Device: "105", Title: "Mesa 5", Connected: true, Silent: true, Since: start, Last: start + 1000, State: s, Speaks: true},
-		{Device: "106", Since: start - 86400000, Names: []string{"RELAY"}},
+		{State: s, Info: vaiven.DeviceInfo{
+			ID: "105", About: &vaiven.About{Name: "Mesa 5"}, Connected: true, Silent: true, Since: start, Reading: start + 1000, Greeted: true,
+		}},
+		{Info: vaiven.DeviceInfo{ID: "106", Since: start - 86400000, Last: 1, Declared: []string{"RELAY"}}},
 	})
 	m.draw(true)
 	for _, want := range []string{"1/2 connected (1 silent)", "▸◐ 105  Mesa 5", "3 →", "1 ✓", "silent 14:03", "gone 11-21 14:03", "silent since 14:03"} {
@@ -238,8 +240,8 @@ func TestAskFromTheScreen(t *testing.T) {
 		in, keys := io.Pipe()
 		o := runOptions(&out, in)
 		var got []string
-		o.Ask = func(ctx context.Context, d vaiven.Device, states []vaiven.Value, toggle []string) error {
-			got = append(got, fmt.Sprint(d, states, toggle))
+		o.Ask = func(ctx context.Context, r vaiven.ChangeRequest) error {
+			got = append(got, fmt.Sprint(r.Device, r.States, r.Toggle))
 			switch len(got) {
 			case 1:
 				return errors.New("no \x1b[2Jway")
@@ -295,16 +297,16 @@ func TestWhoIsOnlyRefusedHasNoRow(t *testing.T) {
 	if len(s.rows) != 0 || len(s.order) != 0 || s.rejected != 2 || len(s.all.items) != 2 {
 		t.Errorf("%d rows, %d rejected, %d lines", len(s.rows), s.rejected, len(s.all.items))
 	}
-	l := newLives(0)
+	l := newBoards(0)
 	l.apply(vaiven.Entry{ID: vaiven.ID{Record: 1}, Event: refused})
 	if len(l.of) != 0 {
-		t.Errorf("%d lives", len(l.of))
+		t.Errorf("%d boards", len(l.of))
 	}
 	s.apply(&vaiven.SessionStart{Stamp: stamp(0), Device: "0x65", Readings: 5}, nil, false)
 	s.apply(refused, nil, false)
 	s.apply(&vaiven.Reading{Stamp: stamp(0), Device: "0x65", Values: vals("TEMP", 20.0)}, nil, false)
 	s.apply(&vaiven.Reading{Stamp: stamp(0), Device: "0x65", Values: vals("CO2", 415.0), Uncounted: true}, nil, false)
-	if r := s.rows["0x65"]; r == nil || r.rejected != 2 || r.taken != 1 || r.readings != 2 {
+	if r := s.rows["0x65"]; r == nil || r.info.CountOfRejected() != 2 || r.session().Count != 1 || r.info.Readings != 2 {
 		t.Errorf("its row: %+v", r)
 	}
 }

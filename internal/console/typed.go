@@ -114,7 +114,7 @@ func (t *typed) name(l vaiven.Lang, word string) (string, error) {
 	if !vaiven.ValidState(name) {
 		return "", fmt.Errorf(l.Say("%q is not the name of a state", "%q no es el nombre de un estado"), clean(vaiven.Shorten(word), maxRemote))
 	}
-	if slices.Contains(t.names, name) || named(t.states, name) {
+	if _, twice := vaiven.Find(t.states, name); twice || slices.Contains(t.names, name) {
 		return "", fmt.Errorf(l.Say("%s is there twice", "%s está dos veces"), name)
 	}
 	return name, nil

@@ -76,9 +76,9 @@ func TestTheWholeStoryOfADevice(t *testing.T) {
 	apply(t, r, story()...)
 	want := vaiven.DeviceInfo{
 		ID: "101", First: 1000, Last: 8300,
-		Values: []vaiven.Latest{{"TEMP", 30, 8000}, {"HUM", 61, 8000}}, Readings: 4, Reading: 8000,
-		States: []vaiven.Latest{{"LED", 1, 4500}}, Boot: "bbbbbbbb", FW: "1.0.0", Greeted: true,
-		Rejected: []vaiven.RejectedCode{{vaiven.CodeOutOfRange, 5, "TEMP is 500", "192.168.0.8", 7100}},
+		Values: []vaiven.Latest{{Name: "TEMP", Num: 30, At: 8000}, {Name: "HUM", Num: 61, At: 8000}}, Readings: 4, Reading: 8000,
+		States: []vaiven.Latest{{Name: "LED", Num: 1, At: 4500}}, Boot: "bbbbbbbb", FW: "1.0.0", Greeted: true,
+		Rejected: []vaiven.RejectedCode{{Code: vaiven.CodeOutOfRange, Count: 5, Text: "TEMP is 500", Remote: "192.168.0.8", At: 7100}},
 		Refusals: 1, Gaps: 4, Lost: 6,
 		Remote: "192.168.0.7", Since: 8400, ConnectedAt: 1000, Reason: "idle", Sleep: 60000,
 		Conflicts: 1, ConflictAt: 8300, Remotes: []string{"192.168.0.7", "192.168.0.8"},
@@ -100,12 +100,12 @@ func TestTheWholeStoryOfADevice(t *testing.T) {
 			{Name: "HUM", N: 3, Min: 61, Max: 61, Mean: 61},
 		},
 		Intervals: 2, IntervalMean: 2500, IntervalP95: 3000,
-		Rejected: []vaiven.CodeCount{{vaiven.CodeOutOfRange, 1}}, Refusals: 1, Gaps: 4, Lost: 2,
+		Rejected: []vaiven.CodeCount{{Code: vaiven.CodeOutOfRange, Count: 1}}, Refusals: 1, Gaps: 4, Lost: 2,
 	}
 	if diff := cmp.Diff(wantSum, sum); !ok || diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]vaiven.RejectedCode{{vaiven.CodeNotJSON, 9, "not JSON", "", 8500}}, r.Nobody()); diff != "" {
+	if diff := cmp.Diff([]vaiven.RejectedCode{{Code: vaiven.CodeNotJSON, Count: 9, Text: "not JSON", At: 8500}}, r.Nobody()); diff != "" {
 		t.Error(diff)
 	}
 	if c := r.Counts(); c != (Counts{Events: 19, Readings: 4, Refusals: 1, Gaps: 4, Rejected: 14, Devices: 1}) {
