@@ -254,7 +254,6 @@ func (a *app) openGateway() {
 // openFeed makes the live feed, which begins where the replay has ended.
 func (a *app) openFeed() (err error) {
 	a.feed, err = live.New(live.Options{
-		Encode:  func(b []byte, e vaiven.Entry) []byte { return console.AppendEvent(b, e, "") },
 		History: history{a}, Last: a.log.Last, Lang: a.lang,
 	})
 	return err

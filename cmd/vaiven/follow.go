@@ -9,6 +9,7 @@ import (
 
 	"vaiven"
 	"vaiven/internal/console"
+	"vaiven/internal/event"
 	"vaiven/internal/web/api"
 )
 
@@ -84,8 +85,8 @@ func (p *program) eventLine(after string) func(api.Event) error {
 	}
 	plain := console.NewPlain(o)
 	return func(e api.Event) error {
-		en, name, err := console.ParseEvent(e.Raw)
-		if errors.Is(err, console.ErrOtherKind) {
+		en, name, err := event.Parse(e.Raw)
+		if errors.Is(err, event.ErrOtherKind) {
 			return nil // of a later server
 		}
 		if err != nil {

@@ -22,8 +22,7 @@ func (a *app) startHTTP(fail context.CancelCauseFunc) *http.Server {
 		Explain: func(e *vaiven.Error) string { return wire.Explain(e, a.lang) },
 		Devices: a.reg, Names: names{a}, Twins: a.twin, Events: history{a}, Posts: posts{a.gateway},
 		CSV: web.CSV{Path: a.c.csvPath(), Of: fmt.Sprintf("%s %d", a.log.ID(), a.csv.Digits())}, Server: a.serverFacts,
-		Event: func(b []byte, e vaiven.Entry) []byte { return console.AppendEvent(b, e, "") },
-		Live:  a.feed.Handler(), States: a.ownStates(), Token: a.c.APIToken, MaxMessage: a.c.MaxMessage, Logger: a.logger,
+		Live: a.feed.Handler(), States: a.ownStates(), Token: a.c.APIToken, MaxMessage: a.c.MaxMessage, Logger: a.logger,
 	}))
 	server.ErrorLog = slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug)
 	for _, l := range a.listeners {

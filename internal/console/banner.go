@@ -148,7 +148,7 @@ func session(f Facts) string {
 
 func zone(f Facts) string {
 	text := f.Zone
-	offset := "UTC" + string(appendZone(nil, f.Offset))
+	offset := "UTC" + time.Unix(0, 0).In(time.FixedZone("", int(f.Offset))).Format("-07:00")
 	if f.Offset == 0 {
 		offset = "UTC"
 	}

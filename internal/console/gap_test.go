@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vaiven"
+	"vaiven/internal/event"
 )
 
 // filling is a gap of three readings, of which two come after all, and what was
@@ -56,11 +57,11 @@ func TestTheTableSaysOnceThatAGapIsFilled(t *testing.T) {
 
 func TestFillsSurvivesTheWayThroughJSON(t *testing.T) {
 	for _, en := range filling() {
-		b := AppendEvent(nil, en, "")
+		b := event.Append(nil, en, "")
 		if strings.Contains(string(b), "fills") != en.Fills {
 			t.Errorf("%s", b)
 		}
-		back, _, err := ParseEvent(b)
+		back, _, err := event.Parse(b)
 		if err != nil || back.Fills != en.Fills {
 			t.Errorf("%s: %+v, %v", b, back, err)
 		}

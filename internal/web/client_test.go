@@ -130,8 +130,7 @@ func (w *world) Position() uint64 {
 // event comes once, in order.
 func TestWatch(t *testing.T) {
 	w := newWorld(t)
-	o := w.options()
-	feed, err := live.New(live.Options{Encode: o.Event, History: w})
+	feed, err := live.New(live.Options{History: w})
 	if err != nil {
 		t.Fatal(err)
 	}

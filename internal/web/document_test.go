@@ -80,7 +80,7 @@ func tryExample(t *testing.T, r *request) {
 		headers = append(headers, name, value)
 	}
 	w := newWorld(t)
-	feed, err := live.New(live.Options{Encode: w.options().Event, History: w})
+	feed, err := live.New(live.Options{History: w})
 	if err != nil {
 		t.Fatal(err)
 	}

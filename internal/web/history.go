@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/event"
 	"vaiven/internal/web/api"
 )
 
@@ -62,7 +63,6 @@ type stretch struct {
 	devices      []vaiven.Device
 	kinds        vaiven.Kinds // none: all
 	limit        int
-	write        func([]byte, vaiven.Entry) []byte
 
 	scanned, size int
 	found         []api.Event
@@ -124,7 +124,7 @@ func (s *server) badID() string {
 
 // stretch reads the parameters.
 func (s *server) stretch(in *listEvents) (st *stretch, after vaiven.ID, err error) {
-	st = &stretch{limit: in.Limit, write: s.o.Event, found: []api.Event{}}
+	st = &stretch{limit: in.Limit, found: []api.Event{}}
 	if in.After != "" {
 		if after, err = parseAfter(in.After); err != nil {
 			return nil, after, s.invalid("query.after", s.badID())
@@ -199,7 +199,7 @@ func (st *stretch) take(en vaiven.Entry) error {
 		st.kinds != 0 && st.kinds&vaiven.KindOf(en.Event) == 0 {
 		return nil
 	}
-	raw := st.write(nil, en)
+	raw := event.Append(nil, en, "")
 	st.size += len(raw)
 	st.found = append(st.found, api.Event{Raw: raw})
 	return nil
@@ -241,16 +241,4 @@ func (s *server) clockAt(ctx context.Context, record uint64) (at int64, found bo
 		err = nil
 	}
 	return at, found, err
-}
-
-// plainEvent is what an event looks like to a server that was given no words.
-func plainEvent(b []byte, en vaiven.Entry) []byte {
-	at := en.Event.Time()
-	raw, err := api.Event{
-		ID: en.ID.String(), Kind: vaiven.KindOf(en.Event).String(), At: moment(at.At), Synced: at.Synced, Device: en.Event.Of(),
-	}.MarshalJSON()
-	if err != nil { // numbers and strings: cannot fail
-		return b
-	}
-	return append(b, raw...)
 }

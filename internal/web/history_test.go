@@ -113,11 +113,12 @@ func TestALongLogIsReadInPieces(t *testing.T) {
 // TestALargeAnswerEnds stops before an answer is beyond its bound.
 func TestALargeAnswerEnds(t *testing.T) {
 	w := newWorld(t)
-	s := w.serve(t, func(o *Options) {
-		o.Event = func(b []byte, en vaiven.Entry) []byte {
-			return fmt.Appendf(b, `{"id":"%s","kind":"reading","at":"2026-11-22T10:00:00Z","synced":true,"text":"%s"}`, en.ID, strings.Repeat("x", maxAnswer/2))
-		}
-	})
+	w.entries = nil
+	for i := range uint64(4) {
+		long := &vaiven.Rejected{Device: "101", Count: 1, Text: strings.Repeat("x", maxAnswer/2)}
+		w.entries = append(w.entries, vaiven.Entry{ID: vaiven.ID{Record: i + 1}, Event: long})
+	}
+	s := w.serve(t)
 	var got api.Events
 	send(t, s, "GET", prefix+"/events", "").into(t, &got)
 	if len(got.Events) != 2 || !got.More || got.Next != "2.0" {

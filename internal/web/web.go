@@ -51,9 +51,6 @@ type Options struct {
 	// Server returns what is known of the server; what follows from the other
 	// options is filled in.
 	Server func() api.Server
-	// Event appends an event's JSON object, in the form that is documented for
-	// every output of the program.
-	Event func([]byte, vaiven.Entry) []byte
 	// Live serves what is under /api/v1/live/, behind the API's access rules. It
 	// sets its deadlines itself.
 	Live http.Handler
@@ -123,9 +120,6 @@ func (o *Options) fill() {
 	def[Posts](&o.Posts, none)
 	if o.Server == nil {
 		o.Server = func() api.Server { return api.Server{} }
-	}
-	if o.Event == nil {
-		o.Event = plainEvent
 	}
 	if o.Explain == nil {
 		o.Explain = (*vaiven.Error).Error

@@ -59,7 +59,7 @@ func TestWrongRequestsAreAnsweredInTheServersLanguage(t *testing.T) {
 	_, operations := document(t)
 	for _, lang := range []vaiven.Lang{vaiven.English, vaiven.Spanish} {
 		w := newWorld(t)
-		feed, err := live.New(live.Options{Encode: w.options().Event, History: w, Lang: lang})
+		feed, err := live.New(live.Options{History: w, Lang: lang})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -294,14 +294,6 @@ func (w *world) options() Options {
 				Counts: api.Counts{Devices: 3, Connected: 1, Events: 8, Readings: 22, Rejected: 1},
 			}
 		},
-		Event: func(b []byte, en vaiven.Entry) []byte {
-			e := api.Event{ID: en.ID.String(), Kind: vaiven.KindOf(en.Event).String(), At: moment(en.Event.Time().At), Synced: en.Event.Time().Synced, Device: en.Event.Of()}
-			if r, ok := en.Event.(*vaiven.Reading); ok {
-				e.Values = map[string]float64{r.Values[0].Name: r.Values[0].Num}
-			}
-			raw, _ := json.Marshal(e)
-			return append(b, raw...)
-		},
 		States: []string{"LED"}, Now: func() time.Time { return w.now },
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/event"
 )
 
 // History is the log, for followers that are behind the ring.
@@ -20,12 +21,13 @@ type History interface {
 	Position() uint64
 }
 
-// Options configure a Feed. Encode and History are required.
+// Options configure a Feed. History is required.
 type Options struct {
-	// Encode appends an entry as one JSON object with the member "id", without
-	// a line's end.
-	Encode  func(dst []byte, e vaiven.Entry) []byte
 	History History
+
+	// Encode appends an entry as one JSON object with the member "id", without
+	// a line's end. Default: as [event.Append].
+	Encode func(dst []byte, e vaiven.Entry) []byte
 
 	// Last asks for the last record that the log has, also where this node has
 	// not read it yet. Default: what History.Position says.
@@ -76,8 +78,11 @@ const (
 )
 
 func (o Options) withDefaults() (Options, error) {
-	if o.Encode == nil || o.History == nil {
-		return o, errors.New("live: Encode and History are required")
+	if o.History == nil {
+		return o, errors.New("live: History is required")
+	}
+	if o.Encode == nil {
+		o.Encode = func(dst []byte, e vaiven.Entry) []byte { return event.Append(dst, e, "") }
 	}
 	if o.Last == nil {
 		o.Last = func(context.Context) (uint64, error) { return o.History.Position(), nil }

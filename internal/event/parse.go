@@ -1,4 +1,4 @@
-package console
+package event
 
 import (
 	"bytes"
@@ -15,9 +15,9 @@ import (
 // a later server may have more.
 var ErrOtherKind = errors.New("an event of an unknown kind")
 
-// ParseEvent reads what AppendEvent wrote, for a program that follows a server
+// Parse reads what Append wrote, for a program that follows a server
 // from elsewhere. Members that it does not know are passed over.
-func ParseEvent(b []byte) (en vaiven.Entry, name string, err error) {
+func Parse(b []byte) (en vaiven.Entry, name string, err error) {
 	var p parsed
 	if err := json.Unmarshal(b, &p); err != nil {
 		return en, "", fmt.Errorf("event: %w", err)
