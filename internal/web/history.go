@@ -5,8 +5,6 @@ import (
 	"errors"
 	"math"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"vaiven"
@@ -17,7 +15,7 @@ import (
 func (s *server) historyOperations() {
 	register(s, operation{
 		method: http.MethodGet, path: "/events", id: "listEvents", tag: "events",
-		summary: "What has happened, from the log",
+		summary: "What has happened, from the log", parameters: parametersOf("100", eventParameters...),
 		about: "In the log's order, the oldest first. Where several gateways write one log its times may be a little out of order; since and until are exact " +
 			"as long as that is less than five seconds. One request looks at 200,000 events at most; next says where to go on, with the same since and until.",
 		examples: []example{
@@ -29,16 +27,12 @@ func (s *server) historyOperations() {
 	s.csvOperation()
 }
 
-type listEvents struct {
-	exchange
-	After  string    `query:"after" maxLength:"32" doc:"Only events behind this id; 0 or begin: from the oldest on" example:"12.0"`
-	Before string    `query:"before" maxLength:"32" doc:"Only events before this id" example:"99.0"`
-	Since  time.Time `query:"since" doc:"Only events received at this time or later, RFC 3339" example:"2026-11-22T10:00:00Z"`
-	Until  time.Time `query:"until" doc:"Only events received at this time or earlier, RFC 3339"`
-	Limit  int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Events in the answer"`
-	Device []string  `query:"device,explode" nullable:"false" maxItems:"100" maxLength:"64" doc:"Only events of these devices; several, or with commas"`
-	Kind   []string  `query:"kind,explode" nullable:"false" maxItems:"20" maxLength:"200" doc:"Only events of these kinds; several, or with commas; state and session are groups of kinds"`
-}
+// eventParameters are what GET /events may be asked.
+var eventParameters = []string{event.ParamAfter, event.ParamBefore, event.ParamSince, event.ParamUntil, event.ParamLimit, event.ParamDevice, event.ParamKind}
+
+const defaultLimit = 100
+
+type listEvents struct{ exchange }
 
 // Bounds of one answer.
 const (
@@ -58,12 +52,7 @@ var errEnough = errors.New("enough")
 
 // stretch is the part of the log that is asked for, and what was found of it.
 type stretch struct {
-	before       vaiven.ID // zero: no bound
-	since, until int64     // Unix ms; 0: no bound
-	devices      []vaiven.Device
-	kinds        vaiven.Kinds // none: all
-	limit        int
-
+	event.Query
 	scanned, size int
 	found         []api.Event
 	next          vaiven.ID // the last event not behind until
@@ -75,10 +64,15 @@ type stretch struct {
 func (st *stretch) cut() { st.more, st.next = true, st.seen }
 
 func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Events], error) {
-	st, after, err := s.stretch(in)
-	if err != nil {
-		return nil, err
+	q, err := event.ParseQuery(in.r.URL.Query(), eventParameters, s.o.Lang)
+	var wrong *event.QueryError
+	if errors.As(err, &wrong) {
+		return nil, s.invalid("query."+wrong.Parameter, wrong.Want)
 	}
+	if q.Limit == 0 {
+		q.Limit = defaultLimit
+	}
+	st, after := &stretch{Query: q, found: []api.Event{}}, q.After
 	in.linger(historyPatience + historyTimeout)
 	if err := s.turn(ctx); err != nil {
 		return nil, s.fail(err)
@@ -86,8 +80,8 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 	defer func() { <-s.reading }()
 	ctx, cancel := context.WithTimeout(ctx, historyTimeout)
 	defer cancel()
-	if st.since != 0 {
-		from, err := s.since(ctx, st.since)
+	if st.Since != 0 {
+		from, err := s.since(ctx, st.Since)
 		if err != nil {
 			return nil, s.fail(err)
 		}
@@ -96,7 +90,7 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 		}
 	}
 	st.next, st.seen = after, after
-	err = s.o.Events.History(ctx, after, st.take)
+	err = s.o.Events.History(ctx, after, st.look)
 	if err != nil && !errors.Is(err, errEnough) {
 		if st.scanned == 0 || !errors.Is(err, context.DeadlineExceeded) {
 			return nil, s.fail(err)
@@ -118,74 +112,14 @@ func (s *server) turn(ctx context.Context) error {
 	}
 }
 
-func (s *server) badID() string {
-	return s.o.Lang.Say("want the id of an event, as 12.0", "se espera el id de un evento, como 12.0")
-}
-
-// stretch reads the parameters.
-func (s *server) stretch(in *listEvents) (st *stretch, after vaiven.ID, err error) {
-	st = &stretch{limit: in.Limit, found: []api.Event{}}
-	if in.After != "" {
-		if after, err = parseAfter(in.After); err != nil {
-			return nil, after, s.invalid("query.after", s.badID())
-		}
-	}
-	if in.Before != "" {
-		if st.before, err = vaiven.ParseID(in.Before); err != nil {
-			return nil, after, s.invalid("query.before", s.badID())
-		}
-	}
-	if !in.Since.IsZero() {
-		st.since = max(in.Since.UnixMilli(), 1)
-	}
-	if !in.Until.IsZero() {
-		st.until = max(in.Until.UnixMilli(), 1)
-	}
-	for _, id := range split(in.Device) {
-		d, err := vaiven.ParseDevice(id)
-		if err != nil {
-			return nil, after, s.invalid("query.device", s.badDevice(id))
-		}
-		st.devices = append(st.devices, d)
-	}
-	for _, word := range split(in.Kind) {
-		kinds := vaiven.KindsNamed(word)
-		if kinds == 0 {
-			return nil, after, s.invalid("query.kind", s.o.Lang.Say("there are: ", "hay: ")+strings.Join(vaiven.KindNames(), ", ")+", state, session")
-		}
-		st.kinds |= kinds
-	}
-	return st, after, nil
-}
-
-// parseAfter reads an id, or 0 for the log's beginning, as the live feeds do.
-func parseAfter(text string) (vaiven.ID, error) {
-	if text == "0" || text == "begin" {
-		return vaiven.ID{}, nil
-	}
-	return vaiven.ParseID(text)
-}
-
-func split(list []string) []string {
-	var out []string
-	for _, text := range list {
-		for part := range strings.SplitSeq(text, ",") {
-			if part = strings.TrimSpace(part); part != "" {
-				out = append(out, part)
-			}
-		}
-	}
-	return out
-}
-
-// take looks at one event.
-func (st *stretch) take(en vaiven.Entry) error {
+// look takes over one event, if it is asked for.
+func (st *stretch) look(en vaiven.Entry) error {
 	at := en.Event.Time().At
-	late := st.until != 0 && at > st.until
-	if st.before != (vaiven.ID{}) && !en.ID.Before(st.before) || late && at > st.until+disorder.Milliseconds() {
+	late := st.Until != 0 && at > st.Until
+	if st.Before != (vaiven.ID{}) && !en.ID.Before(st.Before) || late && at > st.Until+disorder.Milliseconds() {
 		return errEnough
 	}
-	if len(st.found) == st.limit || st.size >= maxAnswer || st.scanned == maxScanned {
+	if len(st.found) == st.Limit || st.size >= maxAnswer || st.scanned == maxScanned {
 		st.cut()
 		return errEnough
 	}
@@ -195,8 +129,7 @@ func (st *stretch) take(en vaiven.Entry) error {
 		return nil
 	}
 	st.next = en.ID
-	if at < st.since || len(st.devices) > 0 && !slices.Contains(st.devices, en.Event.Of()) ||
-		st.kinds != 0 && st.kinds&vaiven.KindOf(en.Event) == 0 {
+	if at < st.Since || !st.Passes(vaiven.KindOf(en.Event), en.Event.Of()) {
 		return nil
 	}
 	raw := event.Append(nil, en, "")

@@ -4,14 +4,18 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"vaiven"
 	"vaiven/internal/web/api"
+	"vaiven/internal/web/live"
 )
 
 func TestEvents(t *testing.T) {
@@ -155,5 +159,29 @@ func TestTurns(t *testing.T) {
 	<-s.reading
 	if err := s.turn(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// One parser reads the parameters of what has happened and of what happens: what is
+// wrong for one is wrong for all, in the same words.
+func TestEventsAndFeedsHaveOneQuery(t *testing.T) {
+	w := newWorld(t)
+	feed, err := live.New(live.Options{History: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = feed.Close() })
+	s := w.serve(t, func(o *Options) { o.Live = feed.Handler() })
+	for _, bad := range []string{"after=yesterday", "kind=moonrise", "device=a..b", "limit=0", "limit=5001"} {
+		want := send(t, s, "GET", prefix+"/events?"+bad, "").problem(t)
+		if want.Status != http.StatusUnprocessableEntity || len(want.Errors) != 1 {
+			t.Fatalf("%s: %+v", bad, want)
+		}
+		for _, feed := range []string{"poll", "sse", "ndjson", "ws"} {
+			got := send(t, s, "GET", prefix+"/live/"+feed+"?"+bad, "").problem(t)
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("%s?%s: %s", feed, bad, d)
+			}
+		}
 	}
 }

@@ -27,6 +27,7 @@ type operation struct {
 	success      int            // its usual status; 200
 	also         map[int]string // other statuses that answer with the same body, and when
 	refusals     []int          // statuses of problems, beside those that every operation has
+	parameters   []*huma.Param  // that the handler reads itself
 	media        string         // of the answer, when that is no JSON
 	schema       *huma.Schema   // of the answer, when the handler's type does not say
 	message      bool           // the body is a board's message, which the handler reads
@@ -60,8 +61,8 @@ func register[I, O any](s *server, op operation, handler func(context.Context, *
 	h := huma.Operation{ // the framework refuses a body of MaxBodyBytes, too
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.about,
 		Tags: []string{op.tag}, DefaultStatus: op.success, MaxBodyBytes: op.maxBody + 1, BodyReadTimeout: bodyTimeout,
-		RejectUnknownQueryParameters: true,
-		Responses:                    op.responses(), RequestBody: op.requestBody(),
+		RejectUnknownQueryParameters: op.parameters == nil, Parameters: op.parameters,
+		Responses: op.responses(), RequestBody: op.requestBody(),
 	}
 	if op.open {
 		h.Security = []map[string][]string{{}}

@@ -15,6 +15,7 @@ import (
 	"github.com/coder/websocket"
 
 	"vaiven"
+	"vaiven/internal/event"
 )
 
 // ended reads a line to its end, and checks what was said last: why, and where
@@ -139,7 +140,7 @@ func TestSlowFollowerIsDropped(t *testing.T) {
 			r.book.say(r.Feed, reading("101"))
 		}
 		all.Wait()
-		want := r.book.ids(vaiven.ID{}, &Filter{})
+		want := r.book.ids(vaiven.ID{}, &event.Filter{})
 		for _, ids := range got {
 			same(t, "quick", ids, want)
 		}
@@ -220,7 +221,7 @@ func TestCrowdGetsEverythingOnce(t *testing.T) {
 		if err := errors.Join(errs...); err != nil {
 			t.Fatal(err)
 		}
-		want := r.book.ids(vaiven.ID{}, &Filter{})
+		want := r.book.ids(vaiven.ID{}, &event.Filter{})
 		if len(want) != events {
 			t.Fatalf("%d events", len(want))
 		}
@@ -252,7 +253,7 @@ func (r *rig) restless(tr Transport, rnd *rand.Rand, n int) error {
 		}
 		l.cut()
 	}
-	for i, want := range r.book.ids(vaiven.ID{}, &Filter{})[:n] {
+	for i, want := range r.book.ids(vaiven.ID{}, &event.Filter{})[:n] {
 		if got[i] != want {
 			return fmt.Errorf("event %d is %s, want %s", i, got[i], want)
 		}

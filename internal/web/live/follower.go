@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/event"
 )
 
 // streamMax bounds a batch out of the ring.
@@ -19,7 +20,7 @@ var errSlow = errors.New("live: follower too slow")
 type follower struct {
 	feed      *Feed
 	transport Transport
-	request
+	event.Query
 	cursor vaiven.ID // up to here everything was written, or held back by the filter
 }
 
@@ -65,7 +66,7 @@ func (fo *follower) batch(ctx context.Context, s sink) (n int, wake <-chan struc
 	b := takeBatch()
 	defer b.release()
 	at := fo.cursor
-	wake, err = fo.feed.step(ctx, &at, &fo.filter, streamMax, b)
+	wake, err = fo.feed.step(ctx, &at, &fo.Filter, streamMax, b)
 	if n = len(b.Events); n > 0 && err == nil {
 		if err = s.events(ctx, b); err == nil {
 			fo.feed.counts.sentBatch(fo.transport, b)

@@ -3,12 +3,15 @@ package live
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
 	"vaiven"
+	"vaiven/internal/event"
+	"vaiven/internal/web/api"
 )
 
 // Prefix is where the feeds are.
@@ -34,15 +37,18 @@ func (f *Feed) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q, err := f.parse(r, t)
-	if err != nil {
-		problem(w, http.StatusBadRequest, "invalid", err.Error())
+	var wrong *event.QueryError
+	if errors.As(err, &wrong) {
+		p := api.NewProblem(http.StatusUnprocessableEntity, "invalid", f.o.Lang.Say("the request is not right", "la petición no está bien"), "")
+		p.Errors = []api.Field{{Location: "query." + wrong.Parameter, Message: wrong.Want}}
+		writeProblem(w, p)
 		return
 	}
 	if ok, closed := f.join(t); !ok {
 		f.full(w, closed)
 		return
 	}
-	fo := &follower{feed: f, transport: t, request: q}
+	fo := &follower{feed: f, transport: t, Query: q}
 	if !fo.begin(w, r) {
 		f.leave(t)
 	}
@@ -73,9 +79,9 @@ func (fo *follower) begin(w http.ResponseWriter, r *http.Request) bool {
 	})
 	defer p.close()
 	defer stop()
-	if fo.now {
+	if fo.FromNow {
 		fo.cursor = f.Now()
-	} else if fo.cursor = fo.after; !f.reached(ctx, fo.after) {
+	} else if fo.cursor = fo.After; !f.reached(ctx, fo.After) {
 		fo.refuse(ctx, w)
 		return false
 	}
@@ -105,15 +111,15 @@ func (fo *follower) refuse(ctx context.Context, w http.ResponseWriter) {
 	}
 	asked, cancel := context.WithTimeout(ctx, lastTimeout)
 	defer cancel()
-	if last, err := f.o.Last(asked); err != nil || fo.after.Record <= last {
+	if last, err := f.o.Last(asked); err != nil || fo.After.Record <= last {
 		w.Header().Set("Retry-After", retryAfter)
 		problem(w, http.StatusServiceUnavailable, string(vaiven.CodeBusy), fmt.Sprintf(f.o.Lang.Say(
-			"this node has not read the log up to %s yet: come again later", "este nodo aún no ha leído el registro hasta %s: vuelve más tarde"), fo.after))
+			"this node has not read the log up to %s yet: come again later", "este nodo aún no ha leído el registro hasta %s: vuelve más tarde"), fo.After))
 		return
 	}
 	problem(w, http.StatusGone, "other_log", fmt.Sprintf(f.o.Lang.Say(
 		"the log has not reached %s: that id is another log's, or this one was restored; begin again without after, or with after=0",
-		"el registro no ha llegado a %s: ese id es de otro registro, o este fue restaurado; empieza de nuevo sin after, o con after=0"), fo.after))
+		"el registro no ha llegado a %s: ese id es de otro registro, o este fue restaurado; empieza de nuevo sin after, o con after=0"), fo.After))
 }
 
 // retryAfter is when one who found no room should come again, in seconds.
@@ -132,16 +138,15 @@ func (f *Feed) full(w http.ResponseWriter, closed bool) {
 
 // problem answers with an error as RFC 9457 has it.
 func problem(w http.ResponseWriter, status int, code, detail string) {
+	writeProblem(w, api.NewProblem(status, code, detail, ""))
+}
+
+func writeProblem(w http.ResponseWriter, p *api.Problem) {
 	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Type", api.ProblemType)
 	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(struct { // a peer that is gone needs no answer
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail"`
-		Code   string `json:"code"`
-	}{http.StatusText(status), status, detail, code})
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // a peer that is gone needs no answer
 }
 
 // appendPosition appends the message that says how far a follower has come.

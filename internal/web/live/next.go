@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/event"
 )
 
 var (
@@ -21,7 +22,7 @@ var (
 // then leaves b empty. next is how far it has looked, past what the filter held
 // back; it is right even with an error, which is ctx's, that the feed is closed,
 // ErrBusy, or the log's own.
-func (f *Feed) Next(ctx context.Context, after vaiven.ID, flt *Filter, m Max, wait time.Duration, b *Batch) (next vaiven.ID, err error) {
+func (f *Feed) Next(ctx context.Context, after vaiven.ID, flt *event.Filter, m Max, wait time.Duration, b *Batch) (next vaiven.ID, err error) {
 	next = after
 	b.reset()
 	began, limit := time.Now(), time.NewTimer(wait)
@@ -51,7 +52,7 @@ func (f *Feed) Next(ctx context.Context, after vaiven.ID, flt *Filter, m Max, wa
 
 // step fills b with what is there now, and moves the cursor on. A wake that is
 // not nil says that there is no more, and is closed when that changes.
-func (f *Feed) step(ctx context.Context, cursor *vaiven.ID, flt *Filter, m Max, b *Batch) (wake <-chan struct{}, err error) {
+func (f *Feed) step(ctx context.Context, cursor *vaiven.ID, flt *event.Filter, m Max, b *Batch) (wake <-chan struct{}, err error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -82,7 +83,7 @@ func (f *Feed) page() int {
 
 // past reads from the log. The turn ends before anything is written to the
 // follower, so that one that does not read holds up nobody.
-func (f *Feed) past(ctx context.Context, cursor *vaiven.ID, flt *Filter, m Max, b *Batch) error {
+func (f *Feed) past(ctx context.Context, cursor *vaiven.ID, flt *event.Filter, m Max, b *Batch) error {
 	if err := f.turn(ctx); err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func (f *Feed) past(ctx context.Context, cursor *vaiven.ID, flt *Filter, m Max, 
 			return nil
 		}
 		*cursor = en.ID
-		if k := vaiven.KindOf(en.Event); flt.passes(k, en.Event.Of()) {
+		if k := vaiven.KindOf(en.Event); flt.Passes(k, en.Event.Of()) {
 			b.encode(k, en, f.o.Encode)
 		}
 		scanned++

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"vaiven"
+	"vaiven/internal/event"
 )
 
 // world is a feed without a server, whose pump may be behind the log.
@@ -33,7 +34,7 @@ func world(t failer, o Options) *rig {
 type reader struct {
 	at   vaiven.ID
 	from vaiven.ID
-	flt  Filter
+	flt  event.Filter
 	got  []string
 	b    Batch
 }
@@ -64,8 +65,8 @@ func drawRecord(t *rapid.T) []vaiven.Event {
 	return events
 }
 
-func drawFilter(t *rapid.T) Filter {
-	f := Filter{}
+func drawFilter(t *rapid.T) event.Filter {
+	f := event.Filter{}
 	for range rapid.IntRange(0, 2).Draw(t, "devices") {
 		if f.Devices == nil {
 			f.Devices = map[vaiven.Device]bool{}
@@ -147,7 +148,7 @@ func TestBrokenConnectionsResume(t *testing.T) {
 				}
 			}
 		}
-		due := func() int { return len(r.book.ids(vaiven.ID{}, &Filter{})) - len(got) }
+		due := func() int { return len(r.book.ids(vaiven.ID{}, &event.Filter{})) - len(got) }
 		t.Repeat(map[string]func(*rapid.T){
 			"append": func(t *rapid.T) { r.book.say(r.Feed, drawRecord(t)...) },
 			"read":   func(t *rapid.T) { read(rapid.IntRange(0, due()).Draw(t, "events")) },
@@ -159,7 +160,7 @@ func TestBrokenConnectionsResume(t *testing.T) {
 			},
 		})
 		read(due())
-		same(t, tr.String(), got, r.book.ids(vaiven.ID{}, &Filter{}))
+		same(t, tr.String(), got, r.book.ids(vaiven.ID{}, &event.Filter{}))
 	})
 }
 
@@ -199,7 +200,7 @@ func TestReadersOfTheLogAreBounded(t *testing.T) {
 	}
 	close(block)
 	for _, l := range lines {
-		same(t, "who came first", collect(t, l, 10), r.book.ids(vaiven.ID{}, &Filter{}))
+		same(t, "who came first", collect(t, l, 10), r.book.ids(vaiven.ID{}, &event.Filter{}))
 	}
 }
 
@@ -239,7 +240,7 @@ func TestWhatAFeedNeeds(t *testing.T) {
 	if err := errors.Join(r.Close(), r.Close()); err != nil {
 		t.Error(err)
 	}
-	if _, err := r.Next(t.Context(), r.Now(), &Filter{}, streamMax, patience, new(Batch)); !errors.Is(err, errShutdown) {
+	if _, err := r.Next(t.Context(), r.Now(), &event.Filter{}, streamMax, patience, new(Batch)); !errors.Is(err, errShutdown) {
 		t.Error(err)
 	}
 }

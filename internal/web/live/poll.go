@@ -16,7 +16,7 @@ const pollBytes = 256 << 10
 func (fo *follower) poll(ctx context.Context, w http.ResponseWriter, p *pen) {
 	f, b := fo.feed, takeBatch()
 	defer b.release()
-	next, err := f.Next(ctx, fo.cursor, &fo.filter, Max{fo.limit, pollBytes}, fo.wait, b)
+	next, err := f.Next(ctx, fo.cursor, &fo.Filter, Max{fo.Limit, pollBytes}, fo.Wait, b)
 	why := Left
 	if err != nil {
 		why = f.reason(err)

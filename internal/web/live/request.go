@@ -2,95 +2,43 @@ package live
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"vaiven"
+	"vaiven/internal/event"
 )
 
-// request is what a follower asked for.
-type request struct {
-	filter Filter
-	after  vaiven.ID
-	now    bool // no id was given
-	wait   time.Duration
-	limit  int
-}
+// Parameters are what a follower may say. limit and wait mean something to a long
+// poll alone.
+var Parameters = []string{event.ParamAfter, event.ParamDevice, event.ParamKind, event.ParamLimit, event.ParamWait}
 
-// Bounds of long polling.
+// Defaults of long polling.
 const (
 	defaultWait  = 30 * time.Second
-	maxWait      = time.Minute
 	defaultLimit = 500
-	maxLimit     = 5000
 )
 
 // parse reads a follower's request. The header Last-Event-ID, which browsers
 // send when a stream broke off, counts more than the address that began it.
-func (f *Feed) parse(r *http.Request, t Transport) (q request, err error) {
-	l := f.o.Lang
+func (f *Feed) parse(r *http.Request, t Transport) (event.Query, error) {
 	form, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return q, errors.New(l.Say("the part behind ? of the address is not right", "la parte detrás de ? de la dirección no está bien"))
+		return event.Query{}, &event.QueryError{Parameter: "?", Want: f.o.Lang.Say(
+			"the part behind ? of the address is not right", "la parte detrás de ? de la dirección no está bien")}
 	}
-	if q.filter, err = ParseFilter(form, l); err != nil {
-		return q, err
-	}
-	after := form.Get("after")
 	if last := r.Header.Get("Last-Event-ID"); t == SSE && last != "" {
-		after = last
+		form.Set(event.ParamAfter, last)
 	}
-	if q.after, q.now, err = parseAfter(after, l); err != nil {
-		return q, err
+	q, err := event.ParseQuery(form, Parameters, f.o.Lang)
+	if q.Limit == 0 {
+		q.Limit = defaultLimit
 	}
-	if q.wait, err = parseWait(form.Get("wait"), l); err != nil {
-		return q, err
+	if q.Wait < 0 {
+		q.Wait = defaultWait
 	}
-	q.limit, err = parseLimit(form.Get("limit"), l)
 	return q, err
-}
-
-func parseAfter(s string, l vaiven.Lang) (id vaiven.ID, now bool, err error) {
-	switch s {
-	case "":
-		return id, true, nil
-	case "0", "begin":
-		return id, false, nil
-	}
-	if id, err = vaiven.ParseID(s); err != nil {
-		err = fmt.Errorf(l.Say("after %q: want the id of an event, as 12.0, or 0, or begin", "after %q: se espera el id de un evento, como 12.0, o 0, o begin"), vaiven.Shorten(s))
-	}
-	return id, false, err
-}
-
-// parseWait reads a duration; a bare number is seconds.
-func parseWait(s string, l vaiven.Lang) (time.Duration, error) {
-	if s == "" {
-		return defaultWait, nil
-	}
-	d, err := time.ParseDuration(s)
-	if err != nil {
-		d, err = time.ParseDuration(s + "s")
-	}
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf(l.Say("wait %q: want a time as 30s", "wait %q: se espera un tiempo como 30s"), vaiven.Shorten(s))
-	}
-	return min(d, maxWait), nil
-}
-
-func parseLimit(s string, l vaiven.Lang) (int, error) {
-	if s == "" {
-		return defaultLimit, nil
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf(l.Say("limit %q: want a number from 1 to %d", "limit %q: se espera un número de 1 a %d"), vaiven.Shorten(s), maxLimit)
-	}
-	return min(n, maxLimit), nil
 }
 
 // lookAgain is how often a follower that is ahead of this node looks whether

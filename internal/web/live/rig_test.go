@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/event"
 )
 
 // patience bounds every wait of a test.
@@ -94,13 +95,13 @@ func (k *book) say(f *Feed, events ...vaiven.Event) {
 }
 
 // ids are the ids of the events behind after that pass the filter.
-func (k *book) ids(after vaiven.ID, flt *Filter) []string {
+func (k *book) ids(after vaiven.ID, flt *event.Filter) []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	ids := []string{}
 	for _, entries := range k.records {
 		for _, en := range entries {
-			if after.Before(en.ID) && flt.passes(vaiven.KindOf(en.Event), en.Event.Of()) {
+			if after.Before(en.ID) && flt.Passes(vaiven.KindOf(en.Event), en.Event.Of()) {
 				ids = append(ids, en.ID.String())
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"vaiven"
+	"vaiven/internal/event"
 )
 
 // slot is an encoded event in the ring.
@@ -110,7 +111,7 @@ func (r *ring) newest() (id vaiven.ID, ok bool) {
 // it, and moves *cursor over all that it looked at. When nothing is left, wake
 // is closed as soon as there is more; otherwise it is nil. A cursor before the
 // ring stays where it is.
-func (r *ring) read(cursor *vaiven.ID, f *Filter, m Max, b *Batch) (where place, wake <-chan struct{}) {
+func (r *ring) read(cursor *vaiven.ID, f *event.Filter, m Max, b *Batch) (where place, wake <-chan struct{}) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if !r.started {
@@ -122,7 +123,7 @@ func (r *ring) read(cursor *vaiven.ID, f *Filter, m Max, b *Batch) (where place,
 	for i := r.find(*cursor); i < r.n; i++ {
 		s := r.at(i)
 		*cursor = s.id
-		if !f.passes(s.kind, s.device) {
+		if !f.Passes(s.kind, s.device) {
 			continue
 		}
 		b.add(s.id, s.kind, s.json)
