@@ -84,16 +84,16 @@ func run(ctx context.Context, root string, write bool) error {
 			return err
 		}
 		if write {
-			if err := l.write(path, passed); err != nil {
+			if err := l.write(path, passed, func(fn string) string { return b.section(fn, passed) }); err != nil {
 				return err
 			}
 			continue
 		}
-		wrong = l.compare(j.name, passed) || wrong
+		wrong = l.compare(j.name, passed, func(fn string) bool { return b.leads(fn, passed) }) || wrong
 		fmt.Println(l.summary(j.name))
 	}
 	if wrong {
-		return errors.New("the lists in docs/journeys are not what the code does: make journey-write, and put what is new in its place")
+		return errors.New("the lists in docs/journeys are not what the code does: scripts/journey -write, and look at what is new")
 	}
 	return nil
 }
@@ -106,7 +106,8 @@ type build struct {
 
 type function struct {
 	name     string
-	from, to int // lines
+	from, to int             // lines
+	calls    map[string]bool // names that it calls
 }
 
 func compile(ctx context.Context, root string) (*build, error) {
@@ -296,12 +297,53 @@ func (b *build) inFile(file string) ([]function, error) {
 			if fn.Recv != nil {
 				name = receiver(fn.Recv.List[0].Type) + "." + name
 			}
-			fns = append(fns, function{name, set.Position(fn.Pos()).Line, set.Position(fn.End()).Line})
+			fns = append(fns, function{name, set.Position(fn.Pos()).Line, set.Position(fn.End()).Line, calledIn(fn.Body)})
 		}
 	}
 	b.functions[file] = fns
 	return fns, nil
 }
+
+// calledIn are the names of the functions and methods that a body calls or hands on.
+func calledIn(body ast.Node) map[string]bool {
+	names := map[string]bool{}
+	ast.Inspect(body, func(n ast.Node) bool {
+		c, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		for _, e := range append([]ast.Expr{c.Fun}, c.Args...) {
+			switch f := e.(type) {
+			case *ast.Ident:
+				names[f.Name] = true
+			case *ast.SelectorExpr:
+				names[f.Sel.Name] = true
+			}
+		}
+		return true
+	})
+	return names
+}
+
+// leads reports whether a function that was passed calls another one that was: it is
+// a step of the way, and not a helper that a step ends in.
+func (b *build) leads(key string, passed map[string]bool) bool {
+	file, name, _ := strings.Cut(key, " ")
+	for _, fn := range b.functions[file] {
+		if fn.name != name {
+			continue
+		}
+		for other := range passed {
+			if fn.calls[lastName(other)] && lastName(other) != lastName(key) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// lastName is a function's name without its file and its type.
+func lastName(key string) string { return key[strings.LastIndexAny(key, " .")+1:] }
 
 func receiver(e ast.Expr) string {
 	switch t := e.(type) {
@@ -315,15 +357,35 @@ func receiver(e ast.Expr) string {
 	return "?"
 }
 
+// The headings of a list. What leads on is the way; what calls nothing of it is a
+// helper; what shows or keeps what has happened lies behind it.
+const (
+	theWay  = "## the way"
+	helpers = "## helpers that it ends in"
+	behind  = "## behind it"
+)
+
+// behindRooms show or keep what has happened.
+var behindRooms = []string{"internal/console/", "internal/csvfile/", "internal/event/", "internal/web/live/", "internal/registry/"}
+
+func (b *build) section(fn string, passed map[string]bool) string {
+	for _, room := range behindRooms {
+		if strings.HasPrefix(fn, room) {
+			return behind
+		}
+	}
+	if b.leads(fn, passed) {
+		return theWay
+	}
+	return helpers
+}
+
 // list is a file of docs/journeys: headings, and functions as "file name" under them.
-// What stands under the first heading is the way itself.
 type list struct {
 	intro    []string // lines in front of the first heading
 	headings []string
 	under    [][]string
 }
-
-const unsorted = "## to be sorted"
 
 func readList(path string) (*list, error) {
 	text, err := os.ReadFile(path)
@@ -359,7 +421,7 @@ func (l *list) all() map[string]bool {
 }
 
 // compare prints what the list and the code do not agree about.
-func (l *list) compare(name string, passed map[string]bool) (differs bool) {
+func (l *list) compare(name string, passed map[string]bool, leads func(string) bool) (differs bool) {
 	all := l.all()
 	for _, fn := range slices.Sorted(maps.Keys(passed)) {
 		if !all[fn] {
@@ -371,6 +433,14 @@ func (l *list) compare(name string, passed map[string]bool) (differs bool) {
 		if !passed[fn] {
 			fmt.Printf("%s: in the list, and not passed: %s\n", name, fn)
 			differs = true
+		}
+	}
+	if i := slices.Index(l.headings, helpers); i >= 0 {
+		for _, fn := range l.under[i] {
+			if leads(fn) {
+				fmt.Printf("%s: not a helper, it leads on: %s\n", name, fn)
+				differs = true
+			}
 		}
 	}
 	return differs
@@ -392,13 +462,24 @@ func (l *list) summary(name string) string {
 }
 
 // write keeps the list's order, takes out what is passed no more, and puts what is
-// new under a heading of its own.
-func (l *list) write(path string, passed map[string]bool) error {
+// new at the end of its section.
+func (l *list) write(path string, passed map[string]bool, section func(string) string) error {
+	for _, h := range []string{theWay, helpers, behind} {
+		if !slices.Contains(l.headings, h) {
+			l.headings, l.under = append(l.headings, h), append(l.under, nil)
+		}
+	}
+	all := l.all()
+	for _, fn := range slices.Sorted(maps.Keys(passed)) {
+		if !all[fn] {
+			i := slices.Index(l.headings, section(fn))
+			l.under[i] = append(l.under[i], fn)
+		}
+	}
 	var b strings.Builder
 	for _, line := range l.intro {
 		b.WriteString(line + "\n")
 	}
-	all := l.all()
 	for i, h := range l.headings {
 		b.WriteString(h + "\n\n")
 		for _, fn := range l.under[i] {
@@ -407,17 +488,6 @@ func (l *list) write(path string, passed map[string]bool) error {
 			}
 		}
 		b.WriteString("\n")
-	}
-	heading := false
-	for _, fn := range slices.Sorted(maps.Keys(passed)) {
-		if all[fn] {
-			continue
-		}
-		if !heading {
-			b.WriteString(unsorted + "\n\n")
-			heading = true
-		}
-		b.WriteString(fn + "\n")
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
