@@ -32,37 +32,37 @@ func (c *Conn) startClose(e *CloseError, half bool) {
 			return
 		}
 		o.busy = true
-		c.rest()
+		c.endTurn()
 		return
 	}
 	o.closing, o.ending().close = true, e
-	c.endIn(c.o.closeTimeout())
+	c.setCloseDeadline(c.o.closeTimeout())
 	o.queue = appendClose(o.queue, e.Code, e.Reason)
 	if c.raw == nil || o.busy {
-		c.handOver()
+		c.startDrain()
 		o.mu.Unlock()
 		return
 	}
 	o.busy = true
 	f := frames.Get().(*frame)
-	f.b = o.take(f.b[:0])
+	f.b = o.takeQueued(f.b[:0])
 	o.mu.Unlock()
 	_ = c.flush(f) // an error of the socket reaches the read loop too
 }
 
-// endIn sets when the closing handshake ends at the latest. The peer has half of
+// setCloseDeadline sets when the closing handshake ends at the latest. The peer has half of
 // that to answer the close frame, and the other half to read the end of the
 // stream. It is called with mu held, so that no other deadline for reading can
 // come after it.
-func (c *Conn) endIn(d time.Duration) {
+func (c *Conn) setCloseDeadline(d time.Duration) {
 	now, e := time.Now(), c.out.ending()
 	e.fin, e.by = now.Add(d/2), now.Add(d)
-	_ = c.nc.SetReadDeadline(c.out.nextEnd()) // fails only on a closed socket
+	_ = c.nc.SetReadDeadline(c.out.closeDeadline()) // fails only on a closed socket
 }
 
-// nextEnd is when the closing handshake goes on without the peer. It is called
+// closeDeadline is when the closing handshake goes on without the peer. It is called
 // with mu held.
-func (o *output) nextEnd() time.Time {
+func (o *output) closeDeadline() time.Time {
 	if e := o.ending(); !o.half {
 		return e.fin
 	}
@@ -93,15 +93,15 @@ func (c *Conn) closeLate() (closing, over bool) {
 		return true, false // whoever writes sends it
 	}
 	o.busy = true
-	c.rest()
+	c.endTurn()
 	return true, false
 }
 
-// farewell ends the conversation after the read loop has: it sends the close
-// frame that is still due, and reads what the peer is sending until it is
+// finishClosing ends the conversation after the read loop has: it sends the
+// close frame that is still due, and reads what the peer is sending until it is
 // gone, since closing a socket with unread bytes makes TCP discard the close
 // frame on its way. It returns why the connection is over.
-func (c *Conn) farewell(err error) error {
+func (c *Conn) finishClosing(err error) error {
 	muted := c.mute.Swap(true)
 	var e *CloseError
 	if errors.As(err, &e) {
@@ -113,9 +113,14 @@ func (c *Conn) farewell(err error) error {
 			echo.Reason = ""
 		}
 		c.startClose(&echo, true)
-		c.linger()
+		c.discardUntilEnd()
 	}
-	c.empty()
+	c.out.mu.Lock()
+	orderly := c.out.fin && !c.out.dead
+	c.out.mu.Unlock()
+	if orderly {
+		c.emptySocket()
+	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if own := c.out.ending().close; own != nil && (e == nil || own.Local) {
@@ -124,30 +129,31 @@ func (c *Conn) farewell(err error) error {
 	return err
 }
 
-// linger discards what arrives until the peer closes or the closing handshake
-// has lasted too long.
-func (c *Conn) linger() {
+// discardUntilEnd reads until the peer closes or the closing handshake has lasted
+// too long.
+func (c *Conn) discardUntilEnd() {
 	if c.raw == nil && c.in.buf == nil {
 		c.in.buf = new(readBuffer)
 	}
-	try := c.try
-	err := c.arm()
+	try := c.tryRead
+	err := c.armDeadline()
 	for err == nil {
-		_, err = c.some(try)
+		if c.raw == nil {
+			_, err = c.nc.Read(c.in.buf[:])
+		} else if err = c.raw.Read(try); err == nil {
+			err = c.in.err
+		}
 	}
 }
 
-// maxEmptied bounds what empty reads, in reads.
+// maxEmptied bounds what emptySocket reads, in reads.
 const maxEmptied = 64
 
-// empty discards what has arrived when an orderly end is over: a socket that is
-// closed with something unread sends RST, not FIN.
-func (c *Conn) empty() {
-	c.out.mu.Lock()
-	orderly := c.out.fin && !c.out.dead
-	c.out.mu.Unlock()
-	for i := 0; orderly && i < maxEmptied; i++ {
-		if n, err := c.probe(c.try); n == 0 || err != nil {
+// emptySocket discards what has arrived when an orderly end is over: a socket
+// that is closed with something unread sends RST, not FIN.
+func (c *Conn) emptySocket() {
+	for range maxEmptied {
+		if n, err := c.probe(c.tryRead); n == 0 || err != nil {
 			return
 		}
 	}
@@ -158,7 +164,7 @@ func (c *Conn) empty() {
 func (c *Conn) sendFIN() {
 	_ = c.nc.SetWriteDeadline(time.Now().Add(c.o.closeTimeout())) // TLS writes
 	// TLS says close_notify, then TCP its FIN.
-	for _, nc := range []net.Conn{c.nc, c.plain()} {
+	for _, nc := range []net.Conn{c.nc, c.belowTLS()} {
 		if w, ok := nc.(interface{ CloseWrite() error }); ok {
 			_ = w.CloseWrite() // a peer that is gone needs none; the second time is none
 		}

@@ -16,6 +16,12 @@ type Handler interface {
 	Message(op Op, payload []byte)
 }
 
+// Refuser is a Handler that wants to know of what breaks a rule of frames or
+// text. It is called before the close frame is queued, and may still write.
+type Refuser interface {
+	Refused(e *CloseError)
+}
+
 // Conn is the server's end of a WebSocket. One goroutine calls Serve; all
 // other methods may be called from any.
 type Conn struct {
@@ -33,22 +39,16 @@ type Conn struct {
 	renewed int64 // when this goroutine took over, ns after born
 	h       Handler
 	parser  parser
-	in      read // to begin with, what came with the handshake
+	in      input
 
 	out output
-}
-
-// Refuser is a Handler that wants to know of what breaks a rule of frames or
-// text. It is called before the close frame is queued, and may still write.
-type Refuser interface {
-	Refused(e *CloseError)
 }
 
 func newConn(nc net.Conn, o *Options, early []byte) *Conn {
 	c := &Conn{o: o, nc: nc, born: time.Now()}
 	if len(early) > 0 {
 		c.in.buf = readBuffers.Get().(*readBuffer)
-		c.in.n = int32(copy(c.in.buf[:], early))
+		c.in.early = uint16(copy(c.in.buf[:], early))
 	}
 	if sc, ok := nc.(syscall.Conn); ok && canPark && !o.BufferedRead {
 		if raw, err := sc.SyscallConn(); err == nil {
@@ -66,11 +66,11 @@ func newConn(nc net.Conn, o *Options, early []byte) *Conn {
 // once, by Serve or Start.
 func (c *Conn) Serve(h Handler) error {
 	c.h = h
-	err := c.begin()
+	err := c.prepareToRead()
 	if err == nil {
-		err = c.read(false)
+		err = c.readLoop(false)
 	}
-	return c.end(err)
+	return c.endServing(err)
 }
 
 // Start is Serve on goroutines of the connection's own, one at a time; over is
@@ -84,107 +84,44 @@ func (c *Conn) Serve(h Handler) error {
 func (c *Conn) Start(h Handler, over func(error)) {
 	c.h = h
 	go func() {
-		err := c.begin()
-		if err != nil {
-			over(c.end(err))
+		if err := c.prepareToRead(); err != nil {
+			over(c.endServing(err))
 			return
 		}
-		c.run(over)
+		c.readRenewed(over)
 	}()
 }
 
-// run reads on a goroutine of its own, until the connection is over or a fresh
-// goroutine takes the connection on.
-func (c *Conn) run(over func(error)) {
-	err := c.read(true)
+// readRenewed reads on a goroutine of its own, until the connection is over or a
+// fresh goroutine takes the connection on.
+func (c *Conn) readRenewed(over func(error)) {
+	err := c.readLoop(true)
 	if err == errRenew {
-		go c.run(over)
+		go c.readRenewed(over)
 		return
 	}
-	over(c.end(err))
+	over(c.endServing(err))
 }
 
-// begin is what comes before the first read.
-func (c *Conn) begin() error {
-	c.touch()
+// prepareToRead is what comes before the first read.
+func (c *Conn) prepareToRead() error {
+	c.seen.Store(int64(time.Since(c.born)))
 	c.renewed = -int64(renewAfter)
-	if err := c.arm(); err != nil {
-		return err
-	}
-	if c.in.n == 0 {
-		return nil
-	}
-	return c.feed(c.in.buf[:c.in.n])
+	return c.armDeadline()
 }
 
-// end is what comes after the last read.
-func (c *Conn) end(err error) error {
-	err = c.farewell(err)
-	c.release()
-	return c.finish(err)
-}
-
-// LastSeen is when the peer gave its last sign of life: any bytes count.
-func (c *Conn) LastSeen() time.Time {
-	return c.born.Add(time.Duration(c.seen.Load()))
-}
-
-// RemoteAddr is the peer's address, as the socket has it.
-func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
-
-// touch notes a sign of life.
-func (c *Conn) touch() { c.seen.Store(int64(time.Since(c.born))) }
-
-// Kill drops the socket at once, without a closing handshake. What was queued
-// is lost. Safe twice, and after the end.
-func (c *Conn) Kill() { c.kill(ErrKilled) }
-
-// kill drops the socket; the first cause is what Serve returns.
-func (c *Conn) kill(cause error) {
-	c.mute.Store(true)
-	o := &c.out
-	o.mu.Lock()
-	first := !o.dead
-	o.dead = true
-	if e := o.ending(); e.cause == nil {
-		e.cause = cause
+// endServing is what comes after the last read: the closing handshake, and the
+// end of the socket and of the writes under way. It returns why the connection is
+// over: the first cause.
+func (c *Conn) endServing(err error) error {
+	err = c.finishClosing(err)
+	if c.parser.part != nil {
+		c.parser.releasePart()
 	}
-	o.mu.Unlock()
-	if first {
-		c.drop(true)
-	}
-}
-
-// drop closes the socket under whatever is read or written. TLS gets no
-// farewell: it could block. With reset the kernel forgets what it holds
-// unsent, instead of trying to deliver it for minutes.
-func (c *Conn) drop(reset bool) {
-	nc := c.plain()
-	if t, ok := nc.(interface{ SetLinger(int) error }); ok && reset {
-		_ = t.SetLinger(0) // a socket that is gone already needs no reset
-	}
-	_ = nc.Close() // nothing left to do about an error of a connection given up
-}
-
-// plain is the connection below TLS.
-func (c *Conn) plain() net.Conn {
-	if t, ok := c.nc.(interface{ NetConn() net.Conn }); ok {
-		return t.NetConn()
-	}
-	return c.nc
-}
-
-// release gives the buffers back.
-func (c *Conn) release() {
-	c.parser.release()
 	if c.in.buf != nil {
 		readBuffers.Put(c.in.buf)
 		c.in.buf = nil
 	}
-}
-
-// finish closes the socket and waits for writes under way.
-func (c *Conn) finish(err error) error {
 	c.mute.Store(true)
 	o := &c.out
 	o.mu.Lock()
@@ -202,10 +139,57 @@ func (c *Conn) finish(err error) error {
 	err = e.cause
 	o.mu.Unlock()
 	if first {
-		c.drop(false)
+		c.closeSocket(false)
 	}
 	if idle != nil {
 		<-idle
 	}
 	return err
+}
+
+// LastSeen is when the peer gave its last sign of life: any bytes count.
+func (c *Conn) LastSeen() time.Time {
+	return c.born.Add(time.Duration(c.seen.Load()))
+}
+
+// RemoteAddr is the peer's address, as the socket has it.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// Kill drops the socket at once, without a closing handshake. What was queued
+// is lost. Safe twice, and after the end.
+func (c *Conn) Kill() { c.killWith(ErrKilled) }
+
+// killWith drops the socket; the first cause is what Serve returns.
+func (c *Conn) killWith(cause error) {
+	c.mute.Store(true)
+	o := &c.out
+	o.mu.Lock()
+	first := !o.dead
+	o.dead = true
+	if e := o.ending(); e.cause == nil {
+		e.cause = cause
+	}
+	o.mu.Unlock()
+	if first {
+		c.closeSocket(true)
+	}
+}
+
+// closeSocket closes the socket under whatever is read or written. TLS gets no
+// farewell: it could block. With reset the kernel forgets what it holds
+// unsent, instead of trying to deliver it for minutes.
+func (c *Conn) closeSocket(reset bool) {
+	nc := c.belowTLS()
+	if t, ok := nc.(interface{ SetLinger(int) error }); ok && reset {
+		_ = t.SetLinger(0) // a socket that is gone already needs no reset
+	}
+	_ = nc.Close() // nothing left to do about an error of a connection given up
+}
+
+// belowTLS is the connection below TLS.
+func (c *Conn) belowTLS() net.Conn {
+	if t, ok := c.nc.(interface{ NetConn() net.Conn }); ok {
+		return t.NetConn()
+	}
+	return c.nc
 }

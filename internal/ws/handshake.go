@@ -52,14 +52,14 @@ func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Conn, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	if err := check(w.Header(), r); err != nil {
-		o.refuse(w, r, err)
+	if err := checkRequest(w.Header(), r); err != nil {
+		o.refuseHandshake(w, r, err)
 		return nil, err
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		he := &HandshakeError{http.StatusInternalServerError, "connection cannot be taken over: " + err.Error(), FaultNone}
-		o.refuse(w, r, he)
+		o.refuseHandshake(w, r, he)
 		return nil, he
 	}
 	if v, ok := nc.(interface{ Unwatched() net.Conn }); ok {
@@ -72,15 +72,15 @@ func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Conn, error) {
 		}
 		early, _ = brw.Reader.Peek(n)
 	}
-	if err := answer(nc, r, o); err != nil {
+	if err := acceptHandshake(nc, r, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("ws: answer handshake: %w", err), nc.Close())
 	}
 	return newConn(nc, o, early), nil
 }
 
-// check holds the request against section 4.2.1, and puts into h what a
+// checkRequest holds the request against section 4.2.1, and puts into h what a
 // refusal must say.
-func check(h http.Header, r *http.Request) *HandshakeError {
+func checkRequest(h http.Header, r *http.Request) *HandshakeError {
 	switch {
 	case r.Method != http.MethodGet:
 		h.Set("Allow", http.MethodGet)
@@ -91,12 +91,12 @@ func check(h http.Header, r *http.Request) *HandshakeError {
 		h.Set("Upgrade", "websocket")
 		h.Set("Connection", "Upgrade")
 		return &HandshakeError{http.StatusUpgradeRequired, "this is a WebSocket address: the request has no Upgrade: websocket", FaultUpgrade}
-	case !only(r.Header["Sec-Websocket-Version"], func(v string) bool { return v == "13" }):
+	case !single(r.Header["Sec-Websocket-Version"], func(v string) bool { return v == "13" }):
 		h.Set("Sec-WebSocket-Version", "13")
 		h.Set("Upgrade", "websocket")
 		h.Set("Connection", "Upgrade")
 		return &HandshakeError{http.StatusUpgradeRequired, "Sec-WebSocket-Version must be 13", FaultVersion}
-	case !only(r.Header["Sec-Websocket-Key"], validKey):
+	case !single(r.Header["Sec-Websocket-Key"], validKey):
 		return &HandshakeError{http.StatusBadRequest, "Sec-WebSocket-Key must be 16 bytes in base64", FaultKey}
 	case r.ContentLength != 0:
 		return &HandshakeError{http.StatusBadRequest, "a WebSocket handshake has no body", FaultBody}
@@ -104,8 +104,8 @@ func check(h http.Header, r *http.Request) *HandshakeError {
 	return nil
 }
 
-// only reports whether there is exactly one value, and it is ok.
-func only(values []string, ok func(string) bool) bool {
+// single reports whether there is exactly one value, and it is ok.
+func single(values []string, ok func(string) bool) bool {
 	return len(values) == 1 && ok(strings.Trim(values[0], " \t"))
 }
 
@@ -129,8 +129,8 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
-// choose returns the first subprotocol offered that is supported, "" for none.
-func choose(offered, supported []string) string {
+// chooseSubprotocol returns the first subprotocol offered that is supported, "" for none.
+func chooseSubprotocol(offered, supported []string) string {
 	if len(supported) == 0 {
 		return ""
 	}
@@ -144,13 +144,13 @@ func choose(offered, supported []string) string {
 	return ""
 }
 
-// answer writes the 101 and leaves the connection without deadlines.
-func answer(nc net.Conn, r *http.Request, o *Options) error {
+// acceptHandshake writes the 101 and leaves the connection without deadlines.
+func acceptHandshake(nc net.Conn, r *http.Request, o *Options) error {
 	sum := sha1.Sum([]byte(strings.Trim(r.Header.Get("Sec-Websocket-Key"), " \t") + keySalt))
 	b := make([]byte, 0, 256)
 	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	b = base64.StdEncoding.AppendEncode(b, sum[:])
-	if p := choose(r.Header["Sec-Websocket-Protocol"], o.Subprotocols); p != "" {
+	if p := chooseSubprotocol(r.Header["Sec-Websocket-Protocol"], o.Subprotocols); p != "" {
 		b = append(append(b, "\r\nSec-WebSocket-Protocol: "...), p...)
 	}
 	b = append(b, "\r\n\r\n"...)

@@ -13,15 +13,15 @@ import (
 // outcome writes down what a parser found.
 type outcome []string
 
-func (o *outcome) message(op Op, p []byte) {
-	if op == Text && !utf8.Valid(p) {
+func (o *outcome) note(op ws.OpCode, p []byte) {
+	switch {
+	case op == ws.OpText && !utf8.Valid(p):
 		panic("text that is not UTF-8")
+	case op.IsControl():
+		*o = append(*o, fmt.Sprintf("control %d %x", op, p))
+	case op != 0:
+		*o = append(*o, fmt.Sprintf("message %d %x", op, p))
 	}
-	*o = append(*o, fmt.Sprintf("message %d %x", op, p))
-}
-
-func (o *outcome) control(op ws.OpCode, p []byte) {
-	*o = append(*o, fmt.Sprintf("control %d %x", op, p))
 }
 
 // parse feeds data in pieces whose sizes come from cuts, again and again.
@@ -34,17 +34,24 @@ func parse(data, cuts []byte, limit int) outcome {
 		if len(cuts) > 0 {
 			n = min(n, 1+int(cuts[i%len(cuts)]))
 		}
-		if err := p.feed(data[:n], limit, &o); err != nil {
-			o = append(o, err.Error())
-			break
+		for rest := data[:n]; len(rest) > 0; {
+			op, payload, taken, err := p.next(rest, limit)
+			if err != nil {
+				p.releasePart()
+				return append(o, err.Error())
+			}
+			if p.part != nil && len(*p.part) > limit {
+				panic("holds more than the limit")
+			}
+			o.note(op, payload)
+			if rest = rest[taken:]; op == ws.OpText || op == ws.OpBinary {
+				p.releasePart()
+			}
 		}
 		clear(data[:n]) // the buffer goes back to its pool
 		data = data[n:]
-		if p.size() > limit {
-			panic("holds more than the limit")
-		}
 	}
-	p.release()
+	p.releasePart()
 	return o
 }
 
@@ -74,8 +81,8 @@ func FuzzText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, p []byte, cut uint8) {
 		n := min(int(cut), len(p))
-		var c text
-		got := c.feed(p[:n]) && c.feed(p[n:]) && c.whole()
+		var c utf8Check
+		got := c.take(p[:n]) && c.take(p[n:]) && c.need == 0
 		if got != utf8.Valid(p) {
 			t.Fatalf("%x cut at %d: %v", p, n, got)
 		}

@@ -1,12 +1,14 @@
 package ws
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gobwas/ws"
 )
@@ -26,12 +28,12 @@ const (
 // output is the writing half of a connection. Whoever sets busy is the only
 // writer, until everything queued is written. mu is never held while writing.
 type output struct {
-	mu     sync.Mutex
-	queue  []byte // whole frames, but for the rest of one at the beginning
-	flight int    // bytes that the drainer has taken and not written yet
-	pong   string // payload of the ping to answer when there is room again
-	owed   bool   // pong is to be sent
-	ping   bool   // a ping is to be sent
+	mu      sync.Mutex
+	queue   []byte // whole frames, but for the rest of one at the beginning
+	flight  int    // bytes that the drainer has taken and not written yet
+	pong    string // payload of the ping to answer when there is room again
+	pongDue bool   // pong is to be sent
+	pingDue bool   // a ping is to be sent
 
 	busy    bool // somebody writes
 	broken  bool // the socket takes nothing any more
@@ -61,9 +63,11 @@ func (o *output) ending() *ending {
 	return o.last
 }
 
-func (o *output) waiting() int { return o.flight + len(o.queue) }
+// queued is how many bytes wait for the socket.
+func (o *output) queued() int { return o.flight + len(o.queue) }
 
-func (o *output) over() bool { return o.closing || o.broken || o.dead }
+// ended reports whether nothing more can be queued.
+func (o *output) ended() bool { return o.closing || o.broken || o.dead }
 
 // Write sends a message as one frame. It never blocks: what a full socket does
 // not take is copied and left to a goroutine. With more than Options.MaxQueue
@@ -72,7 +76,7 @@ func (o *output) over() bool { return o.closing || o.broken || o.dead }
 func (c *Conn) Write(op Op, p []byte) error {
 	o := &c.out
 	o.mu.Lock()
-	if o.over() {
+	if o.ended() {
 		o.mu.Unlock()
 		return ErrClosed
 	}
@@ -83,13 +87,13 @@ func (c *Conn) Write(op Op, p []byte) error {
 		f.b = appendFrame(f.b[:0], ws.OpCode(op), p)
 		return c.flush(f)
 	}
-	if w := o.waiting(); w > 0 && w+frameSize(len(p)) > c.o.maxQueue() {
+	if w := o.queued(); w > 0 && w+frameSize(len(p)) > c.o.maxQueue() {
 		o.mu.Unlock()
-		c.kill(ErrSlow)
+		c.killWith(ErrSlow)
 		return ErrSlow
 	}
 	o.queue = appendFrame(o.queue, ws.OpCode(op), p)
-	c.handOver()
+	c.startDrain()
 	o.mu.Unlock()
 	return nil
 }
@@ -98,12 +102,12 @@ func (c *Conn) Write(op Op, p []byte) error {
 func (c *Conn) Ping() {
 	o := &c.out
 	o.mu.Lock()
-	if o.waiting() >= controlRoom {
-		o.ping = true
-	} else if !o.over() {
+	if o.queued() >= controlRoom {
+		o.pingDue = true
+	} else if !o.ended() {
 		o.queue = appendFrame(o.queue, ws.OpPing, nil)
 	}
-	c.controls()
+	c.writeControls()
 }
 
 // pong answers a ping: at once, or when there is room again; then only the
@@ -111,47 +115,47 @@ func (c *Conn) Ping() {
 func (c *Conn) pong(p []byte) {
 	o := &c.out
 	o.mu.Lock()
-	if o.waiting() >= controlRoom {
+	if o.queued() >= controlRoom {
 		o.pong = string(p)
-		o.owed = true
-	} else if !o.over() {
-		o.owed = false // an older ping, answered by this
+		o.pongDue = true
+	} else if !o.ended() {
+		o.pongDue = false // an older ping, answered by this
 		o.queue = appendFrame(o.queue, ws.OpPong, p)
 	}
-	c.controls()
+	c.writeControls()
 }
 
-// controls writes the control frames that are due, or leaves them to whoever
+// writeControls writes the control frames that are due, or leaves them to whoever
 // writes. It is called with mu held and releases it.
-func (c *Conn) controls() {
+func (c *Conn) writeControls() {
 	o := &c.out
-	if o.over() || o.busy {
+	if o.ended() || o.busy {
 		o.mu.Unlock()
 		return
 	}
 	if c.raw == nil {
-		c.handOver()
+		c.startDrain()
 		o.mu.Unlock()
 		return
 	}
 	o.busy = true
 	f := frames.Get().(*frame)
-	f.b = o.take(f.b[:0])
+	f.b = o.takeQueued(f.b[:0])
 	o.mu.Unlock()
 	_ = c.flush(f) // an error of the socket reaches the read loop too
 }
 
-// take moves everything that is due to b. A close frame stays the last.
-func (o *output) take(b []byte) []byte {
+// takeQueued moves everything that is due to b. A close frame stays the last.
+func (o *output) takeQueued(b []byte) []byte {
 	b = append(b, o.queue...)
 	o.queue = nil
-	if !o.closing && o.ping {
+	if !o.closing && o.pingDue {
 		b = appendFrame(b, ws.OpPing, nil)
 	}
-	if !o.closing && o.owed {
+	if !o.closing && o.pongDue {
 		b = appendFrame(b, ws.OpPong, []byte(o.pong))
 	}
-	o.ping, o.owed, o.pong = false, false, ""
+	o.pingDue, o.pongDue, o.pong = false, false, ""
 	return b
 }
 
@@ -166,52 +170,51 @@ type frame struct {
 
 var frames = sync.Pool{New: func() any {
 	f := &frame{b: make([]byte, 0, 1024)}
-	f.try = func(fd uintptr) bool {
-		f.n, f.err = sysWrite(fd, f.b)
-		return true
-	}
+	f.try = f.tryWrite
 	return f
 }}
 
-func (f *frame) release() {
-	if cap(f.b) <= maxPooled {
-		frames.Put(f)
-	}
-}
-
 // flush writes f and what is queued meanwhile, without ever waiting for the
 // socket. The caller has set busy; flush sees to its end.
-func (c *Conn) flush(f *frame) error {
-	defer f.release()
+func (c *Conn) flush(f *frame) (err error) {
 	o := &c.out
 	for round := 1; ; round++ {
 		f.n, f.err = 0, nil
-		err := c.raw.Write(f.try)
-		if err == nil {
+		if err = c.raw.Write(f.try); err == nil {
 			err = f.err
 		}
 		o.mu.Lock()
 		if err != nil {
-			return c.broke(err)
+			err = c.endWriting(err)
+			break
 		}
 		rest := f.b[f.n:]
 		if len(rest) > 0 || round == maxRounds && len(o.queue) > 0 {
 			o.queue = append(append(make([]byte, 0, len(rest)+len(o.queue)), rest...), o.queue...)
 			go c.drain()
 			o.mu.Unlock()
-			return nil
+			break
 		}
-		if f.b = o.take(f.b[:0]); len(f.b) == 0 {
-			c.rest()
-			return nil
+		if o.last == nil && len(o.queue) == 0 && !o.pingDue && !o.pongDue { // as a rule
+			o.busy = false
+			o.mu.Unlock()
+			break
+		}
+		if f.b = o.takeQueued(f.b[:0]); len(f.b) == 0 {
+			c.endTurn()
+			break
 		}
 		o.mu.Unlock()
 	}
+	if cap(f.b) <= maxPooled {
+		frames.Put(f)
+	}
+	return err
 }
 
-// handOver leaves what is queued to a goroutine, unless somebody writes
+// startDrain leaves what is queued to a goroutine, unless somebody writes
 // already. It is called with mu held.
-func (c *Conn) handOver() {
+func (c *Conn) startDrain() {
 	if !c.out.busy {
 		c.out.busy = true
 		go c.drain()
@@ -224,26 +227,26 @@ func (c *Conn) drain() {
 	o := &c.out
 	o.mu.Lock()
 	for !o.dead {
-		batch := o.take(nil)
+		batch := o.takeQueued(nil)
 		if len(batch) == 0 {
 			break
 		}
 		o.flight = len(batch)
 		o.mu.Unlock()
-		err := c.pieces(batch)
+		err := c.writePieces(batch)
 		o.mu.Lock()
 		o.flight = 0
 		if err != nil {
-			_ = c.broke(err) // kept as the cause
+			_ = c.endWriting(err) // kept as the cause
 			return
 		}
 	}
 	_ = c.nc.SetWriteDeadline(time.Time{}) // fails only on a closed socket
-	c.rest()
+	c.endTurn()
 }
 
-// pieces writes a batch, each piece with a deadline of its own.
-func (c *Conn) pieces(batch []byte) error {
+// writePieces writes a batch, each piece with a deadline of its own.
+func (c *Conn) writePieces(batch []byte) error {
 	for len(batch) > 0 {
 		if err := c.nc.SetWriteDeadline(time.Now().Add(c.o.writeTimeout())); err != nil {
 			return err
@@ -260,30 +263,30 @@ func (c *Conn) pieces(batch []byte) error {
 	return nil
 }
 
-// broke ends the writing half after an error. A peer that left no room for
+// endWriting ends the writing half after an error. A peer that left no room for
 // WriteTimeout is dropped; one that broke off may have sent something before,
 // so the reading goes on to its end, within CloseTimeout. It is called with mu
 // held by the writer, and releases it.
-func (c *Conn) broke(err error) error {
+func (c *Conn) endWriting(err error) error {
 	o := &c.out
 	late := errors.Is(err, os.ErrDeadlineExceeded)
 	err = fmt.Errorf("ws: write: %w", err)
 	if o.dead || errors.Is(err, net.ErrClosed) {
 		err = ErrClosed
 	} else if !late && !o.closing {
-		c.endIn(c.o.closeTimeout())
+		c.setCloseDeadline(c.o.closeTimeout())
 	}
 	o.broken, o.closing, o.queue = true, true, nil
-	c.rest()
+	c.endTurn()
 	if late {
-		c.kill(err)
+		c.killWith(err)
 	}
 	return err
 }
 
-// rest ends the writer's turn: everything is written. It is called with mu
+// endTurn ends the writer's turn: everything is written. It is called with mu
 // held, and releases it.
-func (c *Conn) rest() {
+func (c *Conn) endTurn() {
 	o := &c.out
 	if o.closing && !o.broken && !o.dead {
 		o.sent = true
@@ -300,4 +303,39 @@ func (c *Conn) rest() {
 		o.last.idle = nil
 	}
 	o.mu.Unlock()
+}
+
+// frameSize is the size of an unmasked frame with n bytes of payload.
+func frameSize(n int) int { return ws.HeaderSize(ws.Header{Length: int64(n)}) + n }
+
+// appendFrame appends a final, unmasked frame. (ws.WriteHeaderBuffer writes to
+// an interface, which would cost an allocation per message.)
+func appendFrame(b []byte, op ws.OpCode, p []byte) []byte {
+	b = append(b, 0x80|byte(op))
+	switch n := len(p); {
+	case n <= 125:
+		b = append(b, byte(n))
+	case n <= 0xFFFF:
+		b = append(b, 126)
+		b = binary.BigEndian.AppendUint16(b, uint16(n))
+	default:
+		b = append(b, 127)
+		b = binary.BigEndian.AppendUint64(b, uint64(n))
+	}
+	return append(b, p...)
+}
+
+// appendClose appends a close frame. Code 1005 means none: the frame is empty.
+// The reason is cut to what fits, at a character's edge.
+func appendClose(b []byte, code uint16, reason string) []byte {
+	if code == StatusNone {
+		return appendFrame(b, ws.OpClose, nil)
+	}
+	n := min(len(reason), maxControl-2)
+	for n > 0 && n < len(reason) && !utf8.RuneStart(reason[n]) {
+		n--
+	}
+	b = append(b, 0x80|byte(ws.OpClose), byte(2+n))
+	b = binary.BigEndian.AppendUint16(b, code)
+	return append(b, reason[:n]...)
 }
