@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"time"
 
 	"vaiven"
@@ -120,9 +119,7 @@ func (g *Gateway) recordConflict(d *device, a, b *conn) {
 	}
 	d.conflict.shown = time.Now()
 	event := &vaiven.Conflict{Stamp: g.o.Stamp(), Device: d.id, Remotes: []string{address(a.remote), address(b.remote)}}
-	ctx, cancel := context.WithTimeout(context.Background(), goneWait)
-	defer cancel()
-	if err := g.append(ctx, d, event); err != nil {
+	if !g.tryAppend(d, endWait, event) {
 		d.conflict.shown = time.Time{} // the next one is recorded instead
 	}
 }

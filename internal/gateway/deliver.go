@@ -253,11 +253,8 @@ func (g *Gateway) say(d *device, want vaiven.Desired) bool {
 // queue appends what nobody waits for; false means that the log is busy, and
 // the next round tries again. The caller holds d.mu.
 func (g *Gateway) queue(d *device, events []vaiven.Event) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), retryWait)
-	defer cancel()
-	if err := g.append(ctx, d, events...); err != nil {
-		g.o.Logger.Debug("not recorded yet", "device", d.id, "err", err)
-		g.rounds.wake(d, g.uptime()+roundEvery)
+	if !g.tryAppend(d, retryWait, events...) {
+		g.schedule.wake(d, g.uptime()+retryEvery)
 		return false
 	}
 	return true
@@ -300,7 +297,29 @@ func (g *Gateway) remind(d *device, now time.Duration) {
 		return
 	}
 	w.due = now + min(firstRepeat<<min(w.tries, 4), maxRepeat)
-	g.rounds.wake(d, w.due)
+	g.schedule.wake(d, w.due)
 }
 
 func indexKey(keys []vaiven.Key, k vaiven.Key) int { return slices.Index(keys, k) }
+
+// delivery tells the board again what it has not confirmed.
+func (r *round) delivery(d *device) time.Duration {
+	g, w := r.g, d.way
+	if w == nil || w.due == 0 && len(w.unsaid) == 0 && !w.isLocal {
+		return never
+	}
+	if len(w.unsaid) > 0 {
+		r.stuck = r.stuck || !g.say(d, g.desired(d))
+	}
+	if w.due > r.now || w.isLocal && w.localBy > r.now {
+		return max(w.due, w.localBy)
+	}
+	g.bring(d, r.now)
+	switch {
+	case len(w.unsaid) > 0:
+		return r.now + retryEvery
+	case w.due == 0:
+		return never
+	}
+	return max(w.due, r.now+retryEvery)
+}

@@ -56,7 +56,7 @@ func (r *rig) round(now time.Duration) {
 		_ = d.gone // whoever had it is done
 		d.mu.Unlock()
 	}
-	r.g.round(now)
+	r.g.runRound(now)
 }
 
 // wantSent waits until the log has these sent, each once. It is told right behind
@@ -395,7 +395,7 @@ func TestSentIsRecordedWhenTheLogIsBack(t *testing.T) {
 				b.send(`{"IDDEVICE":101,"LED":1,"REV":1}`)
 				r.until("confirmed", func() bool { return len(r.ends("101")) == 1 })
 			} else {
-				r.later(roundEvery)
+				r.later(retryEvery)
 			}
 			r.wantSent(key)
 		})

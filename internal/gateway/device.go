@@ -10,6 +10,8 @@ import (
 
 // device is the state of one device in this process.
 type device struct {
+	heapPlace // in the schedule
+
 	id    vaiven.Device
 	shard uint32               // which ack worker serves it
 	conn  atomic.Pointer[conn] // the connection that speaks for it now
@@ -35,12 +37,11 @@ type device struct {
 	silent   bool             // and the log has it
 	watched  bool             // it has a turn when it should have been heard from
 	left     *vaiven.Presence // a disconnection that the log did not take yet
-	rested   time.Time        // lost its last connection, or was made
+	rested   time.Duration    // when it lost its last connection, or was made, as uptime has it
 	session  session
 	conflict conflict
 
 	dirty   int32 // belongs to its ack worker: place in its list, from 1
-	turn    int32 // belongs to rounds: place in its list, from 1
 	waiting bool  // belongs to deliveries: it is in the queue
 
 	brief   sync.Mutex // never held while anything is waited for

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
-	"time"
 
 	"vaiven"
 	"vaiven/internal/ws"
@@ -27,8 +26,13 @@ func (g *Gateway) refuse(d *device, remote netip.AddrPort, e *vaiven.Error) {
 	if e.Device == "" {
 		key.from = remote.Addr()
 	}
-	if r := g.rejects.add(key, d, e, remote, time.Now()); r != nil {
-		g.recordRejected(context.Background(), key, r)
+	now := g.uptime()
+	due, first := g.rejects.add(key, d, e, remote, now)
+	if first {
+		g.schedule.wake(&g.rejects, now+summaryEvery)
+	}
+	if due != nil {
+		g.recordRejected(context.Background(), key, due)
 	}
 }
 

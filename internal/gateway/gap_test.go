@@ -475,7 +475,7 @@ func keepersDay(t *testing.T, dice *rand.Rand) {
 			case 0: // the gateway has forgotten it meanwhile
 				t.Log("the gateway forgets")
 				r.later(maxVisit)
-				r.g.tidy(time.Now().Add(2*forgetAfter), forgetAfter)
+				r.forgetsAfter(2 * forgetAfter)
 			case 1:
 				t.Log("the views stand still")
 				r.m.freeze()

@@ -94,8 +94,7 @@ type Gateway struct {
 	born     time.Time
 	rejects  rejects
 	address  addresses
-	deadline deadlines
-	rounds   rounds
+	schedule schedule
 	visits   visits
 	notices  chan Notice
 	stats    Stats
@@ -113,7 +112,6 @@ type Gateway struct {
 
 	mu      sync.Mutex
 	devices map[vaiven.Device]*device
-	atRest  map[*device]struct{} // without a connection; see tidy
 	open    map[*conn]struct{}
 	closed  bool
 }
@@ -145,7 +143,6 @@ func New(o Options) *Gateway {
 		stopped: make(chan struct{}),
 		killed:  make(chan struct{}),
 		devices: make(map[vaiven.Device]*device),
-		atRest:  make(map[*device]struct{}),
 		open:    make(map[*conn]struct{}),
 	}
 	for i := range g.acks {
@@ -155,7 +152,8 @@ func New(o Options) *Gateway {
 	g.ws.Refuse = g.refuseHandshake
 	g.address.max = o.MaxPerAddress
 	g.rejects.entries = make(map[rejectKey]*rejected)
-	g.deadline.wake = make(chan struct{}, 1)
+	g.rejects.room = recordBurst
+	g.schedule.earlier = make(chan struct{}, 1)
 	g.deliveries.wake = make(chan struct{}, ackWorkers())
 	g.visits.conns = make(map[place]*conn)
 	return g
@@ -170,10 +168,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		wg.Go(func() { g.ackWorker(ctx, queue) })
 		wg.Go(func() { g.runDeliveries(ctx) })
 	}
-	wg.Go(func() { g.runDeadlines(ctx) })
-	wg.Go(func() { g.runRejects(ctx) })
-	wg.Go(func() { g.runTidy(ctx) })
-	wg.Go(func() { g.runRounds(ctx) })
+	wg.Go(func() { g.runSchedule(ctx) })
 	wg.Go(func() { g.runNotices(ctx) })
 	wg.Wait()
 	close(g.stopped)
@@ -285,7 +280,7 @@ func (g *Gateway) Shutdown(ctx context.Context) {
 	g.mu.Unlock()
 	g.endVisits(ctx)
 	g.waitForAll(ctx)
-	g.flushRejects(ctx, time.Now(), 0) // what was counted since the last summary
+	g.recordSummaries(ctx, g.uptime(), 0) // what was counted since the last summary
 }
 
 // waitForAll waits for the connections to end, and drops what is left when ctx

@@ -1,23 +1,18 @@
 package gateway
 
 import (
-	"context"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"vaiven"
 )
 
 const (
-	// tidyEvery is how often devices at rest are looked at.
-	tidyEvery = 5 * time.Second
 	// forgetAfter is how long a device without a connection is remembered: as
-	// long as takeovers and conflicts count.
+	// long as takeovers and conflicts count. What has to be kept then is looked at
+	// again after forgetRetry.
 	forgetAfter = conflictWindow
-	// retryWait is how long tidy waits for a busy log.
-	retryWait = 50 * time.Millisecond
+	forgetRetry = 5 * time.Second
 )
 
 // lock returns the state of id with its mu held. It is made at its first
@@ -45,57 +40,33 @@ func (g *Gateway) device(id vaiven.Device, always bool) *device {
 		if len(g.devices) >= g.o.MaxKnown && !always {
 			return nil
 		}
-		d = &device{id: id, shard: rand.Uint32(), rested: time.Now()}
+		d = &device{id: id, shard: rand.Uint32(), rested: g.uptime()}
 		g.devices[id] = d
-		g.atRest[d] = struct{}{}
+		g.schedule.wake(d, d.rested+forgetAfter)
 	}
 	return d
 }
 
 // rest notes that d has no connection. The caller holds d.mu.
 func (g *Gateway) rest(d *device) {
-	d.rested = time.Now()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.atRest[d] = struct{}{}
+	d.rested = g.uptime()
+	g.schedule.wake(d, d.rested+forgetAfter)
 }
 
-func (g *Gateway) runTidy(ctx context.Context) {
-	tick := time.NewTicker(tidyEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			g.tidy(now, forgetAfter)
-		}
+// rest forgets a device that has had no connection for so long, and records a
+// disconnection that the log did not take when it happened. The caller holds d.mu.
+func (r *round) rest(d *device) time.Duration {
+	if d.left != nil && !r.g.recordLeft(d, retryWait) {
+		return r.now + retryEvery
 	}
-}
-
-// tidy forgets the devices that have been at rest for so long, and records
-// disconnections that the log did not take when they happened. What must be
-// kept is looked at again the next time.
-func (g *Gateway) tidy(now time.Time, after time.Duration) {
-	g.mu.Lock()
-	list := slices.Collect(maps.Keys(g.atRest))
-	g.mu.Unlock()
-	stuck := false
-	for _, d := range list {
-		if !d.mu.TryLock() {
-			continue // somebody needs it
-		}
-		if d.left != nil && !stuck {
-			stuck = !g.recordLeft(d, retryWait)
-		}
-		awake := d.conn.Load() != nil // it is noted again when it leaves
-		if awake || now.Sub(d.rested) >= after && g.forget(d) {
-			g.mu.Lock()
-			delete(g.atRest, d)
-			g.mu.Unlock()
-		}
-		d.mu.Unlock()
+	s := &d.session
+	switch by := d.rested + forgetAfter; {
+	case by > r.now:
+		return by
+	case s.active && !s.ended && s.ends != 0 || r.g.forget(d):
+		return never // one with a deadline is looked at then
 	}
+	return r.now + forgetRetry
 }
 
 // forget drops d from memory if the log's views know all that it knows. The
@@ -111,15 +82,11 @@ func (g *Gateway) forget(d *device) bool {
 	return true
 }
 
-// sessionKnown reports whether d's session would come back as it is. One with a
-// deadline stays, since the deadline's entry names the device.
+// sessionKnown reports whether d's session would come back as it is.
 func (g *Gateway) sessionKnown(d *device) bool {
 	s := &d.session
 	if g.o.Limit.none() || !d.loaded {
 		return true
-	}
-	if s.active && !s.ended && !s.ends.IsZero() {
-		return false
 	}
 	v, ok := g.o.Sessions.Session(d.id)
 	if !s.active {

@@ -14,6 +14,16 @@ func (r *rig) known() int {
 	return len(r.g.devices)
 }
 
+// forgetsAfter gives every device a turn that much after now.
+func (r *rig) forgetsAfter(after time.Duration) {
+	r.g.mu.Lock()
+	for _, d := range r.g.devices {
+		r.g.schedule.wake(d, 0)
+	}
+	r.g.mu.Unlock()
+	r.later(after)
+}
+
 func TestDevicesAtRestAreForgotten(t *testing.T) {
 	r := start(t, Limit{Readings: 5})
 	b := r.dial()
@@ -22,17 +32,17 @@ func TestDevicesAtRestAreForgotten(t *testing.T) {
 	}
 	b.send("["+reading+","+reading+"]", 1, 20, 2, 20)
 	b.wantAckAmongErrors(2)
-	r.g.tidy(time.Now().Add(time.Hour), forgetAfter)
+	r.later(time.Hour)
 	if got := r.known(); got != 201 {
 		t.Fatalf("%d devices, want all 201 that are connected", got)
 	}
 	_ = b.c.CloseNow()
 	r.until("gone", func() bool { return r.g.Stats().Connections.Load() == 0 })
-	r.g.tidy(time.Now(), forgetAfter)
+	r.later(0)
 	if got := r.known(); got != 201 {
 		t.Fatalf("%d devices, want 201: a takeover counts for a minute", got)
 	}
-	r.g.tidy(time.Now().Add(forgetAfter), forgetAfter)
+	r.forgetsAfter(forgetAfter)
 	if got := r.known(); got != 0 {
 		t.Fatalf("%d devices are remembered", got)
 	}
@@ -50,13 +60,13 @@ func TestDeviceOnItsWayIsRemembered(t *testing.T) {
 	r.until("taken", func() bool { return r.g.Stats().Readings.Load() == 1 })
 	_ = b.c.CloseNow()
 	r.until("gone", func() bool { return r.g.Stats().Connections.Load() == 0 })
-	r.g.tidy(time.Now().Add(forgetAfter), forgetAfter)
+	r.forgetsAfter(forgetAfter)
 	if r.known() != 1 {
 		t.Error("forgotten before its reading was on disk")
 	}
 	r.m.set(func() { r.m.held = false })
 	r.m.commit()
-	r.g.tidy(time.Now().Add(forgetAfter), forgetAfter)
+	r.forgetsAfter(forgetAfter)
 	if r.known() != 0 {
 		t.Error("not forgotten behind the commit")
 	}

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"time"
 
 	"vaiven"
@@ -66,7 +65,7 @@ func (c *conn) arrive(d *device, stamp vaiven.Stamp) (a arrival) {
 		return arrival{}
 	}
 	a.events = []vaiven.Event{&vaiven.Presence{Stamp: stamp, Device: d.id, Connected: true, Remote: address(c.remote)}}
-	if start := c.g.startSession(d, c.g.born.Add(c.opened), stamp); start != nil {
+	if start := c.g.startSession(d, c.opened, stamp); start != nil {
 		a.events, a.session = append(a.events, start), true
 	}
 	return a
@@ -106,7 +105,7 @@ func (c *conn) finished(d *device) {
 // detach says in the log that the devices of c are gone, unless another
 // connection speaks for them already.
 func (c *conn) detach(why string) {
-	wait := goneWait
+	wait := endWait
 	for i := range c.links {
 		d := c.links[i].dev
 		d.mu.Lock()
@@ -128,16 +127,11 @@ func (c *conn) lose(d *device, why string, wait time.Duration) bool {
 	return d.left == nil || c.g.recordLeft(d, wait)
 }
 
-// goneWait is how long the end of a connection waits for a log that is busy;
-// what it does not take then is recorded later, by tidy.
-const goneWait = 2 * time.Second
-
-// recordLeft appends d's disconnection. The caller holds d.mu.
+// recordLeft appends d's disconnection. What a busy log does not take is recorded
+// later. The caller holds d.mu.
 func (g *Gateway) recordLeft(d *device, wait time.Duration) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), wait)
-	defer cancel()
-	if err := g.append(ctx, d, d.left); err != nil {
-		g.o.Logger.Debug("disconnection not recorded yet", "device", d.id, "err", err)
+	if !g.tryAppend(d, wait, d.left) {
+		g.schedule.wake(d, g.uptime()+retryEvery)
 		return false
 	}
 	d.left = nil

@@ -178,7 +178,7 @@ func TestDisconnectionWaitsForABusyLog(t *testing.T) {
 	_ = b.c.CloseNow()
 	r.until("gone", func() bool { return r.g.Stats().Connections.Load() == 0 })
 	r.m.set(func() { r.m.busy = false })
-	r.g.tidy(time.Now(), forgetAfter)
+	r.later(retryEvery)
 	if got := events[*vaiven.Presence](r.m); len(got) != 2 || got[1].Connected {
 		t.Errorf("presence %v, want a disconnection", got)
 	}

@@ -14,6 +14,8 @@ const (
 	// rejectEvery is how often one kind of bad input of one device is recorded:
 	// the first at once, what follows as a count.
 	rejectEvery = 30 * time.Second
+	// summaryEvery is how often it is looked whether there is something to record.
+	summaryEvery = time.Second
 	// maxRejects bounds the kinds under count; what is beyond is counted without
 	// a device.
 	maxRejects = 4096
@@ -26,10 +28,12 @@ const (
 
 // rejects counts refused messages until they are recorded.
 type rejects struct {
+	heapPlace // in the schedule
+
 	mu      sync.Mutex
 	entries map[rejectKey]*rejected
-	room    float64 // records that may be written now
-	filled  time.Time
+	room    float64       // records that may be written now
+	filled  time.Duration // when room was added last, as uptime has it
 }
 
 // rejectKey names a kind of bad input: of a device, or of an address while the
@@ -42,9 +46,9 @@ type rejectKey struct {
 }
 
 type rejected struct {
-	dev      *device // nil: not known
-	count    uint64  // since the last record
-	recorded time.Time
+	dev      *device       // nil: not known
+	count    uint64        // since the last record
+	recorded time.Duration // when, as uptime has it
 	last     *vaiven.Error
 	remote   netip.AddrPort // of the last
 }
@@ -71,8 +75,9 @@ func (c *conn) reject(d *device, e *vaiven.Error) {
 	g.refuse(d, c.remote, e)
 }
 
-// add counts one refusal; the result is not nil when it is to be recorded now.
-func (r *rejects) add(key rejectKey, d *device, err *vaiven.Error, remote netip.AddrPort, now time.Time) *rejected {
+// add counts one refusal; due is not nil when it is to be recorded now, and first
+// tells that nothing was under count before.
+func (r *rejects) add(key rejectKey, d *device, err *vaiven.Error, remote netip.AddrPort, now time.Duration) (due *rejected, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.entries[key]
@@ -80,21 +85,21 @@ func (r *rejects) add(key rejectKey, d *device, err *vaiven.Error, remote netip.
 		key, d = rejectKey{code: key.code}, nil
 		e = r.entries[key]
 	}
-	if e == nil {
-		e = &rejected{dev: d}
+	if first = len(r.entries) == 0; e == nil {
+		e = &rejected{dev: d, recorded: now - rejectEvery}
 		r.entries[key] = e
 	}
 	e.count++
 	e.last, e.remote = err, remote
-	return r.due(e, now, rejectEvery)
+	return r.due(e, now, rejectEvery), first
 }
 
 // due empties the entry into a copy if it is to be recorded now.
-func (r *rejects) due(e *rejected, now time.Time, every time.Duration) *rejected {
-	if e.count == 0 || now.Sub(e.recorded) < every {
+func (r *rejects) due(e *rejected, now, every time.Duration) *rejected {
+	if e.count == 0 || now-e.recorded < every {
 		return nil
 	}
-	r.room = min(r.room+now.Sub(r.filled).Seconds()*recordRate, recordBurst)
+	r.room = min(r.room+(now-r.filled).Seconds()*recordRate, recordBurst)
 	r.filled = now
 	if every > 0 && r.room < 1 {
 		return nil
@@ -105,9 +110,9 @@ func (r *rejects) due(e *rejected, now time.Time, every time.Duration) *rejected
 	return &out
 }
 
-// recordRejected appends a summary; one that the log does not take now is
-// counted again.
-func (g *Gateway) recordRejected(ctx context.Context, key rejectKey, r *rejected) {
+// recordRejected appends a summary; one that the log does not take now is counted
+// again, and false.
+func (g *Gateway) recordRejected(ctx context.Context, key rejectKey, r *rejected) bool {
 	owner := r.dev
 	if owner == nil {
 		owner = &g.nobody
@@ -122,38 +127,39 @@ func (g *Gateway) recordRejected(ctx context.Context, key rejectKey, r *rejected
 		if e := g.rejects.entries[key]; e != nil {
 			e.count += r.count
 		}
+		return false
 	}
+	return true
 }
 
-// runRejects records what was counted since the first of its kind, and forgets
-// kinds that have stopped.
-func (g *Gateway) runRejects(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			g.flushRejects(ctx, now, rejectEvery)
-		}
+// takeTurn records what was counted since the first of its kind, and forgets kinds
+// that have stopped.
+func (r *rejects) takeTurn(in *round) (next time.Duration, busy bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), endWait)
+	defer cancel()
+	if in.g.recordSummaries(ctx, in.now, rejectEvery) {
+		return never, false
 	}
+	return in.now + summaryEvery, false
 }
 
-// flushRejects records what was counted and not recorded for so long; 0 means
-// everything, whatever it takes.
-func (g *Gateway) flushRejects(ctx context.Context, now time.Time, every time.Duration) {
+// recordSummaries records what was counted and not recorded for so long; 0 means
+// everything, whatever it takes. It reports whether nothing is left under count.
+func (g *Gateway) recordSummaries(ctx context.Context, now, every time.Duration) (none bool) {
+	r := &g.rejects
 	due := make(map[rejectKey]*rejected)
-	g.rejects.mu.Lock()
-	for key, e := range g.rejects.entries {
-		if r := g.rejects.due(e, now, every); r != nil {
-			due[key] = r
-		} else if e.count == 0 && now.Sub(e.recorded) >= every {
-			delete(g.rejects.entries, key)
+	r.mu.Lock()
+	for key, e := range r.entries {
+		if x := r.due(e, now, every); x != nil {
+			due[key] = x
+		} else if e.count == 0 && now-e.recorded >= every {
+			delete(r.entries, key)
 		}
 	}
-	g.rejects.mu.Unlock()
-	for key, r := range due {
-		g.recordRejected(ctx, key, r)
+	none = len(r.entries) == 0
+	r.mu.Unlock()
+	for key, x := range due {
+		g.recordRejected(ctx, key, x)
 	}
+	return none
 }

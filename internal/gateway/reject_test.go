@@ -25,7 +25,7 @@ func TestRejectedIsRecordedOnceAndCounted(t *testing.T) {
 	if got := events[*vaiven.Rejected](r.m); len(got) != 1 || got[0].Code != vaiven.CodeNotJSON {
 		t.Errorf("recorded %v", got)
 	}
-	r.g.flushRejects(t.Context(), time.Now().Add(time.Hour), rejectEvery)
+	r.later(time.Hour)
 	if got := events[*vaiven.Rejected](r.m); len(got) != 2 || got[1].Count != 49 {
 		t.Errorf("summary %+v", got)
 	}
@@ -41,7 +41,7 @@ func TestFloodUnderEverNewNamesDoesNotFillTheLog(t *testing.T) {
 	for i := range flood {
 		e := &vaiven.Error{Code: vaiven.CodeBadSeq, Device: vaiven.Device(fmt.Sprintf("x%d", i)), At: -1}
 		key := rejectKey{device: e.Device, code: e.Code}
-		if x := r.g.rejects.add(key, nil, e, netip.AddrPort{}, time.Now()); x != nil {
+		if x, _ := r.g.rejects.add(key, nil, e, netip.AddrPort{}, r.g.uptime()); x != nil {
 			r.g.recordRejected(t.Context(), key, x)
 		}
 	}
@@ -49,7 +49,7 @@ func TestFloodUnderEverNewNamesDoesNotFillTheLog(t *testing.T) {
 	if got := len(events[*vaiven.Rejected](r.m)); got == 0 || got > most {
 		t.Errorf("%d records of %d refusals, want 1 to %d", got, flood, most)
 	}
-	r.g.flushRejects(t.Context(), time.Now(), 0)
+	r.g.recordSummaries(t.Context(), r.g.uptime(), 0)
 	var total uint64
 	for _, e := range events[*vaiven.Rejected](r.m) {
 		total += e.Count
@@ -57,7 +57,7 @@ func TestFloodUnderEverNewNamesDoesNotFillTheLog(t *testing.T) {
 	if total != flood {
 		t.Errorf("%d refusals counted, want %d", total, flood)
 	}
-	r.g.flushRejects(t.Context(), time.Now(), 0)
+	r.g.recordSummaries(t.Context(), r.g.uptime(), 0)
 	if got := len(r.g.rejects.entries); got != 0 {
 		t.Errorf("%d kinds are still counted", got)
 	}
@@ -112,7 +112,7 @@ func TestFaultsAreToldOncePerAddressAndKindAndAgainAfterAWhile(t *testing.T) {
 	if got := events[*vaiven.Rejected](r.m); len(got) != 3 {
 		t.Errorf("%d records, want 3", len(got))
 	}
-	r.g.flushRejects(t.Context(), time.Now().Add(rejectEvery), rejectEvery)
+	r.later(rejectEvery)
 	got := events[*vaiven.Rejected](r.m)
 	if len(got) != 4 || got[3].Count != 19 || got[3].Device != "" || got[3].Code != vaiven.CodeBadHandshake {
 		t.Errorf("after its window %+v", got)

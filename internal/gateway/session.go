@@ -28,13 +28,12 @@ type session struct {
 	ended  bool
 	reason vaiven.EndReason
 	length time.Duration // for --for, as asked
-	ends   time.Time     // zero: no deadline
+	ends   time.Duration // its deadline, as uptime has it; 0: none
 	begun  int64         // of its record, Unix ms
-	from   time.Time     // its time runs from here at the earliest: somebody asked for it then
+	from   time.Duration // its time runs from here at the earliest: somebody asked for it then
 	rhythm rhythm        // of the readings that count
 
-	scheduled bool // its deadline is in the queue
-	unsaid    bool // its end is not in the log's queue yet
+	unsaid bool // its end is not in the log's queue yet
 }
 
 func (s *session) over() bool { return s.ended }
@@ -70,9 +69,8 @@ func (g *Gateway) load(d *device) {
 	s := session{active: true, limit: v.Readings, n: v.Count, ended: v.Ended, reason: v.Reason, begun: v.Start}
 	if v.Deadline != 0 {
 		s.length = time.Duration(v.Deadline-v.Start) * time.Millisecond
-		s.ends = time.Now().Add(time.Duration(v.Deadline-g.o.Stamp().At) * time.Millisecond)
+		s.ends = max(g.uptime()+time.Duration(v.Deadline-g.o.Stamp().At)*time.Millisecond, 1)
 	}
-	s.scheduled = d.session.scheduled && d.session.begun == s.begun
 	s.rhythm = rhythm{since: g.uptime() - time.Duration(g.o.Stamp().At-v.Start)*time.Millisecond}
 	if d.session.begun == s.begun && !first {
 		s.rhythm = d.session.rhythm
@@ -129,7 +127,7 @@ func (g *Gateway) Restore(open []vaiven.Session) {
 
 // startSession opens d's session if sessions are asked for and it has none; the
 // result is nil otherwise. The caller holds d.mu.
-func (g *Gateway) startSession(d *device, opened time.Time, stamp vaiven.Stamp) vaiven.Event {
+func (g *Gateway) startSession(d *device, opened time.Duration, stamp vaiven.Stamp) vaiven.Event {
 	l := g.o.Limit
 	if l.none() || d.session.active {
 		return nil
@@ -138,11 +136,8 @@ func (g *Gateway) startSession(d *device, opened time.Time, stamp vaiven.Stamp) 
 	d.session = session{active: true, limit: l.Readings, length: l.For, begun: stamp.At, from: from, rhythm: rhythm{since: g.uptime()}}
 	start := &vaiven.SessionStart{Stamp: stamp, Device: d.id, Readings: l.Readings, Interval: l.Interval.Milliseconds()}
 	if l.For > 0 {
-		if opened.Before(from) {
-			opened = from
-		}
-		d.session.ends = opened.Add(l.For)
-		start.Deadline = stamp.At + time.Until(d.session.ends).Milliseconds()
+		d.session.ends = max(opened, from) + l.For
+		start.Deadline = stamp.At + (d.session.ends - g.uptime()).Milliseconds()
 	}
 	return start
 }
@@ -164,7 +159,7 @@ func (g *Gateway) NewSession(ctx context.Context, id vaiven.Device) error {
 	if was.active {
 		events = append(events, &vaiven.SessionEnd{Stamp: stamp, Device: id, Reason: vaiven.EndRenewed, Count: was.n})
 	}
-	d.session = session{begun: was.begun, from: time.Now()}
+	d.session = session{begun: was.begun, from: g.uptime()}
 	c := d.conn.Load()
 	if c != nil && c.over.Load() {
 		c = nil // it is being sent away
@@ -182,4 +177,30 @@ func (g *Gateway) NewSession(ctx context.Context, id vaiven.Device) error {
 	d.told.Store(false)
 	g.scheduleEnd(d)
 	return nil
+}
+
+// scheduleEnd makes d's session end in time. The caller holds d.mu.
+func (g *Gateway) scheduleEnd(d *device) {
+	if s := &d.session; s.ends != 0 && !s.ended {
+		g.schedule.wake(d, s.ends)
+	}
+}
+
+// endSession ends a session whose time is over. A log that is busy is asked again
+// later: until then the session takes nothing more. The caller holds d.mu.
+func (r *round) endSession(d *device) time.Duration {
+	s := &d.session
+	switch {
+	case !s.active || s.ends == 0 || s.ended && !s.unsaid:
+		return never // ended otherwise, or started again since
+	case s.ends > r.now:
+		return s.ends
+	}
+	end := s.end(r.g.o.Stamp(), vaiven.EndElapsed)
+	end.Device = d.id
+	d.ends(ending{event: end, text: s.farewell(r.g.o.Lang)})
+	if s.unsaid = !r.append(d, endWait, end); s.unsaid {
+		return r.now + retryEvery
+	}
+	return never
 }

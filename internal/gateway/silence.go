@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"math"
 	"slices"
 	"time"
@@ -81,7 +80,7 @@ func (d *device) silentBy() time.Duration {
 func (g *Gateway) watch(d *device) {
 	if !d.watched && d.pace.every() != 0 {
 		d.watched = true
-		g.rounds.wake(d, d.silentBy())
+		g.schedule.wake(d, d.silentBy())
 	}
 }
 
@@ -97,17 +96,11 @@ func (r *round) silence(d *device) time.Duration {
 	if by := d.silentBy(); by > r.now {
 		return by
 	}
-	if r.stuck {
-		return r.now + roundEvery
-	}
 	event := &vaiven.Presence{
 		Stamp: g.o.Stamp(), Device: d.id, Connected: true, Silent: true, Remote: address(shown.remote),
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), retryWait)
-	defer cancel()
-	if err := g.append(ctx, d, event); err != nil {
-		r.stuck = true
-		return r.now + roundEvery
+	if !r.append(d, retryWait, event) {
+		return r.now + retryEvery
 	}
 	d.silent, d.watched = true, false
 	return never

@@ -61,9 +61,9 @@ func TestSilentAfterThreeIntervals(t *testing.T) {
 	if got := r.presences("101"); len(got) != 5 || got[4] != "gone 0" {
 		t.Errorf("presence %v", got)
 	}
-	r.g.rounds.mu.Lock()
-	defer r.g.rounds.mu.Unlock()
-	if got := len(r.g.rounds.list); got != 0 {
+	r.g.schedule.mu.Lock()
+	defer r.g.schedule.mu.Unlock()
+	if got := len(r.g.schedule.heap); got != 0 {
 		t.Errorf("%d devices still get turns", got)
 	}
 }

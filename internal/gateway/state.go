@@ -126,7 +126,7 @@ func (g *Gateway) keep(d *device, h heard) {
 	w.ended = append(w.ended, h.ended...)
 	if h.local {
 		w.isLocal, w.local, w.localBy = true, h.atRev, g.uptime()+localWait
-		g.rounds.wake(d, w.localBy)
+		g.schedule.wake(d, w.localBy)
 	}
 	g.stats.Confirmed.Add(uint64(len(h.ended)))
 }

@@ -82,7 +82,7 @@ func (v *visits) drop(at place, c *conn) {
 // expect makes sure that the end of a visit is noticed. The caller holds d.mu.
 func (g *Gateway) expect(d *device, c *conn) {
 	if _, ok := c.ws.(*box); ok {
-		g.rounds.wake(d, g.uptime()+minVisit)
+		g.schedule.wake(d, g.uptime()+minVisit)
 	}
 }
 
