@@ -250,7 +250,7 @@ func (c *conn) around(d *device, a *admitted) (events []vaiven.Event, said *hear
 		events = append(events, &vaiven.Presence{Stamp: r.Stamp, Device: d.id, Connected: true, Remote: address(c.remote)})
 	}
 	events = append(events, r)
-	if len(r.States) > 0 && r.Measured >= r.At {
+	if r.Current() {
 		h := c.g.hear(d, words{r.Boot, r.States, r.Rev, inReading}, r.Stamp)
 		return append(events, h.events...), &h
 	}

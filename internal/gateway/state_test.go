@@ -27,6 +27,7 @@ func TestWhatConfirms(t *testing.T) {
 		"hello":                {`{"HELLO":1,"IDDEVICE":101,"BOOT":"9f3c02aa","OLDEST":1,"NEXT":1,"LED":1,"REV":2}`, []string{"confirmed"}},
 		"fresh reading":        {`{"IDDEVICE":101,"TEMP":20,"LED":1,"REV":2}`, []string{"confirmed"}},
 		"reading with AGE 0":   {`{"IDDEVICE":101,"SEQ":1,"AGE":0,"TEMP":20,"LED":1,"REV":2}`, []string{"confirmed"}},
+		"unknown AGE":          {`{"IDDEVICE":101,"SEQ":1,"AGE":null,"TEMP":20,"LED":1,"REV":2}`, []string{"confirmed"}},
 		"resent reading":       {`{"IDDEVICE":101,"SEQ":1,"AGE":900,"TEMP":20,"LED":1,"REV":2}`, nil},
 		"other value":          {`{"IDDEVICE":101,"LED":0,"REV":2}`, nil},
 		"lower REV":            {`{"IDDEVICE":101,"LED":1,"REV":1}`, nil},
