@@ -15,32 +15,37 @@ const ackQueue = 16
 
 func ackWorkers() int { return max(1, runtime.GOMAXPROCS(0)) }
 
+// committed is a ticket of the gateway's that is on disk.
+type committed struct {
+	dev     *device
+	request *request // that waits for it, nil for none
+	events  []vaiven.Event
+}
+
 // part is what one ack worker has to do about one record.
-type part struct{ tickets []vaiven.Ticket }
+type part struct{ tickets []committed }
 
 var parts = sync.Pool{New: func() any { return new(part) }}
-
-// release forgets the part's events, and keeps its room for another.
-func (p *part) release() {
-	clear(p.tickets)
-	p.tickets = p.tickets[:0]
-	parts.Put(p)
-}
 
 // Committed is told by the log what has become durable, in log order, by one
 // goroutine. It hands the tickets to the workers, each device always to the
 // same one, so that acknowledgements leave while the next batch is written.
 func (g *Gateway) Committed(tickets []vaiven.Ticket) {
 	for _, t := range tickets {
-		d := owner(t)
-		if d == nil {
-			continue
+		c := committed{events: t.Events}
+		switch o := t.Owner.(type) {
+		case *device:
+			c.dev = o
+		case *receipt:
+			c.dev, c.request = o.dev, o.request
+		default:
+			continue // not the gateway's
 		}
-		i := int(d.shard % uint32(len(g.acks)))
-		if g.parts[i] == nil {
-			g.parts[i] = parts.Get().(*part)
+		p := &g.parts[c.dev.shard%uint32(len(g.acks))]
+		if *p == nil {
+			*p = parts.Get().(*part)
 		}
-		g.parts[i].tickets = append(g.parts[i].tickets, t)
+		(*p).tickets = append((*p).tickets, c)
 	}
 	for i, p := range g.parts {
 		if p == nil {
@@ -54,13 +59,15 @@ func (g *Gateway) Committed(tickets []vaiven.Ticket) {
 	}
 }
 
-func (g *Gateway) ackWorker(ctx context.Context, queue <-chan *part) {
+func (g *Gateway) runAckWorker(ctx context.Context, queue <-chan *part) {
 	w := acker{g: g}
 	for {
 		select {
 		case p := <-queue:
-			w.handle(p.tickets)
-			p.release()
+			w.acknowledgeRecord(p.tickets)
+			clear(p.tickets)
+			p.tickets = p.tickets[:0]
+			parts.Put(p)
 		case <-ctx.Done():
 			return
 		}
@@ -71,85 +78,68 @@ func (g *Gateway) ackWorker(ctx context.Context, queue <-chan *part) {
 // may be held by whoever waits for the very commit that the worker follows.
 type acker struct {
 	g     *Gateway
-	dirty []dirty
-	ended []ended
-	posts []*post // that wait for one of the tickets, once for each
+	dirty []dirtyBoot
+	ends  []endedSession
 	buf   []byte
 }
 
-// dirty is a device with something new to acknowledge, ended one whose last
-// reading or deadline was committed.
-type dirty struct {
+// dirtyBoot is a power-up with something new to acknowledge.
+type dirtyBoot struct {
 	dev  *device
 	boot vaiven.Boot
 	seq  uint64
 }
 
-type ended struct {
+// endedSession is one whose last reading or deadline was committed.
+type endedSession struct {
 	dev   *device
 	event *vaiven.SessionEnd
 }
 
-// handle acknowledges the tickets of one record: one message for each power-up
-// of a device, however many readings it had in the record.
-func (w *acker) handle(tickets []vaiven.Ticket) {
+// acknowledgeRecord acknowledges the tickets of one record: one message for each
+// power-up of a device, however many readings it had in the record.
+func (w *acker) acknowledgeRecord(tickets []committed) {
 	for _, t := range tickets {
-		d, ok := t.Owner.(*device)
-		if !ok {
-			r := t.Owner.(*receipt)
-			w.posts = append(w.posts, r.post)
-			d = r.dev
-		}
-		for _, e := range t.Events {
-			w.note(d, e)
+		for _, e := range t.events {
+			switch e := e.(type) {
+			case *vaiven.Reading:
+				w.noteSettled(t.dev, e.Boot, e.Seq)
+			case *vaiven.Refusal:
+				w.noteSettled(t.dev, e.Boot, e.Seq)
+			case *vaiven.Gap:
+				w.noteSettled(t.dev, e.Boot, e.To)
+			case *vaiven.SessionEnd:
+				if e.Reason != vaiven.EndRenewed {
+					w.ends = append(w.ends, endedSession{t.dev, e})
+				}
+			}
 		}
 	}
-	for i := range w.dirty {
-		w.acknowledge(&w.dirty[i])
+	for _, x := range w.dirty {
+		x.dev.dirty = 0
+		if c := x.dev.conn.Load(); x.dev.markDurable(x.boot, x.seq) && c != nil {
+			w.buf = wire.AppendAck(w.buf[:0], x.dev.id, x.boot, x.seq)
+			_ = c.peer.send(w.buf)
+		}
 	}
-	for _, e := range w.ended {
-		if c, text := e.dev.finish(e.event); c != nil {
-			c.done(text)
+	for _, x := range w.ends {
+		if c, text := x.dev.confirmEnd(x.event); c != nil {
+			c.closeIfFinished(text)
+		}
+	}
+	for _, t := range tickets {
+		if t.request != nil {
+			t.request.noteCommit() // behind what it brought for the board
 		}
 	}
 	clear(w.dirty)
-	clear(w.ended)
-	w.dirty, w.ended = w.dirty[:0], w.ended[:0]
-	for _, p := range w.posts {
-		p.committed() // behind what it brought for the board
-	}
-	clear(w.posts)
-	w.posts = w.posts[:0]
+	clear(w.ends)
+	w.dirty, w.ends = w.dirty[:0], w.ends[:0]
 	w.g.pending.Add(-int64(len(tickets)))
 }
 
-// owner is the device that a ticket is about, nil if it is not the gateway's.
-func owner(t vaiven.Ticket) *device {
-	switch o := t.Owner.(type) {
-	case *device:
-		return o
-	case *receipt:
-		return o.dev
-	}
-	return nil
-}
-
-func (w *acker) note(d *device, e vaiven.Event) {
-	switch e := e.(type) {
-	case *vaiven.Reading:
-		w.settled(d, e.Boot, e.Seq)
-	case *vaiven.Refusal:
-		w.settled(d, e.Boot, e.Seq)
-	case *vaiven.Gap:
-		w.settled(d, e.Boot, e.To)
-	case *vaiven.SessionEnd:
-		if e.Reason != vaiven.EndRenewed {
-			w.ended = append(w.ended, ended{d, e})
-		}
-	}
-}
-
-func (w *acker) settled(d *device, boot vaiven.Boot, seq uint64) {
+// noteSettled notes what is to be acknowledged: for each power-up the last.
+func (w *acker) noteSettled(d *device, boot vaiven.Boot, seq uint64) {
 	if seq == 0 {
 		return
 	}
@@ -157,26 +147,40 @@ func (w *acker) settled(d *device, boot vaiven.Boot, seq uint64) {
 		w.dirty[i].seq = seq
 		return
 	}
-	w.dirty = append(w.dirty, dirty{d, boot, seq})
+	w.dirty = append(w.dirty, dirtyBoot{d, boot, seq})
 	d.dirty = int32(len(w.dirty))
 }
 
-func (w *acker) acknowledge(x *dirty) {
-	x.dev.dirty = 0
-	if !x.dev.settled(x.boot, x.seq) {
-		return
+// markDurable notes that SEQs of boot up to seq are durable, and reports whether
+// its board is to be told.
+func (d *device) markDurable(boot vaiven.Boot, seq uint64) bool {
+	d.brief.Lock()
+	defer d.brief.Unlock()
+	if d.ackBoot != boot {
+		return true // of a power-up that was left, or of its backlog
 	}
-	if c := x.dev.conn.Load(); c != nil {
-		w.buf = wire.AppendAck(w.buf[:0], x.dev.id, x.boot, x.seq)
-		c.send(w.buf)
+	if seq <= d.durable || d.ceiling != 0 && seq >= d.ceiling {
+		return false
 	}
+	d.durable = seq
+	return true
+}
+
+// durableUpTo is what a WELCOME or ACK for boot may say now.
+func (d *device) durableUpTo(boot vaiven.Boot) uint64 {
+	d.brief.Lock()
+	defer d.brief.Unlock()
+	if boot == "" || d.ackBoot != boot {
+		return 0
+	}
+	return d.durable
 }
 
 // acknowledge says again what is durable, for a repeat. What is still on its
 // way is acknowledged by its commit.
-func (c *conn) acknowledge(l *link) {
-	l.owed = false
-	if n := l.dev.acknowledged(l.boot); n != 0 {
-		c.send(wire.AppendAck(nil, l.dev.id, l.boot, n))
+func (c *conn) acknowledge(m *member) {
+	m.owed = false
+	if n := m.dev.durableUpTo(m.boot); n != 0 {
+		_ = c.peer.send(wire.AppendAck(nil, m.dev.id, m.boot, n))
 	}
 }

@@ -104,7 +104,7 @@ func BenchmarkRejected(b *testing.B) {
 	go p.run(func([]vaiven.Ticket) {})
 	defer close(p.queue)
 	g := New(Options{Log: p, Settled: p, Sessions: p, Stamp: func() vaiven.Stamp { return vaiven.Stamp{} }})
-	c := &conn{g: g, speech: &speech{}, ws: &box{closed: true}}
+	c := &conn{g: g, protocolState: &protocolState{}, peer: &presence{}}
 	b.ReportAllocs()
 	for b.Loop() {
 		c.errors.forGood = perSecond{second: time.Now().Unix(), used: errorsPerSecond}

@@ -66,7 +66,7 @@ func TestWhoIsOnlyRefusedOverHTTPIsNobody(t *testing.T) {
 			if a := r.post(home, "%s", message); a.Refused != 1 {
 				t.Errorf("result %+v", a.PostResult)
 			}
-			if n := len(r.g.visits.conns); n != 0 || r.g.Connected("101") {
+			if n := len(r.g.presences.all); n != 0 || r.g.Connected("101") {
 				t.Errorf("%d visits go on", n)
 			}
 			if got := len(events[*vaiven.Presence](r.m)) + len(events[*vaiven.SessionStart](r.m)); got != 0 {
@@ -208,7 +208,7 @@ func TestTenReadingsInOneMessageEndNoSession(t *testing.T) {
 		t.Errorf("said %q", text)
 	}
 	s, _ := r.m.Session("101")
-	d := r.g.lock("101", true)
+	d := r.g.lockDevice("101", true)
 	defer d.mu.Unlock()
 	if s.Count != d.session.n || s.Count != together {
 		t.Errorf("the log counts %d, the gateway %d, want %d", s.Count, d.session.n, together)
@@ -235,7 +235,7 @@ func TestABacklogHasItsOwnPace(t *testing.T) {
 	} {
 		r, got := rhythm{since: time.Hour}, 0
 		for i := range c.now {
-			if r.keeps(time.Hour+c.now[i], c.age[i], 10) {
+			if r.counts(time.Hour+c.now[i], c.age[i], 10) {
 				got++
 			}
 		}
@@ -264,10 +264,10 @@ func TestNamesWithoutAColumnAreBounded(t *testing.T) {
 		b.send(`{"IDDEVICE":1,"TEMP":1,%s}`, strings.Join(values, ","))
 	}
 	r.until("stored", func() bool { return len(events[*vaiven.Reading](r.m)) == 20 })
-	d := r.g.lock("001", true)
+	d := r.g.lockDevice("001", true)
 	d.mu.Unlock()
 	c := d.conn.Load()
-	r.until("handled", func() bool { return !c.busy.Load() })
+	r.until("handled", func() bool { return !c.peer.(*webSocket).handling.Load() })
 	if n := len(c.withoutColumn); n != maxUnlisted {
 		t.Errorf("%d names are remembered", n)
 	}

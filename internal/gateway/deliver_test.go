@@ -173,13 +173,14 @@ func TestDeadlineComesInAMessageOfItsOwn(t *testing.T) {
 func TestUntilIsOnTheBoardsClock(t *testing.T) {
 	r := startWithTwins(t)
 	r.greeted()
-	d := r.g.lock("101", true)
+	d := r.g.lockDevice("101", true)
 	defer d.mu.Unlock()
 	d.greeting.at -= 10 * time.Second // HELLO came ten seconds ago
 	now := r.g.o.Stamp().At
 	want := vaiven.Desired{Rev: 3, States: led(1), Until: now + 1000, Open: []vaiven.Pending{{Rev: 3, States: led(1), Asked: now, Deadline: now + 1000}}}
-	d.back().bound(want, r.g.uptime(), now)
-	m := string(r.g.message(d, want))
+	d.delivery = new(delivery)
+	d.delivery.holdDeadlines(want, r.g.uptime(), now)
+	m := string(r.g.desiredMessage(d, want))
 	var until int64
 	for _, c := range m[len(`{"IDDEVICE":101,"LED":1,"REV":3,"UNTIL":`) : len(m)-1] {
 		until = until*10 + int64(c-'0')
@@ -205,10 +206,10 @@ func TestUntilDoesNotFollowAClockThatIsSetBack(t *testing.T) {
 	r.ask("101", 1, led(1), func(c *vaiven.Change) { c.Deadline = c.At + 60_000 })
 	r.until("delivered", func() bool { return r.g.Stats().Delivered.Load() == 1 })
 	said := func() int64 {
-		d := r.g.lock("101", true)
+		d := r.g.lockDevice("101", true)
 		defer d.mu.Unlock()
 		var m struct{ UNTIL int64 }
-		if err := json.Unmarshal(r.g.message(d, r.g.desired(d)), &m); err != nil {
+		if err := json.Unmarshal(r.g.desiredMessage(d, r.g.desiredOf(d)), &m); err != nil {
 			t.Error(err)
 		}
 		return m.UNTIL
@@ -369,7 +370,7 @@ func TestDeliveryToNobodyCostsNothing(t *testing.T) {
 	for i := range 1000 {
 		r.ask("404", i+1, led(1))
 	}
-	q := &r.g.deliveries
+	q := &r.g.changed
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if r.known() != 0 || len(q.queue) != 0 {
@@ -388,7 +389,7 @@ func TestSentIsRecordedWhenTheLogIsBack(t *testing.T) {
 			r.m.set(func() { r.m.busy = true })
 			r.m.twins.catchUp()
 			b.wantDesired(1, 1)
-			d := r.g.lock("101", true) // the worker has tried
+			d := r.g.lockDevice("101", true) // the worker has tried
 			d.mu.Unlock()
 			r.m.set(func() { r.m.busy = false })
 			if report {

@@ -107,7 +107,7 @@ func TestNoHelloOfAnotherMovesADeviceThatComesByHTTP(t *testing.T) {
 	if got := len(events[*vaiven.Gap](r.m)) + len(events[*vaiven.Hello](r.m)); got != 0 {
 		t.Errorf("%d events of somebody else", got)
 	}
-	r.later(maxVisit) // the board has not come for long
+	r.later(maxPresence) // the board has not come for long
 	s := r.dial()
 	s.send(helloOf, 4, 5)
 	s.wantWelcome()
@@ -167,7 +167,7 @@ func TestABoardThatInsistsOnItsGapIsBelieved(t *testing.T) {
 	b.leaves()
 	clock.Store(time.Minute.Milliseconds())
 	earlier := func() {
-		d := r.g.lock("101", true)
+		d := r.g.lockDevice("101", true)
 		defer d.mu.Unlock()
 		d.claim.since -= gapInsisted
 	}
@@ -474,7 +474,7 @@ func keepersDay(t *testing.T, dice *rand.Rand) {
 			switch dice.IntN(3) {
 			case 0: // the gateway has forgotten it meanwhile
 				t.Log("the gateway forgets")
-				r.later(maxVisit)
+				r.later(maxPresence)
 				r.forgetsAfter(2 * forgetAfter)
 			case 1:
 				t.Log("the views stand still")

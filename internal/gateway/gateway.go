@@ -22,7 +22,6 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -87,32 +86,32 @@ type Options struct {
 // Gateway accepts boards. Make it with New; it serves WebSockets through
 // ServeHTTP while Run runs.
 type Gateway struct {
-	o        Options
-	ws       ws.Options
-	acks     []chan *part
-	parts    []*part // by worker, of the record being handed on; of Committed's goroutine
-	born     time.Time
-	rejects  rejects
-	address  addresses
-	schedule schedule
-	visits   visits
-	notices  chan Notice
-	stats    Stats
-	nobody   device        // stands for devices that are not known
-	stopped  chan struct{} // closed when Run returns
-	killed   chan struct{} // closed when Shutdown waits no longer
-	killOnce sync.Once
+	o         Options
+	ws        ws.Options
+	acks      []chan *part
+	parts     []*part // by worker, of the record being handed on; of Committed's goroutine
+	born      time.Time
+	rejects   rejects
+	address   addresses
+	schedule  schedule
+	presences presences
+	notices   chan Notice
+	stats     Stats
+	nobody    device        // stands for devices that are not known
+	stopped   chan struct{} // closed when Run returns
+	killed    chan struct{} // closed when Shutdown waits no longer
+	killOnce  sync.Once
 
-	deliveries deliveries
+	changed changedDevices
 
 	pending    atomic.Int64 // tickets appended and not yet acknowledged
 	draining   atomic.Bool
 	unreadable atomic.Bool    // it was said that a proxy's header cannot be read
-	conns      sync.WaitGroup // running connections
+	conns      sync.WaitGroup // running connections and requests
 
 	mu      sync.Mutex
 	devices map[vaiven.Device]*device
-	open    map[*conn]struct{}
+	open    map[*webSocket]struct{}
 	closed  bool
 }
 
@@ -143,7 +142,7 @@ func New(o Options) *Gateway {
 		stopped: make(chan struct{}),
 		killed:  make(chan struct{}),
 		devices: make(map[vaiven.Device]*device),
-		open:    make(map[*conn]struct{}),
+		open:    make(map[*webSocket]struct{}),
 	}
 	for i := range g.acks {
 		g.acks[i] = make(chan *part, ackQueue)
@@ -154,8 +153,8 @@ func New(o Options) *Gateway {
 	g.rejects.entries = make(map[rejectKey]*rejected)
 	g.rejects.room = recordBurst
 	g.schedule.earlier = make(chan struct{}, 1)
-	g.deliveries.wake = make(chan struct{}, ackWorkers())
-	g.visits.conns = make(map[place]*conn)
+	g.changed.wake = make(chan struct{}, ackWorkers())
+	g.presences.all = make(map[presenceKey]*presence)
 	return g
 }
 
@@ -165,7 +164,7 @@ func New(o Options) *Gateway {
 func (g *Gateway) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, queue := range g.acks {
-		wg.Go(func() { g.ackWorker(ctx, queue) })
+		wg.Go(func() { g.runAckWorker(ctx, queue) })
 		wg.Go(func() { g.runDeliveries(ctx) })
 	}
 	wg.Go(func() { g.runSchedule(ctx) })
@@ -175,80 +174,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return nil
 }
 
-// ServeHTTP upgrades a board's request and hands the connection to a goroutine
-// of its own, so that net/http's buffers and stack are given back.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	remote := g.Remote(r)
-	if code, why := g.admitConnection(remote); code != 0 {
-		g.stats.RefusedConnections.Add(1)
-		w.Header().Set("Retry-After", "5")
-		http.Error(w, why, code)
-		return
-	}
-	socket, err := ws.Accept(w, r, &g.ws)
-	if err != nil {
-		g.stats.BadHandshakes.Add(1)
-		g.address.release(remote)
-		return
-	}
-	c := &conn{g: g, ws: socket, remote: remote, opened: g.uptime()}
-	if !g.enter(c) {
-		g.address.release(remote)
-		socket.Kill()
-		return
-	}
-	socket.Start(c, c.ended)
-}
-
-func (g *Gateway) admitConnection(remote netip.AddrPort) (code int, why string) {
-	g.mu.Lock()
-	full, closed := len(g.open) >= g.o.MaxConnections, g.closed
-	g.mu.Unlock()
-	switch {
-	case closed || g.draining.Load():
-		return http.StatusServiceUnavailable, g.o.Lang.Say("the server is shutting down", "el servidor se está cerrando")
-	case full:
-		return http.StatusServiceUnavailable, g.o.Lang.Say("too many connections", "demasiadas conexiones")
-	case !g.address.take(remote):
-		return http.StatusTooManyRequests, g.o.Lang.Say(
-			"too many connections from your address", "demasiadas conexiones desde tu dirección")
-	}
-	return 0, ""
-}
-
-// enter registers c, so that Shutdown can wait for it; false when it is too late.
-func (g *Gateway) enter(c *conn) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed {
-		return false
-	}
-	g.open[c] = struct{}{}
-	g.conns.Add(1)
-	g.stats.Connections.Add(1)
-	g.stats.Handshakes.Add(1)
-	return true
-}
-
-func (g *Gateway) leave(c *conn) {
-	g.address.release(c.remote)
-	g.mu.Lock()
-	delete(g.open, c)
-	g.mu.Unlock()
-	g.stats.Connections.Add(-1)
-	g.conns.Done()
-}
-
-// append queues events of d and counts the ticket until its commit was
-// answered. The caller holds d.mu, which makes the order of admission the order
-// in the log.
-func (g *Gateway) append(ctx context.Context, d *device, events ...vaiven.Event) error {
-	return g.appendAs(ctx, d, events)
-}
-
-// appendAs is append for an owner that stands for a device: itself, or the
-// receipt of a request.
-func (g *Gateway) appendAs(ctx context.Context, owner any, events []vaiven.Event) error {
+// append queues events and counts the ticket until its commit was answered. owner
+// is the device that they are about, or the receipt of a request. The caller holds
+// the device's mu, which makes the order of admission the order in the log.
+func (g *Gateway) append(ctx context.Context, owner any, events []vaiven.Event) error {
 	g.pending.Add(1)
 	if err := g.o.Log.Append(ctx, events, owner); err != nil {
 		g.pending.Add(-1)
@@ -273,35 +202,101 @@ func (g *Gateway) Shutdown(ctx context.Context) {
 	}
 	g.mu.Lock()
 	g.closed = true
-	for c := range g.open {
-		c.goodbye(ws.StatusGoingAway, g.o.Lang.Say("the server is shutting down", "el servidor se está cerrando"),
+	for w := range g.open {
+		w.sayGoodbye(ws.StatusGoingAway, g.o.Lang.Say("the server is shutting down", "el servidor se está cerrando"),
 			time.Second+rand.N(spreadRetry))
 	}
 	g.mu.Unlock()
-	g.endVisits(ctx)
-	g.waitForAll(ctx)
-	g.recordSummaries(ctx, g.uptime(), 0) // what was counted since the last summary
-}
-
-// waitForAll waits for the connections to end, and drops what is left when ctx
-// is done.
-func (g *Gateway) waitForAll(ctx context.Context) {
+	g.endPresences(ctx)
 	done := make(chan struct{})
 	go func() { g.conns.Wait(); close(done) }()
 	select {
 	case <-done:
-		return
 	case <-ctx.Done():
+		g.killOnce.Do(func() { close(g.killed) })
+		g.mu.Lock()
+		for w := range g.open {
+			w.socket.Kill()
+		}
+		g.mu.Unlock()
+		<-done
 	}
-	g.killOnce.Do(func() { close(g.killed) })
-	g.mu.Lock()
-	for c := range g.open {
-		c.ws.Kill()
-	}
-	g.mu.Unlock()
-	<-done
+	g.recordSummaries(ctx, g.uptime(), 0) // what was counted since the last summary
 }
 
 // spreadRetry spreads the return of the boards after a restart, so that they do
 // not all dial in the same second.
 const spreadRetry = 9 * time.Second
+
+// Notice is something that a person should see and that the log does not hold.
+type Notice struct {
+	Device vaiven.Device
+	Remote string
+	Text   string
+}
+
+// noticeQueue is how many notices may wait for whoever shows them: a terminal
+// can stand still for hours. What finds it full is not shown.
+const noticeQueue = 256
+
+// tell queues a notice; it never waits.
+func (g *Gateway) tell(n Notice) {
+	select {
+	case g.notices <- n:
+	default:
+	}
+}
+
+func (g *Gateway) runNotices(ctx context.Context) {
+	for {
+		select {
+		case n := <-g.notices:
+			g.o.Notice(n)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Stats are counters since the start of the process.
+type Stats struct {
+	Connections        atomic.Int64  // open now
+	RefusedConnections atomic.Uint64 // by a limit, before the handshake
+	Handshakes         atomic.Uint64 // WebSockets opened
+	BadHandshakes      atomic.Uint64
+	Messages           atomic.Uint64
+	Posts              atomic.Uint64 // of them over HTTP
+	Readings           atomic.Uint64 // admitted
+	Repeats            atomic.Uint64 // SEQs that had been taken before
+	Takeovers          atomic.Uint64
+	Finished           atomic.Uint64 // boards that came back after their session
+	Delivered          atomic.Uint64 // desired states written to a board
+	Resent             atomic.Uint64 // the same again, since the board did not confirm them
+	Confirmed          atomic.Uint64 // changes that boards reported to have
+
+	mu       sync.Mutex
+	rejected map[vaiven.Code]uint64
+}
+
+func (s *Stats) countRejected(c vaiven.Code) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rejected == nil {
+		s.rejected = make(map[vaiven.Code]uint64)
+	}
+	s.rejected[c]++
+}
+
+// Rejected returns the refused messages by code.
+func (s *Stats) Rejected() map[vaiven.Code]uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[vaiven.Code]uint64, len(s.rejected))
+	for c, n := range s.rejected {
+		out[c] = n
+	}
+	return out
+}
+
+// Stats returns the gateway's counters, which go on counting.
+func (g *Gateway) Stats() *Stats { return &g.stats }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -25,32 +26,31 @@ type PostResult struct {
 	Bye      bool          // a session of its is over: it need not come back
 }
 
-// post is a message of a board that comes by HTTP.
-type post struct {
-	g      *Gateway
-	remote netip.AddrPort
-	binary bool
-	body   []byte
-	order  []vaiven.Device // as they come in the message
-	conns  map[vaiven.Device]*conn
-	stray  *conn // for what belongs to no device, or to one too many
-	result PostResult
+// request is a message of a board that comes by HTTP.
+type request struct {
+	g         *Gateway
+	remote    netip.AddrPort
+	binary    bool
+	body      []byte
+	order     []vaiven.Device // as they come in the message
+	presences map[vaiven.Device]*presence
+	stray     *presence // for what belongs to no device, or to one too many
+	result    PostResult
 
-	left atomic.Int64  // appends without a commit, and one while there may be more
-	done chan struct{} // closed when there are none
+	uncommitted atomic.Int64  // appends without a commit, and one while there may be more
+	done        chan struct{} // closed when there are none
 }
 
-// receipt is the owner of what a post appends.
+// receipt is the owner of what a request appends.
 type receipt struct {
-	dev  *device
-	post *post
+	dev     *device
+	request *request
 }
 
-// Post takes one message of a board over HTTP, CBOR if binary, as Message takes
-// one over WebSocket: the same validation, settlement, sessions and limits. It
-// returns when all that it admitted is on disk, with what the board is to be
-// told. The address and the device together stand for a connection, which lasts
-// while requests come.
+// Post takes one message of a board over HTTP, CBOR if binary, as a [webSocket]
+// takes one: the same validation, settlement, sessions and limits. It returns when
+// all that it admitted is on disk, with what the board is to be told. The address
+// and the device together stand for a connection, which lasts while requests come.
 //
 // The error is a *vaiven.Error: too_large, or busy when the server is about to
 // stop or something was not taken; or ctx's, and then the board should send
@@ -59,36 +59,43 @@ func (g *Gateway) Post(ctx context.Context, remote netip.AddrPort, binary bool, 
 	if len(body) > g.o.MaxMessage {
 		return PostResult{}, &vaiven.Error{Code: vaiven.CodeTooLarge, Hi: float64(g.o.MaxMessage), At: -1}
 	}
-	if !g.join() {
+	if !g.countRequest() {
 		return PostResult{}, busy()
 	}
 	defer g.conns.Done()
 	g.stats.Messages.Add(1)
 	g.stats.Posts.Add(1)
-	p := &post{g: g, remote: remote, binary: binary, body: body, conns: make(map[vaiven.Device]*conn), done: make(chan struct{})}
-	p.left.Store(1)
-	p.stray = g.visitor(remote)
-	p.stray.ws.(*box).post = p
-	p.look()
-	defer p.depart()
-	if err := p.arrive(ctx); err != nil {
+	q := &request{
+		g: g, remote: remote, binary: binary, body: body,
+		presences: make(map[vaiven.Device]*presence), stray: g.newPresence(remote), done: make(chan struct{}),
+	}
+	q.uncommitted.Store(1)
+	q.stray.request = q
+	// Whose the elements are decides who is waited for before the first is handled.
+	q.decode(func(it *wire.Item) {
+		if it.Device != "" && len(q.order) < g.o.MaxDevices && !slices.Contains(q.order, it.Device) {
+			q.order = append(q.order, it.Device)
+		}
+	})
+	defer q.leavePresences()
+	if err := q.enterPresences(ctx); err != nil {
 		return PostResult{}, fmt.Errorf("wait for the board's other request: %w", err)
 	}
-	p.decode(p.handle)
-	for _, c := range p.conns {
-		c.settle()
+	q.decode(q.handleItem)
+	for _, p := range q.presences {
+		p.acknowledgeRepeats()
 	}
-	err := p.wait(ctx)
-	p.answer()
-	if err == nil && p.result.NotTaken > 0 {
-		return p.result, busy()
+	err := q.awaitCommits(ctx)
+	q.collectMessages()
+	if err == nil && q.result.NotTaken > 0 {
+		return q.result, busy()
 	}
-	return p.result, err
+	return q.result, err
 }
 
-// join counts a request among what Shutdown waits for; false when it is too
-// late.
-func (g *Gateway) join() bool {
+// countRequest counts a request among what Shutdown waits for; false when it is
+// too late.
+func (g *Gateway) countRequest() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed || g.draining.Load() {
@@ -101,193 +108,233 @@ func (g *Gateway) join() bool {
 // decode yields the message's elements. They are read twice rather than kept: a
 // request may wait long for its turn, and its elements take many times the room
 // of its message.
-func (p *post) decode(yield func(*wire.Item)) {
-	dec := wire.Decoder{Rules: &p.g.o.Rules, MaxDevices: p.g.o.MaxDevices, Declared: func(d vaiven.Device) []string {
-		return p.g.visits.declared(place{p.remote.Addr(), d})
+func (q *request) decode(yield func(*wire.Item)) {
+	dec := wire.Decoder{Rules: &q.g.o.Rules, MaxDevices: q.g.o.MaxDevices, Declared: func(d vaiven.Device) []string {
+		return q.g.statesDeclared(q.remote, d)
 	}}
-	dec.Decode(p.binary, p.body, yield)
+	dec.Decode(q.binary, q.body, yield)
 }
 
-// look finds out whose the elements are: that decides who is waited for before
-// the first is handled.
-func (p *post) look() {
-	p.decode(func(it *wire.Item) {
-		if it.Device != "" && len(p.order) < p.g.o.MaxDevices && !slices.Contains(p.order, it.Device) {
-			p.order = append(p.order, it.Device)
-		}
-	})
-}
-
-// arrive takes the tokens of the devices' visits. That goes by the order of
-// their ids, so that two concentrators behind one address never wait for each
+// enterPresences takes the tokens of the devices' presences. That goes by the order
+// of their ids, so that two concentrators behind one address never wait for each
 // other.
-func (p *post) arrive(ctx context.Context) error {
-	for _, id := range slices.Sorted(slices.Values(p.order)) {
-		for p.conns[id] == nil {
-			c := p.g.visit(p.remote, id)
-			if c == nil {
+func (q *request) enterPresences(ctx context.Context) error {
+	for _, id := range slices.Sorted(slices.Values(q.order)) {
+		for q.presences[id] == nil {
+			p := q.g.presenceOf(q.remote, id)
+			if p == nil {
 				break // too many: refused one by one
 			}
-			b := c.ws.(*box)
-			if err := b.turn(ctx); err != nil {
+			if err := p.awaitTurn(ctx); err != nil {
 				return err
 			}
-			if p.g.visits.find(b.at) != c || !b.enter() {
-				<-b.serve // it ended meanwhile
-				p.g.visits.drop(b.at, c)
+			if q.g.presences.find(p.key) != p || !p.beginRequest() {
+				<-p.turn // it ended meanwhile
+				q.g.presences.forget(p)
 				continue
 			}
-			_ = b.take() // what an answer did not take along that nobody waited for
-			b.post, b.told = p, false
-			c.number++
-			p.conns[id] = c
+			_ = p.takeOutbox() // what an answer did not take along that nobody waited for
+			p.request, p.welcomed = q, false
+			p.number++
+			q.presences[id] = p
 		}
 	}
 	return nil
 }
 
-// depart gives the tokens back, and forgets the visits that brought nothing.
-func (p *post) depart() {
-	for _, c := range p.conns {
-		b := c.ws.(*box)
-		b.post = nil
-		b.leave(p.g.uptime())
-		if len(c.links) == 0 || c.links[0].dev.shown.Load() != c {
-			c.detach("")
-			p.g.visits.drop(b.at, c)
-			b.Kill()
+// leavePresences gives the tokens back, and forgets the presences that brought
+// nothing.
+func (q *request) leavePresences() {
+	for _, p := range q.presences {
+		p.request = nil
+		if len(p.members) > 0 && p.members[0].dev.recorded.Load() == &p.conn {
+			p.mu.Lock()
+			p.dev = p.members[0].dev
+			p.mu.Unlock()
+			p.endRequest()
+		} else {
+			p.endRequest()
+			p.detach("")
+			p.hangUp(statusGone, "")
 		}
-		<-b.serve
+		<-p.turn
 	}
 }
 
-func (p *post) handle(it *wire.Item) {
-	c := p.conns[it.Device]
+// handleItem hands an element to the presence of its device.
+func (q *request) handleItem(it *wire.Item) {
+	p := q.presences[it.Device]
 	switch {
 	case it.Device == "":
-		p.stray.item(it)
-	case c == nil && slices.Contains(p.order, it.Device):
-		p.turnAway(it, busy())
-	case c == nil:
-		p.turnAway(it, &vaiven.Error{Code: vaiven.CodeTooManyDevices, Hi: float64(p.g.o.MaxDevices), At: -1})
-	case p.g.draining.Load(), c.over.Load() && p.g.over(it.Device) == nil:
-		p.result.NotTaken++
-	case c.over.Load(): // its session ended on disk in the middle of the message: BYE says so
+		q.stray.handleItem(it)
+	case p == nil && slices.Contains(q.order, it.Device):
+		q.stray.rejectItem(nil, it, it.Boot, busy())
+	case p == nil:
+		q.stray.rejectItem(nil, it, it.Boot, q.stray.tooManyDevices())
+	case q.g.draining.Load(), p.closing.Load() && q.g.finishedDevice(it.Device) == nil:
+		q.result.NotTaken++
+	case p.closing.Load(): // its session ended on disk in the middle of the message: BYE says so
 	default:
 		if it.Kind == wire.Hello {
-			c.ws.(*box).declare(it.Names)
+			p.mu.Lock()
+			p.declared = it.Names
+			p.mu.Unlock()
 		}
-		c.item(it)
+		p.handleItem(it)
 	}
 }
 
-func (p *post) turnAway(it *wire.Item, err *vaiven.Error) {
-	err.Device, err.Boot, err.Seq = it.Device, it.Boot, it.Seq
-	p.stray.reject(nil, err)
+// append appends events of d, whose commit the request waits for.
+func (q *request) append(d *device, events []vaiven.Event) error {
+	q.uncommitted.Add(1)
+	if err := q.g.append(context.Background(), &receipt{d, q}, events); err != nil {
+		q.noteCommit()
+		return err
+	}
+	for _, e := range events {
+		switch e.(type) {
+		case *vaiven.Reading:
+			q.result.Readings++
+		case *vaiven.Report:
+			q.result.Reports++
+		case *vaiven.Hello:
+			q.result.Hellos++
+		}
+	}
+	return nil
 }
 
-// wait returns when everything that was admitted is on disk.
-func (p *post) wait(ctx context.Context) error {
-	p.committed()
+// noteRefusal counts an element that was refused.
+func (q *request) noteRefusal(e *vaiven.Error) {
+	q.result.Refused++
+	if q.result.Refusal == nil {
+		q.result.Refusal = e
+	}
+}
+
+// awaitCommits returns when everything that was admitted is on disk.
+func (q *request) awaitCommits(ctx context.Context) error {
+	q.noteCommit()
 	select {
-	case <-p.done:
+	case <-q.done:
 		return nil
-	case <-p.g.killed:
+	case <-q.g.killed:
 		return busy()
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the commit: %w", ctx.Err())
 	}
 }
 
-// committed takes one off what is waited for.
-func (p *post) committed() {
-	if p.left.Add(-1) == 0 {
-		close(p.done)
+// noteCommit takes one off what is waited for.
+func (q *request) noteCommit() {
+	if q.uncommitted.Add(-1) == 0 {
+		close(q.done)
 	}
 }
 
-// answer collects what the boards are to be told, the desired states included as
-// long as a board does not have them: an answer may be lost on its way, and
-// there is no connection that would show it.
-func (p *post) answer() {
-	r := &p.result
-	r.Messages = append(r.Messages, p.stray.ws.(*box).take()...)
-	for _, id := range p.order {
-		c := p.conns[id]
-		if c == nil {
+// collectMessages collects what the boards are to be told, the desired states
+// included as long as a board does not have them: an answer may be lost on its way,
+// and there is no connection that would show it.
+func (q *request) collectMessages() {
+	r := &q.result
+	r.Messages = append(r.Messages, q.stray.takeOutbox()...)
+	for _, id := range q.order {
+		p := q.presences[id]
+		if p == nil {
 			continue
 		}
-		c.offer()
-		r.Messages = append(r.Messages, c.ws.(*box).take()...)
-		r.Bye = r.Bye || c.over.Load()
+		if len(p.members) > 0 && !p.welcomed {
+			p.offerDesired(p.members[0].dev)
+		}
+		r.Messages = append(r.Messages, p.takeOutbox()...)
+		r.Bye = r.Bye || p.closing.Load()
 	}
 }
 
-// offer puts the desired states of c's device into its box, unless WELCOME has
-// brought them.
-func (c *conn) offer() {
-	if len(c.links) == 0 || c.ws.(*box).told {
-		return
-	}
-	d := c.links[0].dev
+// offerDesired puts d's desired states into the outbox.
+func (p *presence) offerDesired(d *device) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.conn.Load() != c {
+	if d.conn.Load() != &p.conn {
 		return
 	}
-	ask, now := nothingNew, c.g.uptime()
+	ask, now := nothingNew, p.g.uptime()
 	ask.again = true
-	if want, due := c.g.news(d, c, now, ask); due && c.trySend(c.g.message(d, want)) == nil {
-		c.g.written(d, want, now)
+	if want, due := p.g.dueDesired(d, &p.conn, now, ask); due && p.send(p.g.desiredMessage(d, want)) == nil {
+		p.g.noteDelivered(d, want, now)
 	}
 }
 
-// hasTold notes that the desired states are in the answer.
-func (c *conn) hasTold() {
-	if b, ok := c.ws.(*box); ok {
-		b.told = true
-	}
-}
+// ErrNotPosted says that a board asks for its desired states which has not sent
+// anything over HTTP from this address, or not for long: it sends a HELLO or a
+// reading first.
+var ErrNotPosted = errors.New("this device has posted nothing from this address: post a HELLO or a reading first")
 
-// request is the post that c is handled for, nil for a WebSocket.
-func (c *conn) request() *post {
-	if b, ok := c.ws.(*box); ok {
-		return b.post
+// AwaitDesired is the long poll of a board that comes by HTTP, and has the
+// desired states up to rev. It returns the desired message as soon as there are
+// others or it is time to repeat them, and nil when ctx is done before. While it
+// waits the board counts as connected.
+//
+// The error is ErrNotPosted, or a *vaiven.Error: device_in_use when another
+// board speaks for the device, busy when the server is about to stop.
+func (g *Gateway) AwaitDesired(ctx context.Context, remote netip.AddrPort, id vaiven.Device, rev uint64) ([]byte, error) {
+	if !g.countRequest() {
+		return nil, busy()
 	}
-	return nil
-}
-
-// append is Gateway.append for what c was sent: a request waits for its commit.
-func (c *conn) append(d *device, events ...vaiven.Event) error {
-	p := c.request()
-	if p == nil {
-		return c.g.append(context.Background(), d, events...)
+	defer g.conns.Done()
+	p := g.presences.find(presenceKey{remote.Addr(), id})
+	if p == nil || !p.beginRequest() {
+		return nil, g.notPosted(id)
 	}
-	p.left.Add(1)
-	if err := c.g.appendAs(context.Background(), &receipt{d, p}, events); err != nil {
-		p.committed()
-		return err
-	}
-	p.count(events)
-	return nil
-}
-
-func (p *post) count(events []vaiven.Event) {
-	for _, e := range events {
-		switch e.(type) {
-		case *vaiven.Reading:
-			p.result.Readings++
-		case *vaiven.Report:
-			p.result.Reports++
-		case *vaiven.Hello:
-			p.result.Hellos++
+	defer p.endRequest()
+	for {
+		news := p.nextNews() // before looking: what changes from here on wakes
+		m, err := p.newsFor(id, rev)
+		if m != nil || err != nil {
+			return m, err
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return nil, nil
 		}
 	}
 }
 
-func (p *post) refused(e *vaiven.Error) {
-	p.result.Refused++
-	if p.result.Refusal == nil {
-		p.result.Refusal = e
+// notPosted says why a device's desired states are not given to whoever asks.
+func (g *Gateway) notPosted(id vaiven.Device) error {
+	if g.draining.Load() {
+		return busy()
 	}
+	if d := g.connectedDevice(id); d != nil {
+		if c := d.conn.Load(); c != nil {
+			return inUse(c)
+		}
+	}
+	return ErrNotPosted
+}
+
+// newsFor returns what there is to tell the board now, nil for nothing.
+func (p *presence) newsFor(id vaiven.Device, rev uint64) ([]byte, error) {
+	g := p.g
+	d := g.connectedDevice(id)
+	if d == nil || p.closing.Load() || g.draining.Load() {
+		return nil, g.notPosted(id)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch c := d.conn.Load(); {
+	case c == nil:
+		return nil, ErrNotPosted
+	case c != &p.conn:
+		return nil, inUse(c)
+	}
+	now := g.uptime()
+	want, due := g.dueDesired(d, &p.conn, now, desiredAsk{above: rev})
+	if !due {
+		return nil, nil
+	}
+	m := g.desiredMessage(d, want)
+	g.noteDelivered(d, want, now)
+	return m, nil
 }

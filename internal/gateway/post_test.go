@@ -68,6 +68,14 @@ func (a answer) only(key string) map[string]any {
 	return a.messages[0]
 }
 
+// polled reports whether device 101 waits at an address for its desired states.
+func (r *rig) polled(from netip.AddrPort) bool {
+	p := r.g.presences.find(presenceKey{from.Addr(), "101"})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.requests > 0
+}
+
 func TestPostIsAnsweredAfterItsCommit(t *testing.T) {
 	r := start(t, Limit{})
 	r.m.set(func() { r.m.held = true })
@@ -143,23 +151,23 @@ func TestPostedBoardIsConnectedForAWhile(t *testing.T) {
 	for range 3 {
 		r.post(home, `{"IDDEVICE":101,"TEMP":20}`)
 	}
-	r.later(firstVisit - 5*time.Second)
+	r.later(firstPresence - 5*time.Second)
 	if got := r.presences("101"); !slices.Equal(got, []string{"here"}) || !r.g.Connected("101") {
 		t.Fatalf("presence %v", got)
 	}
-	r.later(firstVisit)
+	r.later(firstPresence)
 	if got := r.presences("101"); !slices.Equal(got, []string{"here", "gone 0"}) || r.g.Connected("101") {
 		t.Fatalf("presence %v", got)
 	}
 	r.post(home, `{"IDDEVICE":101,"TEMP":20,"SLEEP":600000}`)
 	r.paced("101") // every 5 s
-	r.later(minVisit)
+	r.later(minPresence)
 	if got := r.presences("101"); !slices.Equal(got, []string{"here", "gone 0", "here", "silent", "gone 600000"}) &&
 		!slices.Equal(got, []string{"here", "gone 0", "here", "gone 600000"}) {
 		t.Errorf("presence %v", got)
 	}
-	if len(r.g.visits.conns) != 0 || len(r.g.address.count) != 0 {
-		t.Errorf("%d visits, %d addresses are remembered", len(r.g.visits.conns), len(r.g.address.count))
+	if len(r.g.presences.all) != 0 || len(r.g.address.count) != 0 {
+		t.Errorf("%d visits, %d addresses are remembered", len(r.g.presences.all), len(r.g.address.count))
 	}
 }
 
@@ -171,7 +179,7 @@ func TestPostAndWebSocketContend(t *testing.T) {
 	if m := r.post(home, `{"IDDEVICE":101,"BOOT":"aaaaaaaa","SEQ":1,"TEMP":20}`).only("CODE"); m["CODE"] != "device_in_use" {
 		t.Errorf("another board is told %v", m)
 	}
-	if len(r.g.visits.conns) != 0 {
+	if len(r.g.presences.all) != 0 {
 		t.Error("a board that was turned away is remembered")
 	}
 	if m := r.post(home, reading, 2, 20).only("CODE"); m["CODE"] != "device_in_use" {
@@ -183,7 +191,7 @@ func TestPostAndWebSocketContend(t *testing.T) {
 	c := r.dial() // and another one: nobody is there at this moment
 	c.send(`{"IDDEVICE":101,"BOOT":"aaaaaaaa","SEQ":1,"TEMP":20}`)
 	c.wantAck(1)
-	if len(r.g.visits.conns) != 0 {
+	if len(r.g.presences.all) != 0 {
 		t.Error("the visit that lost its device is remembered")
 	}
 }
@@ -209,7 +217,7 @@ func TestWaitingVisitorIsNotTakenOver(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { _, err := r.g.AwaitDesired(ctx, home, "101", 0); done <- err }()
-	r.until("it waits", func() bool { _, idle := r.g.visits.find(place{home.Addr(), "101"}).ws.(*box).idle(); return !idle })
+	r.until("it waits", func() bool { return r.polled(home) })
 	b := r.dial()
 	b.send(`{"IDDEVICE":101,"TEMP":20}`)
 	if m := b.want("CODE"); m["CODE"] != "device_in_use" {
@@ -231,7 +239,7 @@ func TestPostedSessionTakesExactlyN(t *testing.T) {
 	if a := r.post(home, `{"IDDEVICE":101,"TEMP":20}`); !a.Bye || a.Readings != 0 {
 		t.Errorf("a finished board is told %v", a.messages)
 	}
-	if len(r.g.visits.conns) != 0 {
+	if len(r.g.presences.all) != 0 {
 		t.Error("a finished board is remembered")
 	}
 }
@@ -301,7 +309,7 @@ func TestBusyLogIsSaid(t *testing.T) {
 	if m := r.post(home, reading, 1, 20).only("CODE"); m["CODE"] != "busy" || m["RETRY"] == nil {
 		t.Errorf("told %v", m)
 	}
-	if len(r.g.visits.conns) != 0 {
+	if len(r.g.presences.all) != 0 {
 		t.Error("a board that could not be taken on is remembered")
 	}
 }
@@ -349,7 +357,7 @@ func TestShutdownEndsVisits(t *testing.T) {
 	r.post(home, hello)
 	done := make(chan error, 1)
 	go func() { _, err := r.g.AwaitDesired(t.Context(), home, "101", 0); done <- err }()
-	r.until("it waits", func() bool { _, idle := r.g.visits.find(place{home.Addr(), "101"}).ws.(*box).idle(); return !idle })
+	r.until("it waits", func() bool { return r.polled(home) })
 	r.g.Shutdown(t.Context())
 	var e *vaiven.Error
 	if err := <-done; !errors.As(err, &e) || e.Code != vaiven.CodeBusy {
@@ -411,7 +419,7 @@ func TestAwaitDesired(t *testing.T) {
 	}
 	done := make(chan map[string]any, 1)
 	go func() { done <- r.awaited(1) }()
-	r.until("it waits", func() bool { _, idle := r.g.visits.find(place{home.Addr(), "101"}).ws.(*box).idle(); return !idle })
+	r.until("it waits", func() bool { return r.polled(home) })
 	second := r.ask("101", 2, led(0), func(c *vaiven.Change) { c.Deadline = c.At + 60_000 })
 	if m := <-done; m["LED"] != 0.0 || m["REV"] != 2.0 || m["UNTIL"] == nil {
 		t.Errorf("told %v", m)
@@ -430,7 +438,7 @@ func TestAwaitEndsWithTheVisit(t *testing.T) {
 	r.post(near, hello)
 	done := make(chan error, 1)
 	go func() { _, err := r.g.AwaitDesired(t.Context(), near, "101", 0); done <- err }()
-	r.until("it waits", func() bool { _, idle := r.g.visits.find(place{near.Addr(), "101"}).ws.(*box).idle(); return !idle })
+	r.until("it waits", func() bool { return r.polled(near) })
 	b := r.dial() // the same board, by WebSocket now
 	b.send(hello)
 	b.want("WELCOME")

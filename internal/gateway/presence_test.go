@@ -103,14 +103,13 @@ func TestRefusedBoardKnowsWhichReading(t *testing.T) {
 	if m := b.want("CODE"); m["CODE"] != "device_in_use" || m["SEQ"] != 1.0 || m["BOOT"] != "9f3c02aa" {
 		t.Errorf("refusal %v", m)
 	}
-	d := r.g.lock("101", true)
-	until := d.conflict.until
+	d := r.g.lockDevice("101", true)
+	first := d.conn.Load().peer.(*webSocket)
 	d.mu.Unlock()
+	answered := first.answered.Load()
 	b.send(reading, 1, 20)
 	b.want("CODE")
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.conflict.until.Equal(until) {
+	if answered == 0 || first.answered.Load() != answered {
 		t.Error("a newcomer that keeps asking keeps the first connection from being asked")
 	}
 }
@@ -140,12 +139,12 @@ func TestTakenOverConnectionTakesNothingBack(t *testing.T) {
 	a := r.dial()
 	a.send(reading, 1, 20)
 	a.wantAck(1)
-	d := r.g.lock("101", true)
+	d := r.g.lockDevice("101", true)
 	first := d.conn.Load()
 	d.mu.Unlock()
-	first.over.Store(true) // as hangUp does, while an array of it is being handled
+	first.closing.Store(true) // as close does, while an array of it is being handled
 	a.send(reading, 2, 20)
-	r.until("handled", func() bool { return r.g.Stats().Messages.Load() == 2 && !first.busy.Load() })
+	r.until("handled", func() bool { return r.g.Stats().Messages.Load() == 2 && !first.peer.(*webSocket).handling.Load() })
 	b := r.dial()
 	b.send(reading, 2, 20)
 	b.wantAck(2)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -28,7 +29,7 @@ const (
 
 // rejects counts refused messages until they are recorded.
 type rejects struct {
-	heapPlace // in the schedule
+	heapSlot // in the schedule
 
 	mu      sync.Mutex
 	entries map[rejectKey]*rejected
@@ -57,27 +58,57 @@ type rejected struct {
 // the device could not be known or does not belong to c.
 func (c *conn) reject(d *device, e *vaiven.Error) {
 	g := c.g
-	if p := c.request(); p != nil {
-		p.refused(e)
+	if c.request != nil {
+		c.request.noteRefusal(e)
 	}
 	now := time.Now()
 	forNow := e.Code.ForNow()
 	if forNow && e.Retry == 0 {
 		e.Retry = busyRetry
 	}
-	answer, last := c.errors.take(e, now, len(c.links), g.o.MaxDevices)
+	answer, last := c.errors.allowError(e, now, len(c.members), g.o.MaxDevices)
 	if answer {
-		c.send(wire.AppendError(nil, e, g.o.Lang))
+		_ = c.peer.send(wire.AppendError(nil, e, g.o.Lang))
 	}
-	if last {
-		c.tooManyErrors(e)
+	if last { // told once: what is wrong is counted from now on, and seldom answered
+		many := &vaiven.Error{
+			Code: vaiven.CodeTooFast, Reason: wire.ReasonErrors, Hi: deviceErrors, At: -1, Device: e.Device, Retry: errorEvery,
+		}
+		_ = c.peer.send(wire.AppendError(nil, many, g.o.Lang))
+		c.tell(e.Device, wire.Explain(many, g.o.Lang))
 	}
-	g.refuse(d, c.remote, e)
+	g.countRefusal(d, c.remote, e)
 }
 
-// add counts one refusal; due is not nil when it is to be recorded now, and first
+// Refused counts what was refused from an address before a board was known, and
+// records it as bad messages are: the first of each kind at once, then a count.
+func (g *Gateway) Refused(remote netip.AddrPort, e *vaiven.Error) {
+	g.countRefusal(nil, remote, e)
+}
+
+// RefusedRequest is Refused for an HTTP request.
+func (g *Gateway) RefusedRequest(r *http.Request, e *vaiven.Error) { g.Refused(g.Remote(r), e) }
+
+// countRefusal counts a refusal, and records it if it is the first of its kind.
+func (g *Gateway) countRefusal(d *device, remote netip.AddrPort, e *vaiven.Error) {
+	g.stats.countRejected(e.Code)
+	key := rejectKey{device: e.Device, code: e.Code, reason: e.Reason}
+	if e.Device == "" {
+		key.from = remote.Addr()
+	}
+	now := g.uptime()
+	due, first := g.rejects.count(key, d, e, remote, now)
+	if first {
+		g.schedule.wake(&g.rejects, now+summaryEvery)
+	}
+	if due != nil {
+		g.recordRejected(context.Background(), key, due)
+	}
+}
+
+// count counts one refusal; due is not nil when it is to be recorded now, and first
 // tells that nothing was under count before.
-func (r *rejects) add(key rejectKey, d *device, err *vaiven.Error, remote netip.AddrPort, now time.Duration) (due *rejected, first bool) {
+func (r *rejects) count(key rejectKey, d *device, err *vaiven.Error, remote netip.AddrPort, now time.Duration) (due *rejected, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.entries[key]
@@ -91,11 +122,11 @@ func (r *rejects) add(key rejectKey, d *device, err *vaiven.Error, remote netip.
 	}
 	e.count++
 	e.last, e.remote = err, remote
-	return r.due(e, now, rejectEvery), first
+	return r.dueRecord(e, now, rejectEvery), first
 }
 
-// due empties the entry into a copy if it is to be recorded now.
-func (r *rejects) due(e *rejected, now, every time.Duration) *rejected {
+// dueRecord empties the entry into a copy if it is to be recorded now.
+func (r *rejects) dueRecord(e *rejected, now, every time.Duration) *rejected {
 	if e.count == 0 || now-e.recorded < every {
 		return nil
 	}
@@ -121,7 +152,7 @@ func (g *Gateway) recordRejected(ctx context.Context, key rejectKey, r *rejected
 		Stamp: g.o.Stamp(), Device: key.device, Code: key.code, Count: r.count,
 		Text: wire.Explain(r.last, g.o.Lang), Remote: address(r.remote),
 	}
-	if err := g.append(ctx, owner, event); err != nil {
+	if err := g.append(ctx, owner, []vaiven.Event{event}); err != nil {
 		g.rejects.mu.Lock()
 		defer g.rejects.mu.Unlock()
 		if e := g.rejects.entries[key]; e != nil {
@@ -150,7 +181,7 @@ func (g *Gateway) recordSummaries(ctx context.Context, now, every time.Duration)
 	due := make(map[rejectKey]*rejected)
 	r.mu.Lock()
 	for key, e := range r.entries {
-		if x := r.due(e, now, every); x != nil {
+		if x := r.dueRecord(e, now, every); x != nil {
 			due[key] = x
 		} else if e.count == 0 && now-e.recorded >= every {
 			delete(r.entries, key)
@@ -162,4 +193,98 @@ func (g *Gateway) recordSummaries(ctx context.Context, now, every time.Duration)
 		g.recordRejected(ctx, key, x)
 	}
 	return none
+}
+
+const (
+	// errorsPerSecond is how many error messages a connection is sent, and one more
+	// for each device that it speaks for. Refusals for now have a budget of their
+	// own, as large as the devices that it may speak for: each of them waits to be
+	// told when to come again.
+	errorsPerSecond = 20
+	// deviceErrors is how many error messages a device is sent on a connection one
+	// after the other, and errorEvery how often another in the long run: a board that
+	// answers every error with the same message is not played with for ever.
+	deviceErrors = 20
+	errorEvery   = busyRetry
+)
+
+// errorBudget bounds the error messages of one connection: a flood of bad input is
+// counted, not answered message by message.
+type errorBudget struct {
+	forGood, forNow perSecond
+	devices         map[vaiven.Device]*deviceBudget // as many as one connection speaks for; "" stands for the others
+}
+
+// deviceBudget bounds those of one device.
+type deviceBudget struct {
+	left int
+	at   time.Time // when one was added last
+	told bool      // that no more are sent, since the budget was full
+}
+
+// allowError reports whether e is answered, and whether it is the last for now, which is
+// to be told. What settles a SEQ counts for the connection alone: it does not come
+// again.
+func (b *errorBudget) allowError(e *vaiven.Error, now time.Time, links, devices int) (answer, last bool) {
+	if e.Reason == wire.ReasonFlood && e.Lo > 1 {
+		return false, false // said of the first in the message
+	}
+	if e.Code.ForNow() {
+		answer = b.forNow.allowSecond(now, devices)
+	} else {
+		answer = b.forGood.allowSecond(now, errorsPerSecond+links)
+	}
+	if !answer || e.Seq != 0 && e.Code.Settles() {
+		return answer, false
+	}
+	return b.budgetOf(e.Device, now, devices).allowDevice(now)
+}
+
+// budgetOf is the device's own budget.
+func (b *errorBudget) budgetOf(d vaiven.Device, now time.Time, devices int) *deviceBudget {
+	if b.devices[d] == nil && len(b.devices) >= devices {
+		d = ""
+	}
+	x := b.devices[d]
+	if x == nil {
+		if b.devices == nil {
+			b.devices = make(map[vaiven.Device]*deviceBudget, 1)
+		}
+		x = &deviceBudget{left: deviceErrors, at: now}
+		b.devices[d] = x
+	}
+	return x
+}
+
+// allowDevice reports whether the device is sent another error, and whether it is the
+// last for now.
+func (x *deviceBudget) allowDevice(now time.Time) (answer, last bool) {
+	if n := now.Sub(x.at) / errorEvery; n > 0 {
+		x.left = min(x.left+int(min(n, deviceErrors)), deviceErrors)
+		x.at = x.at.Add(n * errorEvery)
+	}
+	if x.left == 0 {
+		return false, false
+	}
+	if x.left == deviceErrors {
+		x.told = false
+	}
+	x.left--
+	last = x.left == 0 && !x.told
+	x.told = x.told || last
+	return true, last
+}
+
+// perSecond bounds what is sent within a second of the clock.
+type perSecond struct {
+	second int64
+	used   int
+}
+
+func (b *perSecond) allowSecond(now time.Time, limit int) bool {
+	if s := now.Unix(); s != b.second {
+		b.second, b.used = s, 0
+	}
+	b.used++
+	return b.used <= limit
 }

@@ -41,7 +41,7 @@ func TestFloodUnderEverNewNamesDoesNotFillTheLog(t *testing.T) {
 	for i := range flood {
 		e := &vaiven.Error{Code: vaiven.CodeBadSeq, Device: vaiven.Device(fmt.Sprintf("x%d", i)), At: -1}
 		key := rejectKey{device: e.Device, code: e.Code}
-		if x, _ := r.g.rejects.add(key, nil, e, netip.AddrPort{}, r.g.uptime()); x != nil {
+		if x, _ := r.g.rejects.count(key, nil, e, netip.AddrPort{}, r.g.uptime()); x != nil {
 			r.g.recordRejected(t.Context(), key, x)
 		}
 	}
@@ -248,7 +248,7 @@ func TestErrorsOfEverNewDevicesAreBounded(t *testing.T) {
 	now, answered := time.Now(), 0
 	for i := range 100_000 {
 		e := &vaiven.Error{Code: vaiven.CodeDeviceInUse, Device: vaiven.Device(fmt.Sprintf("x%d", i)), At: -1}
-		if ok, _ := b.take(e, now.Add(time.Duration(i)*time.Millisecond), 0, 256); ok {
+		if ok, _ := b.allowError(e, now.Add(time.Duration(i)*time.Millisecond), 0, 256); ok {
 			answered++
 		}
 	}
@@ -262,7 +262,7 @@ func TestErrorsAreAnsweredAgainAfterQuiet(t *testing.T) {
 	now, told := time.Now(), 0
 	flood := func() (answered int) {
 		for range 100 {
-			ok, last := b.take(&vaiven.Error{Code: vaiven.CodeNoValues, Device: "101", At: -1}, now, 100, 256)
+			ok, last := b.allowError(&vaiven.Error{Code: vaiven.CodeNoValues, Device: "101", At: -1}, now, 100, 256)
 			if ok {
 				answered++
 			}
@@ -285,7 +285,7 @@ func TestErrorsAreAnsweredAgainAfterQuiet(t *testing.T) {
 	}
 	for seq := range uint64(100) { // what settles a SEQ does not come again
 		e := &vaiven.Error{Code: vaiven.CodeOutOfRange, Device: "101", Seq: seq + 1, At: -1}
-		if ok, _ := b.take(e, now.Add(time.Second), 200, 256); !ok {
+		if ok, _ := b.allowError(e, now.Add(time.Second), 200, 256); !ok {
 			t.Errorf("SEQ %d is refused without a word", seq+1)
 		}
 	}

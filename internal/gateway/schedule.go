@@ -54,14 +54,14 @@ type scheduled interface {
 	// takeTurn does what is due, and returns when to come again: never for not by
 	// itself. busy: it is in use, and should be asked again.
 	takeTurn(r *round) (next time.Duration, busy bool)
-	place() *heapPlace
+	slot() *heapSlot
 }
 
-// heapPlace is embedded by who can get a turn: the place in the heap, from 1; 0:
+// heapSlot is embedded by who can get a turn: the place in the heap, from 1; 0:
 // none. It belongs to the schedule's mu.
-type heapPlace int32
+type heapSlot int32
 
-func (p *heapPlace) place() *heapPlace { return p }
+func (p *heapSlot) slot() *heapSlot { return p }
 
 // uptime is how long the gateway has existed: a clock that nobody sets.
 func (g *Gateway) uptime() time.Duration { return time.Since(g.born) }
@@ -69,7 +69,7 @@ func (g *Gateway) uptime() time.Duration { return time.Since(g.born) }
 // wake gives x a turn at that moment, or earlier if it had one.
 func (s *schedule) wake(x scheduled, at time.Duration) {
 	s.mu.Lock()
-	i := int(*x.place()) - 1
+	i := int(*x.slot()) - 1
 	if i < 0 {
 		i = len(s.heap)
 		s.heap = append(s.heap, turn{never, x})
@@ -121,7 +121,7 @@ func (s *schedule) moveDown(i int, t turn) {
 
 func (s *schedule) put(i int, t turn) {
 	s.heap[i] = t
-	*t.of.place() = heapPlace(i + 1)
+	*t.of.slot() = heapSlot(i + 1)
 }
 
 // takeDue takes out whose turn it is.
@@ -129,17 +129,34 @@ func (s *schedule) takeDue(now time.Duration) (due []scheduled) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.heap) > 0 && s.heap[0].at <= now {
-		x := s.heap[0].of
-		*x.place() = 0
-		due = append(due, x)
-		last := len(s.heap) - 1
-		t := s.heap[last]
-		s.heap[last] = turn{}
-		if s.heap = s.heap[:last]; last > 0 {
-			s.moveDown(0, t)
-		}
+		due = append(due, s.heap[0].of)
+		s.takeOut(0)
 	}
 	return due
+}
+
+// remove takes x out, if it is there.
+func (s *schedule) remove(x scheduled) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := int(*x.slot()) - 1; i >= 0 {
+		s.takeOut(i)
+	}
+}
+
+// takeOut takes out place i, which the last entry fills.
+func (s *schedule) takeOut(i int) {
+	*s.heap[i].of.slot() = 0
+	last := len(s.heap) - 1
+	t := s.heap[last]
+	s.heap[last] = turn{}
+	switch s.heap = s.heap[:last]; {
+	case i == last:
+	case i > 0 && t.at < s.heap[(i-1)/2].at:
+		s.moveUp(i, t)
+	default:
+		s.moveDown(i, t)
+	}
 }
 
 // runSchedule holds a round whenever something is due.
@@ -194,20 +211,20 @@ func (g *Gateway) runRound(now time.Duration) {
 	}
 }
 
-// append queues events of d that nobody waits for; false means that the log is
-// busy. The caller holds d.mu.
-func (r *round) append(d *device, wait time.Duration, events ...vaiven.Event) bool {
+// tryAppend is Gateway's, and asks a busy log once in a round. The caller holds d.mu.
+func (r *round) tryAppend(d *device, wait time.Duration, events ...vaiven.Event) bool {
 	r.stuck = r.stuck || !r.g.tryAppend(d, wait, events...)
 	return !r.stuck
 }
 
-// tryAppend is append for what nobody waits for; false means that the log is busy.
-// The caller holds d.mu.
+// tryAppend is append for what nobody waits for; false means that the log is busy,
+// and d gets a turn to try again. The caller holds d.mu.
 func (g *Gateway) tryAppend(d *device, wait time.Duration, events ...vaiven.Event) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	if err := g.append(ctx, d, events...); err != nil {
+	if err := g.append(ctx, d, events); err != nil {
 		g.o.Logger.Debug("not recorded yet", "device", d.id, "err", err)
+		g.schedule.wake(d, g.uptime()+retryEvery)
 		return false
 	}
 	return true
@@ -219,15 +236,102 @@ func (d *device) takeTurn(r *round) (next time.Duration, busy bool) {
 		return 0, true
 	}
 	defer d.mu.Unlock()
-	gone := r.visit(d)
 	next = r.endSession(d)
-	if d.conn.Load() == nil {
+	switch {
+	case d.conn.Load() == nil:
 		d.watched = false
-		return min(next, r.rest(d)), false
-	}
-	if d.session.over() {
+		next = min(next, r.forget(d))
+	case d.session.ended:
 		d.watched = false
-		return next, false
+	default:
+		next = min(next, r.noteSilence(d), r.repeatDesired(d))
 	}
-	return min(next, gone, r.silence(d), r.delivery(d)), false
+	return next, false
+}
+
+const (
+	// silentAfter is how many of its intervals a connected device may go without
+	// a reading before it is called silent, and minSilence the least time.
+	silentAfter = 3
+	minSilence  = 2 * time.Second
+	// burst is the stretch in which readings count as come together: a backlog,
+	// or several in one message, say nothing about how often a board measures.
+	burst = 250 * time.Millisecond
+)
+
+// pace is what a device's readings say about how often they come.
+type pace struct {
+	heard    time.Duration // the last reading, or the connection's beginning
+	arrived  time.Duration // the first reading of the last burst
+	measured int64         // when the last one was taken, Unix ms; 0: unknown
+	last     [5]uint32     // intervals, ms
+	n, at    uint8         // how many of them, and the place of the next
+}
+
+// noteReading takes note of a reading. Between two bursts counts the longer of what
+// passed here and what passed at the board: readings that waited for a connection
+// and come in quick succession were taken at their usual pace.
+func (p *pace) noteReading(now time.Duration, measured int64) {
+	p.heard = now
+	if gap := now - p.arrived; p.arrived == 0 || gap >= burst {
+		if p.arrived != 0 {
+			ms := gap.Milliseconds()
+			if p.measured != 0 && measured != 0 {
+				ms = max(ms, measured-p.measured)
+			}
+			p.last[p.at] = uint32(min(ms, math.MaxUint32))
+			p.at = (p.at + 1) % uint8(len(p.last))
+			p.n = min(p.n+1, uint8(len(p.last)))
+		}
+		p.arrived = now
+	}
+	p.measured = measured
+}
+
+// every is the interval between readings: the median of the last few, which one
+// pause does not move. 0: not known before the third.
+func (p *pace) every() time.Duration {
+	if p.n < 3 {
+		return 0
+	}
+	sorted := p.last
+	slices.Sort(sorted[:p.n])
+	return time.Duration(sorted[p.n/2]) * time.Millisecond
+}
+
+// silentBy is when d counts as silent if no reading comes. A board that said
+// that it would sleep is given that time on top.
+func (d *device) silentBy() time.Duration {
+	return d.pace.heard + max(silentAfter*d.pace.every(), minSilence) + time.Duration(d.sleep)*time.Millisecond
+}
+
+// watchSilence makes d be looked at when it should have been heard from, once its
+// pace is known. The caller holds d.mu.
+func (g *Gateway) watchSilence(d *device) {
+	if !d.watched && d.pace.every() != 0 {
+		d.watched = true
+		g.schedule.wake(d, d.silentBy())
+	}
+}
+
+// noteSilence records that a connected device has fallen silent. The caller holds
+// d.mu.
+func (r *round) noteSilence(d *device) time.Duration {
+	g := r.g
+	from := d.recorded.Load()
+	if d.silent || from == nil || d.pace.every() == 0 {
+		d.watched = false // the next reading watches again
+		return never
+	}
+	if by := d.silentBy(); by > r.now {
+		return by
+	}
+	event := &vaiven.Presence{
+		Stamp: g.o.Stamp(), Device: d.id, Connected: true, Silent: true, Remote: address(from.remote),
+	}
+	if !r.tryAppend(d, retryWait, event) {
+		return r.now + retryEvery
+	}
+	d.silent, d.watched = true, false
+	return never
 }

@@ -32,7 +32,7 @@ func TestScheduleAgainstASortedList(t *testing.T) {
 		for _, x := range s.takeDue(now) {
 			d := x.(*device)
 			at, there := want[d]
-			if !there || at > now || at < last || d.heapPlace != 0 {
+			if !there || at > now || at < last || d.heapSlot != 0 {
 				t.Fatalf("%v came out at %v, want %v", d, now, at)
 			}
 			last = at
@@ -42,7 +42,7 @@ func TestScheduleAgainstASortedList(t *testing.T) {
 			t.Fatalf("somebody whose turn it is at %v stays", now)
 		}
 		for i, x := range s.heap {
-			if int(*x.of.place()) != i+1 || x.at != want[x.of.(*device)] {
+			if int(*x.of.slot()) != i+1 || x.at != want[x.of.(*device)] {
 				t.Fatalf("place %d holds %v", i, x)
 			}
 		}

@@ -97,7 +97,7 @@ func TestReturningBoardWaitsForTheLastCommit(t *testing.T) {
 	c := r.dial()
 	c.send(`{"HELLO":1,"IDDEVICE":101,"BOOT":"9f3c02aa","OLDEST":2,"NEXT":3}`)
 	r.until("it is attached", func() bool {
-		d := r.g.lock("101", true)
+		d := r.g.lockDevice("101", true)
 		defer d.mu.Unlock()
 		x := d.conn.Load()
 		return x != nil && x.remote.String() != "" && r.g.born.Add(x.opened).After(b.opened)
@@ -143,7 +143,7 @@ func TestRenewedSessionHasItsWholeTime(t *testing.T) {
 	if err := r.g.NewSession(t.Context(), "101"); err != nil {
 		t.Fatal(err)
 	}
-	d := r.g.lock("101", true)
+	d := r.g.lockDevice("101", true)
 	defer d.mu.Unlock()
 	if r.g.startSession(d, opened, r.g.o.Stamp()); d.session.ends-r.g.uptime() < 59*time.Minute {
 		t.Errorf("ends in %v", d.session.ends-r.g.uptime())
@@ -155,9 +155,9 @@ func TestSessionNewWhileConnected(t *testing.T) {
 	b := r.dial()
 	b.send(`[{"IDDEVICE":1,"TEMP":1},{"IDDEVICE":2,"TEMP":1},{"IDDEVICE":1,"TEMP":2}]`)
 	r.until("001 has finished", func() bool {
-		d := r.g.lock("001", true)
+		d := r.g.lockDevice("001", true)
 		defer d.mu.Unlock()
-		_, onDisk := d.ended()
+		_, onDisk := d.sessionOver()
 		return onDisk
 	})
 	if err := r.g.NewSession(t.Context(), "001"); err != nil {
@@ -198,7 +198,7 @@ func TestGoodbyeDoesNotWaitForTheDevice(t *testing.T) {
 	r.m.set(func() { r.m.held = true })
 	b.send(reading, 1, 20)
 	r.until("taken", func() bool { return r.g.Stats().Readings.Load() == 1 })
-	d := r.g.lock("101", true)
+	d := r.g.lockDevice("101", true)
 	r.m.set(func() { r.m.held = false })
 	r.m.commit()
 	b.wantAck(1)
@@ -213,7 +213,7 @@ func TestDeadlineWhileTheLogIsBusy(t *testing.T) {
 	b.send(`{"IDDEVICE":101,"TEMP":1}`)
 	r.until("taken", func() bool { return len(events[*vaiven.Reading](r.m)) == 1 })
 	r.m.set(func() { r.m.busy = true })
-	d := r.g.lock("101", true)
+	d := r.g.lockDevice("101", true)
 	d.mu.Unlock()
 	r.until("the end was tried", func() bool { d.mu.Lock(); defer d.mu.Unlock(); return d.session.unsaid })
 	b.send(`{"IDDEVICE":101,"TEMP":2}`) // behind the end: not taken

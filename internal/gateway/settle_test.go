@@ -166,7 +166,7 @@ func TestTooManyBootsOnTheirWay(t *testing.T) {
 	r := start(t, Limit{})
 	b := r.dial()
 	r.m.set(func() { r.m.held = true })
-	for i := range maxPowers + 2 {
+	for i := range maxBoots + 2 {
 		b.send(of, fmt.Sprintf("%08x", i+1), 1, 20)
 	}
 	if m := b.want("CODE"); m["CODE"] != "busy" || m["SEQ"] != 1.0 {
@@ -174,8 +174,8 @@ func TestTooManyBootsOnTheirWay(t *testing.T) {
 	}
 	r.m.set(func() { r.m.held = false })
 	r.m.commit()
-	b.send(of, fmt.Sprintf("%08x", maxPowers+2), 1, 20)
-	r.until("taken later", func() bool { return len(events[*vaiven.Reading](r.m)) == maxPowers+2 })
+	b.send(of, fmt.Sprintf("%08x", maxBoots+2), 1, 20)
+	r.until("taken later", func() bool { return len(events[*vaiven.Reading](r.m)) == maxBoots+2 })
 }
 
 func TestBusyIsSaidOnceForAWindow(t *testing.T) {

@@ -27,10 +27,10 @@ func (r *rig) presences(d vaiven.Device) (all []string) {
 
 // paced gives the device an interval of 5 s, as four readings teach it.
 func (r *rig) paced(id vaiven.Device) {
-	d := r.g.lock(id, true)
+	d := r.g.lockDevice(id, true)
 	defer d.mu.Unlock()
 	d.pace.last, d.pace.n = [5]uint32{5000, 5000, 5000}, 3
-	r.g.watch(d)
+	r.g.watchSilence(d)
 }
 
 func TestSilentAfterThreeIntervals(t *testing.T) {
@@ -166,7 +166,7 @@ func TestPace(t *testing.T) {
 			for _, st := range c.steps {
 				now += st.after
 				measured += st.measured.Milliseconds()
-				p.reading(now, measured)
+				p.noteReading(now, measured)
 			}
 			if got := p.every(); got != c.want {
 				t.Errorf("every %v, want %v", got, c.want)

@@ -62,7 +62,7 @@ func (p *parser) next(b []byte, limit int) (op ws.OpCode, payload []byte, n int,
 		}
 		p.pos += len(chunk)
 		p.left -= len(chunk)
-		if p.msgOp == ws.OpText && (p.text.need > 0 || !utf8.Valid(chunk)) && !p.text.take(chunk) {
+		if p.msgOp == ws.OpText && (p.text.need > 0 || !utf8.Valid(chunk)) && !p.text.accept(chunk) {
 			return 0, nil, n, refuse(StatusBadText, "text is not UTF-8")
 		}
 		if p.left > 0 || !p.fin || p.part != nil {
@@ -270,8 +270,8 @@ type utf8Check struct {
 	lo, hi uint8 // what the next of them may be
 }
 
-// take reports whether p may follow what was taken before.
-func (t *utf8Check) take(p []byte) bool {
+// accept reports whether p may follow what was accepted before.
+func (t *utf8Check) accept(p []byte) bool {
 	for _, b := range p {
 		if t.need > 0 {
 			if b < t.lo || b > t.hi {

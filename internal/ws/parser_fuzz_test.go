@@ -82,7 +82,7 @@ func FuzzText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte, cut uint8) {
 		n := min(int(cut), len(p))
 		var c utf8Check
-		got := c.take(p[:n]) && c.take(p[n:]) && c.need == 0
+		got := c.accept(p[:n]) && c.accept(p[n:]) && c.need == 0
 		if got != utf8.Valid(p) {
 			t.Fatalf("%x cut at %d: %v", p, n, got)
 		}
