@@ -83,7 +83,7 @@ type acker struct {
 	buf   []byte
 }
 
-// dirtyBoot is a power-up with something new to acknowledge.
+// dirtyBoot is a boot with something new to acknowledge.
 type dirtyBoot struct {
 	dev  *device
 	boot vaiven.Boot
@@ -97,7 +97,7 @@ type endedSession struct {
 }
 
 // acknowledgeRecord acknowledges the tickets of one record: one message for each
-// power-up of a device, however many readings it had in the record.
+// boot of a device, however many readings it had in the record.
 func (w *acker) acknowledgeRecord(tickets []committed) {
 	for _, t := range tickets {
 		for _, e := range t.events {
@@ -117,7 +117,12 @@ func (w *acker) acknowledgeRecord(tickets []committed) {
 	}
 	for _, x := range w.dirty {
 		x.dev.dirty = 0
-		if c := x.dev.conn.Load(); x.dev.markDurable(x.boot, x.seq) && c != nil {
+		if !x.dev.markDurable(x.boot, x.seq) {
+			continue
+		}
+		// Looked up behind the mark: who comes before is told here, who comes after it
+		// by WELCOME.
+		if c := x.dev.conn.Load(); c != nil {
 			w.buf = wire.AppendAck(w.buf[:0], x.dev.id, x.boot, x.seq)
 			_ = c.peer.send(w.buf)
 		}
@@ -138,7 +143,7 @@ func (w *acker) acknowledgeRecord(tickets []committed) {
 	w.g.pending.Add(-int64(len(tickets)))
 }
 
-// noteSettled notes what is to be acknowledged: for each power-up the last.
+// noteSettled notes what is to be acknowledged: for each boot the last.
 func (w *acker) noteSettled(d *device, boot vaiven.Boot, seq uint64) {
 	if seq == 0 {
 		return
@@ -157,7 +162,7 @@ func (d *device) markDurable(boot vaiven.Boot, seq uint64) bool {
 	d.brief.Lock()
 	defer d.brief.Unlock()
 	if d.ackBoot != boot {
-		return true // of a power-up that was left, or of its backlog
+		return true // of a boot that was left, or of its backlog
 	}
 	if seq <= d.durable || d.ceiling != 0 && seq >= d.ceiling {
 		return false

@@ -98,7 +98,7 @@ func (c *conn) handleItem(it *wire.Item) {
 	}
 }
 
-// rejectItem is reject for an item of a device of this power-up.
+// rejectItem is reject for an item of a device, of this boot.
 func (c *conn) rejectItem(d *device, it *wire.Item, boot vaiven.Boot, err *vaiven.Error) {
 	err.Device, err.Boot, err.Seq = it.Device, boot, it.Seq
 	c.reject(d, err)
@@ -106,9 +106,6 @@ func (c *conn) rejectItem(d *device, it *wire.Item, boot vaiven.Boot, err *vaive
 
 // acknowledgeRepeats acknowledges again what the message repeated.
 func (c *conn) acknowledgeRepeats() {
-	if !c.owing {
-		return
-	}
 	c.owing = false
 	for i := range c.members {
 		if m := &c.members[i]; m.owed {

@@ -65,7 +65,7 @@ type toldStates struct {
 func (dl *delivery) beginConnection() {
 	dl.Reported, dl.bases, dl.told, dl.tries, dl.due = nil, nil, nil, 0, 0
 	if dl.Boot == "" {
-		dl.BootRev = 0 // nothing says that it is the same power-up
+		dl.BootRev = 0 // nothing says that it is the same boot
 	}
 }
 

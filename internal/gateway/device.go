@@ -26,7 +26,7 @@ type device struct {
 	mu         sync.Mutex
 	gone       bool           // forgotten: the gateway has, or will have, another for this id
 	loaded     bool           // session was looked up in the log's views
-	progress   bootProgress   // of the power-up whose SEQs are being settled
+	progress   bootProgress   // of the boot whose SEQs are being settled
 	otherBoots []bootProgress // that were left while SEQs of theirs were on their way
 	waitFrom   uint64         // the board is to send this SEQ again: what lies behind it is not answered; 0: no such
 	boardBoot  vaiven.Boot    // of the board behind conn, "" if it has said none

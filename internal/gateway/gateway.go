@@ -1,21 +1,21 @@
-// Package gateway owns the sessions of devices over WebSocket and HTTP: who is
+// Package gateway owns the connections of devices over WebSocket and HTTP: who is
 // connected, silent or gone, which device a message belongs to, what of it may
-// enter the log, and what the board is told: acknowledgements, what its states
-// ought to be, errors, goodbyes.
+// enter the log, when a device's session is over, and what the board is told:
+// acknowledgements, what its states ought to be, errors, goodbyes.
 //
 // It does not own frames (internal/ws), words (wire), the HTTP around a message
 // (web), the log or any view of it: those are reached through the small
-// interfaces declared here. A reading is acknowledged only from Committed, which
-// the log calls when it is on disk. What states ought to be is for the view of
-// desired state to say; that it was sent, and that the board has it, is written
-// into the log here.
+// interfaces declared here. A reading is acknowledged only from
+// [Gateway.Committed], which the log calls when it is on disk. What states ought to
+// be is for the view of desired state to say ([Twins]); that it was sent, and that
+// the board has it, is written into the log here.
 //
 // Concurrency: every connection has one goroutine that reads, decodes and
 // admits, a message over HTTP that of its request; a few workers write
-// acknowledgements, a few others desired states. All exported methods may be
-// called from any goroutine. A slow log blocks the connections' goroutines, so
-// their sockets are not read; a board that does not read loses its connection
-// when its write queue is full, and nobody else notices.
+// acknowledgements, a few others desired states, and one does what is due by itself.
+// All exported methods may be called from any goroutine. A slow log blocks the
+// connections' goroutines, so their sockets are not read; a board that does not read
+// loses its connection when its write queue is full, and nobody else notices.
 package gateway
 
 import (

@@ -83,7 +83,9 @@ func (g *Gateway) Post(ctx context.Context, remote netip.AddrPort, binary bool, 
 	}
 	q.decode(q.handleItem)
 	for _, p := range q.presences {
-		p.acknowledgeRepeats()
+		if p.owing {
+			p.acknowledgeRepeats()
+		}
 	}
 	err := q.awaitCommits(ctx)
 	q.collectMessages()

@@ -142,8 +142,8 @@ func (r *rejects) dueRecord(e *rejected, now, every time.Duration) *rejected {
 }
 
 // recordRejected appends a summary; one that the log does not take now is counted
-// again, and false.
-func (g *Gateway) recordRejected(ctx context.Context, key rejectKey, r *rejected) bool {
+// again.
+func (g *Gateway) recordRejected(ctx context.Context, key rejectKey, r *rejected) {
 	owner := r.dev
 	if owner == nil {
 		owner = &g.nobody
@@ -158,9 +158,7 @@ func (g *Gateway) recordRejected(ctx context.Context, key rejectKey, r *rejected
 		if e := g.rejects.entries[key]; e != nil {
 			e.count += r.count
 		}
-		return false
 	}
-	return true
 }
 
 // takeTurn records what was counted since the first of its kind, and forgets kinds
@@ -225,14 +223,14 @@ type deviceBudget struct {
 // allowError reports whether e is answered, and whether it is the last for now, which is
 // to be told. What settles a SEQ counts for the connection alone: it does not come
 // again.
-func (b *errorBudget) allowError(e *vaiven.Error, now time.Time, links, devices int) (answer, last bool) {
+func (b *errorBudget) allowError(e *vaiven.Error, now time.Time, members, devices int) (answer, last bool) {
 	if e.Reason == wire.ReasonFlood && e.Lo > 1 {
 		return false, false // said of the first in the message
 	}
 	if e.Code.ForNow() {
 		answer = b.forNow.allowSecond(now, devices)
 	} else {
-		answer = b.forGood.allowSecond(now, errorsPerSecond+links)
+		answer = b.forGood.allowSecond(now, errorsPerSecond+members)
 	}
 	if !answer || e.Seq != 0 && e.Code.Settles() {
 		return answer, false

@@ -33,7 +33,8 @@ const (
 // It is a heap by moment, with one goroutine. Who is in it is there once, so there
 // are at most as many entries as devices, boards by HTTP, and one. A reading moves
 // none of them: the turn that comes too early looks how long it really was. So
-// 100,000 boards that measure every second cost 30,000 turns a second.
+// 100,000 boards that measure every second cost 33,000 turns a second, of a microsecond
+// or two.
 type schedule struct {
 	oneRound sync.Mutex    // held by a round: there is one at a time
 	earlier  chan struct{} // an entry came before the moment that is waited for
@@ -42,6 +43,10 @@ type schedule struct {
 	heap  []turn
 	until time.Duration // what is waited for
 }
+
+// branches of the heap: with four of them a move touches half as many entries, each
+// of which has its slot elsewhere in memory, as with two.
+const branches = 4
 
 // turn is when somebody's turn is.
 type turn struct {
@@ -93,7 +98,7 @@ func (s *schedule) wake(x scheduled, at time.Duration) {
 // moveUp puts t at place i or above it, where it belongs.
 func (s *schedule) moveUp(i int, t turn) {
 	for i > 0 {
-		above := (i - 1) / 2
+		above := (i - 1) / branches
 		if s.heap[above].at <= t.at {
 			break
 		}
@@ -106,15 +111,18 @@ func (s *schedule) moveUp(i int, t turn) {
 // moveDown puts t at place i or below it, where it belongs.
 func (s *schedule) moveDown(i int, t turn) {
 	for {
-		below := 2*i + 1
-		if right := below + 1; right < len(s.heap) && s.heap[right].at < s.heap[below].at {
-			below = right
+		first := i
+		at := t.at
+		for x := branches*i + 1; x <= branches*i+branches && x < len(s.heap); x++ {
+			if s.heap[x].at < at {
+				first, at = x, s.heap[x].at
+			}
 		}
-		if below >= len(s.heap) || t.at <= s.heap[below].at {
+		if first == i {
 			break
 		}
-		s.put(i, s.heap[below])
-		i = below
+		s.put(i, s.heap[first])
+		i = first
 	}
 	s.put(i, t)
 }
@@ -152,7 +160,7 @@ func (s *schedule) takeOut(i int) {
 	s.heap[last] = turn{}
 	switch s.heap = s.heap[:last]; {
 	case i == last:
-	case i > 0 && t.at < s.heap[(i-1)/2].at:
+	case i > 0 && t.at < s.heap[(i-1)/branches].at:
 		s.moveUp(i, t)
 	default:
 		s.moveDown(i, t)
@@ -236,6 +244,9 @@ func (d *device) takeTurn(r *round) (next time.Duration, busy bool) {
 		return 0, true
 	}
 	defer d.mu.Unlock()
+	if d.gone {
+		return never, false
+	}
 	next = r.endSession(d)
 	switch {
 	case d.conn.Load() == nil:

@@ -10,7 +10,7 @@ import (
 	"vaiven/wire"
 )
 
-// bootProgress is how far the SEQs of one power-up were admitted.
+// bootProgress is how far the SEQs of one boot were admitted.
 type bootProgress struct {
 	boot  vaiven.Boot
 	next  uint64 // the SEQ expected next
@@ -97,7 +97,7 @@ func (c *conn) checkRepeat(m *member, it *wire.Item) (verdict, *vaiven.Error) {
 		return expected, nil
 	}
 	if it.Kind == wire.Reading {
-		// Under another value two power-ups share one BOOT, and acknowledging would
+		// Under another value two power-ups of a board share one BOOT, and acknowledging would
 		// lose a reading.
 		if same, known := c.g.o.Settled.Repeat(d.id, m.boot, it.Seq, it.Values); known && !same {
 			m.bad = wire.ReasonDifferent
@@ -137,12 +137,12 @@ func (g *Gateway) advance(d *device) {
 	}
 }
 
-// maxBoots is how many power-ups of a device may have SEQs on their way to the
+// maxBoots is how many boots of a device may have SEQs on their way to the
 // log at a time, beside the present one. A board has one, or two while it sends
 // what it kept from before; with more, the next waits (busy).
 const maxBoots = 32
 
-// resumeBoot makes boot the power-up whose SEQs are settled: from what this process
+// resumeBoot makes boot the one whose SEQs are settled: from what this process
 // admitted, or what the log is known to hold, whichever is more. It is false
 // while too many others are on their way. The caller holds d.mu.
 func (g *Gateway) resumeBoot(d *device, boot vaiven.Boot) bool {
@@ -160,7 +160,7 @@ func (g *Gateway) resumeBoot(d *device, boot vaiven.Boot) bool {
 	return true
 }
 
-// setBootAside remembers how far the present power-up was admitted, if the log's
+// setBootAside remembers how far the present boot was admitted, if the log's
 // views do not know it yet: coming back to it, the board would otherwise be
 // asked again for what is on its way, and a session would count that twice.
 func (g *Gateway) setBootAside(d *device) bool {
@@ -182,7 +182,7 @@ func (g *Gateway) setBootAside(d *device) bool {
 	return true
 }
 
-// catchUpWithViews takes up what the log's views know by now of the present power-up: how
+// catchUpWithViews takes up what the log's views know by now of the present boot: how
 // far it is settled, and what may be acknowledged of that. Of a gap behind all that
 // the board has sent nothing is, as long as no HELLO of its says that it holds
 // nothing there (see judgeHello): somebody else may have declared it. The caller holds d.mu.
@@ -205,7 +205,7 @@ func (g *Gateway) catchUpWithViews(d *device) {
 	d.raiseDurable(durable)
 }
 
-// raiseDurable notes that all SEQs of the present power-up up to seq are durable.
+// raiseDurable notes that all SEQs of the present boot up to seq are durable.
 func (d *device) raiseDurable(seq uint64) {
 	d.brief.Lock()
 	defer d.brief.Unlock()
@@ -218,7 +218,7 @@ func (d *device) raiseDurable(seq uint64) {
 	d.durable = max(d.durable, seq)
 }
 
-// highestSent is the highest SEQ of the present power-up that the board has sent. The
+// highestSent is the highest SEQ of the present boot that the board has sent. The
 // caller holds d.mu.
 func (g *Gateway) highestSent(d *device) uint64 {
 	p, known := &d.progress, g.o.Settled.Settled(d.id, d.progress.boot)
@@ -265,7 +265,7 @@ func (g *Gateway) findGap(d *device, from uint64, givenUp bool) (lost seqs, know
 	return lost, lost.to == 0 || taken == 0 || lost.from == taken+1
 }
 
-// missingFrom is what the log's views say that is missing of the present power-up.
+// missingFrom is what the log's views say that is missing of the present boot.
 func (g *Gateway) missingFrom(d *device, from uint64) seqs {
 	first, last := g.o.Settled.Missing(d.id, d.progress.boot, from)
 	return seqs{first, last}
@@ -349,7 +349,7 @@ type gapClaim struct {
 	since time.Duration // as uptime has it
 }
 
-// insistsOnGap reports whether c has said for long enough that readings of this power-up
+// insistsOnGap reports whether c has said for long enough that readings of this boot
 // are lost. Nothing was taken of the device meanwhile. The caller holds d.mu.
 func (c *conn) insistsOnGap(d *device) bool {
 	now := c.g.uptime()
@@ -362,7 +362,7 @@ func (c *conn) insistsOnGap(d *device) bool {
 // declaredGap is the gap that a HELLO declares: what lies between the last SEQ that is
 // settled and its OLDEST, nil for nothing. One that is larger than what the board
 // can have taken meanwhile is not taken: it may be somebody else who says so. The
-// caller holds d.mu, and the HELLO is about the present power-up.
+// caller holds d.mu, and the HELLO is about the present boot.
 func (c *conn) declaredGap(d *device, it *wire.Item, stamp vaiven.Stamp) (*vaiven.Gap, *vaiven.Error) {
 	from := d.progress.unsettledFrom()
 	if it.Oldest <= from {
