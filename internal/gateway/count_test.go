@@ -58,7 +58,7 @@ func TestWhoIsOnlyRefusedIsNobody(t *testing.T) {
 	}
 }
 
-// The same over HTTP: the visit of a board that brought nothing is over.
+// The same over HTTP: the presence of a board that brought nothing is over.
 func TestWhoIsOnlyRefusedOverHTTPIsNobody(t *testing.T) {
 	for name, message := range refusedMessages {
 		t.Run(name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestWhoIsOnlyRefusedOverHTTPIsNobody(t *testing.T) {
 				t.Errorf("result %+v", a.PostResult)
 			}
 			if n := len(r.g.presences.all); n != 0 || r.g.Connected("101") {
-				t.Errorf("%d visits go on", n)
+				t.Errorf("%d presences go on", n)
 			}
 			if got := len(events[*vaiven.Presence](r.m)) + len(events[*vaiven.SessionStart](r.m)); got != 0 {
 				t.Errorf("%d events of presence and session", got)

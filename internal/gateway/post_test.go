@@ -167,7 +167,7 @@ func TestPostedBoardIsConnectedForAWhile(t *testing.T) {
 		t.Errorf("presence %v", got)
 	}
 	if len(r.g.presences.all) != 0 || len(r.g.address.count) != 0 {
-		t.Errorf("%d visits, %d addresses are remembered", len(r.g.presences.all), len(r.g.address.count))
+		t.Errorf("%d presences, %d addresses are remembered", len(r.g.presences.all), len(r.g.address.count))
 	}
 }
 
@@ -192,7 +192,7 @@ func TestPostAndWebSocketContend(t *testing.T) {
 	c.send(`{"IDDEVICE":101,"BOOT":"aaaaaaaa","SEQ":1,"TEMP":20}`)
 	c.wantAck(1)
 	if len(r.g.presences.all) != 0 {
-		t.Error("the visit that lost its device is remembered")
+		t.Error("the presence that lost its device is remembered")
 	}
 }
 
@@ -208,10 +208,21 @@ func TestTwoPostersUnderOneID(t *testing.T) {
 	if got := len(events[*vaiven.Reading](r.m)); got != 4 {
 		t.Errorf("%d readings", got)
 	}
+	turns := 0
+	r.g.schedule.mu.Lock()
+	for _, x := range r.g.schedule.heap {
+		if _, ok := x.of.(*presence); ok {
+			turns++
+		}
+	}
+	r.g.schedule.mu.Unlock()
+	if turns != 1 {
+		t.Errorf("%d boards by HTTP get a turn, want the one that is here", turns)
+	}
 }
 
 // A board that waits for its desired states is there.
-func TestWaitingVisitorIsNotTakenOver(t *testing.T) {
+func TestBoardThatWaitsByHTTPIsNotTakenOver(t *testing.T) {
 	r := startWithTwins(t)
 	r.post(home, hello)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -352,7 +363,7 @@ func TestPostsOfOneAddressTakeTurns(t *testing.T) {
 	}
 }
 
-func TestShutdownEndsVisits(t *testing.T) {
+func TestShutdownEndsPresences(t *testing.T) {
 	r := startWithTwins(t)
 	r.post(home, hello)
 	done := make(chan error, 1)
@@ -433,7 +444,7 @@ func TestAwaitDesired(t *testing.T) {
 	}
 }
 
-func TestAwaitEndsWithTheVisit(t *testing.T) {
+func TestAwaitEndsWithThePresence(t *testing.T) {
 	r := startWithTwins(t)
 	r.post(near, hello)
 	done := make(chan error, 1)

@@ -61,12 +61,10 @@ func (c *conn) reject(d *device, e *vaiven.Error) {
 	if c.request != nil {
 		c.request.noteRefusal(e)
 	}
-	now := time.Now()
-	forNow := e.Code.ForNow()
-	if forNow && e.Retry == 0 {
+	if e.Code.ForNow() && e.Retry == 0 {
 		e.Retry = busyRetry
 	}
-	answer, last := c.errors.allowError(e, now, len(c.members), g.o.MaxDevices)
+	answer, last := c.errors.allowError(e, time.Now(), len(c.members), g.o.MaxDevices)
 	if answer {
 		_ = c.peer.send(wire.AppendError(nil, e, g.o.Lang))
 	}
@@ -116,7 +114,8 @@ func (r *rejects) count(key rejectKey, d *device, err *vaiven.Error, remote neti
 		key, d = rejectKey{code: key.code}, nil
 		e = r.entries[key]
 	}
-	if first = len(r.entries) == 0; e == nil {
+	first = len(r.entries) == 0
+	if e == nil {
 		e = &rejected{dev: d, recorded: now - rejectEvery}
 		r.entries[key] = e
 	}
@@ -220,8 +219,8 @@ type deviceBudget struct {
 	told bool      // that no more are sent, since the budget was full
 }
 
-// allowError reports whether e is answered, and whether it is the last for now, which is
-// to be told. What settles a SEQ counts for the connection alone: it does not come
+// allowError reports whether e is answered, and whether it is the last for now, which
+// is to be told. What settles a SEQ counts for the connection alone: it does not come
 // again.
 func (b *errorBudget) allowError(e *vaiven.Error, now time.Time, members, devices int) (answer, last bool) {
 	if e.Reason == wire.ReasonFlood && e.Lo > 1 {

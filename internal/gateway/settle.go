@@ -97,8 +97,8 @@ func (c *conn) checkRepeat(m *member, it *wire.Item) (verdict, *vaiven.Error) {
 		return expected, nil
 	}
 	if it.Kind == wire.Reading {
-		// Under another value two power-ups of a board share one BOOT, and acknowledging would
-		// lose a reading.
+		// With other values two power-ups share one BOOT, and acknowledging would lose a
+		// reading.
 		if same, known := c.g.o.Settled.Repeat(d.id, m.boot, it.Seq, it.Values); known && !same {
 			m.bad = wire.ReasonDifferent
 			return 0, m.badBoot()
@@ -185,7 +185,8 @@ func (g *Gateway) setBootAside(d *device) bool {
 // catchUpWithViews takes up what the log's views know by now of the present boot: how
 // far it is settled, and what may be acknowledged of that. Of a gap behind all that
 // the board has sent nothing is, as long as no HELLO of its says that it holds
-// nothing there (see judgeHello): somebody else may have declared it. The caller holds d.mu.
+// nothing there (see judgeHello): somebody else may have declared it. The caller holds
+// d.mu.
 func (g *Gateway) catchUpWithViews(d *device) {
 	p := &d.progress
 	top := g.o.Settled.Settled(d.id, p.boot).Top
@@ -271,8 +272,8 @@ func (g *Gateway) missingFrom(d *device, from uint64) seqs {
 	return seqs{first, last}
 }
 
-// viewsLackTaken reports whether the log's views still have as missing what was taken of a
-// power-up.
+// viewsLackTaken reports whether the log's views still have as missing what was taken
+// of a boot.
 func (g *Gateway) viewsLackTaken(d *device, p *bootProgress) bool {
 	if p.taken.none() {
 		return false
@@ -281,9 +282,10 @@ func (g *Gateway) viewsLackTaken(d *device, p *bootProgress) bool {
 	return first != 0 && first <= p.taken.to
 }
 
-// joinTaken makes room to note the expected SEQ as taken, behind what was taken before if
-// nothing that is missing lies between. It is false if the log's views do not know
-// yet what was taken before, which must not be forgotten then. The caller holds d.mu.
+// joinTaken makes room to note the expected SEQ as taken, which does not follow on what
+// was taken before: behind it if nothing that is missing lies between. It is false if
+// the log's views do not know yet what was taken before, which must not be forgotten
+// then. The caller holds d.mu.
 func (g *Gateway) joinTaken(d *device) bool {
 	p := &d.progress
 	if lost := g.missingFrom(d, p.taken.to+1); lost.to == 0 || lost.from >= p.next {

@@ -43,6 +43,7 @@ func (c *Conn) readLoop(renew bool) error {
 		c.in.buf = new(readBuffer)
 	}
 	try := c.tryRead // bound once: the callback costs no allocation per read
+	limit := c.o.maxMessage()
 	n, err := int(c.in.early), error(nil)
 	c.in.early = 0
 	for {
@@ -75,7 +76,7 @@ func (c *Conn) readLoop(renew bool) error {
 			}
 		}
 		for b := c.in.buf[:n]; len(b) > 0; {
-			op, payload, size, err := c.parser.next(b, c.o.maxMessage())
+			op, payload, size, err := c.parser.next(b, limit)
 			if err != nil {
 				return err
 			}

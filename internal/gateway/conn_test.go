@@ -114,6 +114,25 @@ func TestRefusedBoardKnowsWhichReading(t *testing.T) {
 	}
 }
 
+// A concentrator that has just answered is not asked again for its other boards.
+func TestConcentratorIsAskedOnce(t *testing.T) {
+	r := start(t, Limit{})
+	a := r.dial()
+	a.send(`[{"IDDEVICE":101,"TEMP":20},{"IDDEVICE":102,"TEMP":20}]`)
+	r.until("both", func() bool { return len(events[*vaiven.Reading](r.m)) == 2 })
+	b := r.dial()
+	b.send(`{"IDDEVICE":101,"TEMP":30}`)
+	b.want("CODE")
+	d := r.g.lockDevice("102", true)
+	first := d.conn.Load().peer.(*webSocket)
+	d.mu.Unlock()
+	answered := first.answered.Load()
+	b.send(`{"IDDEVICE":102,"TEMP":30}`)
+	if m := b.want("CODE"); m["CODE"] != "device_in_use" || answered == 0 || first.answered.Load() != answered {
+		t.Errorf("told %v, and the first was asked again", m)
+	}
+}
+
 // A BOOT stands for the board that gave it, not for whoever was there after it.
 func TestBootOfAnEarlierBoardDoesNotTakeOver(t *testing.T) {
 	r := start(t, Limit{})
