@@ -168,7 +168,7 @@ func (w *webSocket) ended(err error) {
 		switch {
 		case !errors.As(err, &ce):
 			why = "lost"
-		case ce.Local && brokenRule(ce.Code):
+		case ce.Local && slices.Contains(brokenRules, ce.Code):
 			why = fmt.Sprintf("%d %s", ce.Code, ce.Reason)
 		}
 		w.detach(why)
@@ -182,15 +182,9 @@ func (w *webSocket) ended(err error) {
 	g.conns.Done()
 }
 
-// brokenRule reports whether a close code says that the board did something
-// that no server takes: its author wants to see which.
-func brokenRule(code uint16) bool {
-	switch code {
-	case ws.StatusProtocol, ws.StatusBadText, ws.StatusTooBig, ws.StatusPolicy:
-		return true
-	}
-	return false
-}
+// brokenRules are the close codes that say that the board did something that no
+// server takes: its author wants to see which.
+var brokenRules = []uint16{ws.StatusProtocol, ws.StatusBadText, ws.StatusTooBig, ws.StatusPolicy}
 
 // Refused implements ws.Refuser: the board did what RFC 6455 does not allow. Bad
 // text and a message that is too large are answered like any bad message, before
