@@ -36,9 +36,9 @@ type presence struct {
 	conn
 	key presenceKey
 
-	// turn holds a token while a request's messages are handled: conn's fields belong
-	// to whoever put it there.
-	turn chan struct{}
+	// token is held while a request's messages are handled: conn's fields belong to
+	// whoever put it there.
+	token chan struct{}
 
 	mu       sync.Mutex
 	outbox   [][]byte
@@ -104,7 +104,7 @@ func (g *Gateway) presenceOf(remote netip.AddrPort, id vaiven.Device) *presence 
 // newPresence is a presence that nobody finds.
 func (g *Gateway) newPresence(remote netip.AddrPort) *presence {
 	now := g.uptime()
-	p := &presence{turn: make(chan struct{}, 1), left: now}
+	p := &presence{token: make(chan struct{}, 1), left: now}
 	p.conn = conn{g: g, peer: p, remote: remote, opened: now, protocolState: new(protocolState)}
 	return p
 }
@@ -155,15 +155,15 @@ func (p *presence) hangUp(uint16, string) {
 // statusGone fills the place of a close code where there is no socket to close.
 const statusGone = 0
 
-// awaitTurn takes the token, at once if it is there.
-func (p *presence) awaitTurn(ctx context.Context) error {
+// awaitToken takes the token, at once if it is free.
+func (p *presence) awaitToken(ctx context.Context) error {
 	select {
-	case p.turn <- struct{}{}:
+	case p.token <- struct{}{}:
 		return nil
 	default:
 	}
 	select {
-	case p.turn <- struct{}{}:
+	case p.token <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -270,7 +270,7 @@ func (g *Gateway) endPresences(ctx context.Context) {
 		p.close(statusGone, "")
 	}
 	for _, p := range all {
-		if p.awaitTurn(ctx) != nil {
+		if p.awaitToken(ctx) != nil {
 			return // what is left is said at the next start
 		}
 		p.detach("")

@@ -37,7 +37,7 @@ func TestPostsThatWaitHoldTheirMessageOnly(t *testing.T) {
 	}
 	stacks := make([]byte, 4<<20)
 	r.until("the others wait for their turn", func() bool {
-		return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "gateway.(*presence).awaitTurn(") == waiting
+		return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "gateway.(*presence).awaitToken(") == waiting
 	})
 	if after := heapInUse(); after > before+waiting*each {
 		t.Errorf("%d requests that wait hold %d KiB each", waiting, (after-before)/waiting>>10)

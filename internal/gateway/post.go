@@ -127,11 +127,11 @@ func (q *request) enterPresences(ctx context.Context) error {
 			if p == nil {
 				break // too many: refused one by one
 			}
-			if err := p.awaitTurn(ctx); err != nil {
+			if err := p.awaitToken(ctx); err != nil {
 				return err
 			}
 			if q.g.presences.find(p.key) != p || !p.beginRequest() {
-				<-p.turn // it ended meanwhile
+				<-p.token // it ended meanwhile
 				q.g.presences.forget(p)
 				continue
 			}
@@ -159,7 +159,7 @@ func (q *request) leavePresences() {
 			p.detach("")
 			p.hangUp(statusGone, "")
 		}
-		<-p.turn
+		<-p.token
 	}
 }
 
