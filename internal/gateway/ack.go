@@ -85,9 +85,10 @@ type acker struct {
 
 // dirtyBoot is a boot with something new to acknowledge.
 type dirtyBoot struct {
-	dev  *device
-	boot vaiven.Boot
-	seq  uint64
+	dev    *device
+	boot   vaiven.Boot
+	lowest uint64 // SEQ in the record
+	last   uint64
 }
 
 // endedSession is one whose last reading or deadline was committed.
@@ -117,13 +118,13 @@ func (w *acker) acknowledgeRecord(tickets []committed) {
 	}
 	for _, x := range w.dirty {
 		x.dev.dirty = 0
-		if !x.dev.markDurable(x.boot, x.seq) {
+		if !x.dev.markDurable(x) {
 			continue
 		}
 		// Looked up behind the mark: who comes before is told here, who comes after it
 		// by WELCOME.
 		if c := x.dev.conn.Load(); c != nil {
-			w.buf = wire.AppendAck(w.buf[:0], x.dev.id, x.boot, x.seq)
+			w.buf = wire.AppendAck(w.buf[:0], x.dev.id, x.boot, x.last)
 			_ = c.peer.send(w.buf)
 		}
 	}
@@ -149,25 +150,29 @@ func (w *acker) noteSettled(d *device, boot vaiven.Boot, seq uint64) {
 		return
 	}
 	if i := d.dirty - 1; i >= 0 && w.dirty[i].boot == boot {
-		w.dirty[i].seq = seq
+		x := &w.dirty[i]
+		x.lowest, x.last = min(x.lowest, seq), seq
 		return
 	}
-	w.dirty = append(w.dirty, dirtyBoot{d, boot, seq})
+	w.dirty = append(w.dirty, dirtyBoot{d, boot, seq, seq})
 	d.dirty = int32(len(w.dirty))
 }
 
-// markDurable notes that SEQs of boot up to seq are durable, and reports whether
-// its board is to be told.
-func (d *device) markDurable(boot vaiven.Boot, seq uint64) bool {
+// markDurable notes that the SEQs of x are durable, and reports whether its board is
+// to be told.
+func (d *device) markDurable(x dirtyBoot) bool {
 	d.brief.Lock()
 	defer d.brief.Unlock()
-	if d.ackBoot != boot {
+	if d.ackBoot != x.boot {
 		return true // of a boot that was left, or of its backlog
 	}
-	if seq <= d.durable || d.ceiling != 0 && seq >= d.ceiling {
+	if d.lift != 0 && (x.lowest <= d.lift || d.durable >= d.lift) {
+		d.ceiling, d.lift = 0, 0 // what is in this record, and in those to come, was taken behind the gap's
+	}
+	if x.last <= d.durable || d.ceiling != 0 && x.last >= d.ceiling {
 		return false
 	}
-	d.durable = seq
+	d.durable = x.last
 	return true
 }
 

@@ -49,6 +49,7 @@ type device struct {
 	ackBoot  vaiven.Boot
 	durable  uint64 // every SEQ of ackBoot up to here is on disk, refused or a gap
 	ceiling  uint64 // not acknowledged from here on, whatever is durable: the board is inside a gap; 0: no such
+	lift     uint64 // the ceiling goes with the commit of this SEQ; 0: it does not go by itself
 	activeOn *conn  // whose active count d is part of
 	ending   endMark
 }

@@ -356,6 +356,38 @@ func TestWhatLiesBehindAGapIsAcknowledgedLast(t *testing.T) {
 	}
 }
 
+// TestWhatLiesBehindAGapWaitsForWhatIsInIt: the board has sent all that was missing,
+// and it is in the log's queue, when what lies behind it is committed.
+func TestWhatLiesBehindAGapWaitsForWhatIsInIt(t *testing.T) {
+	r := start(t, Limit{})
+	b := r.dial()
+	b.hasSent(1, 3)
+	r.given(4, 9)
+	b.send(helloOf, 10, 10)
+	b.wantWelcome()
+	r.m.set(func() { r.m.held = true })
+	b.send("["+reading+","+reading+"]", 10, 20, 11, 20)
+	b.send(helloOf, 5, 12)
+	r.until("the HELLO is queued", func() bool { r.m.mu.Lock(); defer r.m.mu.Unlock(); return len(r.m.queue) == 3 })
+	for seq := 5; seq <= 9; seq++ {
+		b.send(reading, seq, 20)
+	}
+	r.until("all are queued", func() bool { r.m.mu.Lock(); defer r.m.mu.Unlock(); return len(r.m.queue) == 8 })
+	b.wantWelcome()
+	r.m.commitFirst(3)
+	b.send(`{"IDDEVICE":101,"TEMP":"?"}`)
+	for m := b.want(""); m["ERROR"] == nil; m = b.want("") {
+		if m["ACK"] != nil && m["ACK"].(float64) > 4 {
+			t.Fatalf("told %v, and 5 to 9 are on their way", m)
+		}
+	}
+	r.m.set(func() { r.m.held = false })
+	r.m.commit()
+	b.wantAck(9)
+	b.send(reading, 12, 20)
+	b.wantAck(12)
+}
+
 // keeper is a board that keeps what was not acknowledged, and comes by HTTP: each
 // of its messages is answered when what it brought is on disk.
 type keeper struct {

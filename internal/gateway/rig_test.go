@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -55,11 +56,15 @@ func (m *memory) Append(_ context.Context, events []vaiven.Event, owner any) err
 	return nil
 }
 
-func (m *memory) commit() {
+func (m *memory) commit() { m.commitFirst(math.MaxInt) }
+
+// commitFirst commits the first n of what was appended, in one record.
+func (m *memory) commitFirst(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	tickets := m.queue
-	m.queue = nil
+	n = min(n, len(m.queue))
+	tickets := m.queue[:n:n]
+	m.queue = m.queue[n:]
 	for _, t := range tickets {
 		m.log = append(m.log, t.Events...)
 	}

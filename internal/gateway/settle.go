@@ -211,7 +211,7 @@ func (d *device) raiseDurable(seq uint64) {
 	d.brief.Lock()
 	defer d.brief.Unlock()
 	if d.ackBoot != d.progress.boot {
-		d.ackBoot, d.durable, d.ceiling = d.progress.boot, seq, 0
+		d.ackBoot, d.durable, d.ceiling, d.lift = d.progress.boot, seq, 0, 0
 		if d.progress.until != 0 {
 			d.ceiling = d.progress.next
 		}
@@ -310,16 +310,21 @@ func (g *Gateway) enterGap(d *device, seq uint64) {
 	p.next, d.waitFrom = seq, 0
 	d.brief.Lock()
 	defer d.brief.Unlock()
-	d.durable, d.ceiling = min(d.durable, seq-1), seq
+	d.durable, d.ceiling, d.lift = min(d.durable, seq-1), seq, 0
 }
 
-// leaveGap makes the board go on behind all that is settled.
+// leaveGap makes the board go on behind all that is settled. What lies behind the gap
+// may be acknowledged once what was taken of it is on disk: a record that was queued
+// before may be committed before.
 func (d *device) leaveGap() {
 	p := &d.progress
 	p.next, p.until = p.unsettledFrom(), 0
 	d.brief.Lock()
 	defer d.brief.Unlock()
-	d.ceiling = 0
+	d.ceiling, d.lift = 0, 0
+	if !p.taken.none() && d.durable < p.taken.to {
+		d.ceiling, d.lift = p.taken.to+1, p.taken.to
+	}
 }
 
 // skipToMissing goes on, inside a gap, to the next SEQ that is missing, or leaves the
