@@ -93,8 +93,8 @@ func (w *world) replay(h *history) {
 	}
 	same(t, "replay", kept.events, h.events)
 	for device, now := range h.now {
-		s, ok := anew.Device(vaiven.Device(device))
-		if d := s.Desired; !ok || d.Rev != now.rev || len(d.Open) != now.open || !equal(valuesOf(d.States), now.desired) {
+		s, ok := anew.State(vaiven.Device(device))
+		if d := s.Desired(); !ok || d.Rev != now.rev || len(d.Open) != now.open || !equal(valuesOf(d.States), now.desired) {
 			t.Errorf("device %s: the log's twin says %+v, the API %+v", device, d, now)
 		}
 	}
