@@ -47,10 +47,6 @@ func set(ms int64, n int, pairs ...any) *vaiven.Change {
 	return &vaiven.Change{Stamp: at(ms), Device: "101", Key: key(n), States: values(pairs...), By: "test"}
 }
 
-func toggle(ms int64, n int, names ...string) *vaiven.Change {
-	return &vaiven.Change{Stamp: at(ms), Device: "101", Key: key(n), Toggle: names, By: "test"}
-}
-
 func until(e *vaiven.Change, deadline int64) *vaiven.Change {
 	e.Deadline = deadline
 	return e
