@@ -9,6 +9,12 @@ var (
 	NewMemLog   = newMemLog
 	TestReading = reading
 	TestStamp   = stamp
+	TestKey     = key
 )
 
 func (l *memLog) Add(events ...vaiven.Event) uint64 { return l.add(events...) }
+
+func (l *memLog) Raw(rec vaiven.Record) uint64 { return l.raw(rec) }
+
+// DeciderState is what a checkpoint would hold of a pump's decider.
+func DeciderState(p *Pump) []byte { return p.decider.appendState(nil) }
