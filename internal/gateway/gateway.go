@@ -19,6 +19,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/rand/v2"
@@ -117,16 +118,11 @@ type Gateway struct {
 
 // New checks o and fills its defaults. It starts nothing.
 func New(o Options) *Gateway {
-	def := func(p *int, v int) {
-		if *p == 0 {
-			*p = v
-		}
-	}
-	def(&o.MaxMessage, vaiven.MaxMessage)
-	def(&o.MaxDevices, 256)
-	def(&o.MaxConnections, 100_000)
-	def(&o.MaxPerAddress, 1000)
-	def(&o.MaxKnown, 200_000)
+	o.MaxMessage = cmp.Or(o.MaxMessage, vaiven.MaxMessage)
+	o.MaxDevices = cmp.Or(o.MaxDevices, 256)
+	o.MaxConnections = cmp.Or(o.MaxConnections, 100_000)
+	o.MaxPerAddress = cmp.Or(o.MaxPerAddress, 1000)
+	o.MaxKnown = cmp.Or(o.MaxKnown, 200_000)
 	if o.Notice == nil {
 		o.Notice = func(Notice) {}
 	}

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"crypto/rand"
 	"io"
 	"log/slog"
@@ -85,17 +86,10 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	o.QueueEvents = orDefault(o.QueueEvents, 65_536)
-	o.QueueBytes = orDefault(o.QueueBytes, 16<<20)
-	o.CommitTimeout = orDefault(o.CommitTimeout, 5*time.Second)
-	o.StallAfter = orDefault(o.StallAfter, 2*time.Second)
-	o.DrainTimeout = orDefault(o.DrainTimeout, 5*time.Second)
+	o.QueueEvents = cmp.Or(o.QueueEvents, 65_536)
+	o.QueueBytes = cmp.Or(o.QueueBytes, 16<<20)
+	o.CommitTimeout = cmp.Or(o.CommitTimeout, 5*time.Second)
+	o.StallAfter = cmp.Or(o.StallAfter, 2*time.Second)
+	o.DrainTimeout = cmp.Or(o.DrainTimeout, 5*time.Second)
 	return o
-}
-
-func orDefault[T int | time.Duration](v, def T) T {
-	if v == 0 {
-		return def
-	}
-	return v
 }

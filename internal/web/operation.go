@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -124,12 +125,7 @@ func (op *operation) requests() []request {
 // key is what the example is called among those of a body.
 func (e *example) key() string { return strings.TrimSuffix(e.name, path.Ext(e.name)) }
 
-func (e *example) answered() int {
-	if e.status == 0 {
-		return http.StatusOK
-	}
-	return e.status
-}
+func (e *example) answered() int { return cmp.Or(e.status, http.StatusOK) }
 
 // requestBody holds the examples of the body; the schema comes from the
 // handler's type.

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -87,14 +88,14 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Last == nil {
 		o.Last = func(context.Context) (uint64, error) { return o.History.Position(), nil }
 	}
-	o.MaxEvents = positive(o.MaxEvents, defaultEvents)
-	o.MaxBytes = positive(o.MaxBytes, defaultBytes)
-	o.MaxFollowers = positive(o.MaxFollowers, defaultFollowers)
-	o.Readers = positive(o.Readers, defaultReaders)
-	o.ReaderWait = positive(o.ReaderWait, 10*time.Second)
-	o.Heartbeat = positive(o.Heartbeat, 15*time.Second)
-	o.WriteTimeout = positive(o.WriteTimeout, 10*time.Second)
-	o.Grace = positive(o.Grace, 3*time.Second)
+	o.MaxEvents = cmp.Or(max(o.MaxEvents, 0), defaultEvents)
+	o.MaxBytes = cmp.Or(max(o.MaxBytes, 0), defaultBytes)
+	o.MaxFollowers = cmp.Or(max(o.MaxFollowers, 0), defaultFollowers)
+	o.Readers = cmp.Or(max(o.Readers, 0), defaultReaders)
+	o.ReaderWait = cmp.Or(max(o.ReaderWait, 0), 10*time.Second)
+	o.Heartbeat = cmp.Or(max(o.Heartbeat, 0), 15*time.Second)
+	o.WriteTimeout = cmp.Or(max(o.WriteTimeout, 0), 10*time.Second)
+	o.Grace = cmp.Or(max(o.Grace, 0), 3*time.Second)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -102,11 +103,4 @@ func (o Options) withDefaults() (Options, error) {
 		o.Linger = 5 * time.Millisecond
 	}
 	return o, nil
-}
-
-func positive[T int | time.Duration](v, def T) T {
-	if v <= 0 {
-		return def
-	}
-	return v
 }
