@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vaiven/internal/atomicfile"
 )
 
 // folderPrefix begins the names of a command's run folders.
@@ -95,7 +97,7 @@ func (a *app) markTurn() {
 		return
 	}
 	path := filepath.Join(a.c.Data, turnName)
-	if err := os.WriteFile(path, []byte(strconv.FormatUint(a.c.turn, 10)+"\n"), 0o644); err != nil {
+	if err := atomicfile.Write(path, []byte(strconv.FormatUint(a.c.turn, 10)+"\n")); err != nil {
 		a.logger.Warn("the run is not marked as the last one", "err", err)
 	}
 }

@@ -83,8 +83,7 @@ func TestSaveSummaryCSV(t *testing.T) {
 	if err != nil || len(rows) != 5 || rows[2][1] != owners()["102"] {
 		t.Errorf("%v: %q", err, rows)
 	}
-	left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".*"))
-	if len(left) != 0 {
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*")); len(left) != 1 {
 		t.Errorf("left behind: %q", left)
 	}
 	if err := SaveSummaryCSV(filepath.Join(filepath.Dir(path), "missing", "resumen.csv"), owners(), summaries()); err == nil {
@@ -97,7 +96,7 @@ func TestSaveSummaryCSV(t *testing.T) {
 	if err := SaveSummaryCSV(dir, owners(), summaries()); err == nil {
 		t.Error("replaced a folder")
 	}
-	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); len(left) != 0 {
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*")); len(left) != 2 {
 		t.Errorf("left behind: %q", left)
 	}
 }

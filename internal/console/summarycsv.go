@@ -1,18 +1,18 @@
 package console
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"vaiven"
+	"vaiven/internal/atomicfile"
 )
 
 // WriteSummaryCSV writes resumen.csv (RFC 4180, UTF-8, \n): a header and one
@@ -124,30 +124,14 @@ func rounded(f float64) string {
 
 // SaveSummaryCSV writes the file at path whole or not at all: what stood there
 // before is replaced only once the new one is on disk.
-func SaveSummaryCSV(path string, roster Roster, sums []vaiven.Summary) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+func SaveSummaryCSV(path string, roster Roster, sums []vaiven.Summary) error {
+	var b bytes.Buffer
+	err := WriteSummaryCSV(&b, roster, sums)
+	if err == nil {
+		err = atomicfile.Write(path, b.Bytes())
+	}
 	if err != nil {
 		return fmt.Errorf("save summary: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-			err = fmt.Errorf("save summary: %w", err)
-		}
-	}()
-	if err = WriteSummaryCSV(f, roster, sums); err != nil {
-		return err
-	}
-	// CreateTemp makes files for their owner alone; a result is to be handed in.
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return nil
 }

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"runtime"
 	"time"
+
+	"vaiven/internal/atomicfile"
 )
 
 // SidecarSuffix is what the sidecar's name adds to the CSV's.
@@ -62,39 +62,7 @@ func (s *Sidecar) write(csv string) error {
 	if err != nil {
 		return err
 	}
-	path := csv + SidecarSuffix
-	tmp := path + ".new"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(b, '\n'))
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir brings the folder's names to the disk; Windows has no such call.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = d.Close() }() // read only
-	return d.Sync()
+	return atomicfile.Write(csv+SidecarSuffix, append(b, '\n'))
 }
 
 // exists reports whether there is anything under the name.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"vaiven/internal/atomicfile"
 )
 
 // cutTimeout bounds how long a checkpoint waits for the slowest view; one that
@@ -95,7 +97,7 @@ func (p *Pump) save(pos uint64, state []byte, runners []*runner, snaps map[strin
 		order[i] = r.view.Name()
 	}
 	b := appendCheckpoint(nil, p.opts.Source.ID(), pos, state, order, snaps)
-	if err := replaceFile(filepath.Join(p.opts.Dir, CheckpointName), b); err != nil {
+	if err := atomicfile.Write(filepath.Join(p.opts.Dir, CheckpointName), b); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
 	p.mu.Lock()

@@ -1,0 +1,97 @@
+// Package atomicfile replaces a file's content whole or not at all.
+//
+// It owns the order of the steps, and nothing else: what is in the file, and that
+// two do not write it at once, is its user's (the data folder and the CSV have a
+// lock). Write may be called from any goroutine, for different files. It waits as
+// long as the file system does.
+//
+// What a crash leaves, a power cut included:
+//
+//	while the temporary file is written   the old file, and a part of the new one beside it
+//	after the temporary file is on disk   the old file, and the whole new one beside it
+//	after the rename                      one of the two under the name; the new one, if only the process was killed
+//	after the folder is on disk           the new file
+//
+// The temporary file always has the same name, so that kills leave one at most; the
+// next Write removes it. Windows has no way to bring a folder to the disk, and does
+// not promise that a power cut leaves one of the two: what must be whole there needs
+// a checksum of its own, as the checkpoint has.
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+)
+
+// tempSuffix is what the temporary file's name adds to the file's.
+const tempSuffix = ".new"
+
+// Write makes data the content of the file, on disk when it returns nil. A new file
+// has the permissions 0644 less the process's umask; one that was there keeps its
+// own. A link is replaced, not followed.
+//
+// The error names the operation and the file (*fs.PathError, *os.LinkError). The old
+// file is then as it was, and no temporary file is left, except when it is the folder
+// that could not be brought to the disk: then the file is the new one, and a power
+// cut may bring the old one back.
+func Write(path string, data []byte) error {
+	temp := path + tempSuffix
+	if err := writeTemp(temp, path, data); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		_ = os.Remove(temp) // the rename's error counts
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// writeTemp writes the temporary file with the permissions of the one at path, and
+// brings it to the disk. On an error it is removed.
+func writeTemp(temp, path string, data []byte) (err error) {
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a Write that was killed
+		return err
+	}
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close() // perhaps again; the first error counts
+			_ = os.Remove(temp)
+		}
+	}()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if old, err := os.Stat(path); err == nil {
+		if err := f.Chmod(old.Mode().Perm()); err != nil {
+			return err
+		}
+	}
+	if err := f.Sync(); err != nil { // before the rename: or the name could lead to nothing after a power cut
+		return err
+	}
+	return f.Close()
+}
+
+// syncFolder brings the folder's names to the disk, where the system can.
+func syncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }() // read only
+	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		return err // those two: the file system has no such call
+	}
+	return nil
+}
