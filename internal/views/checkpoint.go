@@ -42,17 +42,20 @@ type checkpoint struct {
 	views   map[string][]byte
 }
 
-// appendCheckpoint writes the file's content. decider is what appendState
-// wrote; order names the views.
-func appendCheckpoint(b []byte, log string, pos uint64, decider []byte, order []string, views map[string][]byte) []byte {
+// viewSnapshot is what a checkpoint holds of one view.
+type viewSnapshot struct {
+	name string
+	data []byte
+}
+
+// appendCheckpoint writes the file's content. decider is what appendState wrote.
+func appendCheckpoint(b []byte, log string, pos uint64, decider []byte, views []viewSnapshot) []byte {
 	body := appendText(nil, log)
 	body = binary.AppendUvarint(body, pos)
 	body = append(body, decider...)
-	body = binary.AppendUvarint(body, uint64(len(order)))
-	for _, name := range order {
-		body = appendText(body, name)
-		body = binary.AppendUvarint(body, uint64(len(views[name])))
-		body = append(body, views[name]...)
+	body = binary.AppendUvarint(body, uint64(len(views)))
+	for _, v := range views {
+		body = appendText(appendText(body, v.name), v.data)
 	}
 	b = append(b, checkpointMagic...)
 	b = binary.LittleEndian.AppendUint32(b, checkpointVersion)
@@ -144,4 +147,18 @@ func setAside(path, why string, now time.Time) (string, error) {
 		aside = fmt.Sprintf("%s-%d", base, i)
 	}
 	return aside, os.Rename(path, aside)
+}
+
+// CheckpointPosition returns how far the checkpoint in dir has seen its log, 0
+// when there is none that can be read. It is for a log that does not open.
+func CheckpointPosition(dir string) uint64 {
+	b, err := os.ReadFile(filepath.Join(dir, CheckpointName))
+	if err != nil {
+		return 0
+	}
+	c, err := parseCheckpoint(b)
+	if err != nil {
+		return 0
+	}
+	return c.pos
 }

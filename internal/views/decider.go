@@ -1,6 +1,8 @@
 package views
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 
 	"vaiven"
@@ -14,9 +16,9 @@ type Decider struct {
 	next    uint64 // the record that must come now, 0: the first one
 	writers writers
 	devices map[vaiven.Device]*device
-	changes map[vaiven.Device]*changes
-	dropped marks
-	fills   marks
+	changes map[vaiven.Device][]change // the one that was asked for last at the end
+	dropped eventList                  // not handed on
+	fills   eventList                  // readings that filled a gap
 	stats   Stats
 }
 
@@ -32,10 +34,47 @@ type Stats struct {
 	Devices         uint64 // that have stored a reading with SEQ, been refused one, or left a gap
 }
 
+// keepWriters is how many writers are remembered; the one that has not written
+// for the longest is forgotten first.
+const keepWriters = 1024
+
+// writers knows how far each writer of the log has counted. Each process start
+// is a writer, and numbers its records 1, 2, 3 ... with one in flight at a
+// time; so a number that comes twice is the same record published twice, and a
+// number that is left out is a record that the log has lost.
+type writers struct {
+	known   map[uint64]writer
+	evicted bool // one was forgotten: an unknown writer need not begin at 1
+}
+
+type writer struct {
+	n    uint64 // its last record
+	used uint64 // where that stands in the log
+}
+
+const (
+	// keepChanges is how many changes of a device are remembered by their key.
+	// The oldest that has ended makes room.
+	keepChanges = 32
+	// maxOpen bounds those that have not ended: beyond, the oldest makes room,
+	// and its end is dropped.
+	maxOpen = 1024
+)
+
+// change is what the decider knows of a change of desired state.
+type change struct {
+	key  vaiven.Key
+	sent bool
+	over bool
+}
+
 // NewDecider returns a decider that expects the first record of the log with
 // this id; "" accepts any log.
 func NewDecider(log string) *Decider {
-	return &Decider{log: log, devices: make(map[vaiven.Device]*device), changes: make(map[vaiven.Device]*changes)}
+	return &Decider{
+		log: log, writers: writers{known: make(map[uint64]writer)},
+		devices: make(map[vaiven.Device]*device), changes: make(map[vaiven.Device][]change),
+	}
 }
 
 // Decide takes the next record, and returns the events that are new, in their
@@ -43,113 +82,140 @@ func NewDecider(log string) *Decider {
 // twice. The errors are a *LostRecordsError, when a record is missing before
 // this one, and an *OtherLogError; both mean that the log cannot be trusted.
 func (d *Decider) Decide(rec vaiven.Record) ([]vaiven.Entry, error) {
-	if err := d.begin(rec); err != nil {
-		return nil, err
+	if d.next == 0 {
+		if err := d.checkFirst(rec); err != nil {
+			return nil, err
+		}
+	} else if rec.Seq != d.next {
+		return nil, &LostRecordsError{Seq: rec.Seq, Expected: d.next}
 	}
-	fresh, want := d.writers.take(rec.Writer, rec.N, rec.Seq)
-	if want != 0 {
+	last, known := d.writers.known[rec.Writer]
+	repeated := known && rec.N <= last.n
+	if want := last.n + 1; rec.N != want && !repeated && (known || !d.writers.evicted) {
 		return nil, &LostRecordsError{Seq: rec.Seq, Writer: rec.Writer, N: rec.N, Want: want}
 	}
+	if !known && len(d.writers.known) >= keepWriters {
+		d.writers.evict()
+	}
+	d.writers.known[rec.Writer] = writer{n: max(last.n, rec.N), used: rec.Seq}
 	d.next = rec.Seq + 1
 	d.stats.Records++
-	if !fresh {
+	if repeated {
 		d.stats.RepeatedRecords++
 		d.dropped.add(vaiven.ID{Record: rec.Seq, Index: wholeRecord})
 		return nil, nil
 	}
 	entries := make([]vaiven.Entry, 0, len(rec.Events))
 	for i, ev := range rec.Events {
+		if start, ok := ev.(*vaiven.LogStart); ok && start.Log != d.log {
+			return nil, &OtherLogError{Want: d.log, Got: start.Log}
+		}
 		id := vaiven.ID{Record: rec.Seq, Index: uint32(i)}
-		if fresh, fills := d.fresh(ev); fresh {
-			entries = append(entries, vaiven.Entry{ID: id, Event: ev, Fills: fills})
-			if fills {
-				d.stats.Filled++
-				d.fills.add(id)
-			}
-		} else {
+		fresh, fills := d.decideEvent(ev)
+		if !fresh {
 			d.dropped.add(id)
+			continue
+		}
+		entries = append(entries, vaiven.Entry{ID: id, Event: ev, Fills: fills})
+		if fills {
+			d.fills.add(id)
 		}
 	}
 	d.stats.Events += uint64(len(entries))
 	return entries, nil
 }
 
-// begin checks the record's place, and the name of the log.
-func (d *Decider) begin(rec vaiven.Record) error {
-	if d.next != 0 && rec.Seq != d.next {
-		return &LostRecordsError{Seq: rec.Seq, Expected: d.next}
-	}
-	for i, ev := range rec.Events {
-		start, ok := ev.(*vaiven.LogStart)
-		if !ok {
-			if d.next == 0 && i == 0 {
-				break
-			}
-			continue
+// checkFirst checks that the log begins with its name, and that it is the one
+// expected.
+func (d *Decider) checkFirst(rec vaiven.Record) error {
+	if len(rec.Events) > 0 {
+		if start, ok := rec.Events[0].(*vaiven.LogStart); ok {
+			d.log = cmp.Or(d.log, start.Log)
+			return nil // Decide compares
 		}
-		if d.log == "" {
-			d.log = start.Log
-		}
-		if start.Log != d.log {
-			return &OtherLogError{Want: d.log, Got: start.Log}
-		}
-		return nil
 	}
-	if d.next == 0 {
-		return &LostRecordsError{Seq: rec.Seq, Beginning: true}
-	}
-	return nil
+	return &LostRecordsError{Seq: rec.Seq, Beginning: true}
 }
 
-// fresh decides one event, and tells of a reading whether it fills a gap.
-func (d *Decider) fresh(ev vaiven.Event) (fresh, fills bool) {
+func (w *writers) evict() {
+	var oldest uint64
+	found := false
+	for id, e := range w.known {
+		if !found || e.used < w.known[oldest].used {
+			oldest, found = id, true
+		}
+	}
+	delete(w.known, oldest)
+	w.evicted = true
+}
+
+// decideEvent reports whether an event is new, and of a reading whether it fills a
+// gap.
+func (d *Decider) decideEvent(ev vaiven.Event) (fresh, fills bool) {
 	switch e := ev.(type) {
 	case *vaiven.Reading:
-		return d.reading(e)
+		same := false
+		if fresh = true; e.Seq != 0 {
+			fresh, fills, same = d.touchBoot(e.Device, e.Boot).storeReading(e)
+		}
+		switch {
+		case fresh:
+			d.stats.Readings++
+		case same:
+			d.stats.Repeats++
+		default:
+			d.stats.Repeats++
+			d.stats.Different++
+		}
+		if fills {
+			d.stats.Filled++
+		}
+		return fresh, fills
 	case *vaiven.Refusal:
-		return e.Seq == 0 || d.boot(e.Device, e.Boot).refuse(e.Seq), false
+		return e.Seq == 0 || d.touchBoot(e.Device, e.Boot).refuseSeq(e.Seq), false
 	case *vaiven.Gap:
-		return d.boot(e.Device, e.Boot).giveUp(e.From, e.To), false
+		return d.touchBoot(e.Device, e.Boot).recordGap(e.From, e.To), false
 	case *vaiven.Change:
-		return d.changesOf(e.Device).ask(e.Key), false
+		return d.decideChange(e.Device, change{key: e.Key}), false
 	case *vaiven.Sent:
-		return d.changesOf(e.Device).send(e.Key), false
+		return d.decideChange(e.Device, change{key: e.Key, sent: true}), false
 	case *vaiven.ChangeEnd:
-		return d.changesOf(e.Device).end(e.Key), false
+		return d.decideChange(e.Device, change{key: e.Key, over: true}), false
 	case *vaiven.Forgotten:
 		delete(d.changes, e.Device) // whoever is called so next has asked for nothing yet
 	}
 	return true, false
 }
 
-func (d *Decider) reading(e *vaiven.Reading) (fresh, fills bool) {
-	if e.Seq == 0 {
-		d.stats.Readings++
-		return true, false
+// decideChange takes what the log says of a change: that it was asked for, that it
+// was sent, or that it is over. It reports whether that is news: each of them counts
+// once, in this order, and nothing counts behind the end.
+func (d *Decider) decideChange(id vaiven.Device, now change) bool {
+	list := d.changes[id]
+	i := slices.IndexFunc(list, func(c change) bool { return c.key == now.key })
+	if !now.sent && !now.over { // asked for
+		if i >= 0 {
+			return false
+		}
+		if len(list) >= keepChanges {
+			ended := slices.IndexFunc(list, func(c change) bool { return c.over })
+			if ended >= 0 || len(list) >= maxOpen {
+				list = slices.Delete(list, max(ended, 0), max(ended, 0)+1)
+			}
+		}
+		d.changes[id] = append(list, now)
+		return true
 	}
-	fresh, fills, same := d.boot(e.Device, e.Boot).store(e)
-	switch {
-	case fresh:
-		d.stats.Readings++
-	case same:
-		d.stats.Repeats++
-	default:
-		d.stats.Repeats++
-		d.stats.Different++
+	if i < 0 || list[i].over || now.sent && list[i].sent {
+		return false
 	}
-	return fresh, fills
+	list[i].sent = list[i].sent || now.sent
+	list[i].over = now.over
+	return true
 }
 
-func (d *Decider) changesOf(id vaiven.Device) *changes {
-	c := d.changes[id]
-	if c == nil {
-		c = &changes{}
-		d.changes[id] = c
-	}
-	return c
-}
-
-func (d *Decider) boot(id vaiven.Device, b vaiven.Boot) *boot {
+// touchBoot returns what is known of a boot, as the one that the log named last.
+func (d *Decider) touchBoot(id vaiven.Device, b vaiven.Boot) *boot {
 	dev := d.devices[id]
 	if dev == nil {
 		dev = &device{}
@@ -158,6 +224,9 @@ func (d *Decider) boot(id vaiven.Device, b vaiven.Boot) *boot {
 	return dev.touch(b)
 }
 
+// Position returns the last record that was decided, 0 for none.
+func (d *Decider) Position() uint64 { return max(d.next, 1) - 1 }
+
 // Settled returns what is known of a boot.
 func (d *Decider) Settled(id vaiven.Device, b vaiven.Boot) vaiven.Settled {
 	known := d.devices[id].find(b)
@@ -165,7 +234,7 @@ func (d *Decider) Settled(id vaiven.Device, b vaiven.Boot) vaiven.Settled {
 		return vaiven.Settled{}
 	}
 	return vaiven.Settled{
-		Known: true, Top: known.top, Max: max(known.stored.max(), known.skipped.max()), Has: known.has(),
+		Known: true, Top: known.top, Max: max(known.stored.max(), known.skipped.max()), Has: known.highest(),
 		Taken: known.pace.taken, Every: known.pace.every(),
 	}
 }
@@ -205,21 +274,16 @@ func (d *Decider) Stats() Stats {
 
 // Clone returns an independent copy.
 func (d *Decider) Clone() *Decider {
-	c := &Decider{log: d.log, next: d.next, stats: d.stats}
-	c.writers = writers{known: make(map[uint64]writer, len(d.writers.known)), evicted: d.writers.evicted}
-	for id, w := range d.writers.known {
-		c.writers.known[id] = w
-	}
+	c := *d
+	c.writers.known = maps.Clone(d.writers.known)
 	c.devices = make(map[vaiven.Device]*device, len(d.devices))
 	for id, dev := range d.devices {
 		c.devices[id] = dev.clone()
 	}
-	c.changes = make(map[vaiven.Device]*changes, len(d.changes))
+	c.changes = make(map[vaiven.Device][]change, len(d.changes))
 	for id, list := range d.changes {
-		own := slices.Clone(*list)
-		c.changes[id] = &own
+		c.changes[id] = slices.Clone(list)
 	}
-	c.dropped = d.dropped[:len(d.dropped):len(d.dropped)] // never changed, only added to
-	c.fills = d.fills[:len(d.fills):len(d.fills)]
-	return c
+	c.dropped, c.fills = slices.Clip(d.dropped), slices.Clip(d.fills) // never changed, only added to
+	return &c
 }

@@ -3,6 +3,7 @@ package views
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"vaiven"
 )
@@ -22,11 +23,11 @@ func (p *Pump) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entr
 	}
 	err := p.opts.Source.Read(ctx, from, to, func(rec vaiven.Record) error {
 		p.mu.RLock()
-		drops, fills := p.decider.dropped.in(rec.Seq), p.decider.fills.in(rec.Seq)
+		dropped, fills := p.decider.dropped.of(rec.Seq), p.decider.fills.of(rec.Seq)
 		p.mu.RUnlock()
 		for i, ev := range rec.Events {
 			id := vaiven.ID{Record: rec.Seq, Index: uint32(i)}
-			if !after.Before(id) || drops.has(id.Index) {
+			if !after.Before(id) || dropped.has(id.Index) {
 				continue
 			}
 			if err := fn(vaiven.Entry{ID: id, Event: ev, Fills: fills.has(id.Index)}); err != nil {
@@ -39,4 +40,44 @@ func (p *Pump) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entr
 		return nil
 	}
 	return err
+}
+
+// wholeRecord stands for all events of a record.
+const wholeRecord = ^uint32(0)
+
+// maxListed bounds a list of events: 16 MB. Gateways keep repeats out of the log
+// but for cases of doubt, and gaps are seldom filled, so it stays short; beyond the
+// bound the oldest are forgotten, and whoever reads the log's history sees those
+// twice, or without the word that they filled a gap.
+const maxListed = 1 << 20
+
+// eventList holds, in log order, what the decider has not handed on, or has found to
+// fill a gap, so that the log's history can be read without deciding it all again.
+type eventList []vaiven.ID
+
+func (l *eventList) add(id vaiven.ID) {
+	if len(*l) >= maxListed {
+		*l = slices.Clone((*l)[maxListed/4:])
+	}
+	*l = append(*l, id)
+}
+
+// of returns what is listed of one record.
+func (l eventList) of(record uint64) eventList {
+	from, _ := slices.BinarySearchFunc(l, record, func(id vaiven.ID, rec uint64) int {
+		if id.Record < rec {
+			return -1
+		}
+		return 1
+	})
+	to := from
+	for to < len(l) && l[to].Record == record {
+		to++
+	}
+	return l[from:to]
+}
+
+// has reports whether an event of the record that l is about is listed.
+func (l eventList) has(index uint32) bool {
+	return slices.ContainsFunc(l, func(id vaiven.ID) bool { return id.Index == index || id.Index == wholeRecord })
 }

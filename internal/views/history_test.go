@@ -50,7 +50,7 @@ func TestAChangeIsAskedSentAndEndedOnce(t *testing.T) {
 	for n := range 2 * maxOpen {
 		d.feed(t, &vaiven.Change{Device: "104", Key: key(n)})
 	}
-	if n := len(*d.changes["104"]); n != maxOpen {
+	if n := len(d.changes["104"]); n != maxOpen {
 		t.Errorf("%d open changes are remembered, want %d", n, maxOpen)
 	}
 	sameState(t, d)
@@ -104,11 +104,11 @@ func TestHistoryIsWhatViewsWereHanded(t *testing.T) {
 }
 
 func TestTheListOfDroppedEventsIsBounded(t *testing.T) {
-	var d marks
-	for i := range uint64(maxMarks + 5) {
+	var d eventList
+	for i := range uint64(maxListed + 5) {
 		d.add(vaiven.ID{Record: i + 1, Index: uint32(i % 3)})
 	}
-	if len(d) > maxMarks || !d.in(maxMarks+5).has(uint32(maxMarks+4)%3) || d.in(1) != nil && len(d.in(1)) != 0 {
+	if len(d) > maxListed || !d.of(maxListed+5).has(uint32(maxListed+4)%3) || d.of(1) != nil && len(d.of(1)) != 0 {
 		t.Errorf("%d dropped events are remembered", len(d))
 	}
 }

@@ -1,11 +1,12 @@
 package views
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,15 +39,9 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.Every <= 0 {
-		o.Every = 5 * time.Second
-	}
-	if o.Queue <= 0 {
-		o.Queue = maxQueued
-	}
-	if o.StopTimeout <= 0 {
-		o.StopTimeout = 10 * time.Second
-	}
+	o.Every = cmp.Or(max(o.Every, 0), 5*time.Second)
+	o.Queue = cmp.Or(max(o.Queue, 0), maxQueued)
+	o.StopTimeout = cmp.Or(max(o.StopTimeout, 0), 10*time.Second)
 	if o.Notify == nil {
 		o.Notify = func(Notice) {}
 	}
@@ -57,7 +52,7 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return o
 }
@@ -69,7 +64,6 @@ type Pump struct {
 
 	mu      sync.RWMutex // written by whoever decides, one record at a time
 	decider *Decider
-	pos     uint64 // the last record decided
 	runners []*runner
 	running context.Context // of the runners, nil before Run and after it
 	done    bool            // Run has ended
@@ -115,7 +109,29 @@ func (p *Pump) Stats() Stats {
 func (p *Pump) Position() (decided, checkpoint uint64) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.pos, p.saved
+	return p.decider.Position(), p.saved
+}
+
+// Status is how a view is doing.
+type Status struct {
+	Name     string
+	Follower bool   // added by Follow: it shows the log to somebody, and keeps nothing
+	Position uint64 // the last record that counts
+	Lag      uint64 // records that the pump has decided, and the view has not applied
+	Behind   bool   // reads the log by itself, since its queue was full or it began again
+	Err      error  // why it does not move, nil when it does
+	Since    time.Time
+}
+
+// Status returns how each view is doing, the followers included.
+func (p *Pump) Status() []Status {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	list := make([]Status, 0, len(p.runners))
+	for _, r := range p.runners {
+		list = append(list, r.status(p.decider.Position()))
+	}
+	return list
 }
 
 // Run follows the log until ctx is done, and then returns nil once every view
@@ -131,13 +147,26 @@ func (p *Pump) Run(ctx context.Context) error {
 	}
 	p.running = hard
 	for _, r := range p.runners {
-		p.start(r)
+		p.startRunner(r)
 	}
-	from := max(p.pos+1, p.begin())
+	from := following(p.opts.Source, p.decider.Position())
 	p.mu.Unlock()
-	p.work.Go(func() { p.checkpoints(hard) })
+	p.work.Go(func() { p.writeCheckpoints(hard) })
 
-	err := p.opts.Source.Read(ctx, from, 0, p.take)
+	// The story of a record: it is decided once, in log order, and handed on to
+	// the queue of each view.
+	err := p.opts.Source.Read(ctx, from, 0, func(rec vaiven.Record) error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		entries, err := p.decider.Decide(rec)
+		if err != nil {
+			return err
+		}
+		for _, r := range p.runners {
+			r.push(decided{rec.Seq, entries}, p.decider)
+		}
+		return nil
+	})
 	if ctx.Err() != nil {
 		err = nil
 	} else if err == nil {
@@ -150,7 +179,7 @@ func (p *Pump) Run(ctx context.Context) error {
 	}
 	p.mu.Unlock()
 	close(p.stop)
-	if stuck := p.wait(cancel); stuck != nil {
+	if stuck := p.waitForEnd(cancel); stuck != nil {
 		return errors.Join(err, stuck)
 	}
 	if err != nil {
@@ -159,8 +188,8 @@ func (p *Pump) Run(ctx context.Context) error {
 	return nil
 }
 
-// start runs a view; p.mu is held.
-func (p *Pump) start(r *runner) {
+// startRunner runs a view; p.mu is held.
+func (p *Pump) startRunner(r *runner) {
 	ctx := p.running
 	r.started = true
 	p.work.Go(func() {
@@ -172,28 +201,24 @@ func (p *Pump) start(r *runner) {
 	})
 }
 
-// wait waits for all goroutines, a bounded time: a view that hangs in a system
+// waitForEnd waits for all goroutines, a bounded time: a view that hangs in a system
 // call cannot be stopped, only left behind.
-func (p *Pump) wait(cancel context.CancelFunc) error {
+func (p *Pump) waitForEnd(cancel context.CancelFunc) error {
 	all := make(chan struct{})
 	go func() {
 		p.work.Wait()
 		close(all)
 	}()
-	limit := time.NewTimer(p.opts.StopTimeout)
-	defer limit.Stop()
 	select {
 	case <-all:
 		return nil
-	case <-limit.C:
+	case <-time.After(p.opts.StopTimeout):
 	}
 	cancel() // lets go those that wait, and leaves those that hang
-	grace := time.NewTimer(time.Second)
-	defer grace.Stop()
 	select {
 	case <-all:
 		return nil
-	case <-grace.C:
+	case <-time.After(time.Second):
 	}
 	var names []string
 	for _, s := range p.Status() {
@@ -202,24 +227,6 @@ func (p *Pump) wait(cancel context.CancelFunc) error {
 		}
 	}
 	return fmt.Errorf("pump: views that do not stop: %s", strings.Join(names, ", "))
-}
-
-// take decides one record and hands it on.
-func (p *Pump) take(rec vaiven.Record) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, r := range p.runners {
-		r.overflow(p.decider)
-	}
-	entries, err := p.decider.Decide(rec)
-	if err != nil {
-		return err
-	}
-	p.pos = rec.Seq
-	for _, r := range p.runners {
-		r.push(item{rec.Seq, entries})
-	}
-	return nil
 }
 
 // Follow adds a view that is handed what comes from now on, and is not in the
@@ -231,40 +238,31 @@ func (p *Pump) Follow(v View) (stop func()) {
 	p.mu.Lock()
 	r := p.newRunner(v)
 	r.follower = true
-	r.at, r.pos, r.ahead = p.pos, p.pos, p.pos
+	r.applied = p.decider.Position()
+	r.flushed, r.head = r.applied, r.applied
 	p.runners = append(p.runners, r)
 	if p.running != nil && !p.done {
-		p.start(r)
+		p.startRunner(r)
 	}
 	p.mu.Unlock()
-	return sync.OnceFunc(func() { p.unfollow(r) })
-}
-
-func (p *Pump) unfollow(r *runner) {
-	started := p.remove(r)
-	r.halt()
-	if !started {
-		close(r.ended)
-	}
-	late := time.NewTimer(p.opts.StopTimeout)
-	defer late.Stop()
-	select {
-	case <-r.ended:
-	case <-late.C:
-		p.opts.Logger.Warn("a view that hangs is left behind", "view", r.view.Name())
-	}
+	return sync.OnceFunc(func() {
+		if started := p.remove(r); !started {
+			close(r.ended)
+		}
+		r.halt()
+		select {
+		case <-r.ended:
+		case <-time.After(p.opts.StopTimeout):
+			p.opts.Logger.Warn("a view that hangs is left behind", "view", r.view.Name())
+		}
+	})
 }
 
 // remove takes a view out of those that are handed records.
 func (p *Pump) remove(r *runner) (started bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, other := range p.runners {
-		if other == r {
-			p.runners = append(p.runners[:i:i], p.runners[i+1:]...)
-			break
-		}
-	}
+	p.runners = slices.DeleteFunc(slices.Clone(p.runners), func(other *runner) bool { return other == r })
 	return r.started
 }
 
@@ -272,7 +270,7 @@ func (p *Pump) remove(r *runner) (started bool) {
 // that end before. The error is ctx's, or says that Run has ended too early.
 func (p *Pump) Wait(ctx context.Context, pos uint64) error {
 	p.mu.RLock()
-	runners := append([]*runner(nil), p.runners...)
+	runners := slices.Clone(p.runners)
 	p.mu.RUnlock()
 	for _, r := range runners {
 		select {

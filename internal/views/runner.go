@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,26 +28,23 @@ const (
 	longPause  = 10 * time.Second
 )
 
-var (
-	errIdle     = errors.New("nothing to do")
-	errStopping = errors.New("the pump stops")
-)
+var errStopping = errors.New("the pump stops")
 
-// item is a decided record.
-type item struct {
-	pos     uint64
+// decided is a record of which the decider has said what is new.
+type decided struct {
+	pos     uint64 // 0: none
 	entries []vaiven.Entry
 }
 
-// mark asks a view for its snapshot exactly behind the record pos.
-type mark struct {
-	pos  uint64
-	done chan cut // holds one
+// cutRequest asks a view for its snapshot exactly behind the record pos.
+type cutRequest struct {
+	pos    uint64
+	answer chan cutAnswer // holds one
 }
 
-type cut struct {
-	data []byte
-	err  error
+type cutAnswer struct {
+	snapshot []byte
+	err      error
 }
 
 // runner moves one view along the log. The pump pushes; everything else happens
@@ -62,22 +60,22 @@ type runner struct {
 	wake     chan struct{} // holds one
 	ended    chan struct{} // closed when run has returned
 	started  bool          // guarded by Pump.mu
-	mark     atomic.Pointer[mark]
+	cut      atomic.Pointer[cutRequest]
 
 	// Of the goroutine alone.
-	at        uint64 // the last record applied
-	cur       *item  // decided, not applied yet
-	unflushed int
-	failed    bool // the last flush failed: nothing is applied before one succeeds
-	over      bool // must begin again from the log's first record
-	fresh     bool // Replayed is still to be called
+	applied     uint64  // the last record applied
+	current     decided // taken from the queue or the log, not applied yet
+	unflushed   int     // records applied since the last flush
+	flushFailed bool    // nothing is applied before a flush succeeds
+	lost        bool    // must begin again from the log's first record
+	replaying   bool    // Replayed is still to be called
 
 	mu      sync.Mutex
-	queue   []item
+	queue   []decided
 	entries int
-	ahead   uint64   // the last record that the pump has decided
-	catch   *Decider // behind: reads the log by itself; stands where the queue ended
-	pos     uint64   // applied and flushed
+	head    uint64   // the last record that the pump has decided
+	alone   *Decider // the view reads the log by itself; stands where the queue ended
+	flushed uint64   // the last record that counts
 	err     error
 	since   time.Time // since when err
 	waiting []waiter
@@ -88,78 +86,63 @@ type waiter struct {
 	done chan struct{}
 }
 
-// push hands over a decided record; the pump alone calls it.
-func (r *runner) push(it item) {
+// push hands a decided record over. A view whose queue is full goes on alone behind
+// it, with a copy of the decider. The pump alone calls it.
+func (r *runner) push(rec decided, d *Decider) {
 	r.mu.Lock()
-	r.ahead = it.pos
-	if r.catch == nil {
-		r.queue = append(r.queue, it)
-		r.entries += len(it.entries)
+	r.head = rec.pos
+	if r.alone == nil {
+		full := len(r.queue) >= r.limit || r.entries >= maxEntries
+		r.queue = append(r.queue, rec)
+		r.entries += len(rec.entries)
+		if full {
+			r.alone = d.Clone()
+		}
 	}
 	r.mu.Unlock()
-	r.nudge()
+	r.wakeUp()
 }
 
-// nudge wakes a view that rests.
-func (r *runner) nudge() {
+func (r *runner) wakeUp() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
 	}
 }
 
-// overflow is called before each decision: a view whose queue is full goes on
-// alone from here, with a copy of the decider.
-func (r *runner) overflow(d *Decider) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.catch == nil && (len(r.queue) >= r.limit || r.entries >= maxEntries) {
-		r.catch = d.Clone()
-	}
-}
-
-func (r *runner) pop() *item {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.queue) == 0 {
-		return nil
-	}
-	it := r.queue[0]
-	r.queue[0] = item{}
-	r.queue = r.queue[1:]
-	r.entries -= len(it.entries)
-	if len(r.queue) == 0 {
-		r.queue = nil
-	}
-	return &it
-}
-
 // run works until the pump stops and the queue is empty, until ctx is done, or
 // until nobody looks at the view any more.
 func (r *runner) run(ctx context.Context) {
-	pause := firstPause
-	ill := true // Open may have left an error
+	pause, failing := firstPause, true // Open may have left an error
 	for {
-		err := r.step(ctx)
-		if ill && (err == nil || errors.Is(err, errIdle)) {
-			ill, pause = false, firstPause
+		idle, err := r.work(ctx)
+		if err == nil && failing {
+			failing, pause = false, firstPause
 			r.report(nil)
 		}
 		switch {
+		case err == nil && !idle:
 		case err == nil:
-		case errors.Is(err, errIdle):
-			if !r.rest(ctx) {
+			select {
+			case <-r.wake:
+			case <-r.stop:
+				if !r.hasQueue() { // what was pushed before the stop is still to be done
+					return
+				}
+			case <-ctx.Done():
 				return
 			}
-		case r.stopping() || ctx.Err() != nil:
-			return
-		case r.follower && gone(err):
+		case r.stopping() || ctx.Err() != nil || r.follower && gone(err):
 			return
 		default:
-			ill = true
-			r.over = r.over || rewinds(err)
+			failing = true
+			r.lost = r.lost || rewinds(err)
 			r.report(err)
-			if !r.sleep(ctx, pause) {
+			select {
+			case <-time.After(pause):
+			case <-r.stop:
+				return
+			case <-ctx.Done():
 				return
 			}
 			pause = min(2*pause, longPause)
@@ -167,37 +150,10 @@ func (r *runner) run(ctx context.Context) {
 	}
 }
 
-// rest waits for work; false means that the pump stops.
-func (r *runner) rest(ctx context.Context) bool {
-	select {
-	case <-r.wake:
-		return true
-	default:
-	}
-	select {
-	case <-r.wake:
-		return true
-	case <-r.stop:
-		// What was pushed before the stop is still to be done.
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return len(r.queue) > 0
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func (r *runner) sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-r.stop:
-		return false
-	case <-ctx.Done():
-		return false
-	}
+func (r *runner) hasQueue() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.queue) > 0
 }
 
 func (r *runner) stopping() bool {
@@ -209,61 +165,69 @@ func (r *runner) stopping() bool {
 	}
 }
 
-// step does the next piece of work: begin again, apply one record, catch up, or
-// flush. errIdle means that there is none.
-func (r *runner) step(ctx context.Context) error {
-	if r.over {
+// work does the next piece of work: begin again, apply one record of the queue,
+// catch up with the log, or flush. idle means that there was nothing else.
+func (r *runner) work(ctx context.Context) (idle bool, err error) {
+	if r.lost {
 		if err := r.startOver(); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if r.failed {
+	if r.flushFailed {
 		if err := r.flush(); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if r.cur == nil {
-		r.cur = r.pop()
+	r.mu.Lock()
+	if r.current.pos == 0 && len(r.queue) > 0 {
+		r.current, r.queue[0] = r.queue[0], decided{}
+		r.queue = r.queue[1:]
+		r.entries -= len(r.current.entries)
+		if len(r.queue) == 0 {
+			r.queue = nil
+		}
 	}
-	if r.cur != nil {
-		return r.apply()
-	}
-	if d, to := r.behind(); d != nil {
-		return r.catchUp(ctx, d, to)
+	alone, head := r.alone, r.head
+	r.mu.Unlock()
+	switch {
+	case r.current.pos != 0:
+		return false, r.apply()
+	case alone != nil:
+		return false, r.catchUp(ctx, alone, head)
 	}
 	if err := r.flush(); err != nil {
-		return err
+		return false, err
 	}
-	r.cutHere()
-	return errIdle
+	r.answerCut()
+	return true, nil
 }
 
-// startOver makes the view's state that of an empty log.
+// startOver makes the view's state that of an empty log; it reads the log alone
+// from there.
 func (r *runner) startOver() error {
 	if res, ok := r.view.(Restorer); ok {
 		if err := res.Restore(nil); err != nil {
 			return fmt.Errorf("restore: %w", err)
 		}
 	}
-	r.at, r.cur, r.unflushed, r.failed, r.over, r.fresh = 0, nil, 0, false, false, true
+	r.applied, r.current, r.unflushed, r.flushFailed, r.lost, r.replaying = 0, decided{}, 0, false, false, true
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.queue, r.entries, r.pos = nil, 0, 0
-	r.catch = NewDecider(r.src.ID())
+	r.queue, r.entries, r.flushed = nil, 0, 0
+	r.alone = NewDecider(r.src.ID())
 	return nil
 }
 
 // apply gives the view the current record; after an error it stays current.
 func (r *runner) apply() error {
-	r.cutHere()
-	if len(r.cur.entries) > 0 {
-		if err := r.view.Apply(r.cur.pos, r.cur.entries); err != nil {
+	r.answerCut()
+	if len(r.current.entries) > 0 {
+		if err := r.view.Apply(r.current.pos, r.current.entries); err != nil {
 			return err
 		}
 	}
-	r.at, r.cur = r.cur.pos, nil
-	r.unflushed++
-	if r.unflushed >= flushAfter {
+	r.applied, r.current = r.current.pos, decided{}
+	if r.unflushed++; r.unflushed >= flushAfter {
 		return r.flush()
 	}
 	return nil
@@ -273,44 +237,29 @@ func (r *runner) apply() error {
 func (r *runner) flush() error {
 	if f, ok := r.view.(Flusher); ok && r.unflushed > 0 {
 		if err := f.Flush(); err != nil {
-			r.failed = true
+			r.flushFailed = true
 			return err
 		}
 	}
-	r.unflushed, r.failed = 0, false
+	r.unflushed, r.flushFailed = 0, false
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.pos = r.at
-	n := 0
-	for _, w := range r.waiting {
-		if w.pos > r.pos {
-			r.waiting[n] = w
-			n++
-			continue
+	r.flushed = r.applied
+	r.waiting = slices.DeleteFunc(r.waiting, func(w waiter) bool {
+		if w.pos > r.flushed {
+			return false
 		}
 		close(w.done)
-	}
-	r.waiting = r.waiting[:n]
+		return true
+	})
 	return nil
 }
 
-// behind returns the decider of a view that reads the log by itself, and how
-// far it has to read now.
-func (r *runner) behind() (*Decider, uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.catch, r.ahead
-}
-
-// catchUp reads the log up to to, and joins the others again when nothing has
-// come since.
-func (r *runner) catchUp(ctx context.Context, d *Decider, to uint64) error {
-	if r.at < to {
-		from := r.at + 1
-		if r.at == 0 {
-			from = First(r.src)
-		}
-		err := r.src.Read(ctx, from, to, func(rec vaiven.Record) error {
+// catchUp reads the log up to the record head, and takes records from the queue
+// again when none has come since. Behind a Restore it calls Replayed.
+func (r *runner) catchUp(ctx context.Context, d *Decider, head uint64) error {
+	if r.applied < head {
+		err := r.src.Read(ctx, following(r.src, r.applied), head, func(rec vaiven.Record) error {
 			if r.stopping() {
 				return errStopping
 			}
@@ -318,50 +267,51 @@ func (r *runner) catchUp(ctx context.Context, d *Decider, to uint64) error {
 			if err != nil {
 				return err
 			}
-			r.cur = &item{rec.Seq, entries}
+			r.current = decided{rec.Seq, entries}
 			return r.apply()
 		})
 		if err != nil {
 			return err
 		}
-		if r.at < to {
-			return fmt.Errorf("catch up: the log ends at record %d, before %d", r.at, to)
+		if r.applied < head {
+			return fmt.Errorf("catch up: the log ends at record %d, before %d", r.applied, head)
 		}
 	}
-	return r.rejoin()
-}
-
-// rejoin ends catching up: with Replayed after a Restore, and, when the pump
-// has not moved on meanwhile, with the queue.
-func (r *runner) rejoin() error {
 	if err := r.flush(); err != nil {
 		return err
 	}
-	r.cutHere()
-	if r.fresh {
-		if v, ok := r.view.(Replayed); ok {
-			if err := v.Replayed(); err != nil {
-				return err
-			}
-		}
-		r.fresh = false
+	r.answerCut()
+	if err := r.replayed(); err != nil {
+		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.at == r.ahead {
-		r.catch = nil
+	if r.applied == r.head {
+		r.alone = nil
 	}
 	return nil
 }
 
-// cutHere answers a mark that stands exactly behind the last applied record.
-func (r *runner) cutHere() {
-	m := r.mark.Load()
-	if m == nil || m.pos != r.at || !r.mark.CompareAndSwap(m, nil) {
+// replayed tells the view that it has reached the log's end after a Restore.
+func (r *runner) replayed() error {
+	if v, ok := r.view.(Replayed); ok && r.replaying {
+		if err := v.Replayed(); err != nil {
+			return err
+		}
+	}
+	r.replaying = false
+	return nil
+}
+
+// answerCut takes the snapshot that is asked for exactly behind the last applied
+// record.
+func (r *runner) answerCut() {
+	c := r.cut.Load()
+	if c == nil || c.pos != r.applied || !r.cut.CompareAndSwap(c, nil) {
 		return
 	}
 	data, err := r.snapshot()
-	m.done <- cut{data, err}
+	c.answer <- cutAnswer{data, err}
 }
 
 func (r *runner) snapshot() ([]byte, error) {
@@ -374,7 +324,7 @@ func (r *runner) snapshot() ([]byte, error) {
 func (r *runner) report(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err != nil && r.err == nil || err == nil && r.err != nil {
+	if (err == nil) != (r.err == nil) {
 		r.since = r.now()
 	}
 	r.err = err
@@ -385,10 +335,20 @@ func (r *runner) reach(pos uint64) <-chan struct{} {
 	done := make(chan struct{})
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.pos >= pos {
+	if r.flushed >= pos {
 		close(done)
 		return done
 	}
 	r.waiting = append(r.waiting, waiter{pos, done})
 	return done
+}
+
+func (r *runner) status(head uint64) Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := Status{Name: r.view.Name(), Follower: r.follower, Position: r.flushed, Behind: r.alone != nil, Err: r.err, Since: r.since}
+	if head > r.flushed {
+		s.Lag = head - r.flushed
+	}
+	return s
 }

@@ -38,8 +38,8 @@ func (s spans) covers(lo, hi uint64) bool {
 	return i < len(s) && s[i].lo <= lo && hi <= s[i].hi
 }
 
-// end returns the last number of the span that holds x, or x-1 when none does.
-func (s spans) end(x uint64) uint64 {
+// endOf returns the last number of the span that holds x, or x-1 when none does.
+func (s spans) endOf(x uint64) uint64 {
 	if i := s.find(x); i < len(s) && s[i].lo <= x {
 		return s[i].hi
 	}

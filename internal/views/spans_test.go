@@ -30,8 +30,8 @@ func (n naive) check(t *rapid.T, s spans, limit uint64) {
 		for n[end+1] {
 			end++
 		}
-		if s.end(x) != end {
-			t.Fatalf("end(%d) = %d in %v, want %d", x, s.end(x), s, end)
+		if s.endOf(x) != end {
+			t.Fatalf("end(%d) = %d in %v, want %d", x, s.endOf(x), s, end)
 		}
 	}
 	if s.max() != top {

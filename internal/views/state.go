@@ -37,30 +37,25 @@ func (d *Decider) appendState(b []byte) []byte {
 			b = boot.appendState(b)
 		}
 	}
-	b = d.appendChanges(b)
-	b = appendMarks(b, d.dropped)
-	return appendMarks(b, d.fills)
-}
-
-func appendMarks(b []byte, m marks) []byte {
-	b = binary.AppendUvarint(b, uint64(len(m)))
-	last := uint64(0)
-	for _, id := range m {
-		b = binary.AppendUvarint(b, id.Record-last)
-		b = binary.AppendUvarint(b, uint64(id.Index))
-		last = id.Record
-	}
-	return b
-}
-
-func (d *Decider) appendChanges(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(d.changes)))
 	for _, id := range slices.Sorted(maps.Keys(d.changes)) {
 		b = appendText(b, string(id))
-		b = binary.AppendUvarint(b, uint64(len(*d.changes[id])))
-		for _, c := range *d.changes[id] {
+		b = binary.AppendUvarint(b, uint64(len(d.changes[id])))
+		for _, c := range d.changes[id] {
 			b = append(appendText(b, string(c.key)), bit(c.sent), bit(c.over))
 		}
+	}
+	b = appendEvents(b, d.dropped)
+	return appendEvents(b, d.fills)
+}
+
+func appendEvents(b []byte, list eventList) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	last := uint64(0)
+	for _, id := range list {
+		b = binary.AppendUvarint(b, id.Record-last)
+		b = binary.AppendUvarint(b, uint64(id.Index))
+		last = id.Record
 	}
 	return b
 }
@@ -98,7 +93,7 @@ func (b *boot) appendState(buf []byte) []byte {
 	return buf
 }
 
-func appendText(b []byte, s string) []byte {
+func appendText[T string | []byte](b []byte, s T) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))
 	return append(b, s...)
 }
@@ -132,7 +127,7 @@ func parseState(b []byte, version uint32) (*Decider, []byte, error) {
 	for _, n := range d.stats.fields(version) {
 		*n = r.uvarint()
 	}
-	d.writers = writers{known: make(map[uint64]writer), evicted: r.bit()}
+	d.writers.evicted = r.bit()
 	for range r.count(10) {
 		id := r.uint64()
 		d.writers.known[id] = writer{n: r.uvarint(), used: r.uvarint()}
@@ -146,15 +141,15 @@ func parseState(b []byte, version uint32) (*Decider, []byte, error) {
 		d.devices[id] = dev
 	}
 	for range r.count(2) {
-		id, list := vaiven.Device(r.text()), changes{}
+		id, list := vaiven.Device(r.text()), []change(nil)
 		for range r.count(3) {
 			list = append(list, change{key: vaiven.Key(r.text()), sent: r.bit(), over: r.bit()})
 		}
-		d.changes[id] = &list
+		d.changes[id] = list
 	}
-	d.dropped = r.marks()
+	d.dropped = r.events()
 	if version >= versionOfGaps {
-		d.fills = r.marks()
+		d.fills = r.events()
 	}
 	if r.bad {
 		return nil, nil, errState
@@ -221,13 +216,13 @@ func (r *reader) uint32() uint32 {
 	return 0
 }
 
-func (r *reader) marks() (m marks) {
+func (r *reader) events() (list eventList) {
 	last := uint64(0)
 	for range r.count(2) {
 		last += r.uvarint()
-		m = append(m, vaiven.ID{Record: last, Index: uint32(r.uvarint())})
+		list = append(list, vaiven.ID{Record: last, Index: uint32(r.uvarint())})
 	}
-	return m
+	return list
 }
 
 func (r *reader) spans() spans {

@@ -27,6 +27,14 @@ func First(src Source) uint64 {
 	return 1
 }
 
+// following returns the sequence of the record behind pos, of the first one for 0.
+func following(src Source, pos uint64) uint64 {
+	if pos == 0 {
+		return First(src)
+	}
+	return pos + 1
+}
+
 // View is something that is computed from the log.
 type View interface {
 	// Name is how the view is called in Status and in the checkpoint.
@@ -63,13 +71,6 @@ type Replayed interface {
 	Replayed() error
 }
 
-// gone reports whether a view says, by a method Gone() bool of its error, that
-// nobody looks at it any more.
-func gone(err error) bool {
-	var g interface{ Gone() bool }
-	return errors.As(err, &g) && g.Gone()
-}
-
 // Notice is something that a person should be told once, such as a file that
 // was set aside.
 type Notice interface {
@@ -88,4 +89,11 @@ func fatal(err error) bool {
 func rewinds(err error) bool {
 	var r interface{ Rewind() bool }
 	return errors.As(err, &r) && r.Rewind()
+}
+
+// gone reports whether a view says, by a method Gone() bool of its error, that
+// nobody looks at it any more.
+func gone(err error) bool {
+	var g interface{ Gone() bool }
+	return errors.As(err, &g) && g.Gone()
 }

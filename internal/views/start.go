@@ -1,0 +1,152 @@
+package views
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"vaiven"
+)
+
+// Open loads the checkpoint, checks it against the log, restores the views, and
+// replays to the log's end. It returns a *LostRecordsError when the log lacks
+// records that the checkpoint or a writer's count knows of, and any view's own
+// fatal error. A view that merely fails is reported in Status, and catches up
+// in Run; only here do the views wait for each other.
+func Open(ctx context.Context, o Options) (*Pump, error) {
+	if o.Source == nil {
+		return nil, errors.New("pump: no source")
+	}
+	o = o.withDefaults()
+	p := &Pump{opts: o, stop: make(chan struct{}), decider: NewDecider(o.Source.ID())}
+	for _, v := range o.Views {
+		for _, r := range p.runners {
+			if r.view.Name() == v.Name() {
+				return nil, fmt.Errorf("pump: two views are called %q", v.Name())
+			}
+		}
+		p.runners = append(p.runners, p.newRunner(v))
+	}
+	last, err := o.Source.Last(ctx)
+	if err == nil {
+		err = p.begin(ctx, last)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pump: %w", err)
+	}
+	return p, nil
+}
+
+// begin brings pump and views from the checkpoint to the log's last record.
+func (p *Pump) begin(ctx context.Context, last uint64) error {
+	var snapshots map[string][]byte
+	if p.opts.Dir != "" {
+		cp, aside, err := loadCheckpoint(p.opts.Dir, p.opts.Source.ID(), p.opts.Now())
+		if err != nil {
+			return err
+		}
+		if aside != nil {
+			p.opts.Notify(aside)
+		}
+		if cp != nil && cp.pos > last {
+			return &LostRecordsError{Seq: last, Checkpoint: cp.pos}
+		}
+		if cp != nil {
+			p.decider, p.saved, snapshots = cp.decider, cp.pos, cp.views
+		}
+	}
+	for _, r := range p.runners {
+		if err := p.restore(ctx, r, snapshots, last); err != nil {
+			return err
+		}
+	}
+	if err := p.replay(ctx, p.decider, last, last, p.runners...); err != nil {
+		return err
+	}
+	if at := p.decider.Position(); at != last {
+		return &LostRecordsError{Seq: at + 1, Expected: last}
+	}
+	for _, r := range p.runners {
+		r.head = last
+		if r.lost || r.alone != nil {
+			continue
+		}
+		err := r.flush()
+		if err == nil {
+			err = r.replayed()
+		}
+		if err := p.leaveBehind(r, p.decider, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restore brings a view to the checkpoint. One that is not in it, or whose own data
+// does not match, is replayed alone up to there.
+func (p *Pump) restore(ctx context.Context, r *runner, snapshots map[string][]byte, last uint64) error {
+	r.replaying = true
+	res, ok := r.view.(Restorer)
+	if !ok {
+		r.applied, r.flushed = p.saved, p.saved
+		return nil
+	}
+	if snap, ok := snapshots[r.view.Name()]; ok {
+		err := res.Restore(snap)
+		if err == nil {
+			r.applied, r.flushed = p.saved, p.saved
+			return nil
+		}
+		p.opts.Notify(&ReplayNotice{View: r.view.Name(), Err: err})
+	}
+	if err := r.startOver(); err != nil {
+		r.lost = true
+		return p.leaveBehind(r, p.decider, err)
+	}
+	d := r.alone
+	r.alone = nil
+	if err := p.replay(ctx, d, p.saved, last, r); err != nil {
+		return err
+	}
+	r.flushed = r.applied
+	return nil
+}
+
+// replay gives views the records behind the last that d has decided, up to to. A view
+// that fails is left behind here, and catches up in Run; only fatal errors are
+// returned, and those of the log.
+func (p *Pump) replay(ctx context.Context, d *Decider, to, last uint64, views ...*runner) error {
+	if d.Position() >= to {
+		return nil
+	}
+	return p.opts.Source.Read(ctx, following(p.opts.Source, d.Position()), to, func(rec vaiven.Record) error {
+		entries, err := d.Decide(rec)
+		if err != nil {
+			return err
+		}
+		for _, r := range views {
+			if r.lost || r.alone != nil {
+				continue
+			}
+			r.current = decided{rec.Seq, entries}
+			if err := p.leaveBehind(r, d, r.apply()); err != nil {
+				return err
+			}
+		}
+		if rec.Seq%256 == 0 || rec.Seq == last {
+			p.opts.Progress(rec.Seq, last)
+		}
+		return nil
+	})
+}
+
+// leaveBehind makes a view that has failed go on alone in Run, behind what d has
+// decided. It returns err when it is fatal.
+func (p *Pump) leaveBehind(r *runner, d *Decider, err error) error {
+	if err == nil || fatal(err) {
+		return err
+	}
+	r.alone, r.lost = d.Clone(), r.lost || rewinds(err)
+	r.report(err)
+	return nil
+}
