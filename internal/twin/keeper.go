@@ -4,9 +4,20 @@ import (
 	"container/heap"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"vaiven"
+)
+
+// How long the keeper gives others.
+const (
+	// grace is how long after its deadline a change may still be confirmed, when
+	// the board may have it: the report may be on its way.
+	grace = 2 * time.Second
+	// lag is how long a node that saw the board's report may take to write that
+	// it confirms a change.
+	lag = 3 * time.Second
 )
 
 const (
@@ -17,6 +28,90 @@ const (
 	tick          = time.Second            // between two looks at the server's clock
 	leapBy        = 500 * time.Millisecond // more than the two clocks drift apart in a tick
 )
+
+// duty is what the keeper has to do about a change.
+type duty uint8
+
+const (
+	settle  duty = iota // its end is decided
+	confirm             // the board has done it, and nobody wrote so
+	expire              // its deadline
+)
+
+// task is one change on the agenda, from when there is something to do about it
+// until it has an end.
+type task struct {
+	ref
+	duty  duty
+	at    time.Time // by the monotonic clock
+	wall  int64     // the same by the server's clock, Unix ms UTC; 0: does not depend on it
+	grace bool      // the deadline has passed, and grace was given
+	index int       // in agenda.due; handed: its end was given to the log
+}
+
+const handed = -1
+
+// agenda is what the keeper has to do, and when: one task at most for each
+// change without an end. Twin.mu guards it.
+type agenda struct {
+	on    bool                       // the keeper is there
+	dirty map[vaiven.Device]struct{} // devices with something new
+	tasks map[ref]*task
+	due   taskHeap
+}
+
+// taskHeap has the next task first; its methods are for package heap.
+type taskHeap []*task
+
+func (h taskHeap) Len() int           { return len(h) }
+func (h taskHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h taskHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+
+// Push adds a *task at the end.
+func (h *taskHeap) Push(x any) {
+	k, _ := x.(*task)
+	k.index = len(*h)
+	*h = append(*h, k)
+}
+
+// Pop removes the task at the end.
+func (h *taskHeap) Pop() any {
+	old := *h
+	k := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	k.index = handed
+	return k
+}
+
+// moment is now, by both clocks.
+type moment struct {
+	mono  time.Time
+	stamp vaiven.Stamp
+}
+
+// forever is longer than any server runs, in ms, and fits in a time.Duration.
+const forever = int64(100*365*24*time.Hour) / int64(time.Millisecond)
+
+// after is when the server's clock will say wall, at most most ms from now: a
+// clock that was set back must not give a change more time than was asked for.
+func (m moment) after(wall, most int64) time.Time {
+	ms := min(wall-m.stamp.At, most, forever)
+	return m.mono.Add(time.Duration(max(0, ms)) * time.Millisecond)
+}
+
+// leapt reports whether the server's clock has gone further than time has since the
+// last moment.
+func (m moment) leapt(last moment) bool {
+	if last.mono.IsZero() || !last.stamp.Synced && m.stamp.Synced {
+		return false
+	}
+	wall := time.Duration(m.stamp.At-last.stamp.At) * time.Millisecond
+	return wall-m.mono.Sub(last.mono) > leapBy
+}
 
 // Run is the keeper: it writes the ends of changes that the log decides or that
 // time does. A change that was overtaken or refused, at once; a deadline that
@@ -38,199 +133,228 @@ func (t *Twin) Run(ctx context.Context) error {
 		return errors.New("twin: the keeper is running already")
 	}
 	defer t.keeper.Store(false)
-	t.begin()
-	defer t.finish()
-	k := keeper{t: t, timer: time.NewTimer(time.Hour), pause: firstPause}
-	defer k.timer.Stop()
+	t.mu.Lock()
+	t.agenda = agenda{on: true, dirty: make(map[vaiven.Device]struct{}), tasks: make(map[ref]*task)}
+	t.remindKeeperOfAll()
+	t.mu.Unlock()
+	defer func() { // what was given to the log included: another Run finds out again
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.agenda = agenda{}
+	}()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var last moment
+	pause, failing := firstPause, false
 	for ctx.Err() == nil {
-		next, wrote := k.round(ctx)
-		if !wrote {
-			k.rest(ctx, next)
+		now := moment{time.Now(), t.o.Stamp()}
+		ends, wait := t.collectEnds(now, now.leapt(last))
+		last = now
+		ends = t.giveGrace(ends, now)
+		if len(ends) == 0 {
+			timer.Reset(wait)
+			select {
+			case <-t.wake:
+			case <-timer.C:
+			case <-ctx.Done():
+			}
+			continue
 		}
+		if err := t.writeEnds(ctx, ends); err != nil {
+			if !failing && ctx.Err() == nil {
+				t.o.Logger.Warn("ends of changes wait for the log", "err", err)
+			}
+			failing = true
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+			}
+			pause = min(2*pause, longPause)
+			continue
+		}
+		if failing {
+			t.o.Logger.Info("ends of changes are written again")
+		}
+		pause, failing = firstPause, false
 	}
 	return nil
 }
 
-func (t *Twin) begin() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.agenda = agenda{on: true, dirty: make(map[vaiven.Device]struct{}), tasks: make(map[ref]*task)}
-	t.remindAll()
-}
-
-// finish forgets what was planned, and what was given to the log: another Run
-// finds out again.
-func (t *Twin) finish() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.agenda = agenda{}
-}
-
-// keeper is one Run.
-type keeper struct {
-	t     *Twin
-	timer *time.Timer
-	last  moment // of the round before
-	pause time.Duration
-	ill   bool // the last append failed
-}
-
-// round writes what is due. Otherwise it returns how long there is nothing to
-// do, unless the keeper is woken up.
-func (k *keeper) round(ctx context.Context) (next time.Duration, wrote bool) {
-	now := moment{time.Now(), k.t.o.Stamp()}
-	list, next := k.collect(now)
-	list = k.spare(list, now)
-	if len(list) == 0 {
-		return next, false
-	}
-	if err := k.write(ctx, list); err != nil {
-		k.failed(ctx, list, err)
-		return 0, true
-	}
-	if k.ill {
-		k.t.o.Logger.Info("ends of changes are written again")
-	}
-	k.ill, k.pause = false, firstPause
-	return 0, true
-}
-
-// entry is an end that is due.
-type entry struct {
+// dueEnd is an end that is due.
+type dueEnd struct {
 	task *task
 	end  vaiven.ChangeEnd
 	sent bool // as far as the log says
 }
 
-// collect takes what is due off the agenda.
-func (k *keeper) collect(now moment) (list []entry, next time.Duration) {
-	t := k.t
+// collectEnds takes what is due off the agenda, and words the ends. When nothing is,
+// wait is how long there is nothing to do, unless the keeper is woken up. leapt says
+// that the server's clock was set forward, or that the machine has slept.
+func (t *Twin) collectEnds(now moment, leapt bool) (ends []dueEnd, wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.replaying {
 		return nil, time.Hour // Replayed wakes it up
 	}
-	if k.leapt(now) {
-		t.agenda.leap(now)
+	if leapt {
+		for _, k := range t.agenda.due {
+			if at := now.after(k.wall, forever); k.wall != 0 && at.Before(k.at) {
+				k.at = at
+			}
+		}
+		heap.Init(&t.agenda.due)
 	}
-	k.last = now
-	t.plan(now)
-	for len(t.agenda.due) > 0 && len(list) < maxEnds {
-		first := t.agenda.due[0]
-		if wait := first.at.Sub(now.mono); wait > 0 {
-			if t.agenda.timed() {
+	t.planDirty(now)
+	for len(t.agenda.due) > 0 && len(ends) < maxEnds {
+		k := t.agenda.due[0]
+		if wait := k.at.Sub(now.mono); wait > 0 {
+			if slices.ContainsFunc(t.agenda.due, func(k *task) bool { return k.wall != 0 }) {
 				wait = min(wait, tick)
 			}
-			return list, wait
+			return ends, wait
 		}
 		heap.Pop(&t.agenda.due)
-		if e, ok := t.due(first); ok {
-			list = append(list, e)
-		}
-	}
-	return list, time.Hour
-}
-
-// leapt reports whether the server's clock has gone further than time has since
-// the last round.
-func (k *keeper) leapt(now moment) bool {
-	if k.last.mono.IsZero() || !k.last.stamp.Synced && now.stamp.Synced {
-		return false
-	}
-	wall := time.Duration(now.stamp.At-k.last.stamp.At) * time.Millisecond
-	return wall-now.mono.Sub(k.last.mono) > leapBy
-}
-
-// due words the end that a task stands for. t.mu is held.
-func (t *Twin) due(k *task) (entry, bool) {
-	d := t.devices[k.device]
-	if d == nil {
-		return entry{}, false
-	}
-	c := d.Unended(k.key)
-	if c == nil {
-		return entry{}, false
-	}
-	how := c.Outcome
-	switch k.duty {
-	case confirm:
-		how = vaiven.Confirmed
-	case expire:
-		how = vaiven.Expired
-	}
-	return entry{task: k, end: c.End(k.device, how, c.Reason, vaiven.Stamp{}), sent: c.Sent != 0}, true
-}
-
-// spare gives those more time whose deadline has passed while the board may
-// have the change: it was sent, or is perhaps being sent now.
-func (k *keeper) spare(list []entry, now moment) []entry {
-	n := 0
-	for _, e := range list {
-		if e.task.duty == expire && (e.sent || k.t.o.Connected(e.task.device)) && k.extend(e.task, now) {
+		d := t.devices[k.device]
+		if d == nil {
 			continue
 		}
-		list[n] = e
-		n++
+		c := d.Unended(k.key)
+		if c == nil {
+			continue
+		}
+		how := c.Outcome
+		switch k.duty {
+		case confirm:
+			how = vaiven.Confirmed
+		case expire:
+			how = vaiven.Expired
+		}
+		ends = append(ends, dueEnd{k, c.End(k.device, how, c.Reason, vaiven.Stamp{}), c.Sent != 0})
 	}
-	return list[:n]
+	return ends, time.Hour
 }
 
-// extend puts a task back on the agenda, with grace.
-func (k *keeper) extend(task *task, now moment) bool {
-	k.t.mu.Lock()
-	defer k.t.mu.Unlock()
-	if !task.extend(now) {
-		return false
+// planDirty brings the agenda up to date about what is new. t.mu is held.
+func (t *Twin) planDirty(now moment) {
+	for id := range t.agenda.dirty {
+		d := t.devices[id]
+		if d == nil {
+			continue
+		}
+		for i := range d.Owed {
+			t.agenda.plan(id, &d.Owed[i], settle, now)
+		}
+		for i := range d.Open {
+			switch c := &d.Open[i]; {
+			case c.Matched != 0:
+				t.agenda.plan(id, c, confirm, now)
+			case c.Deadline != 0:
+				t.agenda.plan(id, c, expire, now)
+			}
+		}
 	}
-	k.t.restore(task)
-	return true
+	clear(t.agenda.dirty)
 }
 
-// restore puts a task back, if its change is still there. t.mu is held.
-func (t *Twin) restore(k *task) {
-	if t.agenda.tasks[k.ref] == k {
-		t.agenda.put(k, true)
-		t.remind(k.device) // what came meanwhile
+// plan sees to it that the change has its task, unless its end was given to the log
+// already.
+func (a *agenda) plan(id vaiven.Device, c *vaiven.Pending, what duty, now moment) {
+	r := ref{id, c.Key}
+	k := a.tasks[r]
+	fresh := k == nil
+	if !fresh && (k.duty == what || k.index == handed) {
+		return
+	}
+	if fresh {
+		k = &task{ref: r}
+		a.tasks[r] = k
+	}
+	k.duty, k.wall = what, 0
+	switch what {
+	case settle:
+		k.at = now.mono
+	case confirm:
+		k.at = now.after(c.Matched+lag.Milliseconds(), lag.Milliseconds())
+	case expire:
+		k.at = now.after(c.Deadline, c.Deadline-c.Asked)
+		k.wall = c.Deadline
+	}
+	if fresh {
+		heap.Push(&a.due, k)
+	} else {
+		heap.Fix(&a.due, k.index)
 	}
 }
 
-func (k *keeper) write(ctx context.Context, list []entry) error {
+// giveGrace puts those back on the agenda, once, whose deadline has passed while the
+// board may have the change: it was sent, or is perhaps being sent now.
+func (t *Twin) giveGrace(ends []dueEnd, now moment) []dueEnd {
+	return slices.DeleteFunc(ends, func(e dueEnd) bool {
+		k := e.task
+		if k.duty != expire || k.grace || !e.sent && !t.o.Connected(k.device) {
+			return false
+		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		k.grace, k.wall = true, k.wall+grace.Milliseconds()
+		k.at = now.after(k.wall, grace.Milliseconds())
+		t.putBack(k)
+		return true
+	})
+}
+
+// writeEnds gives ends to the log. After an error they are on the agenda again.
+func (t *Twin) writeEnds(ctx context.Context, ends []dueEnd) error {
 	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
 	defer cancel()
-	stamp := k.t.o.Stamp()
-	events := make([]vaiven.Event, len(list))
-	for i := range list {
-		list[i].end.Stamp = stamp
-		events[i] = &list[i].end
+	stamp := t.o.Stamp()
+	events := make([]vaiven.Event, len(ends))
+	for i := range ends {
+		ends[i].end.Stamp = stamp
+		events[i] = &ends[i].end
 	}
-	return k.t.o.Log.Append(ctx, events, nil)
+	err := t.o.Log.Append(ctx, events, nil)
+	if err != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		for _, e := range ends {
+			t.putBack(e.task)
+		}
+	}
+	return err
 }
 
-// failed puts everything back, and waits before the next attempt.
-func (k *keeper) failed(ctx context.Context, list []entry, err error) {
-	k.t.mu.Lock()
-	for _, e := range list {
-		k.t.restore(e.task)
-	}
-	k.t.mu.Unlock()
-	if !k.ill && ctx.Err() == nil {
-		k.t.o.Logger.Warn("ends of changes wait for the log", "err", err)
-	}
-	k.ill = true
-	pause := time.NewTimer(k.pause)
-	defer pause.Stop()
-	k.pause = min(2*k.pause, longPause)
-	select {
-	case <-pause.C:
-	case <-ctx.Done():
+// putBack puts a task on the agenda again, if its change is still there. t.mu is held.
+func (t *Twin) putBack(k *task) {
+	if t.agenda.tasks[k.ref] == k {
+		heap.Push(&t.agenda.due, k)
+		t.remindKeeper(k.device) // of what came meanwhile
 	}
 }
 
-func (k *keeper) rest(ctx context.Context, d time.Duration) {
-	k.timer.Reset(d)
+func (a *agenda) clear() {
+	a.due = nil
+	clear(a.dirty)
+	clear(a.tasks)
+}
+
+// remindKeeper tells the keeper that something about the device is new. t.mu is held.
+func (t *Twin) remindKeeper(id vaiven.Device) {
+	if !t.agenda.on || t.replaying {
+		return
+	}
+	t.agenda.dirty[id] = struct{}{}
 	select {
-	case <-k.t.wake:
-	case <-k.timer.C:
-	case <-ctx.Done():
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// remindKeeperOfAll makes the keeper look at everything. t.mu is held.
+func (t *Twin) remindKeeperOfAll() {
+	for id, d := range t.devices {
+		if len(d.Open)+len(d.Owed) > 0 {
+			t.remindKeeper(id)
+		}
 	}
 }

@@ -3,6 +3,9 @@ package twin
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -61,14 +64,13 @@ type Twin struct {
 	wake   chan struct{} // holds one: the keeper has something to look at
 	keeper atomic.Bool   // Run is going on
 
-	keyMu sync.Mutex // Options.Rand need not be safe for several goroutines
+	randMu sync.Mutex // Options.Rand need not be safe for several goroutines
 
 	mu        sync.RWMutex
 	devices   map[vaiven.Device]*vaiven.DeviceState
 	replaying bool // the log's end was not reached yet: what is open may have ended
-	asking    map[ref][]chan vaiven.Answer
-	askers    map[vaiven.Device]int // how many channels asking has of each
-	waiting   map[ref][]chan waited
+	askers    map[vaiven.Device][]asker
+	waiters   map[ref][]chan ending
 	agenda    agenda
 
 	watchMu  sync.Mutex
@@ -81,11 +83,14 @@ type ref struct {
 	key    vaiven.Key
 }
 
+// watcher is somebody who is told of changes. It has an identity, unlike fn.
+type watcher struct{ fn func(vaiven.Device) }
+
 // New returns a twin of an empty log. It starts nothing.
 func New(o Options) *Twin {
 	return &Twin{
 		o: o.withDefaults(), wake: make(chan struct{}, 1), devices: make(map[vaiven.Device]*vaiven.DeviceState),
-		asking: make(map[ref][]chan vaiven.Answer), askers: make(map[vaiven.Device]int), waiting: make(map[ref][]chan waited),
+		askers: make(map[vaiven.Device][]asker), waiters: make(map[ref][]chan ending),
 	}
 }
 
@@ -98,23 +103,32 @@ func (t *Twin) Apply(_ uint64, entries []vaiven.Entry) error {
 	t.mu.Lock()
 	for i := range entries {
 		ev := entries[i].Event
-		if t.apply(ev) && !t.replaying && !slices.Contains(changed, ev.Of()) {
+		if t.applyEvent(ev) && !t.replaying && !slices.Contains(changed, ev.Of()) {
 			changed = append(changed, ev.Of())
 		}
 	}
 	t.mu.Unlock()
-	t.tell(changed)
+	t.tellWatchers(changed)
 	return nil
 }
 
-// apply takes one event, and reports whether its device's states, desired or
-// reported, or its open changes are others now. t.mu is held.
-func (t *Twin) apply(ev vaiven.Event) bool {
+// applyEvent takes one event: whoever asked for a change learns how it was decided,
+// whoever waits for its end that it has ended, and the keeper what it has to see to.
+// It reports whether the device's states, desired or reported, or its open changes
+// are others now. t.mu is held.
+func (t *Twin) applyEvent(ev vaiven.Event) bool {
 	id := ev.Of()
-	if _, ok := ev.(*vaiven.Forgotten); ok {
-		return t.forget(id)
-	}
 	s := t.devices[id]
+	if _, ok := ev.(*vaiven.Forgotten); ok {
+		if s == nil {
+			return false
+		}
+		delete(t.devices, id)
+		for _, c := range slices.Concat(s.Open, s.Owed) {
+			t.endChange(ref{id, c.Key}, ending{err: ErrForgotten})
+		}
+		return true
+	}
 	if s == nil {
 		if !aboutStates(ev) {
 			return false
@@ -124,15 +138,18 @@ func (t *Twin) apply(ev vaiven.Event) bool {
 	}
 	news := s.Apply(ev)
 	if news.Decided || news.Matched {
-		t.remind(id)
+		t.remindKeeper(id)
 	}
 	if c, ok := ev.(*vaiven.Change); ok && news.Decided {
-		t.answered(ref{id, c.Key}, news.Answer)
+		t.removeAskers(id, func(a asker) bool {
+			if a.key == c.Key {
+				a.answer <- news.Answer
+			}
+			return a.key == c.Key
+		})
 	}
 	for i := range news.Ended {
-		r := ref{id, news.Ended[i].End.Key}
-		t.agenda.drop(r)
-		t.ended(r, waited{end: news.Ended[i].End})
+		t.endChange(ref{id, news.Ended[i].End.Key}, ending{end: news.Ended[i].End})
 	}
 	return news.Changed
 }
@@ -149,19 +166,6 @@ func aboutStates(ev vaiven.Event) bool {
 		return true
 	}
 	return false
-}
-
-func (t *Twin) forget(id vaiven.Device) bool {
-	d := t.devices[id]
-	if d == nil {
-		return false
-	}
-	delete(t.devices, id)
-	for _, c := range slices.Concat(d.Open, d.Owed) {
-		t.agenda.drop(ref{id, c.Key})
-		t.ended(ref{id, c.Key}, waited{err: ErrForgotten})
-	}
-	return true
 }
 
 // Desired returns what the device's states ought to be; false when the log
@@ -198,4 +202,99 @@ func (t *Twin) List() []vaiven.DeviceState {
 		list = append(list, t.devices[id].Clone())
 	}
 	return list
+}
+
+// Watch has fn told of each device whose desired or reported states, or whose
+// open changes, became others: after a change counted, was sent or ended, the
+// board reported something new, or the device was forgotten.
+// What they are now is for fn, or whoever it wakes, to ask (Desired, State).
+//
+// fn is called by the goroutine that applies the log, without any lock: it must
+// return at once, and must not wait for the log. A call that is under way when
+// stop is called may still end after it.
+func (t *Twin) Watch(fn func(vaiven.Device)) (stop func()) {
+	w := &watcher{fn}
+	t.watchMu.Lock()
+	defer t.watchMu.Unlock()
+	t.watchers = append(slices.Clone(t.watchers), w)
+	return func() {
+		t.watchMu.Lock()
+		defer t.watchMu.Unlock()
+		t.watchers = slices.DeleteFunc(slices.Clone(t.watchers), func(o *watcher) bool { return o == w })
+	}
+}
+
+func (t *Twin) tellWatchers(devices []vaiven.Device) {
+	if len(devices) == 0 {
+		return
+	}
+	t.watchMu.Lock()
+	watchers := t.watchers
+	t.watchMu.Unlock()
+	for _, id := range devices {
+		for _, w := range watchers {
+			w.fn(id)
+		}
+	}
+}
+
+// snapshot is what a checkpoint keeps.
+type snapshot struct {
+	Version int                   `json:"version"`
+	Devices []*vaiven.DeviceState `json:"devices"`
+}
+
+const snapshotVersion = 1
+
+// Snapshot returns the whole twin as JSON; equal twins give equal bytes.
+func (t *Twin) Snapshot() ([]byte, error) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	s := snapshot{Version: snapshotVersion, Devices: make([]*vaiven.DeviceState, 0, len(t.devices))}
+	for _, id := range slices.Sorted(maps.Keys(t.devices)) {
+		s.Devices = append(s.Devices, t.devices[id])
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("twin: %w", err)
+	}
+	return b, nil
+}
+
+// Restore makes the twin that of a Snapshot, or that of an empty log for nil.
+// From here to Replayed the keeper rests and watchers are told nothing.
+func (t *Twin) Restore(snap []byte) error {
+	var s snapshot
+	if snap != nil {
+		if err := json.Unmarshal(snap, &s); err != nil {
+			return fmt.Errorf("twin: snapshot: %w", err)
+		}
+		if s.Version != snapshotVersion {
+			return fmt.Errorf("twin: snapshot of version %d", s.Version)
+		}
+	}
+	devices := make(map[vaiven.Device]*vaiven.DeviceState, len(s.Devices))
+	for _, d := range s.Devices {
+		if d == nil {
+			return errors.New("twin: snapshot: a device is missing")
+		}
+		devices[d.ID] = d
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.devices, t.replaying = devices, true
+	t.agenda.clear()
+	return nil
+}
+
+// Replayed is told that the log's end was reached: what is open now is open, the
+// keeper sees to what became due meanwhile, and watchers look at every device.
+func (t *Twin) Replayed() error {
+	t.mu.Lock()
+	t.replaying = false
+	all := slices.Collect(maps.Keys(t.devices))
+	t.remindKeeperOfAll()
+	t.mu.Unlock()
+	t.tellWatchers(all)
+	return nil
 }
