@@ -44,11 +44,11 @@ func (e *AsideError) Text(l vaiven.Lang) string {
 		"%s no es lo que dice el registro, y ya hay %d archivos apartados a su lado: muévelos a otra parte y se reconstruye"), e.Path, e.Many)
 }
 
-// mayAside reports whether another file may be set aside now; the error is an
+// checkAside reports whether another file may be set aside now; the error is an
 // *AsideError.
-func (f *File) mayAside() error {
+func (f *File) checkAside() error {
 	f.blocked = true
-	if f.live && !f.lastAside.IsZero() && f.now().Sub(f.lastAside) < asidePause {
+	if f.replayed && !f.lastAside.IsZero() && f.now().Sub(f.lastAside) < asidePause {
 		return &AsideError{Path: f.path}
 	}
 	if n, err := countAside(f.path); err != nil {
@@ -60,8 +60,8 @@ func (f *File) mayAside() error {
 	return nil
 }
 
-// aside renames a file of ours to a telling name. Ask mayAside first.
-func (f *File) aside(path, why string) (string, error) {
+// setAside renames a file of ours to a telling name. Ask checkAside first.
+func (f *File) setAside(path, why string) (string, error) {
 	aside := asideName(path, why, f.now())
 	err := os.Rename(path, aside)
 	if err == nil {
@@ -76,7 +76,7 @@ func asideName(path, why string, now time.Time) string {
 	ext := filepath.Ext(path)
 	base := strings.TrimSuffix(path, ext) + "." + why + "-" + now.Format("20060102-150405")
 	name := base + ext
-	for i := 2; taken(name); i++ {
+	for i := 2; nameTaken(name); i++ {
 		name = fmt.Sprintf("%s-%d%s", base, i, ext)
 	}
 	return name
@@ -88,7 +88,7 @@ func countAside(path string) (int, error) {
 	ours := regexp.MustCompile("^" + regexp.QuoteMeta(strings.TrimSuffix(filepath.Base(path), ext)) +
 		`\.(edited|damaged|other-log|before)-[0-9]{8}-[0-9]{6}(-[0-9]+)?` + regexp.QuoteMeta(ext) + "$")
 	sidecar := regexp.MustCompile("^" + regexp.QuoteMeta(filepath.Base(path)) + `\.vaiven\.damaged-[0-9]{8}-[0-9]{6}(-[0-9]+)?\.json$`)
-	entries, err := os.ReadDir(dirOf(path))
+	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
 		return 0, err
 	}
@@ -101,12 +101,10 @@ func countAside(path string) (int, error) {
 	return n, nil
 }
 
-func taken(path string) bool {
+func nameTaken(path string) bool {
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		_, err = os.Lstat(path + SidecarSuffix)
 	}
 	return !errors.Is(err, fs.ErrNotExist)
 }
-
-func dirOf(path string) string { return filepath.Dir(path) }

@@ -64,7 +64,7 @@ func OpenChecker(path, log string) (*Checker, error) {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
 	c.r = bufio.NewReaderSize(c.file, flushAt)
-	if err := c.expect(c.format.header(), 1); err != nil {
+	if err := c.expectLine(c.format.header(), 1); err != nil {
 		_ = c.file.Close() // read only
 		return nil, err
 	}
@@ -82,12 +82,12 @@ func (c *Checker) Apply(_ uint64, entries []vaiven.Entry) error {
 		if !ok {
 			continue
 		}
-		if !c.format.has(r) {
+		if !c.format.hasRow(r) {
 			c.without++
 			continue
 		}
 		c.buf = c.format.appendRow(c.buf[:0], c.rows+1, r)
-		if err := c.expect(c.buf, c.rows+2); err != nil {
+		if err := c.expectLine(c.buf, c.rows+2); err != nil {
 			return err
 		}
 		c.rows++
@@ -105,7 +105,7 @@ func (c *Checker) Snapshot() ([]byte, error) { return nil, nil }
 // rows it has.
 func (c *Checker) Finish() (rows uint64, err error) {
 	defer func() { _ = c.file.Close() }() // read only
-	line, err := c.line()
+	line, err := c.readLine()
 	if err != nil {
 		return c.rows, err
 	}
@@ -121,7 +121,7 @@ func (c *Checker) Close() error {
 	return nil
 }
 
-func (c *Checker) expect(want []byte, n uint64) error {
+func (c *Checker) expectLine(want []byte, n uint64) error {
 	have, err := c.r.Peek(len(want))
 	if err == nil && bytes.Equal(have, want) {
 		_, err = c.r.Discard(len(want))
@@ -130,15 +130,15 @@ func (c *Checker) expect(want []byte, n uint64) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("csv: %w", err)
 	}
-	line, err := c.line()
+	line, err := c.readLine()
 	if err != nil {
 		return err
 	}
 	return &DiscrepancyError{Path: c.path, Line: n, Want: quote(want), Got: quote(line)}
 }
 
-// line reads the next line, or as much of it as a message needs.
-func (c *Checker) line() ([]byte, error) {
+// readLine reads the next line, or as much of it as a message needs.
+func (c *Checker) readLine() ([]byte, error) {
 	line, err := c.r.ReadSlice('\n')
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
 		return nil, fmt.Errorf("csv: %w", err)

@@ -1,6 +1,7 @@
 package csvfile
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -60,13 +63,13 @@ type File struct {
 	lastAside time.Time  // zero: not yet
 	blocked   bool       // the last file that was to be set aside was not
 
-	file *os.File // nil: to be opened again
-	old  *rest    // what the file holds behind size, still to be compared; nil: nothing
-	live bool     // Replayed has succeeded once
-	torn bool     // a write failed: the file may hold the beginning of buf behind size
-	size int64    // bytes of the file that are right
-	sum  uint64   // CRC-64 of those
-	buf  []byte   // rows behind size, to be written
+	file     *os.File  // nil: to be opened again
+	tail     *fileTail // what the file holds behind size, still to be compared; nil: nothing
+	replayed bool      // Replayed has succeeded once
+	torn     bool      // a write failed: the file may hold the beginning of buf behind size
+	size     int64     // bytes of the file that are right
+	sum      uint64    // CRC-64 of those
+	buf      []byte    // rows behind size, to be written
 
 	mu   sync.Mutex
 	rows uint64 // readings applied, buf included
@@ -90,13 +93,13 @@ func Open(o Options) (_ *File, err error) {
 	}
 	defer func() {
 		if err != nil {
-			f.release()
+			f.releaseLock()
 		}
 	}()
-	if err := f.take(); err != nil {
+	if err := f.ensureLock(); err != nil {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
-	side, err := f.sidecar(o)
+	side, err := f.findSidecar(o)
 	if err != nil {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
@@ -127,15 +130,10 @@ func (f *File) Path() string { return f.path }
 func (f *File) Zone() string { return f.side.Zone }
 
 // Digits is ThreeFigures or Exact.
-func (f *File) Digits() int {
-	if f.side.Digits == 0 {
-		return Exact
-	}
-	return f.side.Digits
-}
+func (f *File) Digits() int { return cmp.Or(f.side.Digits, Exact) }
 
 // Columns returns the measurements that have a column.
-func (f *File) Columns() []string { return append([]string(nil), f.side.Columns...) }
+func (f *File) Columns() []string { return slices.Clone(f.side.Columns) }
 
 // Rows returns how many readings the file holds, or will once it is flushed.
 func (f *File) Rows() uint64 {
@@ -161,7 +159,7 @@ func (f *File) Apply(_ uint64, entries []vaiven.Entry) error {
 	rows, mark := f.rows, len(f.buf) // rows is written by this goroutine alone
 	n := rows
 	for i := range entries {
-		if r, ok := entries[i].Event.(*vaiven.Reading); ok && f.format.has(r) {
+		if r, ok := entries[i].Event.(*vaiven.Reading); ok && f.format.hasRow(r) {
 			n++
 			f.buf = f.format.appendRow(f.buf, n, r)
 		}
@@ -169,8 +167,8 @@ func (f *File) Apply(_ uint64, entries []vaiven.Entry) error {
 	if n == rows {
 		return nil
 	}
-	if f.old != nil {
-		if err := f.compare(); err != nil {
+	if f.tail != nil {
+		if err := f.compareTail(); err != nil {
 			f.buf = f.buf[:mark]
 			return err
 		}
@@ -184,17 +182,17 @@ func (f *File) Flush() error {
 	if len(f.buf) == 0 {
 		return nil
 	}
-	if err := f.ready(); err != nil {
+	if err := f.ensureOpen(); err != nil {
 		return err
 	}
 	if _, err := f.file.WriteAt(f.buf, f.size); err != nil {
 		f.torn = true
 		if !errors.Is(err, syscall.ENOSPC) {
-			f.drop() // the medium may be gone
+			f.closeHandle() // the medium may be gone
 		}
 		return fmt.Errorf("csv: %w", err)
 	}
-	f.grow(f.buf)
+	f.countWritten(f.buf)
 	f.buf, f.torn = f.buf[:0], false
 	if cap(f.buf) > 4*flushAt {
 		f.buf = nil
@@ -202,38 +200,36 @@ func (f *File) Flush() error {
 	return nil
 }
 
-// grow counts bytes that the file holds now.
-func (f *File) grow(b []byte) {
+// countWritten counts bytes that the file holds now.
+func (f *File) countWritten(b []byte) {
 	f.size += int64(len(b))
 	f.sum = crc64.Update(f.sum, crcTable, b)
 }
 
-// ready makes sure that the file is open, under its name, and as it was left.
+// ensureOpen makes sure that the file is open, under its name, and as it was left.
 // Otherwise it is a changedError, or the error of the file system.
-func (f *File) ready() error {
+func (f *File) ensureOpen() error {
 	there, err := os.Stat(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, derr := os.Stat(dirOf(f.path)); derr != nil {
-			f.drop()
-			return fmt.Errorf("csv: %w", derr)
+		f.closeHandle()
+		if _, err := os.Stat(filepath.Dir(f.path)); err != nil {
+			return fmt.Errorf("csv: %w", err)
 		}
-		f.drop()
 		return &changedError{f.path, "is gone"}
 	}
-	if err != nil {
-		f.drop()
-		return fmt.Errorf("csv: %w", err)
-	}
-	if f.file == nil {
+	if err == nil && f.file == nil {
 		return f.reopen()
 	}
-	mine, err := f.file.Stat()
+	var mine fs.FileInfo
+	if err == nil {
+		mine, err = f.file.Stat()
+	}
 	if err != nil {
-		f.drop()
+		f.closeHandle()
 		return fmt.Errorf("csv: %w", err)
 	}
 	if !os.SameFile(there, mine) {
-		f.drop()
+		f.closeHandle()
 		return &changedError{f.path, "is another file now"}
 	}
 	if end := f.size; mine.Size() != end && (!f.torn || mine.Size() < end || mine.Size() > end+int64(len(f.buf))) {
@@ -244,37 +240,40 @@ func (f *File) ready() error {
 
 // reopen opens the file after its handle was lost, and reads all of it to see
 // that it is what it was.
-func (f *File) reopen() error {
-	if err := f.take(); err != nil {
+func (f *File) reopen() (err error) {
+	if err := f.ensureLock(); err != nil {
 		return fmt.Errorf("csv: %w", err)
 	}
 	file, err := os.OpenFile(f.path, os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("csv: %w", err)
 	}
+	defer func() {
+		if err != nil {
+			_ = file.Close() // read only so far
+		}
+	}()
 	sum, err := sumFile(file, f.size)
 	if err != nil {
-		_ = file.Close() // read only so far
 		return fmt.Errorf("csv: %w", err)
 	}
 	info, err := file.Stat()
-	if err == nil && (sum != f.sum || info.Size() != f.size) {
-		err = &changedError{f.path, "has changed"}
-	}
 	if err != nil {
-		_ = file.Close() // read only so far
 		return err
+	}
+	if sum != f.sum || info.Size() != f.size {
+		return &changedError{f.path, "has changed"}
 	}
 	f.file, f.torn = file, false
 	return nil
 }
 
-// drop lets the handle go; what was written before may or may not be there.
-func (f *File) drop() {
+// closeHandle lets the handle go; what was written before may or may not be there.
+func (f *File) closeHandle() {
 	if f.file != nil {
 		_ = f.file.Close() // a write error has been reported already
 	}
-	f.file, f.old = nil, nil
+	f.file, f.tail = nil, nil
 }
 
 // sumFile returns the CRC-64 of the file's first n bytes; of a shorter file it
@@ -299,12 +298,12 @@ func (f *File) Snapshot() ([]byte, error) {
 		return nil, err
 	}
 	if f.file == nil {
-		if err := f.ready(); err != nil {
+		if err := f.ensureOpen(); err != nil {
 			return nil, err
 		}
 	}
 	if err := f.file.Sync(); err != nil {
-		f.drop()
+		f.closeHandle()
 		return nil, fmt.Errorf("csv: %w", err)
 	}
 	return json.Marshal(snapshot{f.rows, f.size, f.sum})
@@ -312,19 +311,14 @@ func (f *File) Snapshot() ([]byte, error) {
 
 // Close flushes, brings the file to the disk and closes it.
 func (f *File) Close() error {
-	defer f.release()
+	defer f.releaseLock()
 	if f.file == nil && len(f.buf) == 0 {
 		return nil
 	}
 	err := f.Flush()
 	if f.file != nil {
-		if serr := f.file.Sync(); err == nil {
-			err = serr
-		}
-		if cerr := f.file.Close(); err == nil {
-			err = cerr
-		}
-		f.file, f.old = nil, nil
+		err = cmp.Or(err, f.file.Sync(), f.file.Close())
+		f.file, f.tail = nil, nil
 	}
 	f.buf = nil
 	return err

@@ -52,8 +52,8 @@ var dialects = map[string]dialect{
 	ExcelES: {"\ufeff", ';', ',', "\r\n"},
 }
 
-// has reports whether a reading has a row.
-func (f *format) has(r *vaiven.Reading) bool {
+// hasRow reports whether a reading has a row.
+func (f *format) hasRow(r *vaiven.Reading) bool {
 	return f.blank || vaiven.HasAny(r.Values, f.columns)
 }
 
@@ -133,7 +133,7 @@ func (f *format) canonical(line string, id uint64) bool {
 		return false
 	}
 	dev, err := vaiven.ParseDevice(fields[0])
-	if err != nil || string(dev) != fields[0] || !timeflag(fields[1]) {
+	if err != nil || string(dev) != fields[0] || !isTimeflag(fields[1]) {
 		return false
 	}
 	for i, cell := range fields[2:] {

@@ -138,7 +138,7 @@ func TestWriteThatStoppedHalfway(t *testing.T) {
 		}
 		f.torn = true
 		if part%2 == 1 {
-			f.drop() // and the handle is lost
+			f.closeHandle() // and the handle is lost
 		}
 		if err := f.Flush(); err != nil {
 			if !rewinds(err) {

@@ -35,15 +35,15 @@ func (e *InUseError) Text(l vaiven.Lang) string {
 	return text
 }
 
-// take makes sure that no other vaiven writes the file: two would set each
+// ensureLock makes sure that no other vaiven writes the file: two would set each
 // other's aside with every row. The lock goes by the file's own name, whichever
 // link leads to it. It is taken again when its file is gone, as after a stick
 // that was pulled out and put back.
-func (f *File) take() error {
+func (f *File) ensureLock() error {
 	if f.lock != nil && f.lock.Holds() {
 		return nil
 	}
-	f.release()
+	f.releaseLock()
 	l, err := Lock(f.path, f.owner)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
@@ -92,8 +92,8 @@ func target(path string) string {
 	return path
 }
 
-// release gives the lock back.
-func (f *File) release() {
+// releaseLock gives the lock back.
+func (f *File) releaseLock() {
 	if f.lock != nil {
 		f.lock.Remove()
 		f.lock = nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"vaiven/internal/atomicfile"
@@ -63,6 +64,75 @@ func (s *Sidecar) write(csv string) error {
 		return err
 	}
 	return atomicfile.Write(csv+SidecarSuffix, append(b, '\n'))
+}
+
+// findSidecar finds what is fixed for the file: as it exists, or as it is asked
+// for. It sets aside what belongs to another log, or is another file by now,
+// and writes the sidecar when there is none.
+func (f *File) findSidecar(o Options) (*Sidecar, error) {
+	old, err := ReadSidecar(o.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, errSidecar):
+		if err := f.checkAside(); err != nil {
+			return nil, err
+		}
+		aside, err := f.setAside(f.path+SidecarSuffix, "damaged")
+		if err != nil {
+			return nil, err
+		}
+		f.notify(Notice{Kind: SidecarDamaged, Path: f.path, Aside: aside})
+	case err != nil:
+		return nil, err
+	case old.Log != o.Log:
+		if err := f.setBothAside("other-log", OtherLog); err != nil {
+			return nil, err
+		}
+	case o.differFrom(old):
+		if err := f.setBothAside("before", OtherShape); err != nil {
+			return nil, err
+		}
+	default:
+		return old, nil
+	}
+	side := &Sidecar{Version: sidecarVersion, Log: o.Log, Columns: o.Columns, Zone: o.Zone, Rows: rowsOfColumns, Dialect: o.Dialect, Created: f.now().UTC()}
+	if o.Digits == ThreeFigures {
+		side.Digits = ThreeFigures
+	}
+	if len(side.Columns) == 0 {
+		side.Columns = []string{"TEMP", "HUM"}
+	}
+	if side.Zone == "" {
+		side.Zone = LocalZone()
+	}
+	return side, side.write(o.Path)
+}
+
+// differFrom reports whether another file is asked for than the one that is there.
+func (o *Options) differFrom(old *Sidecar) bool {
+	return len(o.Columns) > 0 && !slices.Equal(o.Columns, old.Columns) ||
+		o.Zone != "" && o.Zone != old.Zone ||
+		o.Digits != 0 && (o.Digits == ThreeFigures) != (old.Digits == ThreeFigures) ||
+		o.Dialect != old.Dialect
+}
+
+// setBothAside sets the file and its sidecar aside.
+func (f *File) setBothAside(why string, kind Kind) error {
+	there, err := exists(f.path)
+	if err != nil {
+		return err
+	}
+	if err := f.checkAside(); err != nil {
+		return err
+	}
+	aside := asideName(f.path, why, f.now())
+	if there {
+		if err := os.Rename(f.path, aside); err != nil {
+			return err
+		}
+		f.notify(Notice{Kind: kind, Path: f.path, Aside: aside})
+	}
+	return os.Rename(f.path+SidecarSuffix, aside+SidecarSuffix)
 }
 
 // exists reports whether there is anything under the name.

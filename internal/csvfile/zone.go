@@ -62,14 +62,14 @@ func (z *zone) appendTime(b []byte, s *vaiven.Stamp) []byte {
 	if len(b)-n == len(z.text) {
 		copy(z.text[:], b[n:])
 		z.offset = s.Offset
-		z.hold(t)
+		z.cacheMinute(t)
 	}
 	return b
 }
 
-// hold works out for which moments the text of t is right: its minute, cut
+// cacheMinute works out for which moments the text of t is right: its minute, cut
 // where the zone changes inside it.
-func (z *zone) hold(t time.Time) {
+func (z *zone) cacheMinute(t time.Time) {
 	z.from = t.UnixMilli() - int64(t.Second())*1000 - int64(t.Nanosecond())/1e6
 	z.to = z.from + 60_000
 	start, end := t.ZoneBounds()
@@ -81,8 +81,8 @@ func (z *zone) hold(t time.Time) {
 	}
 }
 
-// timeflag reports whether s is a moment as TIMEFLAG has it.
-func timeflag(s string) bool {
+// isTimeflag reports whether s is a moment as TIMEFLAG has it.
+func isTimeflag(s string) bool {
 	if len(s) != len(timeLayout) {
 		return false
 	}
