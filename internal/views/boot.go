@@ -264,6 +264,7 @@ func sumOf(values []vaiven.Value) uint32 {
 	}
 	return 1
 }
+
 // pace is when the newest reading of a boot was taken, and how many were taken in
 // the last stretches of paceWindow in which there were any: what a board can have
 // taken while it was away is held against it.

@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
+
+	"vaiven"
 )
 
 // CheckpointName is the checkpoint's file in Options.Dir.
@@ -161,4 +165,259 @@ func CheckpointPosition(dir string) uint64 {
 		return 0
 	}
 	return c.pos
+}
+
+// errState says that a decider's state cannot be read; the checkpoint's
+// checksum was right, so it was written wrongly.
+var errState = errors.New("decider state: malformed")
+
+// appendState writes all that the decider knows. Equal deciders write equal
+// bytes. The format is private to the checkpoint, whose version covers it.
+func (d *Decider) appendState(b []byte) []byte {
+	b = appendText(b, d.log)
+	b = binary.AppendUvarint(b, d.next)
+	for _, n := range d.stats.fields(checkpointVersion) {
+		b = binary.AppendUvarint(b, *n)
+	}
+	b = append(b, bit(d.writers.evicted))
+	b = binary.AppendUvarint(b, uint64(len(d.writers.known)))
+	for _, id := range slices.Sorted(maps.Keys(d.writers.known)) {
+		w := d.writers.known[id]
+		b = binary.LittleEndian.AppendUint64(b, id)
+		b = binary.AppendUvarint(b, w.n)
+		b = binary.AppendUvarint(b, w.used)
+	}
+	b = binary.AppendUvarint(b, uint64(len(d.devices)))
+	for _, id := range slices.Sorted(maps.Keys(d.devices)) {
+		b = appendText(b, string(id))
+		b = binary.AppendUvarint(b, uint64(len(d.devices[id].boots)))
+		for _, boot := range d.devices[id].boots {
+			b = boot.appendState(b)
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(d.changes)))
+	for _, id := range slices.Sorted(maps.Keys(d.changes)) {
+		b = appendText(b, string(id))
+		b = binary.AppendUvarint(b, uint64(len(d.changes[id])))
+		for _, c := range d.changes[id] {
+			b = append(appendText(b, string(c.key)), bit(c.sent), bit(c.over))
+		}
+	}
+	b = appendEvents(b, d.dropped)
+	return appendEvents(b, d.fills)
+}
+
+func appendEvents(b []byte, list eventList) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	last := uint64(0)
+	for _, id := range list {
+		b = binary.AppendUvarint(b, id.Record-last)
+		b = binary.AppendUvarint(b, uint64(id.Index))
+		last = id.Record
+	}
+	return b
+}
+
+// fields are what a checkpoint of a version holds.
+func (s *Stats) fields(version uint32) []*uint64 {
+	all := []*uint64{&s.Records, &s.RepeatedRecords, &s.Events, &s.Readings, &s.Repeats, &s.Different, &s.Filled}
+	if version < versionOfGaps {
+		return all[:6]
+	}
+	return all
+}
+
+func (b *boot) appendState(buf []byte) []byte {
+	buf = appendText(buf, string(b.id))
+	buf = binary.AppendUvarint(buf, b.top)
+	buf = appendSpans(buf, b.stored)
+	buf = appendSpans(buf, b.skipped)
+	buf = binary.AppendUvarint(buf, uint64(len(b.sums.first)))
+	for _, sum := range b.sums.first {
+		buf = binary.LittleEndian.AppendUint32(buf, sum)
+	}
+	buf = append(buf, bit(b.sums.last != nil))
+	if b.sums.last != nil {
+		for _, sum := range b.sums.last {
+			buf = binary.LittleEndian.AppendUint32(buf, sum)
+		}
+	}
+	buf = appendSpans(buf, b.open)
+	buf = binary.AppendUvarint(buf, uint64(b.pace.taken))
+	buf = binary.AppendUvarint(buf, uint64(b.pace.window))
+	for _, n := range append(b.pace.before[:], b.pace.count) {
+		buf = binary.AppendUvarint(buf, uint64(n))
+	}
+	return buf
+}
+
+func appendText[T string | []byte](b []byte, s T) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+// appendSpans writes each span as its distance from the one before it and its
+// length.
+func appendSpans(b []byte, s spans) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	last := uint64(0)
+	for _, e := range s {
+		b = binary.AppendUvarint(b, e.lo-last)
+		b = binary.AppendUvarint(b, e.hi-e.lo)
+		last = e.hi
+	}
+	return b
+}
+
+func bit(v bool) byte {
+	if v {
+		return 1
+	}
+	return 0
+}
+
+// parseState reads what appendState of that version wrote, and returns the bytes
+// behind it.
+func parseState(b []byte, version uint32) (*Decider, []byte, error) {
+	r := &reader{b: b, version: version}
+	d := NewDecider(r.text())
+	d.next = r.uvarint()
+	for _, n := range d.stats.fields(version) {
+		*n = r.uvarint()
+	}
+	d.writers.evicted = r.bit()
+	for range r.count(10) {
+		id := r.uint64()
+		d.writers.known[id] = writer{n: r.uvarint(), used: r.uvarint()}
+	}
+	for range r.count(2) {
+		id := vaiven.Device(r.text())
+		dev := &device{}
+		for range r.count(6) {
+			dev.boots = append(dev.boots, r.boot())
+		}
+		d.devices[id] = dev
+	}
+	for range r.count(2) {
+		id, list := vaiven.Device(r.text()), []change(nil)
+		for range r.count(3) {
+			list = append(list, change{key: vaiven.Key(r.text()), sent: r.bit(), over: r.bit()})
+		}
+		d.changes[id] = list
+	}
+	d.dropped = r.events()
+	if version >= versionOfGaps {
+		d.fills = r.events()
+	}
+	if r.bad {
+		return nil, nil, errState
+	}
+	return d, r.b, nil
+}
+
+// reader takes values off a slice; after the first that is not there, bad is
+// set and everything is zero.
+type reader struct {
+	b       []byte
+	version uint32 // of the checkpoint
+	bad     bool
+}
+
+func (r *reader) bytes(n uint64) []byte {
+	if r.bad || n > uint64(len(r.b)) {
+		r.bad = true
+		return nil
+	}
+	p := r.b[:n]
+	r.b = r.b[n:]
+	return p
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if r.bad || n <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// count reads how many things follow, each of at least size bytes.
+func (r *reader) count(size uint64) uint64 {
+	n := r.uvarint()
+	if n > uint64(len(r.b))/size {
+		r.bad = true
+		return 0
+	}
+	return n
+}
+
+func (r *reader) text() string { return string(r.bytes(r.uvarint())) }
+
+func (r *reader) bit() bool {
+	p := r.bytes(1)
+	return len(p) == 1 && p[0] == 1
+}
+
+func (r *reader) uint64() uint64 {
+	if p := r.bytes(8); len(p) == 8 {
+		return binary.LittleEndian.Uint64(p)
+	}
+	return 0
+}
+
+func (r *reader) uint32() uint32 {
+	if p := r.bytes(4); len(p) == 4 {
+		return binary.LittleEndian.Uint32(p)
+	}
+	return 0
+}
+
+func (r *reader) events() (list eventList) {
+	last := uint64(0)
+	for range r.count(2) {
+		last += r.uvarint()
+		list = append(list, vaiven.ID{Record: last, Index: uint32(r.uvarint())})
+	}
+	return list
+}
+
+func (r *reader) spans() spans {
+	var s spans
+	last := uint64(0)
+	for range r.count(2) {
+		lo := last + r.uvarint()
+		last = lo + r.uvarint()
+		s = append(s, span{lo, last})
+	}
+	return s
+}
+
+func (r *reader) boot() *boot {
+	b := &boot{id: vaiven.Boot(r.text()), top: r.uvarint(), stored: r.spans(), skipped: r.spans()}
+	for range r.count(4) {
+		b.sums.first = append(b.sums.first, r.uint32())
+	}
+	if r.bit() {
+		b.sums.last = new([lastSums]uint32)
+		for i := range b.sums.last {
+			b.sums.last[i] = r.uint32()
+		}
+	}
+	if r.version >= versionOfGaps {
+		b.open = r.spans()
+		b.pace = pace{taken: int64(r.uvarint()), window: int64(r.uvarint())}
+		for i := range b.pace.before {
+			b.pace.before[i] = uint32(r.uvarint())
+		}
+		b.pace.count = uint32(r.uvarint())
+		return b
+	}
+	// It did not tell a gap from what was refused for good: either may come.
+	b.open = append(b.open, b.skipped...)
+	for _, e := range b.stored {
+		b.open.remove(e.lo, e.hi)
+	}
+	return b
 }

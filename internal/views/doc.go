@@ -9,6 +9,12 @@
 // depends on a clock but the pauses between attempts and the names of files
 // that are set aside.
 //
+// A record is read by [Pump.Run] (pump.go), decided by [Decider.Decide] (decider.go,
+// and boot.go for the SEQs of a board), pushed to the runner of each view, and
+// applied there (runner.go); save.go asks all views for a snapshot behind one record,
+// and checkpoint.go has the format. [Open] (start.go) does the same with the log up
+// to its end, before there is a goroutine.
+//
 // Pump.Settled, Repeat, Status, Stats, Follow and Wait may be called from any
 // goroutine while Run runs. A view's methods are never called from two
 // goroutines at once.
