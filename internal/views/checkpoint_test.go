@@ -222,7 +222,7 @@ func TestCheckpointsOfARunningPumpAreConsistent(t *testing.T) {
 	defer stop()
 	path := filepath.Join(dir, CheckpointName)
 	seen := map[uint64]bool{}
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(4 * time.Minute)
 	for s := uint64(1); len(seen) < 5 && time.Now().Before(deadline); s++ {
 		waitFor(t, p, log.add(reading("101", "aaaaaaaa", s), reading("101", "aaaaaaaa", max(s-1, 1))))
 		b, err := os.ReadFile(path)

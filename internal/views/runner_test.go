@@ -270,7 +270,7 @@ func TestAFollowerThatNobodySeesEndsByItself(t *testing.T) {
 		log.add(reading("101", "aaaaaaaa", log.n))
 	}
 	waitFor(t, p, log.add(reading("101", "aaaaaaaa", log.n))) // it holds up nobody who waits for the views
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(4 * time.Minute)
 	for len(p.Status()) > 0 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}
