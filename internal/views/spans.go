@@ -26,17 +26,11 @@ func (s spans) find(x uint64) int {
 	return i
 }
 
-// has reports whether x is in the set.
-func (s spans) has(x uint64) bool {
-	i := s.find(x)
-	return i < len(s) && s[i].lo <= x
-}
+// has reports whether x, 1 or more, is in the set.
+func (s spans) has(x uint64) bool { return s.endOf(x) >= x }
 
-// covers reports whether all of lo..hi is in the set.
-func (s spans) covers(lo, hi uint64) bool {
-	i := s.find(lo)
-	return i < len(s) && s[i].lo <= lo && hi <= s[i].hi
-}
+// covers reports whether all of lo..hi is in the set, 1 <= lo <= hi.
+func (s spans) covers(lo, hi uint64) bool { return s.endOf(lo) >= hi }
 
 // endOf returns the last number of the span that holds x, or x-1 when none does.
 func (s spans) endOf(x uint64) uint64 {

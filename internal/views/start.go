@@ -29,7 +29,7 @@ func Open(ctx context.Context, o Options) (*Pump, error) {
 	}
 	last, err := o.Source.Last(ctx)
 	if err == nil {
-		err = p.begin(ctx, last)
+		err = p.replayToEnd(ctx, last)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("pump: %w", err)
@@ -37,8 +37,8 @@ func Open(ctx context.Context, o Options) (*Pump, error) {
 	return p, nil
 }
 
-// begin brings pump and views from the checkpoint to the log's last record.
-func (p *Pump) begin(ctx context.Context, last uint64) error {
+// replayToEnd brings pump and views from the checkpoint to the log's last record.
+func (p *Pump) replayToEnd(ctx context.Context, last uint64) error {
 	var snapshots map[string][]byte
 	if p.opts.Dir != "" {
 		cp, aside, err := loadCheckpoint(p.opts.Dir, p.opts.Source.ID(), p.opts.Now())
