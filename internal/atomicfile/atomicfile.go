@@ -1,4 +1,5 @@
-// Package atomicfile replaces a file's content whole or not at all.
+// Package atomicfile replaces a file's content whole or not at all, and names files
+// that are set aside.
 //
 // It owns the order of the steps, and nothing else: what is in the file, and that
 // two do not write it at once, is its user's (the data folder and the CSV have a

@@ -1,9 +1,7 @@
 package csvfile
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +9,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/atomicfile"
 )
 
 const (
@@ -62,24 +61,19 @@ func (f *File) checkAside() error {
 
 // setAside renames a file of ours to a telling name. Ask checkAside first.
 func (f *File) setAside(path, why string) (string, error) {
-	aside := asideName(path, why, f.now())
-	err := os.Rename(path, aside)
+	aside, err := f.asideName(path, why)
+	if err == nil {
+		err = os.Rename(path, aside)
+	}
 	if err == nil {
 		f.lastAside = f.now()
 	}
 	return aside, err
 }
 
-// asideName is PATH with -WHY-DATE before its extension, and a number when
-// there is such a file: readings.edited-20261122-091500.csv.
-func asideName(path, why string, now time.Time) string {
-	ext := filepath.Ext(path)
-	base := strings.TrimSuffix(path, ext) + "." + why + "-" + now.Format("20060102-150405")
-	name := base + ext
-	for i := 2; nameTaken(name); i++ {
-		name = fmt.Sprintf("%s-%d%s", base, i, ext)
-	}
-	return name
+// asideName is a name at which neither a CSV nor a sidecar lies.
+func (f *File) asideName(path, why string) (string, error) {
+	return atomicfile.AsideName(path, why, f.now(), SidecarSuffix)
 }
 
 // countAside counts the files that asideName has named for this CSV.
@@ -99,12 +93,4 @@ func countAside(path string) (int, error) {
 		}
 	}
 	return n, nil
-}
-
-func nameTaken(path string) bool {
-	_, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		_, err = os.Lstat(path + SidecarSuffix)
-	}
-	return !errors.Is(err, fs.ErrNotExist)
 }

@@ -125,7 +125,10 @@ func (f *File) setBothAside(why string, kind Kind) error {
 	if err := f.checkAside(); err != nil {
 		return err
 	}
-	aside := asideName(f.path, why, f.now())
+	aside, err := f.asideName(f.path, why)
+	if err != nil {
+		return err
+	}
 	if there {
 		if err := os.Rename(f.path, aside); err != nil {
 			return err

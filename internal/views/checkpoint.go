@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/atomicfile"
 )
 
 // CheckpointName is the checkpoint's file in Options.Dir.
@@ -131,26 +132,14 @@ func loadCheckpoint(dir, log string, now time.Time) (*checkpoint, *AsideNotice, 
 	default:
 		return c, nil, nil
 	}
-	aside, err := setAside(path, string(why), now)
+	aside, err := atomicfile.AsideName(path, string(why), now)
+	if err == nil {
+		err = os.Rename(path, aside)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("checkpoint: set aside: %w", err)
 	}
 	return nil, &AsideNotice{Path: path, Aside: aside, Why: why}, nil
-}
-
-// setAside renames a file to path.WHY-AAAAMMDD-HHMMSS, never over another one.
-func setAside(path, why string, now time.Time) (string, error) {
-	base := path + "." + why + "-" + now.Format("20060102-150405")
-	aside := base
-	for i := 2; ; i++ {
-		if _, err := os.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
-			break
-		} else if err != nil {
-			return "", err
-		}
-		aside = fmt.Sprintf("%s-%d", base, i)
-	}
-	return aside, os.Rename(path, aside)
 }
 
 // CheckpointPosition returns how far the checkpoint in dir has seen its log, 0
