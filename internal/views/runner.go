@@ -100,10 +100,6 @@ func (r *runner) push(rec decided, d *Decider) {
 		}
 	}
 	r.mu.Unlock()
-	r.wakeUp()
-}
-
-func (r *runner) wakeUp() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -198,7 +194,9 @@ func (r *runner) work(ctx context.Context) (idle bool, err error) {
 	if err := r.flush(); err != nil {
 		return false, err
 	}
-	r.answerCut()
+	if c := r.cut.Load(); c != nil {
+		r.answerCut(c)
+	}
 	return true, nil
 }
 
@@ -220,7 +218,9 @@ func (r *runner) startOver() error {
 
 // apply gives the view the current record; after an error it stays current.
 func (r *runner) apply() error {
-	r.answerCut()
+	if c := r.cut.Load(); c != nil {
+		r.answerCut(c)
+	}
 	if len(r.current.entries) > 0 {
 		if err := r.view.Apply(r.current.pos, r.current.entries); err != nil {
 			return err
@@ -280,7 +280,9 @@ func (r *runner) catchUp(ctx context.Context, d *Decider, head uint64) error {
 	if err := r.flush(); err != nil {
 		return err
 	}
-	r.answerCut()
+	if c := r.cut.Load(); c != nil {
+		r.answerCut(c)
+	}
 	if err := r.replayed(); err != nil {
 		return err
 	}
@@ -303,11 +305,10 @@ func (r *runner) replayed() error {
 	return nil
 }
 
-// answerCut takes the snapshot that is asked for exactly behind the last applied
-// record.
-func (r *runner) answerCut() {
-	c := r.cut.Load()
-	if c == nil || c.pos != r.applied || !r.cut.CompareAndSwap(c, nil) {
+// answerCut takes the snapshot that is asked for, when the last applied record is
+// the one that it is to stand behind, and the pump still waits for it.
+func (r *runner) answerCut(c *cutRequest) {
+	if c.pos != r.applied || !r.cut.CompareAndSwap(c, nil) {
 		return
 	}
 	data, err := r.snapshot()

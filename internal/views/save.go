@@ -51,7 +51,10 @@ func (p *Pump) checkpoint(ctx context.Context) error {
 	for i, r := range runners {
 		cuts[i] = &cutRequest{pos: pos, answer: make(chan cutAnswer, 1)}
 		r.cut.Store(cuts[i])
-		r.wakeUp()
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
 	}
 	p.mu.RUnlock()
 	defer func() { // of those that have not answered
