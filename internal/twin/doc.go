@@ -9,6 +9,10 @@
 // own connections: the gateway sends what Desired says, and writes down what was
 // sent and confirmed. It does not own names of devices, nor presence.
 //
+// A change is written by [Twin.Ask] (change.go), decided when the log hands it to
+// [Twin.Apply] (twin.go), which tells who asked, and ended by the gateway's or the
+// keeper's record ([Twin.Run], keeper.go), of which Apply tells who is in [Twin.Wait].
+//
 // What the twin knows comes from the log's content alone, without a clock, so
 // that the same log makes the same twin on every node, byte for byte in its
 // Snapshot. Only the keeper and Ask look at a clock.

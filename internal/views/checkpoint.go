@@ -94,7 +94,7 @@ func parseCheckpoint(b []byte) (*checkpoint, error) {
 	}
 	d, rest, err := parseState(r.b, version)
 	if err != nil {
-		return nil, errDamaged
+		return nil, err
 	}
 	c.decider, r.b = d, rest
 	for range r.count(2) {
@@ -156,10 +156,6 @@ func CheckpointPosition(dir string) uint64 {
 	return c.pos
 }
 
-// errState says that a decider's state cannot be read; the checkpoint's
-// checksum was right, so it was written wrongly.
-var errState = errors.New("decider state: malformed")
-
 // appendState writes all that the decider knows. Equal deciders write equal
 // bytes. The format is private to the checkpoint, whose version covers it.
 func (d *Decider) appendState(b []byte) []byte {
@@ -178,7 +174,7 @@ func (d *Decider) appendState(b []byte) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(d.devices)))
 	for _, id := range slices.Sorted(maps.Keys(d.devices)) {
-		b = appendText(b, string(id))
+		b = appendText(b, id)
 		b = binary.AppendUvarint(b, uint64(len(d.devices[id].boots)))
 		for _, boot := range d.devices[id].boots {
 			b = boot.appendState(b)
@@ -186,10 +182,10 @@ func (d *Decider) appendState(b []byte) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(d.changes)))
 	for _, id := range slices.Sorted(maps.Keys(d.changes)) {
-		b = appendText(b, string(id))
+		b = appendText(b, id)
 		b = binary.AppendUvarint(b, uint64(len(d.changes[id])))
 		for _, c := range d.changes[id] {
-			b = append(appendText(b, string(c.key)), bit(c.sent), bit(c.over))
+			b = append(appendText(b, c.key), bit(c.sent), bit(c.over))
 		}
 	}
 	b = appendEvents(b, d.dropped)
@@ -217,7 +213,7 @@ func (s *Stats) fields(version uint32) []*uint64 {
 }
 
 func (b *boot) appendState(buf []byte) []byte {
-	buf = appendText(buf, string(b.id))
+	buf = appendText(buf, b.id)
 	buf = binary.AppendUvarint(buf, b.top)
 	buf = appendSpans(buf, b.stored)
 	buf = appendSpans(buf, b.skipped)
@@ -240,7 +236,7 @@ func (b *boot) appendState(buf []byte) []byte {
 	return buf
 }
 
-func appendText[T string | []byte](b []byte, s T) []byte {
+func appendText[T ~string | ~[]byte](b []byte, s T) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))
 	return append(b, s...)
 }
@@ -266,7 +262,8 @@ func bit(v bool) byte {
 }
 
 // parseState reads what appendState of that version wrote, and returns the bytes
-// behind it.
+// behind it. The error is errDamaged: the file's checksum was right, so it was
+// written wrongly.
 func parseState(b []byte, version uint32) (*Decider, []byte, error) {
 	r := &reader{b: b, version: version}
 	d := NewDecider(r.text())
@@ -299,7 +296,7 @@ func parseState(b []byte, version uint32) (*Decider, []byte, error) {
 		d.fills = r.events()
 	}
 	if r.bad {
-		return nil, nil, errState
+		return nil, nil, errDamaged
 	}
 	return d, r.b, nil
 }

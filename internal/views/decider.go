@@ -82,6 +82,7 @@ func NewDecider(log string) *Decider {
 // twice. The errors are a *LostRecordsError, when a record is missing before
 // this one, and an *OtherLogError; both mean that the log cannot be trusted.
 func (d *Decider) Decide(rec vaiven.Record) ([]vaiven.Entry, error) {
+	// Its place in this log.
 	if d.next == 0 {
 		if err := d.checkFirst(rec); err != nil {
 			return nil, err
@@ -89,6 +90,7 @@ func (d *Decider) Decide(rec vaiven.Record) ([]vaiven.Entry, error) {
 	} else if rec.Seq != d.next {
 		return nil, &LostRecordsError{Seq: rec.Seq, Expected: d.next}
 	}
+	// The same record again, or a hole in what this writer wrote?
 	last, known := d.writers.known[rec.Writer]
 	repeated := known && rec.N <= last.n
 	if want := last.n + 1; rec.N != want && !repeated && (known || !d.writers.evicted) {
@@ -105,6 +107,7 @@ func (d *Decider) Decide(rec vaiven.Record) ([]vaiven.Entry, error) {
 		d.dropped.add(vaiven.ID{Record: rec.Seq, Index: wholeRecord})
 		return nil, nil
 	}
+	// What in it is new, event by event.
 	entries := make([]vaiven.Entry, 0, len(rec.Events))
 	for i, ev := range rec.Events {
 		if start, ok := ev.(*vaiven.LogStart); ok && start.Log != d.log {
@@ -125,13 +128,13 @@ func (d *Decider) Decide(rec vaiven.Record) ([]vaiven.Entry, error) {
 	return entries, nil
 }
 
-// checkFirst checks that the log begins with its name, and that it is the one
-// expected.
+// checkFirst checks that the log begins with its name, and takes it over when any
+// will do.
 func (d *Decider) checkFirst(rec vaiven.Record) error {
 	if len(rec.Events) > 0 {
 		if start, ok := rec.Events[0].(*vaiven.LogStart); ok {
 			d.log = cmp.Or(d.log, start.Log)
-			return nil // Decide compares
+			return nil // Decide compares it
 		}
 	}
 	return &LostRecordsError{Seq: rec.Seq, Beginning: true}
