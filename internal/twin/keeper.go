@@ -150,7 +150,9 @@ func (t *Twin) Run(ctx context.Context) error {
 		now := moment{time.Now(), t.o.Stamp()}
 		ends, wait := t.collectEnds(now, now.leapt(last))
 		last = now
-		ends = t.giveGrace(ends, now)
+		if len(ends) > 0 {
+			ends = t.giveGrace(ends, now)
+		}
 		if len(ends) == 0 {
 			timer.Reset(wait)
 			select {
