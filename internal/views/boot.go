@@ -45,25 +45,30 @@ func (d *device) find(id vaiven.Boot) *boot {
 	return nil
 }
 
-// touch returns the boot, as the newest from now on, and makes it when there is
-// none.
-func (d *device) touch(id vaiven.Boot) *boot {
-	n := len(d.boots)
-	if n > 0 && d.boots[n-1].id == id {
-		return d.boots[n-1]
+// touchBoot returns what is known of a boot, as the one that the log named last. It
+// makes what there is none of.
+func (d *Decider) touchBoot(id vaiven.Device, name vaiven.Boot) *boot {
+	dev := d.devices[id]
+	if dev == nil {
+		dev = &device{}
+		d.devices[id] = dev
 	}
-	b, i := &boot{id: id}, slices.IndexFunc(d.boots, func(b *boot) bool { return b.id == id })
+	n := len(dev.boots)
+	if n > 0 && dev.boots[n-1].id == name {
+		return dev.boots[n-1]
+	}
+	b, i := &boot{id: name}, slices.IndexFunc(dev.boots, func(b *boot) bool { return b.id == name })
 	if i >= 0 {
-		b = d.boots[i]
+		b = dev.boots[i]
 	} else if n == keepBoots {
 		i = 0
 	}
 	if i >= 0 {
-		d.boots = slices.Delete(d.boots, i, i+1)
+		dev.boots = slices.Delete(dev.boots, i, i+1)
 	}
-	d.boots = append(d.boots, b)
-	if n := len(d.boots); n > sumBoots {
-		d.boots[n-1-sumBoots].sums.last = nil
+	dev.boots = append(dev.boots, b)
+	if n := len(dev.boots); n > sumBoots {
+		dev.boots[n-1-sumBoots].sums.last = nil
 	}
 	return b
 }
@@ -94,9 +99,10 @@ func (b *boot) storeReading(r *vaiven.Reading) (fresh, fills, same bool) {
 	if r.Seq > b.stored.max() {
 		b.pace.countReading(r)
 	}
-	fills = b.open.has(r.Seq)
+	if fills = b.open.has(r.Seq); fills {
+		b.open.remove(r.Seq, r.Seq)
+	}
 	b.stored.add(r.Seq, r.Seq)
-	b.open.remove(r.Seq, r.Seq)
 	b.sums.keep(r.Seq, b.stored.max(), sumOf(r.Values))
 	b.raiseTop()
 	return true, fills, true

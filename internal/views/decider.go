@@ -217,16 +217,6 @@ func (d *Decider) decideChange(id vaiven.Device, now change) bool {
 	return true
 }
 
-// touchBoot returns what is known of a boot, as the one that the log named last.
-func (d *Decider) touchBoot(id vaiven.Device, b vaiven.Boot) *boot {
-	dev := d.devices[id]
-	if dev == nil {
-		dev = &device{}
-		d.devices[id] = dev
-	}
-	return dev.touch(b)
-}
-
 // Position returns the last record that was decided, 0 for none.
 func (d *Decider) Position() uint64 { return max(d.next, 1) - 1 }
 
