@@ -34,51 +34,51 @@ var cborForm = func() cbor.DecMode {
 const maxElements = 1 << 24
 
 // decodeCBOR reads a binary message.
-func (r *reader) decodeCBOR(p []byte) {
-	if e := checkCBOR(p); e != nil {
-		r.refuse(e)
+func (e *element) decodeCBOR(p []byte) {
+	if err := checkCBOR(p); err != nil {
+		e.refuseMessage(err)
 		return
 	}
-	c := cborCursor{p: p, r: r}
-	r.el.begin(0)
+	c := cborCursor{p: p, e: e}
 	switch p[0] >> 5 {
 	case majorMap:
-		if e := c.object(); e != nil {
-			r.refuse(e)
+		if err := c.object(); err != nil {
+			e.refuseMessage(err)
 			return
 		}
-		r.el.finish()
+		e.finish()
 	case majorArray:
-		r.cborArray(&c)
+		c.elements()
 	default:
-		r.notObject(reasonNotObject)
+		e.notObject(reasonNotObject, 0)
 	}
 }
 
-func (r *reader) cborArray(c *cborCursor) {
-	if e := checkCBORText(c); e != nil {
-		r.refuse(e)
+// elements hands on the elements of the message's array, as scanner.elements
+// does. The whole message is checked first.
+func (c *cborCursor) elements() {
+	ahead := *c
+	if err := ahead.skip(); err != nil {
+		c.e.refuseMessage(err)
 		return
 	}
-	foreign, n := false, 0
-	for left := c.enter(); c.more(&left); n++ {
-		if c.p[c.i]>>5 == majorMap {
-			if e := c.object(); e != nil {
-				r.refuse(e)
-				return
-			}
-			r.el.finish()
+	left := c.enter()
+	if !c.more(&left) {
+		c.e.refuseMessage(&vaiven.Error{Code: vaiven.CodeNoValues, Reason: reasonEmptyList, At: 0})
+		return
+	}
+	for foreign, more := false, true; more; more = c.more(&left) {
+		at := c.i
+		if c.p[at]>>5 == majorMap {
+			_ = c.object() // nothing is wrong with it
+			c.e.finish()
 			continue
 		}
-		r.el.begin(c.i)
-		c.skip()
+		_ = c.skip()
 		if !foreign {
-			r.notObject(reasonElement)
+			c.e.notObject(reasonElement, at)
 		}
 		foreign = true
-	}
-	if n == 0 {
-		r.refuse(&vaiven.Error{Code: vaiven.CodeNoValues, Reason: reasonEmptyList, At: 0})
 	}
 }
 
@@ -130,7 +130,7 @@ const (
 type cborCursor struct {
 	p []byte
 	i int
-	r *reader
+	e *element
 }
 
 // head reads an item's initial byte and argument; n is indefinite for an
@@ -184,7 +184,7 @@ func (c *cborCursor) more(left *int64) bool {
 // message, as it does in JSON.
 func (c *cborCursor) object() *vaiven.Error {
 	start := c.i
-	c.r.el.begin(start)
+	c.e.begin(start)
 	for left := c.enter(); c.more(&left); {
 		keyAt := c.i
 		if c.p[c.i]>>5 != majorText {
@@ -195,7 +195,7 @@ func (c *cborCursor) object() *vaiven.Error {
 			if err != nil {
 				return err
 			}
-			c.r.el.foreignKey(&k)
+			c.e.foreignKey(&k)
 			continue
 		}
 		key, err := c.text()
@@ -206,7 +206,7 @@ func (c *cborCursor) object() *vaiven.Error {
 		if err != nil {
 			return err
 		}
-		c.r.el.put(key, keyAt, v)
+		c.e.put(key, keyAt, &v)
 	}
 	return nil
 }
@@ -230,7 +230,7 @@ func (c *cborCursor) value() (value, *vaiven.Error) {
 		v.opaque(opaqueBytes)
 	default:
 		v.kind = kindNested
-		return v, c.skipChecked()
+		return v, c.skip()
 	}
 	return v, nil
 }
@@ -250,9 +250,9 @@ func (c *cborCursor) integer(v *value, negative bool, arg uint64) {
 		v.setFloat(float64(arg))
 	}
 	if !v.exact && !negative {
-		n := len(c.r.arena)
-		c.r.arena = strconv.AppendUint(c.r.arena, arg, 10)
-		v.text = c.r.arena[n:len(c.r.arena):len(c.r.arena)]
+		n := len(c.e.arena)
+		c.e.arena = strconv.AppendUint(c.e.arena, arg, 10)
+		v.text = c.e.arena[n:len(c.e.arena):len(c.e.arena)]
 	}
 }
 
@@ -299,28 +299,25 @@ func (c *cborCursor) text() ([]byte, *vaiven.Error) {
 		}
 		return s, nil
 	}
-	start := len(c.r.arena)
+	start := len(c.e.arena)
 	for c.p[c.i] != cborBreak {
 		chunk, err := c.text() // RFC 8949 section 3.2.3: each is UTF-8 of its own
 		if err != nil {
 			return nil, err
 		}
-		c.r.arena = append(c.r.arena, chunk...)
+		c.e.arena = append(c.e.arena, chunk...)
 	}
 	c.i++
-	return c.r.arena[start:len(c.r.arena):len(c.r.arena)], nil
+	return c.e.arena[start:len(c.e.arena):len(c.e.arena)], nil
 }
 
 func badUTF8(at int) *vaiven.Error {
 	return &vaiven.Error{Code: vaiven.CodeNotJSON, Reason: reasonUTF8, At: at}
 }
 
-// skip steps over an item.
-func (c *cborCursor) skip() { _ = c.skipChecked() }
-
-// skipChecked steps over an item and checks the text in it. It recurses as
+// skip steps over an item and checks the text in it. It recurses as
 // deep as MaxDepth.
-func (c *cborCursor) skipChecked() *vaiven.Error {
+func (c *cborCursor) skip() *vaiven.Error {
 	switch c.p[c.i] >> 5 {
 	case majorText:
 		_, err := c.text()
@@ -335,11 +332,11 @@ func (c *cborCursor) skipChecked() *vaiven.Error {
 	}
 	isMap := c.p[c.i]>>5 == majorMap
 	for left := c.enter(); c.more(&left); {
-		if err := c.skipChecked(); err != nil {
+		if err := c.skip(); err != nil {
 			return err
 		}
 		if isMap {
-			if err := c.skipChecked(); err != nil {
+			if err := c.skip(); err != nil {
 				return err
 			}
 		}
@@ -359,9 +356,19 @@ func (c *cborCursor) skipBytes() {
 	c.i++
 }
 
-// checkCBORText checks all text of the message, so that an array is refused
-// before any of its elements is taken.
-func checkCBORText(c *cborCursor) *vaiven.Error {
-	ahead := *c
-	return ahead.skipChecked()
+// float16 returns the half-precision number h (IEEE 754 binary16), exactly.
+func float16(h uint16) float64 {
+	exponent, fraction := int(h>>10&0x1f), float64(h&0x3ff)
+	var f float64
+	switch {
+	case exponent == 0x1f && fraction != 0:
+		return math.NaN()
+	case exponent == 0x1f:
+		f = math.Inf(1)
+	case exponent == 0:
+		f = math.Ldexp(fraction, -24) // subnormal
+	default:
+		f = math.Ldexp(1024+fraction, exponent-25)
+	}
+	return math.Copysign(f, 1-2*float64(h>>15))
 }

@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"bytes"
 	"slices"
+	"sync"
 
 	"vaiven"
 )
@@ -22,8 +24,9 @@ type Decoder struct {
 
 	// What the last messages said, so that the next needs no strings of its own.
 	device vaiven.Device
+	number int64 // device as a number, -1 if it was text
 	boot   vaiven.Boot
-	names  []string // at most maxNames, beyond commonName
+	names  []string // at most maxNames, beyond those of knownKey
 }
 
 const (
@@ -41,21 +44,47 @@ func (d *Decoder) Decode(binary bool, p []byte, yield func(*Item)) {
 		rules := vaiven.DefaultRules()
 		d.Rules = &rules
 	}
-	r := readers.Get().(*reader)
-	defer r.release() // also when yield panics
-	r.begin(d, yield)
+	e := elements.Get().(*element)
+	defer func() { // also when yield panics
+		clear(e.entries)
+		clear(e.faults)
+		if cap(e.arena) > maxArena {
+			e.arena = nil
+		}
+		*e = element{entries: e.entries[:0], faults: e.faults[:0], arena: e.arena}
+		elements.Put(e)
+	}()
+	e.d, e.yield = d, yield
 	if binary {
-		r.decodeCBOR(p)
-	} else {
-		r.decodeText(p)
+		e.decodeCBOR(p)
+		return
+	}
+	s := scanner{p: p, e: e}
+	var v value
+	ok := s.next() != 0 && s.value(&v)
+	if ok && (s.next() != 0 || s.i < len(p)) {
+		ok = s.trailing()
+	}
+	switch { // everything is yielded, or nothing
+	case !ok:
+		e.refuseMessage(s.verdict())
+	case p[v.at] == '{':
+		e.finish()
+	case p[v.at] == '[':
+		s.elements(v.at)
+	case bytes.HasPrefix(bytes.TrimSpace(v.text), []byte("{")):
+		e.notObject(reasonDoubled, 0)
+	default:
+		e.notObject(reasonNotObject, 0)
 	}
 }
 
-// isState reports whether name is a state of device.
-func (d *Decoder) isState(device vaiven.Device, name string) bool {
-	return d.Rules.States[name] || d.states != nil && slices.Contains(d.states[device], name) ||
-		d.Declared != nil && slices.Contains(d.Declared(device), name)
-}
+// elements keeps scratch memory between messages and shares it among all
+// Decoders, so that an idle connection holds none; it holds no state.
+var elements = sync.Pool{New: func() any { return new(element) }}
+
+// maxArena is the scratch memory that is kept for the next message, in bytes.
+const maxArena = 16 << 10
 
 // declare remembers the states that a HELLO declared, instead of those before;
 // false means that too many devices have done so.
@@ -78,11 +107,8 @@ func (d *Decoder) declare(device vaiven.Device, names []string) bool {
 	return true
 }
 
-// name returns upper as a string, "" if it cannot name a measurement.
-func (d *Decoder) name(upper []byte) string {
-	if s := commonName(upper); s != "" {
-		return s
-	}
+// rareName returns upper as a string, "" if it cannot name a measurement.
+func (d *Decoder) rareName(upper []byte) string {
 	for _, s := range d.names {
 		if s == string(upper) {
 			return s
@@ -99,4 +125,61 @@ func (d *Decoder) name(upper []byte) string {
 		d.names = append(d.names, s)
 	}
 	return s
+}
+
+// ItemKind says what an element of a device's message is.
+type ItemKind uint8
+
+// The kinds of items.
+const (
+	Invalid ItemKind = iota // refused: Err says why
+	Reading                 // at least one measurement
+	Hello
+	Report // states without measurements
+)
+
+// Item.Age where the message gave no number.
+const (
+	AgeAbsent  int64 = -1 // no AGE: taken at reception (or at Time)
+	AgeUnknown int64 = -2 // "AGE":null: when it was taken is not known
+)
+
+// Limits of an element of a message, beside those of package vaiven.
+const (
+	MaxStates = vaiven.MaxStates // states in an element, or in HELLO's STATES; as many always fit a server message
+	MaxKeys   = 96               // keys in an element, the ignored ones included
+	MaxDepth  = 8                // levels of arrays and objects in a message
+	MaxFW     = 64               // bytes kept of FW
+)
+
+// Item is one element of a device's message. Only the fields of its kind are
+// set; an Invalid item still has Device, Boot and Seq when they could be read,
+// also from behind the place of the error, since some refusals settle a SEQ. Of
+// a message that does not parse it has none of them: Err.Claim is then the id
+// that stands in its text.
+//
+// The Item itself is only valid during yield; its slices and strings may be
+// kept.
+type Item struct {
+	Kind   ItemKind
+	Device vaiven.Device
+	Boot   vaiven.Boot // "": not in this message
+	Seq    uint64      // 0: none
+
+	Age    int64          // ms, AgeAbsent or AgeUnknown
+	Time   int64          // epoch ms by the board's clock, 0: none
+	Values []vaiven.Value // measurements, in the message's order
+	States []vaiven.Value
+	Rev    uint64 // of States; only with HasRev
+	HasRev bool
+
+	Oldest, Next uint64 // hello: range of SEQ still held, 0: not said
+	Lost         uint64
+	Up           int64    // ms since power-up, -1: not said
+	Sleep        int64    // ms until the board will be heard again, 0: not said
+	FW           string   // version of the board's program, at most MaxFW bytes
+	Names        []string // hello: what it declared in STATES
+
+	Err   *vaiven.Error // of an Invalid item
+	Hints []Hint        // what to tell the person, although the item was taken
 }

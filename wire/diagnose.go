@@ -8,10 +8,30 @@ import (
 	"vaiven"
 )
 
-// diagnose says what a text message is that neither JSON's grammar nor the
-// slide's takes. It guesses, so its verdict is always not_json, which settles
-// nothing, and the id that stands in the text is no more than a claim.
-func diagnose(p []byte) *vaiven.Error {
+// verdict says why the scanner did not take the message.
+func (s *scanner) verdict() *vaiven.Error {
+	err := s.mistake
+	if err == nil || err.Code == vaiven.CodeNotJSON {
+		return diagnose(s.p, err)
+	}
+	// Too many levels: whose message it is, is known of one object alone, as far as
+	// its keys stand before the place.
+	if s.open[0] == '}' {
+		err.Device, err.Boot = s.e.item.Device, s.e.item.Boot
+		if err.Boot != "" {
+			err.Seq = s.e.item.Seq // else it may be of a BOOT that stands behind
+		}
+	} else {
+		err.Claim = claimed(s.p)
+	}
+	return err
+}
+
+// diagnose says what a text message is that the scanner did not take: what is
+// wrong with it as a whole, else the scanner's mistake. It guesses, so its
+// verdict is always not_json, which settles nothing, and the id that stands in
+// the text is no more than a claim.
+func diagnose(p []byte, mistake *vaiven.Error) *vaiven.Error {
 	e := &vaiven.Error{Code: vaiven.CodeNotJSON, At: 0}
 	body := bytes.TrimLeft(p, " \t\r\n")
 	start := len(p) - len(body)
@@ -25,8 +45,7 @@ func diagnose(p []byte) *vaiven.Error {
 	case !utf8.Valid(p):
 		badText(p, e)
 	case isBracket(body[0]):
-		s := scanner{p: p, i: start, err: e}
-		s.run()
+		e = mistake
 	default:
 		e.At = start
 		e.Reason, e.Got = foreignForm(string(body))
@@ -42,7 +61,7 @@ func NotUTF8(p []byte) *vaiven.Error {
 	if utf8.Valid(p) {
 		return &vaiven.Error{Code: vaiven.CodeNotJSON, Reason: reasonUTF8, At: -1, Claim: claimed(p)}
 	}
-	return diagnose(p)
+	return diagnose(p, nil)
 }
 
 // badText says where a text stops being UTF-8, and which letter the byte there

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 
 	"vaiven"
 )
@@ -23,71 +24,62 @@ type entry struct {
 // judges it when all keys are known. Of several errors the first in the message
 // counts.
 type element struct {
-	r *reader
-	d *Decoder
+	d     *Decoder
+	yield func(*Item)
+	arena []byte // keys in upper case, texts without their escapes
+	slide bool   // the message has keys without quotes
 
-	item     Item
-	err      *vaiven.Error
-	at       int // where the element begins
-	keys     int
-	seen     uint32 // protocol keys, by keyID
-	hello    bool
-	entries  []entry
-	declared []string // HELLO's STATES
-	using    keyID    // the key of the protocol that is being read, if the element may do without it
-	faults   []fault
-	badState *fault // the first state that cannot be read
+	item       Item
+	err        *vaiven.Error
+	at         int // where the element begins
+	keys       int
+	seen       uint32 // protocol keys, by keyID
+	hello      bool
+	common     bool // TEMP or HUM was measured
+	unmeasured bool // a measurement is null
+	entries    []entry
+	declared   []string // HELLO's STATES
+	using      keyID    // the key of the protocol that is being read, if the element may do without it
+	faults     []fault
+	badState   *fault // the first state that cannot be read
 }
 
 // begin forgets the element before.
 func (e *element) begin(at int) {
 	e.item = Item{Age: AgeAbsent, Up: -1}
-	e.err = nil
-	e.at, e.keys, e.seen, e.hello = at, 0, 0, false
-	e.entries = e.entries[:0]
-	e.declared = nil
-	e.faults = e.faults[:0]
-	e.badState = nil
-	e.r.arena = e.r.arena[:0]
-}
-
-func (e *element) release() {
-	clear(e.entries)
-	clear(e.faults)
-	*e = element{entries: e.entries[:0], faults: e.faults[:0]}
-}
-
-// failAt is fail for an error of the key or of the whole element.
-func (e *element) failAt(code vaiven.Code, reason string, key []byte, at int) {
-	e.fail(code, reason, key, &value{kind: kindNested, at: at})
-}
-
-func shortKey(key []byte) string {
-	return vaiven.Shorten(string(bytes.ToValidUTF8(key, []byte("\uFFFD"))))
+	e.err, e.badState, e.declared = nil, nil, nil
+	e.at, e.keys, e.seen = at, 0, 0
+	e.hello, e.common, e.unmeasured = false, false, false
+	e.entries, e.faults, e.arena = e.entries[:0], e.faults[:0], e.arena[:0]
 }
 
 // put takes one key and its value. Both may point into memory that stays as it
 // is until finish.
-func (e *element) put(key []byte, keyAt int, v value) {
+func (e *element) put(key []byte, keyAt int, v *value) {
 	e.keys++
 	upper := key
-	if hasLower(key) {
-		n := len(e.r.arena)
-		e.r.arena = appendUpper(e.r.arena, key)
-		upper = e.r.arena[n:]
-	}
-	if id := protocolKey(upper); id != keyOther {
-		if e.seen&(1<<id) != 0 {
-			e.duplicate(id, key, keyAt)
-			return
+	for _, c := range key {
+		if 'a' <= c && c <= 'z' {
+			n := len(e.arena)
+			e.arena = appendUpper(e.arena, key)
+			upper = e.arena[n:]
+			break
 		}
-		e.seen |= 1 << id
-		e.protocol(id, key, &v)
-		return
 	}
-	if e.keys > MaxKeys {
+	id, name := knownKey(upper)
+	switch {
+	case id != keyOther && e.seen&(1<<id) != 0:
+		e.duplicate(id, key, keyAt)
+		return
+	case id != keyOther:
+		e.seen |= 1 << id
+		e.readKey(id, key, v)
+		return
+	case e.keys > MaxKeys:
 		e.failAt(vaiven.CodeTooLarge, reasonKeys, nil, keyAt)
 		return
+	case name == "":
+		name = e.d.rareName(upper)
 	}
 	for i := range e.entries {
 		if bytes.Equal(e.entries[i].upper, upper) {
@@ -95,7 +87,7 @@ func (e *element) put(key []byte, keyAt int, v value) {
 			return
 		}
 	}
-	e.entries = append(e.entries, entry{value: v, name: e.d.name(upper), key: key, upper: upper, keyAt: keyAt})
+	e.entries = append(e.entries, entry{value: *v, name: name, key: key, upper: upper, keyAt: keyAt})
 }
 
 // foreignKey refuses a key that is not text, as only CBOR can have it.
@@ -126,14 +118,18 @@ func (e *element) duplicate(id keyID, key []byte, at int) {
 }
 
 // finish judges the element and yields it.
-func (e *element) finish(hints ...Hint) {
-	e.item.Hints = append(e.item.Hints, hints...)
-	if e.item.Device == "" && e.err == nil {
+func (e *element) finish() {
+	it := &e.item
+	if e.slide && !e.d.slideHinted {
+		e.d.slideHinted = true
+		e.hint(Hint{Kind: HintSlide})
+	}
+	if it.Device == "" && e.err == nil {
 		e.missingDevice()
 	}
 	if e.hello {
 		e.settleFaults(0)
-		if e.err == nil && !e.d.declare(e.item.Device, e.declared) {
+		if e.err == nil && !e.d.declare(it.Device, e.declared) {
 			e.failAt(vaiven.CodeTooManyDevices, "", nil, e.at)
 		}
 	}
@@ -142,17 +138,56 @@ func (e *element) finish(hints ...Hint) {
 		e.settleFaults(values)
 		states = e.states()
 	}
-	e.settleBadState(values)
-	if e.err == nil {
-		e.settleKind(values, states)
+	if e.badState != nil && values > 0 {
+		e.hint(e.badState.hint) // the measurements are stored without it
+	} else if e.badState != nil && (e.err == nil || e.badState.err.At < e.err.At) {
+		e.err = e.badState.err
 	}
-	if e.err == nil && e.item.Kind == Reading {
-		e.checkRules()
+	switch {
+	case e.err != nil:
+	case e.hello:
+		it.Kind, it.Names = Hello, e.declared
+	case values > 0 && !e.common && e.elsewhere():
+	case values > vaiven.MaxValues:
+		e.failAt(vaiven.CodeTooLarge, vaiven.ReasonManyValues, nil, e.at)
+	case values > 0:
+		it.Kind = Reading
+	case states == 0 || e.unmeasured:
+		e.noValues()
+	case it.Seq != 0:
+		e.failAt(vaiven.CodeNoValues, reasonSeqReport, nil, e.at)
+	default:
+		it.Kind = Report
+	}
+	if e.err == nil && values+states > 0 {
+		all := make([]vaiven.Value, values+states) // one allocation for both
+		v, s := 0, values
+		for i := range e.entries {
+			switch en := &e.entries[i]; en.kind {
+			case kindNumber:
+				all[v] = vaiven.Value{Name: en.name, Num: en.num}
+				v++
+			case kindBool:
+				all[s] = vaiven.Value{Name: en.name, Num: en.num}
+				s++
+			}
+		}
+		if values > 0 {
+			it.Values = all[:values:values]
+		}
+		if states > 0 {
+			it.States = all[values:]
+		}
+	}
+	if it.Kind == Reading {
+		if err := e.d.Rules.Check(it.Values); err != nil {
+			e.breakRule(err)
+		}
 	}
 	if e.err != nil {
 		e.refuse()
 	}
-	e.r.yield(&e.item)
+	e.yield(it)
 }
 
 // refuse makes the item an Invalid one. Of the hints only that about the form
@@ -183,20 +218,60 @@ func (e *element) missingDevice() {
 	e.failAt(vaiven.CodeMissingDevice, reason, nil, e.at)
 }
 
+// refuseMessage yields one Invalid item for the message as a whole.
+func (e *element) refuseMessage(err *vaiven.Error) {
+	e.item = Item{
+		Kind: Invalid, Device: err.Device, Boot: err.Boot, Seq: err.Seq,
+		Age: AgeAbsent, Up: -1, Err: err,
+	}
+	e.yield(&e.item)
+}
+
+// notObject refuses a value that stands where an object belongs.
+func (e *element) notObject(reason string, at int) {
+	e.refuseMessage(&vaiven.Error{Code: vaiven.CodeMissingDevice, Reason: reason, At: at})
+}
+
 // judge sorts the entries into measurements and states, notes what is wrong
 // with them, and gives hints for those it ignores. It counts what remains.
+// Measurements are left with kindNumber, states with kindBool.
 func (e *element) judge() (values, states int) {
+	d := e.d
+	declared, elsewhere := d.states[e.item.Device], []string(nil)
+	if d.Declared != nil {
+		elsewhere = d.Declared(e.item.Device)
+	}
 	for i := range e.entries {
 		en := &e.entries[i]
 		switch {
 		case len(en.upper) > 0 && en.upper[0] == '_':
 			en.kind = kindNull
-		case en.name != "" && e.d.isState(e.item.Device, en.name):
+		case en.name != "" && (d.Rules.States[en.name] || slices.Contains(declared, en.name) || slices.Contains(elsewhere, en.name)):
 			states += e.judgeState(en)
 		case e.hello:
-			e.ignoreInHello(en)
+			if en.kind != kindNull {
+				e.hint(Hint{Kind: HintHello, Key: shortKey(en.key)})
+			}
+			en.kind = kindNull
+		case en.kind == kindNull:
+			e.unmeasured = e.unmeasured || en.name != ""
+		case en.kind == kindNumber || en.kind == kindBool:
+			en.kind = kindNumber
+			values++
+			if en.name == "TEMP" || en.name == "HUM" {
+				e.common = true
+			} else {
+				e.hintName(en)
+			}
+			if en.name == "" {
+				e.failAt(vaiven.CodeBadName, "", en.key, en.keyAt)
+			} else if math.IsInf(en.num, 0) {
+				e.fail(vaiven.CodeOutOfRange, reasonHuge, en.key, &en.value)
+			}
+		case en.kind == kindNaN:
+			e.fail(vaiven.CodeNotANumber, reasonNaN, en.key, &en.value)
 		default:
-			values += e.judgeValue(en)
+			e.judgeOther(en)
 		}
 	}
 	if states > MaxStates {
@@ -219,7 +294,9 @@ func (e *element) judgeState(en *entry) int {
 		}
 		code, reason = vaiven.CodeOutOfRange, reasonHuge
 	case kindText:
-		reason = stateTextReason(en.text)
+		if reason = textReason(en.text); reason != reasonQuoted && reason != reasonEmpty {
+			reason = reasonOnOff
+		}
 	case kindNested:
 		reason = reasonNested
 	}
@@ -230,46 +307,6 @@ func (e *element) judgeState(en *entry) int {
 		}
 	}
 	en.kind = kindNull
-	return 0
-}
-
-// settleBadState refuses the element for a state that cannot be read, unless it
-// has measurements: they are stored without it.
-func (e *element) settleBadState(values int) {
-	switch {
-	case e.badState == nil:
-	case values > 0:
-		e.hint(e.badState.hint)
-	case e.err == nil || e.badState.err.At < e.err.At:
-		e.err = e.badState.err
-	}
-}
-
-func stateTextReason(text []byte) string {
-	if r := textReason(text); r == reasonQuoted || r == reasonEmpty {
-		return r
-	}
-	return reasonOnOff
-}
-
-// judgeValue returns 1 if the entry is a measurement. The entry is left with
-// kindNumber then.
-func (e *element) judgeValue(en *entry) int {
-	switch en.kind {
-	case kindBool, kindNumber:
-		if en.name == "" {
-			e.failAt(vaiven.CodeBadName, "", en.key, en.keyAt)
-		} else if math.IsInf(en.num, 0) {
-			e.fail(vaiven.CodeOutOfRange, reasonHuge, en.key, &en.value)
-		}
-		en.kind = kindNumber
-		e.hintName(en)
-		return 1
-	case kindNaN:
-		e.fail(vaiven.CodeNotANumber, reasonNaN, en.key, &en.value)
-	case kindText, kindNested:
-		e.judgeOther(en)
-	}
 	return 0
 }
 
@@ -297,9 +334,6 @@ func (e *element) judgeOther(en *entry) {
 // hintName says so if the key means a measurement of the CSV that the element
 // has not got under its right name.
 func (e *element) hintName(en *entry) bool {
-	if en.name == "TEMP" || en.name == "HUM" {
-		return false
-	}
 	want := measurementAlias(string(en.upper))
 	if want == "" {
 		return false
@@ -313,13 +347,6 @@ func (e *element) hintName(en *entry) bool {
 	return true
 }
 
-func (e *element) ignoreInHello(en *entry) {
-	if en.kind != kindNull {
-		e.hint(Hint{Kind: HintHello, Key: shortKey(en.key)})
-	}
-	en.kind = kindNull
-}
-
 // hint adds a hint, the first of its kind in the element.
 func (e *element) hint(h Hint) {
 	for _, old := range e.item.Hints {
@@ -330,65 +357,10 @@ func (e *element) hint(h Hint) {
 	e.item.Hints = append(e.item.Hints, h)
 }
 
-// settleKind decides what the element is, and copies out its numbers.
-func (e *element) settleKind(values, states int) {
-	switch {
-	case e.hello:
-		e.item.Kind, e.item.Names = Hello, e.declared
-	case values > 0 && e.elsewhere():
-		return
-	case values > 0:
-		e.item.Kind = Reading
-	case states > 0 && e.item.Seq == 0 && !e.unmeasured():
-		e.item.Kind = Report
-	case states > 0 && e.item.Seq != 0 && !e.unmeasured():
-		e.failAt(vaiven.CodeNoValues, reasonSeqReport, nil, e.at)
-		return
-	default:
-		e.noValues()
-		return
-	}
-	if values > vaiven.MaxValues {
-		e.failAt(vaiven.CodeTooLarge, vaiven.ReasonManyValues, nil, e.at)
-		return
-	}
-	all := make([]vaiven.Value, 0, values+states) // one allocation for both
-	all = e.appendKind(all, kindNumber)
-	e.item.Values = all[:values:values]
-	all = e.appendKind(all, kindBool)
-	e.item.States = all[values:]
-	if values == 0 {
-		e.item.Values = nil
-	}
-	if states == 0 {
-		e.item.States = nil
-	}
-}
-
-func (e *element) appendKind(to []vaiven.Value, kind valueKind) []vaiven.Value {
-	for i := range e.entries {
-		if en := &e.entries[i]; en.kind == kind {
-			to = append(to, vaiven.Value{Name: en.name, Num: en.num})
-		}
-	}
-	return to
-}
-
-// unmeasured reports whether a measurement is null.
-func (e *element) unmeasured() bool {
-	for i := range e.entries {
-		en := &e.entries[i]
-		if en.kind == kindNull && en.name != "" && !e.d.isState(e.item.Device, en.name) {
-			return true
-		}
-	}
-	return false
-}
-
 // noValues says why nothing was measured: the sensor did not answer, or what
 // was sent went by another name or type.
 func (e *element) noValues() {
-	if e.unmeasured() {
+	if e.unmeasured {
 		e.failAt(vaiven.CodeNoValues, reasonNull, nil, e.at)
 		return
 	}
@@ -407,12 +379,9 @@ func (e *element) noValues() {
 	e.failAt(vaiven.CodeNoValues, "", nil, e.at)
 }
 
-// checkRules applies the ranges, and finds the place of what they refuse.
-func (e *element) checkRules() {
-	err := e.d.Rules.Check(e.item.Values)
-	if err == nil {
-		return
-	}
+// breakRule refuses the element for what Rules.Check says, with the place of the
+// measurement.
+func (e *element) breakRule(err error) {
 	e.err = &vaiven.Error{Code: vaiven.CodeNotANumber, At: e.at}
 	var ve *vaiven.Error
 	if !errors.As(err, &ve) {
@@ -426,4 +395,57 @@ func (e *element) checkRules() {
 			return
 		}
 	}
+}
+
+// elsewhere reports whether the numbers of the element only stand beside what it
+// means to say: {"ts":1,"values":{"TEMP":24.5}} is no reading of TS, and
+// {"sensor":"TEMP","value":24.5} none of VALUE. It notes why.
+func (e *element) elsewhere() bool {
+	nameless := false
+	for i := range e.entries {
+		en := &e.entries[i]
+		switch {
+		case en.kind != kindNumber:
+		case bookkeeping(en.name):
+		case unnamed(en.name):
+			nameless = true
+		default:
+			return false
+		}
+	}
+	for i := range e.entries {
+		if en := &e.entries[i]; en.kind == kindText && e.measures(string(en.text)) {
+			e.failAt(vaiven.CodeNoValues, reasonNamed, en.key, e.at)
+			e.err.Got = en.got()
+			return true
+		}
+	}
+	if nameless || !e.hidden() {
+		return false
+	}
+	e.noValues()
+	return true
+}
+
+// hidden reports whether a measurement is null, nested or text.
+func (e *element) hidden() bool {
+	for i := range e.entries {
+		switch en := &e.entries[i]; en.kind {
+		case kindNested:
+			return true
+		case kindText:
+			if measurementAlias(string(en.upper)) != "" {
+				return true
+			}
+		}
+	}
+	return e.unmeasured
+}
+
+// measures reports whether text is the name of a measurement that the rules or
+// the CSV know.
+func (e *element) measures(text string) bool {
+	upper := strings.ToUpper(strings.TrimSpace(text))
+	_, known := e.d.Rules.Ranges[upper]
+	return known || upper == "TEMP" || upper == "HUM" || len(upper) > 1 && measurementAlias(upper) != ""
 }

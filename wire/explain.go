@@ -206,7 +206,7 @@ func explainNotANumber(e *vaiven.Error, l vaiven.Lang) string {
 		return l.Say(k+" is not a number", k+" no es un número")
 	}
 	text := l.Say(k+" is "+got(e)+" (text): send a number without quotes", k+" es "+got(e)+" (texto): envía un número sin comillas")
-	if protocolKey([]byte(strings.ToUpper(e.Key))) == keyOther {
+	if !vaiven.ProtocolKey(strings.ToUpper(e.Key)) {
 		text += l.Say(", or null if nothing was measured", ", o null si no se midió nada")
 	}
 	return text

@@ -28,41 +28,62 @@ const (
 	keyToken
 )
 
-// protocolKey looks up a key in upper case.
-func protocolKey(upper []byte) keyID {
+// knownKey looks up a key in upper case: one of the protocol itself, or a name
+// that most boards use, whose readings then need no string of their own.
+func knownKey(upper []byte) (id keyID, name string) {
 	switch string(upper) {
 	case vaiven.KeyHello:
-		return keyHello
+		return keyHello, ""
 	case vaiven.KeyDevice:
-		return keyDevice
+		return keyDevice, ""
 	case vaiven.KeyBoot:
-		return keyBoot
+		return keyBoot, ""
 	case vaiven.KeySeq:
-		return keySeq
+		return keySeq, ""
 	case vaiven.KeyAge:
-		return keyAge
+		return keyAge, ""
 	case vaiven.KeyTime:
-		return keyTime
+		return keyTime, ""
 	case vaiven.KeyOldest:
-		return keyOldest
+		return keyOldest, ""
 	case vaiven.KeyNext:
-		return keyNext
+		return keyNext, ""
 	case vaiven.KeyLost:
-		return keyLost
+		return keyLost, ""
 	case vaiven.KeyUp:
-		return keyUp
+		return keyUp, ""
 	case vaiven.KeySleep:
-		return keySleep
+		return keySleep, ""
 	case vaiven.KeyStates:
-		return keyStates
+		return keyStates, ""
 	case vaiven.KeyRev:
-		return keyRev
+		return keyRev, ""
 	case vaiven.KeyFW:
-		return keyFW
+		return keyFW, ""
 	case vaiven.KeyToken:
-		return keyToken
+		return keyToken, ""
+	case "TEMP":
+		return keyOther, "TEMP"
+	case "HUM":
+		return keyOther, "HUM"
+	case "LED":
+		return keyOther, "LED"
+	case "CO2":
+		return keyOther, "CO2"
+	case "PRES":
+		return keyOther, "PRES"
+	case "LUX":
+		return keyOther, "LUX"
+	case "BAT":
+		return keyOther, "BAT"
+	case "RSSI":
+		return keyOther, "RSSI"
+	case "SOIL":
+		return keyOther, "SOIL"
+	case "RELAY":
+		return keyOther, "RELAY"
 	}
-	return keyOther
+	return keyOther, ""
 }
 
 // String is the key itself.
@@ -71,34 +92,6 @@ func (id keyID) String() string {
 		"", vaiven.KeyHello, vaiven.KeyDevice, vaiven.KeyBoot, vaiven.KeySeq, vaiven.KeyAge, vaiven.KeyTime, vaiven.KeyOldest,
 		vaiven.KeyNext, vaiven.KeyLost, vaiven.KeyUp, vaiven.KeySleep, vaiven.KeyStates, vaiven.KeyRev, vaiven.KeyFW, vaiven.KeyToken,
 	}[id]
-}
-
-// commonName returns the constant for names that most boards use, so that
-// their readings need no string of their own.
-func commonName(upper []byte) string {
-	switch string(upper) {
-	case "TEMP":
-		return "TEMP"
-	case "HUM":
-		return "HUM"
-	case "LED":
-		return "LED"
-	case "CO2":
-		return "CO2"
-	case "PRES":
-		return "PRES"
-	case "LUX":
-		return "LUX"
-	case "BAT":
-		return "BAT"
-	case "RSSI":
-		return "RSSI"
-	case "SOIL":
-		return "SOIL"
-	case "RELAY":
-		return "RELAY"
-	}
-	return ""
 }
 
 // measurementAlias returns the name that the CSV uses for a key that means
@@ -140,11 +133,24 @@ func appendUpper(b, key []byte) []byte {
 	return b
 }
 
-func hasLower(key []byte) bool {
-	for _, c := range key {
-		if 'a' <= c && c <= 'z' {
-			return true
-		}
+// bookkeeping reports whether a name is what telemetry formats put beside the
+// measurements: a clock, the number of a message, a version. What anybody may
+// measure (N, COUNT, V) is not among them.
+func bookkeeping(upper string) bool {
+	switch upper {
+	case "TS", "TIMESTAMP", "TIME_STAMP", "TSTAMP", "EPOCH", "UNIX", "UNIXTIME", "UNIX_TIME", "DATETIME", "DATE", "CLOCK",
+		"MS", "MILLIS", "UPTIME", "FECHA", "HORA", "TIEMPO",
+		"MSGID", "MSG_ID", "MESSAGE_ID", "PACKET_ID", "FCNT", "FPORT", "PORT", "QOS", "VER", "VERSION":
+		return true
+	}
+	return deviceAlias(upper)
+}
+
+// unnamed reports whether a name says nothing of what was measured.
+func unnamed(upper string) bool {
+	switch upper {
+	case "VALUE", "VAL", "V", "VALOR", "READING", "LECTURA", "MEASUREMENT", "MEDIDA", "DATA", "DATO":
+		return true
 	}
 	return false
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"strings"
@@ -15,31 +16,60 @@ const (
 	maxTime = int64(253_402_300_799_999) // 9999-12-31
 )
 
-// use takes the value of a key of the protocol itself.
-func (e *element) use(id keyID, key []byte, v *value) {
+// fault is a key of the protocol whose value cannot be used. Whether that
+// refuses the element depends on what the element turns out to be: beside a
+// measurement, what only describes it costs no more than itself.
+type fault struct {
+	id   keyID
+	hint Hint // if it is ignored
+	err  *vaiven.Error
+}
+
+// readKey takes the value of a key of the protocol itself.
+func (e *element) readKey(id keyID, key []byte, v *value) {
+	if id != keyDevice && id != keySeq {
+		e.using = id
+	}
 	it := &e.item
 	switch id {
 	case keyDevice:
-		e.setDevice(key, v)
+		if v.exact && v.n == e.d.number && e.d.device != "" {
+			it.Device = e.d.device // as the last message
+		} else {
+			e.setDevice(key, v)
+		}
 	case keyBoot:
-		e.setBoot(key, v)
+		if v.kind == kindText && e.d.boot != "" && string(v.text) == string(e.d.boot) {
+			it.Boot = e.d.boot // as the last message
+		} else {
+			e.setBoot(key, v)
+		}
 	case keySeq:
-		it.Seq = e.sequence(key, v)
+		it.Seq = e.whole(key, v, 1)
 	case keyAge:
-		e.setAge(key, v)
+		if it.Age = AgeUnknown; v.kind != kindNull {
+			it.Age = e.millis(key, v, vaiven.MaxAge)
+		}
 	case keyTime:
 		e.setTime(key, v)
 	case keyHello:
 		e.hello = e.setHello(key, v)
 	case keyOldest:
-		it.Oldest = e.optionalSequence(key, v)
+		if v.kind != kindNull {
+			it.Oldest = e.whole(key, v, 1)
+		}
 	case keyNext:
-		it.Next = e.optionalSequence(key, v)
+		if v.kind != kindNull {
+			it.Next = e.whole(key, v, 1)
+		}
 	case keyLost:
-		it.Lost = e.count(key, v)
+		if v.kind != kindNull {
+			it.Lost = e.whole(key, v, 0)
+		}
 	case keyRev:
-		it.HasRev = v.kind != kindNull
-		it.Rev = e.count(key, v)
+		if it.HasRev = v.kind != kindNull; it.HasRev {
+			it.Rev = e.whole(key, v, 0)
+		}
 	case keyUp:
 		if v.kind != kindNull {
 			it.Up = e.millis(key, v, maxExact)
@@ -56,6 +86,7 @@ func (e *element) use(id keyID, key []byte, v *value) {
 	if it.Oldest > it.Next && it.Next != 0 {
 		e.fail(vaiven.CodeBadSeq, reasonOrder, key, v)
 	}
+	e.using = keyOther
 }
 
 func (e *element) setDevice(key []byte, v *value) {
@@ -69,7 +100,7 @@ func (e *element) setDevice(key []byte, v *value) {
 	case v.kind == kindText:
 		id, err = vaiven.ParseDevice(string(v.text))
 	case v.kind == kindNumber && v.exact && v.n >= 0:
-		id, err = e.numberDevice(v.n)
+		id, err = vaiven.ParseDevice(strconv.FormatInt(v.n, 10))
 	case v.kind == kindNumber && v.text != nil:
 		id, err = vaiven.ParseDevice(wholeNumber(v.text))
 	default:
@@ -84,23 +115,10 @@ func (e *element) setDevice(key []byte, v *value) {
 		e.fail(vaiven.CodeBadDevice, "", key, v)
 		return
 	}
-	e.item.Device, e.d.device = id, id
-}
-
-// numberDevice is ParseDevice for a number, without a string if it is the
-// device that the last message came from.
-func (e *element) numberDevice(n int64) (vaiven.Device, error) {
-	var buf [20]byte
-	b := buf[:0]
-	if n < 1000 {
-		b = append(b, '0'+byte(n/100), '0'+byte(n/10%10), '0'+byte(n%10))
-	} else {
-		b = strconv.AppendInt(b, n, 10)
+	e.item.Device, e.d.device, e.d.number = id, id, -1
+	if v.exact {
+		e.d.number = v.n
 	}
-	if string(b) == string(e.d.device) {
-		return e.d.device, nil
-	}
-	return vaiven.ParseDevice(string(b))
 }
 
 // wholeNumber returns a number of more than 53 bits if it was written as
@@ -117,10 +135,6 @@ func wholeNumber(text []byte) string {
 func (e *element) setBoot(key []byte, v *value) {
 	if v.kind != kindText {
 		e.fail(vaiven.CodeBadBoot, wrongType(v, reasonNumber), key, v)
-		return
-	}
-	if string(v.text) == string(e.d.boot) && e.d.boot != "" {
-		e.item.Boot = e.d.boot
 		return
 	}
 	boot, err := vaiven.ParseBoot(string(v.text))
@@ -149,45 +163,28 @@ func wrongType(v *value, number string) string {
 	return number
 }
 
-// sequence reads the number of a reading: 1, 2, 3 and so on.
-func (e *element) sequence(key []byte, v *value) uint64 {
-	switch {
-	case v.kind != kindNumber:
-		e.fail(vaiven.CodeBadSeq, wrongType(v, ""), key, v)
-	case v.num != math.Trunc(v.num):
-		e.fail(vaiven.CodeBadSeq, reasonFraction, key, v)
-	case v.num > float64(maxExact):
-		e.fail(vaiven.CodeBadSeq, reasonBeyond, key, v)
-	case !v.exact || v.n < 1:
-		e.fail(vaiven.CodeBadSeq, "", key, v)
-	default:
+// whole reads an integer: from 1 for the number of a reading, or from 0 for a
+// count.
+func (e *element) whole(key []byte, v *value, from int64) uint64 {
+	if v.exact && v.n >= from {
 		return uint64(v.n)
 	}
-	return 0
-}
-
-func (e *element) optionalSequence(key []byte, v *value) uint64 {
-	if v.kind == kindNull {
+	code, reason := vaiven.CodeOutOfRange, ""
+	switch {
+	case v.kind != kindNumber:
+		code, reason = vaiven.CodeNotANumber, wrongType(v, "")
+	case v.num != math.Trunc(v.num):
+		reason = reasonFraction
+	case v.num > float64(maxExact):
+		reason = reasonBeyond
+	}
+	if from == 1 {
+		e.fail(vaiven.CodeBadSeq, reason, key, v)
 		return 0
 	}
-	return e.sequence(key, v)
-}
-
-// count reads an integer that may be 0; null is 0 too.
-func (e *element) count(key []byte, v *value) uint64 {
-	switch {
-	case v.kind == kindNull:
-	case v.kind != kindNumber:
-		e.fail(vaiven.CodeNotANumber, wrongType(v, ""), key, v)
-	case v.num != math.Trunc(v.num):
-		e.fail(vaiven.CodeOutOfRange, reasonFraction, key, v)
-	case v.num > float64(maxExact):
-		e.fail(vaiven.CodeOutOfRange, reasonBeyond, key, v)
-	case !v.exact || v.n < 0:
-		err := e.fail(vaiven.CodeOutOfRange, "", key, v)
+	err := e.fail(code, reason, key, v)
+	if code == vaiven.CodeOutOfRange && reason == "" {
 		err.Hi = float64(maxExact)
-	default:
-		return uint64(v.n)
 	}
 	return 0
 }
@@ -208,14 +205,6 @@ func (e *element) millis(key []byte, v *value, hi int64) int64 {
 		return 0
 	}
 	return int64(v.num)
-}
-
-func (e *element) setAge(key []byte, v *value) {
-	if v.kind == kindNull {
-		e.item.Age = AgeUnknown
-		return
-	}
-	e.item.Age = e.millis(key, v, vaiven.MaxAge)
 }
 
 // setTime takes the board's clock, unless it was never set or counts seconds.
@@ -266,7 +255,7 @@ func (e *element) setStates(key []byte, v *value) {
 		if s == "" {
 			continue
 		}
-		reason, reserved := "", protocolKey([]byte(s)) != keyOther
+		reason, reserved := "", vaiven.ProtocolKey(s)
 		if reserved {
 			reason = reasonReserved
 		}
@@ -300,4 +289,118 @@ func printable(r rune) rune {
 		return r
 	}
 	return -1
+}
+
+// fail notes an error: one of the element, unless one is known that stands
+// before it, or a fault of the key in use.
+func (e *element) fail(code vaiven.Code, reason string, key []byte, v *value) *vaiven.Error {
+	if e.using == keyOther && e.err != nil && e.err.At <= v.at {
+		return &vaiven.Error{}
+	}
+	err := &vaiven.Error{Code: code, Reason: reason, Key: shortKey(key), Got: v.got(), At: v.at}
+	if e.using == keyOther {
+		e.err = err
+		return err
+	}
+	hint := Hint{Kind: HintIgnored, Key: err.Key, Got: v.stood(), Want: e.using.String()}
+	e.faults = append(e.faults, fault{e.using, hint, err})
+	return err
+}
+
+// failAt is fail for an error of the key or of the whole element.
+func (e *element) failAt(code vaiven.Code, reason string, key []byte, at int) {
+	e.fail(code, reason, key, &value{kind: kindNested, at: at})
+}
+
+func shortKey(key []byte) string {
+	return vaiven.Shorten(string(bytes.ToValidUTF8(key, []byte("\uFFFD"))))
+}
+
+// settleFaults refuses the element for the faults that it cannot do without, and
+// lets it go without the others; values counts its measurements.
+func (e *element) settleFaults(values int) {
+	for i := range e.faults {
+		f := &e.faults[i]
+		switch {
+		case !e.needs(f, values):
+			e.ignore(f, values)
+		case e.err == nil || f.err.At < e.err.At:
+			e.err = f.err
+		}
+	}
+}
+
+// bootFault returns what is wrong with BOOT, nil if nothing.
+func (e *element) bootFault() *vaiven.Error {
+	for i := range e.faults {
+		if e.faults[i].id == keyBoot {
+			return e.faults[i].err
+		}
+	}
+	return nil
+}
+
+// needs reports whether the element means something else, or nothing, without
+// the key of f.
+func (e *element) needs(f *fault, values int) bool {
+	switch f.id {
+	case keyBoot:
+		return values == 0 || e.item.Seq != 0 || f.err.Reason == reasonDuplicate
+	case keyHello, keyRev:
+		return values == 0 // a report without REV is another wish
+	case keyAge, keyTime:
+		return false
+	}
+	return e.hello
+}
+
+// ignore leaves out the key of f, with a hint.
+func (e *element) ignore(f *fault, values int) {
+	it := &e.item
+	switch f.id {
+	case keyAge:
+		it.Age = AgeUnknown
+	case keyTime:
+		e.untimed()
+	case keyUp:
+		it.Up = -1
+	case keyOldest, keyNext:
+		it.Oldest, it.Next = 0, 0
+	case keyRev:
+		it.HasRev = false
+	}
+	if (f.id == keyAge || f.id == keyTime) && values > 0 && it.Time == 0 && it.Age < 0 {
+		f.hint.Kind = HintTime
+	}
+	e.hint(f.hint)
+	if f.id == keyRev {
+		e.dropStates() // without their REV they would count as switched by hand
+	}
+}
+
+// untimed notes that TIME said nothing.
+func (e *element) untimed() {
+	if e.item.Age == AgeAbsent {
+		e.item.Age = AgeUnknown
+	}
+}
+
+// states counts the entries that judge found to be states to report.
+func (e *element) states() (n int) {
+	for i := range e.entries {
+		if e.entries[i].kind == kindBool {
+			n++
+		}
+	}
+	return n
+}
+
+// dropStates leaves out the states, with a hint.
+func (e *element) dropStates() {
+	for i := range e.entries {
+		if en := &e.entries[i]; en.kind == kindBool {
+			e.hint(Hint{Kind: HintState, Key: shortKey(en.key), Want: vaiven.KeyRev})
+			en.kind = kindNull
+		}
+	}
 }

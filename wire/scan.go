@@ -1,422 +1,445 @@
 package wire
 
 import (
-	"bytes"
-	"strings"
+	"math"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"vaiven"
 )
 
-// scanner walks a text that means to be JSON, understanding more than JSON
-// has, up to the first thing that JSON has not: what a person should mend
-// first. It does not recurse, and never goes back.
+// scanner is the one tokenizer of text messages. It takes strict JSON (RFC 8259)
+// and, inside objects, the two deviations that the package's documentation
+// names. At the first byte that is neither it stops and notes what a person
+// should mend: mistake.go has those rules. It never goes back, and recurses no
+// deeper than MaxDepth.
 type scanner struct {
-	p   []byte
-	i   int
-	err *vaiven.Error
+	p []byte
+	i int
+	e *element // gathers the message's objects, and holds what has to be rewritten
 
-	open    []byte // closing brackets that are awaited
-	key     string // the last key
-	valueAt int    // where the last value began
-	lastEnd int    // behind the last value
-	bare    bool   // the last value was a number or a word
-	number  bool   // it was an integer
+	open    [MaxDepth]byte // the closing brackets that are awaited
+	depth   int
+	lenient bool // something was taken that is not JSON: a key without quotes, or a nan
+	counted bool // the levels of the whole message were counted
+
+	bareKey bool          // the last key had no quotes
+	key     []byte        // the last key as it was written, for a mistake
+	valueAt int           // where the last value began: its closing bracket if it is nested
+	lastEnd int           // behind the last value
+	mistake *vaiven.Error // why the scanner stopped
 }
 
-// run finds the problem. The grammar says that there is one.
-func (s *scanner) run() {
-	if s.value() {
-		s.space()
-		s.behind()
-	}
-	if s.err.Reason == "" {
-		s.problem(reasonExtra, min(s.i, len(s.p)), "")
-	}
-}
-
-// problem notes what is wrong and where; it returns false so that callers end.
-func (s *scanner) problem(reason string, at int, got string) bool {
-	s.err.Reason, s.err.At, s.err.Key, s.err.Got = reason, at, vaiven.Shorten(s.key), vaiven.Shorten(got)
-	return false
-}
-
-// space steps over white space; false means a comment.
-func (s *scanner) space() bool {
+// next steps over white space and returns the byte behind it, 0 at the end.
+func (s *scanner) next() byte {
 	for s.i < len(s.p) {
-		switch c := s.p[s.i]; {
-		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
-			s.i++
-		case c == '#' && !standIn(s.word()) || c == '/' && s.i+1 < len(s.p) && (s.p[s.i+1] == '/' || s.p[s.i+1] == '*'):
-			return s.problem(reasonComment, s.i, "")
+		c := s.p[s.i]
+		if c > ' ' || c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return c
+		}
+		s.i++
+	}
+	return 0
+}
+
+// object steps over an object. What stands in the outermost is gathered.
+func (s *scanner) object() bool {
+	gather := s.depth == 0
+	if gather {
+		s.e.begin(s.i)
+	} else if s.tooDeep() {
+		return false
+	}
+	s.open[s.depth] = '}'
+	s.depth++
+	s.i++
+	for comma := -1; ; {
+		c, keyAt := s.next(), s.i
+		var key []byte
+		switch {
+		case c == '"':
+			text, ok := s.text()
+			if !ok {
+				return false
+			}
+			key, s.key, s.bareKey = text, s.p[keyAt:s.i], false
+		case isWordStart(c):
+			s.i = wordEnd(s.p, s.i)
+			key = s.p[keyAt:s.i:s.i]
+			s.key, s.bareKey = key, true
+		case c == '}' && comma < 0:
+			s.close()
+			return true
 		default:
+			return s.noKey(comma)
+		}
+		if s.next() != ':' {
+			return s.noColon(keyAt)
+		}
+		s.i++
+		if s.bareKey {
+			s.lenient, s.e.slide = true, true
+		}
+		var v value
+		if !s.value(&v) {
+			return false
+		}
+		if gather {
+			s.e.put(key, keyAt, &v)
+		}
+		switch s.next() {
+		case ',':
+			comma = s.i
+			s.i++
+		case '}':
+			s.close()
+			return true
+		default:
+			return s.noEnd()
+		}
+	}
+}
+
+// elements hands on the elements of the message's array, which begins at at and
+// was checked as a whole: one that was cut off is refused as a whole. Those that
+// are no objects are refused once.
+func (s *scanner) elements(at int) {
+	s.i = at + 1
+	if s.next() == ']' {
+		s.e.refuseMessage(&vaiven.Error{Code: vaiven.CodeNoValues, Reason: reasonEmptyList, At: 0})
+		return
+	}
+	for foreign := false; ; s.i++ {
+		var v value
+		s.value(&v)
+		if s.p[v.at] == '{' {
+			s.e.finish()
+		} else if !foreign {
+			s.e.notObject(reasonElement, v.at)
+			foreign = true
+		}
+		if s.next() == ']' {
+			return
+		}
+	}
+}
+
+// array steps over an array.
+func (s *scanner) array() bool {
+	if s.tooDeep() {
+		return false
+	}
+	s.open[s.depth] = ']'
+	s.depth++
+	s.i++
+	if s.next() == ']' {
+		s.close()
+		return true
+	}
+	for {
+		var v value
+		if !s.value(&v) {
+			return false
+		}
+		switch s.next() {
+		case ',':
+			comma := s.i
+			s.i++
+			if c := s.next(); c == ',' || c == '}' || c == ']' {
+				return s.badComma(comma)
+			}
+		case ']':
+			s.close()
+			return true
+		default:
+			return s.noEnd()
+		}
+	}
+}
+
+func (s *scanner) close() {
+	s.depth--
+	s.valueAt = s.i
+	s.i++
+	s.lastEnd = s.i
+}
+
+// tooDeep reports whether the array or object that begins here goes too deep.
+// All levels of the message are counted at the first inner one, and at a list's
+// own: brackets alone are refused for their number, whatever else is wrong
+// behind them.
+func (s *scanner) tooDeep() bool {
+	if !s.counted && !s.lenient {
+		s.counted = true
+		if at := deepAt(s.p); at >= 0 {
+			s.mistake = &vaiven.Error{Code: vaiven.CodeTooLarge, Reason: reasonDeep, At: at}
 			return true
 		}
 	}
-	return true
+	return s.depth == MaxDepth && !s.fail(reasonDeep, s.i, "")
 }
 
-// value steps over a value and all that is in it.
-func (s *scanner) value() bool {
-	ok := s.begin()
-	for ok && len(s.open) > 0 {
-		ok = s.next()
+// deepAt returns where a text has more than MaxDepth levels, -1 if nowhere. It
+// looks at brackets outside of strings only.
+func deepAt(p []byte) int {
+	depth := 0
+	for i := 0; i < len(p); i++ {
+		switch p[i] {
+		case '"':
+			for i++; i < len(p) && p[i] != '"'; i++ {
+				if p[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			if depth++; depth > MaxDepth {
+				return i
+			}
+		case '}', ']':
+			depth--
+		}
 	}
+	return -1
+}
+
+// value steps over a value and sets v to it.
+func (s *scanner) value(v *value) (ok bool) {
+	c := s.next()
+	v.at, s.valueAt = s.i, s.i
+	switch {
+	case c == '"':
+		v.kind = kindText
+		v.text, ok = s.text()
+	case isDigit(c) || c == '-':
+		ok = s.number(v)
+	case c == '{':
+		v.kind = kindNested
+		return s.object()
+	case c == '[':
+		v.kind = kindNested
+		return s.array()
+	default:
+		ok = s.word(v)
+	}
+	s.lastEnd = s.i
 	return ok
 }
 
-// begin steps over a simple value, or into an array or object.
-func (s *scanner) begin() bool {
-	if !s.space() {
-		return false
-	}
-	if s.i >= len(s.p) {
-		return s.unclosed()
-	}
-	s.valueAt, s.bare, s.number = s.i, false, false
-	switch c := s.p[s.i]; {
-	case c == '{' || c == '[':
-		if len(s.open) == MaxDepth {
-			return s.problem(reasonDeep, s.i, "")
-		}
-		s.open = append(s.open, c+2) // '{' and '[' close two further on
-		s.i++
-		return s.first()
-	case c == '"':
-		return s.text()
-	case c == ',' || c == '}' || c == ']':
-		return s.problem(reasonMissingValue, s.i, "")
-	case isScalarByte(c):
-		return s.scalar()
-	case c == '%':
-		return s.problem(reasonPlaceholder, s.i, s.word())
-	case standIn(s.word()):
-		return s.problem(reasonStandIn, s.i, s.word())
-	}
-	return s.quoteProblem()
-}
-
-// quoteProblem refuses what is no beginning of a value or key.
-func (s *scanner) quoteProblem() bool {
-	rest := s.p[s.i:]
-	switch {
-	case rest[0] == '\'' || rest[0] == '`':
-		return s.problem(reasonSingleQuote, s.i, "")
-	case curly(rest):
-		return s.problem(reasonCurlyQuote, s.i, "")
-	}
-	return s.problem(reasonExtra, s.i, s.word())
-}
-
-// curly reports whether rest begins with a quotation mark of a word processor.
-func curly(rest []byte) bool {
-	for _, q := range []string{"“", "”", "‘", "’", "«", "»", "´"} {
-		if bytes.HasPrefix(rest, []byte(q)) {
-			return true
-		}
-	}
-	return false
-}
-
-// first follows an opening bracket.
-func (s *scanner) first() bool {
-	if !s.space() {
-		return false
-	}
-	if s.i < len(s.p) && s.p[s.i] == s.closing() {
-		s.close()
-		return true
-	}
-	return s.member()
-}
-
-// next follows a value inside an array or object.
-func (s *scanner) next() bool {
-	if !s.space() {
-		return false
-	}
-	if s.i >= len(s.p) {
-		return s.unclosed()
-	}
-	switch c := s.p[s.i]; {
-	case c == s.closing():
-		s.close()
-		return true
-	case c == ',':
-		return s.comma()
-	case s.bare && s.unit():
-		end := s.i + len(s.word())
-		return s.problem(reasonBadNumber, s.valueAt, string(s.p[s.valueAt:end]))
-	case c == ':' && s.bare && s.i == s.lastEnd: // a time: 12:30
-		end := s.i
-		for end < len(s.p) && (isScalarByte(s.p[end]) || s.p[end] == ':') {
-			end++
-		}
-		return s.problem(reasonNeedsQuotes, s.valueAt, string(s.p[s.valueAt:end]))
-	case c == ';':
-		return s.problem(reasonMissingComma, s.i, ";")
-	case c == '"' || isWordByte(c) || c == '{' || c == '\'':
-		return s.behindValue()
-	case c == '}' || c == ']':
-		return s.wrongBracket(c)
-	}
-	return s.problem(reasonExtra, s.i, s.word())
-}
-
-// unit reports whether a unit follows, at once or behind a space.
-func (s *scanner) unit() bool {
-	c := s.p[s.i]
-	if c == '%' || c >= 0x80 && !curly(s.p[s.i:]) {
-		return true
-	}
-	if s.i == s.lastEnd || !isWordStart(c) {
-		return false
-	}
-	rest := bytes.TrimLeft(s.p[wordEnd(s.p, s.i):], " \t\r\n")
-	return len(rest) > 0 && (rest[0] == ',' || rest[0] == '}' || rest[0] == ']')
-}
-
-// wrongBracket says which bracket to add, change or remove where c stands and
-// the other one is awaited.
-func (s *scanner) wrongBracket(c byte) bool {
-	rest := bytes.TrimLeft(s.p[s.i+1:], " \t\r\n")
-	switch outer := len(s.open) - 2; {
-	case len(rest) > 0 && rest[0] == s.closing():
-		return s.problem(reasonSurplus, s.i, string(c))
-	case outer >= 0 && s.open[outer] == c:
-		return s.problem(reasonInnerOpen, s.i, string(s.closing()))
-	}
-	return s.problem(reasonBracket, s.i, string(c))
-}
-
-// behindValue says why something follows a value at once: a comma is missing,
-// or what was taken for a value was only its beginning.
-func (s *scanner) behindValue() bool {
-	if s.i > s.lastEnd || s.p[s.i] == '"' || s.p[s.i] == '{' {
-		return s.problem(reasonMissingComma, s.i, "")
-	}
-	return s.problem(reasonExtra, s.i, s.word())
-}
-
-func (s *scanner) comma() bool {
-	at := s.i
-	s.i++
-	if s.i < len(s.p) && isDigit(s.p[s.i]) && s.number && at == s.lastEnd && s.closing() == '}' {
-		end := s.i
-		for end < len(s.p) && isDigit(s.p[end]) {
-			end++
-		}
-		return s.problem(reasonDecimalComma, s.valueAt, string(s.p[s.valueAt:end]))
-	}
-	if !s.space() {
-		return false
-	}
-	if s.i < len(s.p) && (s.p[s.i] == '}' || s.p[s.i] == ']') {
-		return s.problem(reasonTrailingComma, at, "")
-	}
-	if s.i < len(s.p) && s.p[s.i] == ',' {
-		return s.problem(reasonDoubleComma, s.i, "")
-	}
-	return s.member()
-}
-
-// member steps over a key, if this is an object, and the value.
-func (s *scanner) member() bool {
-	if s.closing() == ']' {
-		return s.begin()
-	}
-	if !s.space() {
-		return false
-	}
-	if s.i >= len(s.p) {
-		return s.unclosed()
-	}
-	if s.p[s.i] == '{' {
-		return s.problem(reasonOpenObject, s.i, "")
-	}
-	keyAt := s.i
-	if !s.keyWord() || !s.space() {
-		return false
-	}
-	if s.i >= len(s.p) {
-		return s.unclosed()
-	}
-	switch c := s.p[s.i]; {
-	case c == '=':
-		return s.problem(reasonMissingColon, s.i, "=")
-	case c != ':' && strings.ContainsAny(s.key, ":,"):
-		lacking, _, _ := strings.Cut(s.key, ":")
-		s.key = ""
-		return s.problem(reasonOpenKey, keyAt, lacking)
-	case c == ',' || c == '}':
-		return s.problem(reasonNoValue, s.i, "")
-	case c != ':':
-		return s.problem(reasonMissingColon, s.i, "")
-	}
-	s.i++
-	return s.begin()
-}
-
-// keyWord steps over a key.
-func (s *scanner) keyWord() bool {
-	start := s.i
-	switch c := s.p[s.i]; {
-	case c == '"':
-		if !s.text() {
-			return false
-		}
-		s.key = strings.Trim(string(s.p[start:s.i]), `"`)
-		return true
-	case isWordStart(c):
-		s.i = wordEnd(s.p, s.i)
-		s.key = string(s.p[start:s.i])
-		if s.i < len(s.p) && !bytes.ContainsAny(s.p[s.i:s.i+1], " \t\r\n:=,}") {
-			s.i, s.key = start, ""
-			return s.problem(reasonBadKey, start, s.word())
-		}
-		return true
-	case isDigit(c):
-		return s.problem(reasonBadKey, start, s.word())
-	}
-	return s.quoteProblem()
-}
-
-// text steps over a string.
-func (s *scanner) text() bool {
-	start := s.i
-	for s.i++; s.i < len(s.p); s.i++ {
-		switch c := s.p[s.i]; {
+// text steps over a string and returns its content: a part of the message, or of
+// e's arena if it has escapes.
+func (s *scanner) text() ([]byte, bool) {
+	start, escaped, ascii := s.i, false, true
+	for i := start + 1; i < len(s.p); i++ {
+		switch c := s.p[i]; {
 		case c == '"':
-			s.i++
-			s.lastEnd = s.i
-			return true
+			s.i = i + 1
+			if !ascii && !utf8.Valid(s.p[start:i]) {
+				return nil, s.fail(reasonUTF8, start, "")
+			}
+			if !escaped {
+				return s.p[start+1 : i : i], true
+			}
+			n := len(s.e.arena)
+			s.e.arena, _ = jsontext.AppendUnquote(s.e.arena, s.p[start:s.i]) // nothing is wrong with it
+			return s.e.arena[n:len(s.e.arena):len(s.e.arena)], true
+		case c == '\\':
+			n := escapeLength(s.p[i:])
+			if n == 0 {
+				s.i = i
+				return nil, s.badEscape(start)
+			}
+			escaped = true
+			i += n - 1
 		case c < ' ':
 			if c == '\n' || c == '\r' {
-				return s.problem(reasonLineBreak, start, "")
+				return nil, s.fail(reasonLineBreak, start, "")
 			}
-			return s.problem(reasonControl, s.i, "")
-		case c == '\\':
-			n := escapeLength(s.p[s.i:])
-			if n == 0 {
-				return s.badEscape(start)
-			}
-			s.i += n - 1
+			return nil, s.fail(reasonControl, i, "")
+		case c >= utf8.RuneSelf:
+			ascii = false
 		}
 	}
-	return s.problem(reasonOpenString, start, "")
+	return nil, s.fail(reasonOpenString, start, "")
 }
 
-// badEscape says what is wrong with the escape that stands here in the text that
-// begins at start.
-func (s *scanner) badEscape(start int) bool {
-	end := escapeEnd(s.p, s.i)
-	escape := string(s.p[s.i:end])
-	_, half := hex4(s.p[min(s.i+2, end):end])
-	switch rest := s.p[end:]; {
-	case len(rest) == 0 || half && len(rest) < len(`\udc00`) && bytes.IndexByte(rest, '"') < 0:
-		return s.problem(reasonOpenString, start, "") // cut off
-	case half:
-		return s.problem(reasonSurrogate, s.i, escape)
+// tens are the powers of ten that quick numbers need, exactly.
+var tens = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+
+// number steps over a number, and under a key without quotes also over its
+// leading zeros. The number is the float64 nearest to the digits.
+func (s *scanner) number(v *value) bool {
+	p, i := s.p, s.i
+	if p[i] == '-' {
+		i++
 	}
-	return s.problem(reasonEscape, s.i, escape)
+	first, digits, quotient := i, int64(0), 0 // the number is digits/10^quotient, if there are few
+	for i < len(p) && isDigit(p[i]) {
+		digits = digits*10 + int64(p[i]-'0')
+		i++
+	}
+	whole := i
+	switch {
+	case whole == first:
+		return s.word(v) // -inf
+	case p[first] == '0' && whole-first > 1 && !(s.bareKey && s.inObject()):
+		return s.badScalar()
+	}
+	if i < len(p) && p[i] == '.' {
+		for i++; i < len(p) && isDigit(p[i]); i++ {
+			digits = digits*10 + int64(p[i]-'0')
+		}
+		if quotient = i - whole - 1; quotient == 0 {
+			return s.badScalar()
+		}
+	}
+	exponent := i < len(p) && p[i]|0x20 == 'e'
+	if exponent {
+		if i++; i < len(p) && (p[i] == '+' || p[i] == '-') {
+			i++
+		}
+		power := i
+		for i < len(p) && isDigit(p[i]) {
+			i++
+		}
+		if i == power {
+			return s.badScalar()
+		}
+	}
+	if i < len(p) && isScalarByte(p[i]) {
+		return s.badScalar()
+	}
+	v.text = p[s.i:i:i]
+	if p[first] == '0' && whole-first > 1 {
+		for first < whole-1 && p[first] == '0' {
+			first++
+		}
+		v.text, v.at = p[first:i:i], first
+		if p[s.i] == '-' {
+			n := len(s.e.arena)
+			s.e.arena = append(append(s.e.arena, '-'), v.text...)
+			v.text, v.at = s.e.arena[n:len(s.e.arena):len(s.e.arena)], s.i
+		}
+	}
+	var f float64
+	if !exponent && i-first < len(tens) {
+		f = float64(digits) / tens[quotient] // both are exact, so that their quotient is the nearest
+		if p[s.i] == '-' {
+			f = -f
+		}
+	} else {
+		f, _ = strconv.ParseFloat(string(v.text), 64) // only an overflow can fail, and gives Inf
+	}
+	if f == 0 {
+		f = 0 // -0 is 0
+	}
+	v.kind, v.num = kindNumber, f
+	if f == math.Trunc(f) && math.Abs(f) <= float64(maxExact) {
+		v.exact, v.n = true, int64(f)
+	}
+	s.i = i
+	return true
 }
+
+// word steps over true, false, null and, inside an object, a nan.
+func (s *scanner) word(v *value) bool {
+	end := scalarEnd(s.p, s.i)
+	w := s.p[s.i:end:end]
+	switch string(w) {
+	case "null":
+		v.kind = kindNull
+	case "true":
+		v.kind, v.num = kindBool, 1
+	case "false":
+		v.kind = kindBool
+	default:
+		unsigned := w
+		if len(w) > 0 && (w[0] == '-' || w[0] == '+') {
+			unsigned = w[1:]
+		}
+		if !s.inObject() || !isNaNWord(unsigned) {
+			return s.noValue()
+		}
+		v.kind, v.text, s.lenient = kindNaN, w, true
+	}
+	s.i = end
+	return true
+}
+
+// inObject reports whether the innermost bracket is that of an object.
+func (s *scanner) inObject() bool { return s.depth > 0 && s.open[s.depth-1] == '}' }
 
 // escapeLength returns the length of the escape that p begins with, 0 if it is
 // none. Halves of surrogate pairs count as none.
 func escapeLength(p []byte) int {
-	if len(p) < 2 || strings.IndexByte(`"\/bfnrtu`, p[1]) < 0 {
+	if len(p) < 2 {
 		return 0
 	}
-	if p[1] != 'u' {
+	switch p[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return 2
+	case 'u':
+	default:
+		return 0
 	}
 	hi, ok := hex4(p[2:])
 	switch {
 	case !ok || hi >= 0xdc00 && hi < 0xe000:
 		return 0
 	case hi < 0xd800 || hi >= 0xe000:
-		return 6
-	}
-	if len(p) < 12 || p[6] != '\\' || p[7] != 'u' {
+		return len(`\u0000`)
+	case len(p) < len(`\ud800\udc00`) || p[6] != '\\' || p[7] != 'u':
 		return 0
 	}
 	if lo, ok := hex4(p[8:]); !ok || lo < 0xdc00 || lo >= 0xe000 {
 		return 0
 	}
-	return 12
+	return len(`\ud800\udc00`)
 }
 
-// escapeEnd returns where the bad escape at p[i] ends, as far as a person needs
-// to see it.
-func escapeEnd(p []byte, i int) int {
-	end := min(i+2, len(p))
-	for p[end-1] != '"' && end < len(p) && end < i+6 && p[i+1] == 'u' && isWordByte(p[end]) {
-		end++
-	}
-	return end
-}
-
+// hex4 reads the four hex digits that p begins with.
 func hex4(p []byte) (n int, ok bool) {
 	if len(p) < 4 {
 		return 0, false
 	}
 	for _, c := range p[:4] {
-		d := strings.IndexByte("0123456789abcdef", c|0x20)
-		if d < 0 || c == 0x10 { // 0x10|0x20 is '0'
+		switch {
+		case isDigit(c):
+			c -= '0'
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
 			return 0, false
 		}
-		n = n<<4 | d
+		n = n<<4 | int(c)
 	}
 	return n, true
 }
 
-func (s *scanner) closing() byte { return s.open[len(s.open)-1] }
-
-func (s *scanner) close() {
-	s.open = s.open[:len(s.open)-1]
-	s.i++
-	s.lastEnd = s.i
-	s.bare, s.number = false, false
+// wordEnd returns where the word ends that stands at p[i].
+func wordEnd(p []byte, i int) int {
+	for i < len(p) && isWordByte(p[i]) {
+		i++
+	}
+	return i
 }
 
-func (s *scanner) unclosed() bool {
-	if len(s.open) == 0 {
-		return s.problem(reasonMissingValue, len(s.p), "")
+// scalarEnd returns where the number or word ends that stands at p[i].
+func scalarEnd(p []byte, i int) int {
+	for i < len(p) && isScalarByte(p[i]) {
+		i++
 	}
-	return s.problem(reasonUnclosed, len(s.p), string(s.closing()))
+	return i
 }
 
-// behind looks at what follows the whole value.
-func (s *scanner) behind() {
-	if s.err.Reason != "" || s.i >= len(s.p) {
-		return
-	}
-	rest := bytes.TrimLeft(s.p[s.i:], " \t\r\n,;")
-	switch c := s.p[s.i]; {
-	case c == ',' && s.p[s.lastEnd-1] == ']':
-		s.key = ""
-		s.problem(reasonSurplus, s.lastEnd-1, "]") // the list goes on
-	case len(rest) > 0 && rest[0] == '{':
-		s.problem(reasonSeveral, s.i, "")
-	case c == '}' || c == ']':
-		s.key = ""
-		s.problem(reasonSurplus, s.i, string(c))
-	case c == 0:
-		s.key = ""
-		s.problem(reasonZeros, s.i, "")
-	default:
-		s.key = ""
-		s.problem(reasonTrailing, s.i, s.word())
-	}
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isWordStart(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
 }
 
-// word returns what stands here, up to the next separator.
-func (s *scanner) word() string {
-	end := s.i
-	for end < len(s.p) && end < s.i+60 && !bytes.ContainsAny(s.p[end:end+1], " \t\r\n,:;{}[]\"'") {
-		end++
-	}
-	if end == s.i && end < len(s.p) {
-		end++
-	}
-	return string(s.p[s.i:end])
-}
+func isWordByte(c byte) bool { return isWordStart(c) || isDigit(c) }
+
+// isScalarByte reports whether c may stand inside a number or a word.
+func isScalarByte(c byte) bool { return isWordByte(c) || c == '.' || c == '+' || c == '-' }

@@ -60,26 +60,6 @@ func (v *value) setInt(n int64) {
 	v.exact, v.n = -maxExact <= n && n <= maxExact, n
 }
 
-// setNumberText makes v the number of a JSON literal, correctly rounded.
-func (v *value) setNumberText(text []byte) {
-	v.text = text
-	if len(text) <= 15 {
-		var n int64
-		for i, c := range text {
-			if c < '0' || c > '9' {
-				break
-			}
-			n = n*10 + int64(c-'0')
-			if i == len(text)-1 {
-				v.setInt(n)
-				return
-			}
-		}
-	}
-	f, _ := strconv.ParseFloat(string(text), 64) // of JSON's grammar: only an overflow can fail, and gives Inf
-	v.setFloat(f)
-}
-
 // got returns what an error quotes of v.
 func (v *value) got() string {
 	switch {

@@ -1,0 +1,315 @@
+package wire
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"vaiven"
+)
+
+// Where the scanner stops, the functions here say why: what is the first thing
+// in the message that a person should mend. They return false, so that the
+// scanner can end with them.
+
+// fail notes what is wrong and where.
+func (s *scanner) fail(reason string, at int, got string) bool {
+	key := strings.Trim(string(s.key), `"`)
+	s.mistake = &vaiven.Error{Code: vaiven.CodeNotJSON, Reason: reason, At: at, Key: vaiven.Shorten(key), Got: vaiven.Shorten(got)}
+	return false
+}
+
+// comment notes a comment, if one begins here.
+func (s *scanner) comment() bool {
+	rest := s.p[s.i:]
+	if bytes.HasPrefix(rest, []byte("//")) || bytes.HasPrefix(rest, []byte("/*")) || bytes.HasPrefix(rest, []byte("#")) && !standIn(s.stop()) {
+		s.fail(reasonComment, s.i, "")
+		return true
+	}
+	return false
+}
+
+// noKey is for what stands where a key belongs: behind the comma there, -1 behind
+// the opening bracket.
+func (s *scanner) noKey(comma int) bool {
+	c, after, last := s.peek(), comma+1, s.lastScalar()
+	switch {
+	case comma == s.lastEnd && after < len(s.p) && isDigit(s.p[after]) && last != "" && strings.Trim(last, "-0123456789") == "":
+		for after < len(s.p) && isDigit(s.p[after]) {
+			after++
+		}
+		return s.fail(reasonDecimalComma, s.valueAt, string(s.p[s.valueAt:after]))
+	case s.comment():
+	case comma >= 0 && (c == '}' || c == ']' || c == ','):
+		return s.badComma(comma)
+	case s.i >= len(s.p):
+		return s.unclosed()
+	case c == '{':
+		return s.fail(reasonOpenObject, s.i, "")
+	case isDigit(c):
+		return s.fail(reasonBadKey, s.i, s.stop())
+	default:
+		return s.noToken()
+	}
+	return false
+}
+
+// badComma is for a comma behind which no value follows.
+func (s *scanner) badComma(comma int) bool {
+	if s.p[s.i] == ',' {
+		return s.fail(reasonDoubleComma, s.i, "")
+	}
+	return s.fail(reasonTrailingComma, comma, "")
+}
+
+// noColon is for what follows a key.
+func (s *scanner) noColon(keyAt int) bool {
+	c := s.peek()
+	if s.bareKey && s.i == keyAt+len(s.key) && s.i < len(s.p) && c != '=' && c != ',' && c != '}' {
+		s.i, s.key = keyAt, nil
+		return s.fail(reasonBadKey, keyAt, s.stop())
+	}
+	lacking, _, colon := bytes.Cut(bytes.Trim(s.key, `"`), []byte(":"))
+	switch {
+	case s.comment():
+		return false
+	case s.i >= len(s.p):
+		return s.unclosed()
+	case c == '=':
+		return s.fail(reasonMissingColon, s.i, "=")
+	case colon || bytes.IndexByte(lacking, ',') >= 0:
+		s.key = nil
+		return s.fail(reasonOpenKey, keyAt, string(lacking))
+	case c == ',' || c == '}':
+		return s.fail(reasonNoValue, s.i, "")
+	}
+	return s.fail(reasonMissingColon, s.i, "")
+}
+
+// noValue is for what stands where a value belongs.
+func (s *scanner) noValue() bool {
+	c := s.peek()
+	switch {
+	case s.comment():
+		return false
+	case s.i >= len(s.p):
+		return s.unclosed()
+	case c == ',' || c == '}' || c == ']':
+		return s.fail(reasonMissingValue, s.i, "")
+	case isScalarByte(c):
+		return s.badScalar()
+	case c == '%':
+		return s.fail(reasonPlaceholder, s.i, s.stop())
+	case standIn(s.stop()):
+		return s.fail(reasonStandIn, s.i, s.stop())
+	}
+	return s.noToken()
+}
+
+// noToken is for what is the beginning of neither a key nor a value.
+func (s *scanner) noToken() bool {
+	switch rest := s.p[s.i:]; {
+	case rest[0] == '\'' || rest[0] == '`':
+		return s.fail(reasonSingleQuote, s.i, "")
+	case curly(rest):
+		return s.fail(reasonCurlyQuote, s.i, "")
+	}
+	return s.fail(reasonExtra, s.i, s.stop())
+}
+
+// curly reports whether rest begins with a quotation mark of a word processor.
+func curly(rest []byte) bool {
+	return slices.ContainsFunc([]string{"“", "”", "‘", "’", "«", "»", "´"}, func(q string) bool { return bytes.HasPrefix(rest, []byte(q)) })
+}
+
+// noEnd is for what follows a value inside an array or object.
+func (s *scanner) noEnd() bool {
+	c, scalar := s.peek(), s.lastScalar() != ""
+	switch {
+	case s.comment():
+		return false
+	case s.i >= len(s.p):
+		return s.unclosed()
+	case scalar && s.unit():
+		return s.fail(reasonBadNumber, s.valueAt, string(s.p[s.valueAt:s.i+len(s.stop())]))
+	case c == ':' && scalar && s.i == s.lastEnd: // a time: 12:30
+		end := s.i
+		for end < len(s.p) && (isScalarByte(s.p[end]) || s.p[end] == ':') {
+			end++
+		}
+		return s.fail(reasonNeedsQuotes, s.valueAt, string(s.p[s.valueAt:end]))
+	case c == ';':
+		return s.fail(reasonMissingComma, s.i, ";")
+	case c == '"' || c == '{' || s.i > s.lastEnd && (isWordByte(c) || c == '\''):
+		return s.fail(reasonMissingComma, s.i, "")
+	case c != '}' && c != ']':
+		return s.fail(reasonExtra, s.i, s.stop())
+	}
+	// A bracket closes what another one opened.
+	rest := bytes.TrimLeft(s.p[s.i+1:], " \t\r\n")
+	switch closing := s.open[s.depth-1]; {
+	case len(rest) > 0 && rest[0] == closing:
+		return s.fail(reasonSurplus, s.i, string(c))
+	case s.depth > 1 && s.open[s.depth-2] == c:
+		return s.fail(reasonInnerOpen, s.i, string(closing))
+	}
+	return s.fail(reasonBracket, s.i, string(c))
+}
+
+// unit reports whether a unit follows a number, at once or behind a space.
+func (s *scanner) unit() bool {
+	c := s.p[s.i]
+	if c == '%' || c >= 0x80 && !curly(s.p[s.i:]) {
+		return true
+	}
+	if s.i == s.lastEnd || !isWordStart(c) {
+		return false
+	}
+	rest := bytes.TrimLeft(s.p[wordEnd(s.p, s.i):], " \t\r\n")
+	return len(rest) > 0 && (rest[0] == ',' || rest[0] == '}' || rest[0] == ']')
+}
+
+// trailing is for what follows the whole message.
+func (s *scanner) trailing() bool {
+	if s.comment() {
+		return false
+	}
+	rest := bytes.TrimLeft(s.p[s.i:], " \t\r\n,;")
+	c := s.p[s.i]
+	if c == ',' && s.p[s.lastEnd-1] == ']' {
+		s.key = nil
+		return s.fail(reasonSurplus, s.lastEnd-1, "]") // the list goes on
+	}
+	if len(rest) > 0 && rest[0] == '{' {
+		return s.fail(reasonSeveral, s.i, "")
+	}
+	s.key = nil
+	switch c {
+	case '}', ']':
+		return s.fail(reasonSurplus, s.i, string(c))
+	case 0:
+		return s.fail(reasonZeros, s.i, "")
+	}
+	return s.fail(reasonTrailing, s.i, s.stop())
+}
+
+// unclosed is for a message that ends too early.
+func (s *scanner) unclosed() bool {
+	return s.fail(reasonUnclosed, len(s.p), string(s.open[s.depth-1]))
+}
+
+// badEscape says what is wrong with the escape that stands here in the text that
+// begins at start.
+func (s *scanner) badEscape(start int) bool {
+	end := min(s.i+2, len(s.p)) // as far as a person needs to see it
+	for s.p[end-1] != '"' && end < len(s.p) && end < s.i+6 && s.p[s.i+1] == 'u' && isWordByte(s.p[end]) {
+		end++
+	}
+	escape := string(s.p[s.i:end])
+	_, half := hex4(s.p[min(s.i+2, end):end])
+	switch rest := s.p[end:]; {
+	case len(rest) == 0 || half && len(rest) < len(`\udc00`) && bytes.IndexByte(rest, '"') < 0:
+		return s.fail(reasonOpenString, start, "") // cut off
+	case half:
+		return s.fail(reasonSurrogate, s.i, escape)
+	}
+	return s.fail(reasonEscape, s.i, escape)
+}
+
+// badScalar says of a number or word which habit of another language it comes
+// from.
+func (s *scanner) badScalar() bool {
+	end := scalarEnd(s.p, s.i)
+	w := string(s.p[s.i:end])
+	reason := scalarProblem(w, !s.bareKey || !s.inObject())
+	switch {
+	case end == len(s.p) && s.depth > 0 && (s.inObject() || !isNaNWord([]byte(strings.TrimLeft(w, "+-")))):
+		return s.fail(reasonUnclosed, end, string(s.open[s.depth-1]))
+	case (reason == reasonWord || reason == reasonBadNumber) && textKey(bytes.Trim(s.key, `"`)) && s.inObject():
+		reason = reasonNeedsQuotes
+	}
+	return s.fail(reason, s.i, w)
+}
+
+// textKey reports whether text stands behind a key of the protocol.
+func textKey(key []byte) bool {
+	switch id, _ := knownKey(appendUpper(nil, key)); id {
+	case keyDevice, keyBoot, keyFW, keyStates:
+		return true
+	}
+	return false
+}
+
+// scalarProblem returns what is wrong with w as a JSON value; whether a leading
+// zero is, depends on its key.
+func scalarProblem(w string, keyQuoted bool) string {
+	switch w {
+	case "True", "TRUE", "False", "FALSE", "None", "NULL", "Null", "nil", "undefined":
+		return reasonPython
+	}
+	digits := strings.TrimLeft(w, "+-")
+	sign := w[:len(w)-len(digits)]
+	switch {
+	case standIn(w):
+		return reasonStandIn
+	case digits == "" || len(sign) > 1:
+		return reasonBadNumber
+	case isWordStart(digits[0]):
+		return reasonWord
+	case sign == "+":
+		return reasonPlus
+	case len(digits) > 1 && digits[0] == '0' && digits[1]|0x20 == 'x':
+		return reasonHex
+	case len(digits) > 1 && digits[0] == '0' && isDigit(digits[1]) && keyQuoted:
+		return reasonLeadingZero
+	case digits[0] == '.':
+		return reasonDot
+	}
+	fraction := strings.TrimLeft(digits, "0123456789")
+	if rest := strings.TrimLeft(strings.TrimPrefix(fraction, "."), "0123456789"); fraction != rest && len(fraction)-len(rest) == 1 {
+		return reasonDot
+	}
+	return reasonBadNumber
+}
+
+// standIn reports whether w only marks where a number belongs, as the X of the
+// slide does.
+func standIn(w string) bool {
+	if len(w) < 2 {
+		return false
+	}
+	for _, c := range []string{"xX.,", "nN.,", "#.,", ".", "?.,", "_.,", "yY.,"} {
+		if strings.Trim(w, c) == "" && (c == "." || strings.ContainsAny(w, c[:len(c)-2])) {
+			return true
+		}
+	}
+	return w[0] == '<' && w[len(w)-1] == '>'
+}
+
+// peek returns the byte that stands here, 0 at the end.
+func (s *scanner) peek() byte {
+	if s.i < len(s.p) {
+		return s.p[s.i]
+	}
+	return 0
+}
+
+// lastScalar returns the last value if it was a number or a word, else "".
+func (s *scanner) lastScalar() string {
+	if !isScalarByte(s.p[s.valueAt]) {
+		return ""
+	}
+	return string(s.p[s.valueAt:s.lastEnd])
+}
+
+// stop returns what stands here, up to the next separator.
+func (s *scanner) stop() string {
+	end := s.i
+	for end < len(s.p) && end < s.i+60 && !bytes.ContainsAny(s.p[end:end+1], " \t\r\n,:;{}[]\"'") {
+		end++
+	}
+	if end == s.i && end < len(s.p) {
+		end++
+	}
+	return string(s.p[s.i:end])
+}
