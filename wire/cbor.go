@@ -70,6 +70,7 @@ func (c *cborCursor) elements() {
 	for foreign, more := false, true; more; more = c.more(&left) {
 		at := c.i
 		if c.p[at]>>5 == majorMap {
+			c.e.begin()
 			_ = c.object() // nothing is wrong with it
 			c.e.finish()
 			continue
@@ -183,8 +184,7 @@ func (c *cborCursor) more(left *int64) bool {
 // object gathers the pairs of a map. Text that is not UTF-8 refuses the
 // message, as it does in JSON.
 func (c *cborCursor) object() *vaiven.Error {
-	start := c.i
-	c.e.begin(start)
+	c.e.at = c.i
 	for left := c.enter(); c.more(&left); {
 		keyAt := c.i
 		if c.p[c.i]>>5 != majorText {

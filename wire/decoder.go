@@ -55,6 +55,7 @@ func (d *Decoder) Decode(binary bool, p []byte, yield func(*Item)) {
 		elements.Put(e)
 	}()
 	e.d, e.yield = d, yield
+	e.item.Age, e.item.Up = AgeAbsent, -1
 	if binary {
 		e.decodeCBOR(p)
 		return

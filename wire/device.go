@@ -41,8 +41,7 @@ type DeviceReport struct {
 
 // AppendReading appends the message to b.
 func AppendReading(b []byte, r DeviceReading) []byte {
-	b = appendDevice(append(b, '{'), r.Device)
-	b = appendBoot(b, r.Boot)
+	b = appendDevice(append(b, '{'), r.Device, r.Boot)
 	if r.Seq != 0 {
 		b = appendUint(b, vaiven.KeySeq, r.Seq)
 	}
@@ -65,8 +64,7 @@ func AppendReading(b []byte, r DeviceReading) []byte {
 
 // AppendHello appends the message to b.
 func AppendHello(b []byte, h DeviceHello) []byte {
-	b = appendDevice(append(b, `{"HELLO":1,`...), h.Device)
-	b = appendBoot(b, h.Boot)
+	b = appendDevice(append(b, `{"HELLO":1,`...), h.Device, h.Boot)
 	if h.Next != 0 {
 		b = appendUint(b, vaiven.KeyOldest, h.Oldest)
 		b = appendUint(b, vaiven.KeyNext, h.Next)
@@ -102,8 +100,7 @@ func AppendHello(b []byte, h DeviceHello) []byte {
 
 // AppendReport appends the message to b.
 func AppendReport(b []byte, r DeviceReport) []byte {
-	b = appendDevice(append(b, '{'), r.Device)
-	b = appendBoot(b, r.Boot)
+	b = appendDevice(append(b, '{'), r.Device, r.Boot)
 	b = appendValues(b, r.States)
 	if r.Rev != 0 {
 		b = appendUint(b, vaiven.KeyRev, r.Rev)

@@ -103,7 +103,7 @@ func foreignForm(s string) (reason, got string) {
 		return reasonBytes, got
 	case s[0] == '\'':
 		return reasonSingleQuote, got
-	case isDigit(s[0]) && strings.HasPrefix(strings.TrimLeft(s, "0123456789"), "["):
+	case class[s[0]] == digit && strings.HasPrefix(strings.TrimLeft(s, "0123456789"), "["):
 		return reasonSocketIO, got
 	case s[0] == '/' || s[0] == '#':
 		return reasonComment, got
@@ -153,7 +153,7 @@ func keyText(upper, p []byte, key string) string {
 		}
 		begin, end := from+n, from+n+len(key)
 		from = end
-		if begin > 0 && isWordByte(upper[begin-1]) || end < len(upper) && isWordByte(upper[end]) {
+		if begin > 0 && inWord(upper[begin-1]) || end < len(upper) && inWord(upper[end]) {
 			continue // part of a longer word
 		}
 		rest := bytes.TrimLeft(p[end:], "\"' \t")
@@ -162,7 +162,7 @@ func keyText(upper, p []byte, key string) string {
 		}
 		rest = bytes.TrimLeft(rest[1:], "\"' \t")
 		word := 0
-		for word < len(rest) && (isScalarByte(rest[word]) && rest[word] != '+') {
+		for word < len(rest) && (class[rest[word]] != noScalar && rest[word] != '+') {
 			word++
 		}
 		return string(rest[:word])

@@ -45,10 +45,10 @@ type element struct {
 }
 
 // begin forgets the element before.
-func (e *element) begin(at int) {
+func (e *element) begin() {
 	e.item = Item{Age: AgeAbsent, Up: -1}
 	e.err, e.badState, e.declared = nil, nil, nil
-	e.at, e.keys, e.seen = at, 0, 0
+	e.keys, e.seen = 0, 0
 	e.hello, e.common, e.unmeasured = false, false, false
 	e.entries, e.faults, e.arena = e.entries[:0], e.faults[:0], e.arena[:0]
 }

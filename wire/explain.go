@@ -57,7 +57,7 @@ func got(e *vaiven.Error) string { return strconv.Quote(e.Got) }
 // plain writes what stood there: bare if it is a number or word, else quoted.
 func plain(e *vaiven.Error) string {
 	for i := range len(e.Got) {
-		if !isScalarByte(e.Got[i]) {
+		if class[e.Got[i]] == noScalar {
 			return got(e)
 		}
 	}

@@ -219,7 +219,7 @@ func unpadded(s string) string {
 		sign, s = "-", s[1:]
 	}
 	s = strings.TrimLeft(s, "0")
-	if s == "" || !isDigit(s[0]) {
+	if s == "" || class[s[0]] != digit {
 		s = "0" + s
 	}
 	return sign + s

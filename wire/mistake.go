@@ -34,8 +34,8 @@ func (s *scanner) comment() bool {
 func (s *scanner) noKey(comma int) bool {
 	c, after, last := s.peek(), comma+1, s.lastScalar()
 	switch {
-	case comma == s.lastEnd && after < len(s.p) && isDigit(s.p[after]) && last != "" && strings.Trim(last, "-0123456789") == "":
-		for after < len(s.p) && isDigit(s.p[after]) {
+	case comma == s.lastEnd && after < len(s.p) && class[s.p[after]] == digit && last != "" && strings.Trim(last, "-0123456789") == "":
+		for after < len(s.p) && class[s.p[after]] == digit {
 			after++
 		}
 		return s.fail(reasonDecimalComma, s.valueAt, string(s.p[s.valueAt:after]))
@@ -46,7 +46,7 @@ func (s *scanner) noKey(comma int) bool {
 		return s.unclosed()
 	case c == '{':
 		return s.fail(reasonOpenObject, s.i, "")
-	case isDigit(c):
+	case class[c] == digit:
 		return s.fail(reasonBadKey, s.i, s.stop())
 	default:
 		return s.noToken()
@@ -96,7 +96,7 @@ func (s *scanner) noValue() bool {
 		return s.unclosed()
 	case c == ',' || c == '}' || c == ']':
 		return s.fail(reasonMissingValue, s.i, "")
-	case isScalarByte(c):
+	case class[c] != noScalar:
 		return s.badScalar()
 	case c == '%':
 		return s.fail(reasonPlaceholder, s.i, s.stop())
@@ -134,13 +134,13 @@ func (s *scanner) noEnd() bool {
 		return s.fail(reasonBadNumber, s.valueAt, string(s.p[s.valueAt:s.i+len(s.stop())]))
 	case c == ':' && scalar && s.i == s.lastEnd: // a time: 12:30
 		end := s.i
-		for end < len(s.p) && (isScalarByte(s.p[end]) || s.p[end] == ':') {
+		for end < len(s.p) && (class[s.p[end]] != noScalar || s.p[end] == ':') {
 			end++
 		}
 		return s.fail(reasonNeedsQuotes, s.valueAt, string(s.p[s.valueAt:end]))
 	case c == ';':
 		return s.fail(reasonMissingComma, s.i, ";")
-	case c == '"' || c == '{' || s.i > s.lastEnd && (isWordByte(c) || c == '\''):
+	case c == '"' || c == '{' || s.i > s.lastEnd && (inWord(c) || c == '\''):
 		return s.fail(reasonMissingComma, s.i, "")
 	case c != '}' && c != ']':
 		return s.fail(reasonExtra, s.i, s.stop())
@@ -162,7 +162,7 @@ func (s *scanner) unit() bool {
 	if c == '%' || c >= 0x80 && !curly(s.p[s.i:]) {
 		return true
 	}
-	if s.i == s.lastEnd || !isWordStart(c) {
+	if s.i == s.lastEnd || class[c] != letter {
 		return false
 	}
 	rest := bytes.TrimLeft(s.p[wordEnd(s.p, s.i):], " \t\r\n")
@@ -202,7 +202,7 @@ func (s *scanner) unclosed() bool {
 // begins at start.
 func (s *scanner) badEscape(start int) bool {
 	end := min(s.i+2, len(s.p)) // as far as a person needs to see it
-	for s.p[end-1] != '"' && end < len(s.p) && end < s.i+6 && s.p[s.i+1] == 'u' && isWordByte(s.p[end]) {
+	for s.p[end-1] != '"' && end < len(s.p) && end < s.i+6 && s.p[s.i+1] == 'u' && inWord(s.p[end]) {
 		end++
 	}
 	escape := string(s.p[s.i:end])
@@ -254,13 +254,13 @@ func scalarProblem(w string, keyQuoted bool) string {
 		return reasonStandIn
 	case digits == "" || len(sign) > 1:
 		return reasonBadNumber
-	case isWordStart(digits[0]):
+	case class[digits[0]] == letter:
 		return reasonWord
 	case sign == "+":
 		return reasonPlus
 	case len(digits) > 1 && digits[0] == '0' && digits[1]|0x20 == 'x':
 		return reasonHex
-	case len(digits) > 1 && digits[0] == '0' && isDigit(digits[1]) && keyQuoted:
+	case len(digits) > 1 && digits[0] == '0' && class[digits[1]] == digit && keyQuoted:
 		return reasonLeadingZero
 	case digits[0] == '.':
 		return reasonDot
@@ -296,7 +296,7 @@ func (s *scanner) peek() byte {
 
 // lastScalar returns the last value if it was a number or a word, else "".
 func (s *scanner) lastScalar() string {
-	if !isScalarByte(s.p[s.valueAt]) {
+	if class[s.p[s.valueAt]] == noScalar {
 		return ""
 	}
 	return string(s.p[s.valueAt:s.lastEnd])

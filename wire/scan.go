@@ -44,17 +44,13 @@ func (s *scanner) next() byte {
 	return 0
 }
 
-// object steps over an object. What stands in the outermost is gathered.
+// object steps over what is in an object, and its closing bracket. The members
+// of the outermost are gathered.
 func (s *scanner) object() bool {
-	gather := s.depth == 0
+	gather := s.depth == 1
 	if gather {
-		s.e.begin(s.i)
-	} else if s.tooDeep() {
-		return false
+		s.e.at = s.i - 1
 	}
-	s.open[s.depth] = '}'
-	s.depth++
-	s.i++
 	for comma := -1; ; {
 		c, keyAt := s.next(), s.i
 		var key []byte
@@ -65,12 +61,12 @@ func (s *scanner) object() bool {
 				return false
 			}
 			key, s.key, s.bareKey = text, s.p[keyAt:s.i], false
-		case isWordStart(c):
+		case class[c] == letter:
 			s.i = wordEnd(s.p, s.i)
 			key = s.p[keyAt:s.i:s.i]
 			s.key, s.bareKey = key, true
 		case c == '}' && comma < 0:
-			s.close()
+			s.i++
 			return true
 		default:
 			return s.noKey(comma)
@@ -94,7 +90,7 @@ func (s *scanner) object() bool {
 			comma = s.i
 			s.i++
 		case '}':
-			s.close()
+			s.i++
 			return true
 		default:
 			return s.noEnd()
@@ -113,6 +109,7 @@ func (s *scanner) elements(at int) {
 	}
 	for foreign := false; ; s.i++ {
 		var v value
+		s.e.begin()
 		s.value(&v)
 		if s.p[v.at] == '{' {
 			s.e.finish()
@@ -126,16 +123,10 @@ func (s *scanner) elements(at int) {
 	}
 }
 
-// array steps over an array.
+// array steps over what is in an array, and its closing bracket.
 func (s *scanner) array() bool {
-	if s.tooDeep() {
-		return false
-	}
-	s.open[s.depth] = ']'
-	s.depth++
-	s.i++
 	if s.next() == ']' {
-		s.close()
+		s.i++
 		return true
 	}
 	for {
@@ -151,19 +142,12 @@ func (s *scanner) array() bool {
 				return s.badComma(comma)
 			}
 		case ']':
-			s.close()
+			s.i++
 			return true
 		default:
 			return s.noEnd()
 		}
 	}
-}
-
-func (s *scanner) close() {
-	s.depth--
-	s.valueAt = s.i
-	s.i++
-	s.lastEnd = s.i
 }
 
 // tooDeep reports whether the array or object that begins here goes too deep.
@@ -212,14 +196,25 @@ func (s *scanner) value(v *value) (ok bool) {
 	case c == '"':
 		v.kind = kindText
 		v.text, ok = s.text()
-	case isDigit(c) || c == '-':
+	case class[c] == digit || c == '-':
 		ok = s.number(v)
-	case c == '{':
+	case c == '{' || c == '[':
 		v.kind = kindNested
-		return s.object()
-	case c == '[':
-		v.kind = kindNested
-		return s.array()
+		if (s.depth > 0 || c == '[') && s.tooDeep() {
+			return false
+		}
+		s.open[s.depth] = c + 2 // each closes two further on
+		s.depth++
+		s.i++
+		if c == '{' {
+			ok = s.object()
+		} else {
+			ok = s.array()
+		}
+		if ok {
+			s.depth--
+			s.valueAt = s.i - 1
+		}
 	default:
 		ok = s.word(v)
 	}
@@ -275,7 +270,7 @@ func (s *scanner) number(v *value) bool {
 		i++
 	}
 	first, digits, quotient := i, int64(0), 0 // the number is digits/10^quotient, if there are few
-	for i < len(p) && isDigit(p[i]) {
+	for i < len(p) && class[p[i]] == digit {
 		digits = digits*10 + int64(p[i]-'0')
 		i++
 	}
@@ -287,7 +282,7 @@ func (s *scanner) number(v *value) bool {
 		return s.badScalar()
 	}
 	if i < len(p) && p[i] == '.' {
-		for i++; i < len(p) && isDigit(p[i]); i++ {
+		for i++; i < len(p) && class[p[i]] == digit; i++ {
 			digits = digits*10 + int64(p[i]-'0')
 		}
 		if quotient = i - whole - 1; quotient == 0 {
@@ -300,14 +295,14 @@ func (s *scanner) number(v *value) bool {
 			i++
 		}
 		power := i
-		for i < len(p) && isDigit(p[i]) {
+		for i < len(p) && class[p[i]] == digit {
 			i++
 		}
 		if i == power {
 			return s.badScalar()
 		}
 	}
-	if i < len(p) && isScalarByte(p[i]) {
+	if i < len(p) && class[p[i]] != noScalar {
 		return s.badScalar()
 	}
 	v.text = p[s.i:i:i]
@@ -405,7 +400,7 @@ func hex4(p []byte) (n int, ok bool) {
 	}
 	for _, c := range p[:4] {
 		switch {
-		case isDigit(c):
+		case class[c] == digit:
 			c -= '0'
 		case 'a' <= c|0x20 && c|0x20 <= 'f':
 			c = c | 0x20 - 'a' + 10
@@ -419,7 +414,7 @@ func hex4(p []byte) (n int, ok bool) {
 
 // wordEnd returns where the word ends that stands at p[i].
 func wordEnd(p []byte, i int) int {
-	for i < len(p) && isWordByte(p[i]) {
+	for i < len(p) && inWord(p[i]) {
 		i++
 	}
 	return i
@@ -427,19 +422,35 @@ func wordEnd(p []byte, i int) int {
 
 // scalarEnd returns where the number or word ends that stands at p[i].
 func scalarEnd(p []byte, i int) int {
-	for i < len(p) && isScalarByte(p[i]) {
+	for i < len(p) && class[p[i]] != noScalar {
 		i++
 	}
 	return i
 }
 
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+// inWord reports whether c may stand inside a word.
+func inWord(c byte) bool { return class[c] == letter || class[c] == digit }
 
-func isWordStart(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
-}
+// What a byte may be part of.
+const (
+	noScalar = iota
+	digit
+	letter // A-Z a-z _, with which a word begins
+	mark   // . + -, which may stand inside a number
+)
 
-func isWordByte(c byte) bool { return isWordStart(c) || isDigit(c) }
-
-// isScalarByte reports whether c may stand inside a number or a word.
-func isScalarByte(c byte) bool { return isWordByte(c) || c == '.' || c == '+' || c == '-' }
+// class has what each byte is: all but noScalar may stand inside a number or a
+// word.
+var class = func() (class [256]uint8) {
+	for c := range class {
+		switch c := byte(c); {
+		case '0' <= c && c <= '9':
+			class[c] = digit
+		case 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_':
+			class[c] = letter
+		case c == '.' || c == '+' || c == '-':
+			class[c] = mark
+		}
+	}
+	return class
+}()

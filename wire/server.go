@@ -1,6 +1,10 @@
 package wire
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -37,8 +41,7 @@ type Desired struct {
 func AppendWelcome(b []byte, w Welcome) []byte {
 	start := len(b)
 	b = append(b, `{"WELCOME":1,`...)
-	b = appendDevice(b, w.Device)
-	b = appendBoot(b, w.Boot)
+	b = appendDevice(b, w.Device, w.Boot)
 	b = appendUint(b, "ACK", w.Ack)
 	b = appendInt(b, "NOW", w.Now)
 	b = appendStates(b, start, w.States)
@@ -50,16 +53,15 @@ func AppendWelcome(b []byte, w Welcome) []byte {
 
 // AppendAck appends an acknowledgement: every SEQ of boot up to ack is settled.
 func AppendAck(b []byte, d vaiven.Device, boot vaiven.Boot, ack uint64) []byte {
-	b = appendDevice(append(b, '{'), d)
-	b = appendBoot(b, boot)
-	b = appendUint(b, "ACK", ack)
+	b = appendDevice(append(b, '{'), d, boot)
+	b = strconv.AppendUint(append(b, `,"ACK":`...), ack, 10)
 	return append(b, '}')
 }
 
 // AppendDesired appends a change of desired state.
 func AppendDesired(b []byte, d Desired) []byte {
 	start := len(b)
-	b = appendDevice(append(b, '{'), d.Device)
+	b = appendDevice(append(b, '{'), d.Device, "")
 	b = appendStates(b, start, d.States)
 	b = appendUint(b, "REV", d.Rev)
 	if d.HasUntil {
@@ -71,7 +73,7 @@ func AppendDesired(b []byte, d Desired) []byte {
 // AppendToken appends the token that an adopted board keeps. Tokens are at
 // most 512 bytes.
 func AppendToken(b []byte, d vaiven.Device, token string) []byte {
-	b = appendDevice(append(b, '{'), d)
+	b = appendDevice(append(b, '{'), d, "")
 	b = append(b, `,"TOKEN":`...)
 	return append(appendString(b, token, 512), '}')
 }
@@ -86,9 +88,10 @@ func AppendError(b []byte, e *vaiven.Error, l vaiven.Lang) []byte {
 		t = appendInt(t, "AT", int64(e.At))
 	}
 	if e.Device != "" {
-		t = appendDevice(append(t, ','), e.Device)
+		t = appendDevice(append(t, ','), e.Device, e.Boot)
+	} else if e.Boot != "" {
+		t = appendString(appendKey(t, vaiven.KeyBoot), string(e.Boot), 18)
 	}
-	t = appendBoot(t, e.Boot)
 	if e.Seq != 0 {
 		t = appendUint(t, "SEQ", e.Seq)
 	}
@@ -110,23 +113,21 @@ func AppendBye(b []byte, text string, retry time.Duration) []byte {
 	return append(b, '}')
 }
 
-// appendDevice writes ids of one to three digits as a number, others as text.
-func appendDevice(b []byte, d vaiven.Device) []byte {
+// appendDevice appends who a message is of or for, as its first keys or behind
+// others: ids of one to three digits as a number, others as text, and BOOT unless
+// it is "". Neither holds a character that JSON would escape.
+func appendDevice(b []byte, d vaiven.Device, boot vaiven.Boot) []byte {
 	b = append(b, `"IDDEVICE":`...)
-	if len(d) > 0 && len(d) <= 3 {
-		if n, err := strconv.ParseUint(string(d), 10, 16); err == nil {
-			return strconv.AppendUint(b, n, 10)
-		}
+	if len(d) > 0 && len(d) <= 3 && strings.Trim(string(d), "0123456789") == "" {
+		n, _ := strconv.ParseUint(string(d), 10, 16)
+		b = strconv.AppendUint(b, n, 10)
+	} else {
+		b = append(append(append(b, '"'), d...), '"')
 	}
-	return appendString(b, string(d), vaiven.MaxDevice+2)
-}
-
-func appendBoot(b []byte, boot vaiven.Boot) []byte {
-	if boot == "" {
-		return b
+	if boot != "" {
+		b = append(append(append(b, `,"BOOT":"`...), boot...), '"')
 	}
-	b = append(b, `,"BOOT":`...)
-	return appendString(b, string(boot), 18)
+	return b
 }
 
 func appendUint(b []byte, key string, n uint64) []byte {
@@ -188,3 +189,212 @@ func cut(s string, n int) string {
 
 // quote writes a key for a sentence.
 func quote(s string) string { return `"` + vaiven.Shorten(s) + `"` }
+
+// ServerKind says what the server sent.
+type ServerKind uint8
+
+// The messages of a server.
+const (
+	ServerWelcome ServerKind = iota + 1
+	ServerAck
+	ServerDesired
+	ServerToken
+	ServerError
+	ServerBye
+)
+
+// ServerMessage is any message of the server; only the fields of its kind are
+// set.
+type ServerMessage struct {
+	Kind   ServerKind
+	Device vaiven.Device
+	Boot   vaiven.Boot
+	Ack    uint64 // welcome, ack
+	Now    int64  // welcome: the server's clock, epoch ms
+
+	States   []vaiven.Value // welcome, desired
+	Rev      uint64
+	Until    int64 // desired: ms on the board's UP scale; only with HasUntil
+	HasUntil bool
+
+	Token string
+	Text  string      // error, bye
+	Code  vaiven.Code // error
+	At    int         // error: byte in the refused message, -1 when not said
+	Seq   uint64      // error, 0: not said
+
+	Retry    time.Duration // error, bye; only with HasRetry
+	HasRetry bool
+}
+
+// DecodeServer reads a message of the server. Keys that a later server may add
+// are ignored if they hold text; numbers under unknown keys are states.
+func DecodeServer(p []byte) (ServerMessage, error) {
+	m := ServerMessage{At: -1}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(p))
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return m, fmt.Errorf("server message: %w", err)
+	}
+	if tok.Kind() != '{' {
+		return m, errors.New("server message: not an object")
+	}
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return m, fmt.Errorf("server message: %w", err)
+		}
+		key := name.String()
+		if k := dec.PeekKind(); k == '{' || k == '[' {
+			return m, fmt.Errorf("server message: %s is nested", vaiven.Shorten(key))
+		}
+		v, err := dec.ReadToken()
+		if err != nil {
+			return m, fmt.Errorf("server message: %w", err)
+		}
+		if err := m.set(key, v); err != nil {
+			return m, fmt.Errorf("server message: %s: %w", vaiven.Shorten(key), err)
+		}
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return m, fmt.Errorf("server message: %w", err)
+	}
+	if rest := bytes.TrimLeft(dec.UnreadBuffer(), " \t\r\n"); len(rest) > 0 {
+		return m, errors.New("server message: something behind the object")
+	}
+	return m, m.finish()
+}
+
+// set takes one key. The message's kind is that of its most telling key,
+// whatever their order.
+func (m *ServerMessage) set(key string, v jsontext.Token) (err error) {
+	switch key {
+	case "WELCOME":
+		m.is(ServerWelcome)
+	case vaiven.KeyDevice:
+		err = m.setDevice(v)
+	case vaiven.KeyBoot:
+		err = m.setBoot(v)
+	case "ACK":
+		m.is(ServerAck)
+		m.Ack, err = uintOf(v)
+	case "NOW":
+		m.Now, err = intOf(v)
+	case vaiven.KeyRev:
+		m.Rev, err = uintOf(v)
+	case "UNTIL":
+		m.HasUntil = true
+		m.Until, err = intOf(v)
+	case vaiven.KeyToken:
+		m.is(ServerToken)
+		m.Token, err = textOf(v)
+	case "ERROR":
+		m.is(ServerError)
+		m.Text, err = textOf(v)
+	case "BYE":
+		m.is(ServerBye)
+		m.Text, err = textOf(v)
+	case "CODE":
+		var s string
+		s, err = textOf(v)
+		m.Code = vaiven.Code(s)
+	case "AT":
+		var n int64
+		n, err = intOf(v)
+		m.At = int(n)
+	case vaiven.KeySeq:
+		m.Seq, err = uintOf(v)
+	case "RETRY":
+		err = m.setRetry(v)
+	default:
+		err = m.setState(key, v)
+	}
+	return err
+}
+
+func (m *ServerMessage) setDevice(v jsontext.Token) (err error) {
+	if k := v.Kind(); k != '0' && k != '"' {
+		return errors.New("neither a number nor text")
+	}
+	m.Device, err = vaiven.ParseDevice(v.String())
+	return err
+}
+
+func (m *ServerMessage) setBoot(v jsontext.Token) error {
+	s, err := textOf(v)
+	if err != nil {
+		return err
+	}
+	m.Boot, err = vaiven.ParseBoot(s)
+	return err
+}
+
+func (m *ServerMessage) setRetry(v jsontext.Token) error {
+	n, err := intOf(v)
+	if err != nil {
+		return err
+	}
+	if n < 0 || n > math.MaxInt64/int64(time.Millisecond) {
+		return errors.New("not a duration")
+	}
+	m.HasRetry, m.Retry = true, time.Duration(n)*time.Millisecond
+	return nil
+}
+
+func (m *ServerMessage) setState(key string, v jsontext.Token) error {
+	if v.Kind() != '0' || !vaiven.ValidName(key) {
+		return nil // of a later protocol
+	}
+	f, err := strconv.ParseFloat(v.String(), 64)
+	if err != nil {
+		return errors.New("not a finite number")
+	}
+	m.States = append(m.States, vaiven.Value{Name: key, Num: f})
+	return nil
+}
+
+// is sets the kind, unless a more telling key was seen.
+func (m *ServerMessage) is(k ServerKind) {
+	if m.Kind == 0 || m.Kind == ServerAck {
+		m.Kind = k
+	} else if k != ServerAck {
+		m.Kind = max(m.Kind, k)
+	}
+}
+
+// finish checks that the kind has what it needs.
+func (m *ServerMessage) finish() error {
+	if m.Kind == 0 && (len(m.States) > 0 || m.Rev != 0) {
+		m.Kind = ServerDesired
+	}
+	switch m.Kind {
+	case 0:
+		return errors.New("server message: of no known kind")
+	case ServerWelcome, ServerAck, ServerDesired, ServerToken:
+		if m.Device == "" {
+			return errors.New("server message: no IDDEVICE")
+		}
+	}
+	return nil
+}
+
+func uintOf(v jsontext.Token) (uint64, error) {
+	if v.Kind() != '0' {
+		return 0, errors.New("not a number")
+	}
+	return strconv.ParseUint(v.String(), 10, 64)
+}
+
+func intOf(v jsontext.Token) (int64, error) {
+	if v.Kind() != '0' {
+		return 0, errors.New("not a number")
+	}
+	return strconv.ParseInt(v.String(), 10, 64)
+}
+
+func textOf(v jsontext.Token) (string, error) {
+	if v.Kind() != '"' {
+		return "", errors.New("not text")
+	}
+	return v.String(), nil
+}
