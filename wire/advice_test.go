@@ -63,6 +63,18 @@ func TestBracketAdvice(t *testing.T) {
 	}
 }
 
+// TestSignAdvice: a sign too many makes a number bad, also where a nan or an
+// exponent is meant.
+func TestSignAdvice(t *testing.T) {
+	for _, number := range []string{`--nan`, `+-inf`, `1e+-5`, `--1`, `1E-+5`} {
+		for _, text := range []string{`{"IDDEVICE":101,"TEMP":` + number + `}`, `{IDDEVICE: 101, TEMP: ` + number + `, HUM: 61}`} {
+			if reason, said := reasonOf(t, text); reason != "bad_number" {
+				t.Errorf("%s: %s", text, said)
+			}
+		}
+	}
+}
+
 // TestAdviceNamesSomething: no mistake of one byte is answered with no more than
 // that the message is not JSON.
 func TestAdviceNamesSomething(t *testing.T) {

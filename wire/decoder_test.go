@@ -32,6 +32,25 @@ func TestSlideHintOnce(t *testing.T) {
 	}
 }
 
+// TestDeviceRemembered: what a connection remembers of its last message is no
+// more than a saving.
+func TestDeviceRemembered(t *testing.T) {
+	var c connection
+	for _, step := range []struct{ id, want string }{
+		{`-1`, "bad_device"}, {`0`, "000"}, {`0`, "000"}, {`"7"`, "007"}, {`-1`, "bad_device"}, {`7`, "007"}, {`7.0`, "007"}, {`"007"`, "007"}, {`8`, "008"},
+		{`"007"`, "007"}, {`8`, "008"}, {`"8"`, "008"}, {`-8`, "bad_device"}, {`"a"`, "a"}, {`8`, "008"}, {`null`, "missing_device"}, {`0.5`, "bad_device"},
+	} {
+		it := c.receive(`{"IDDEVICE":` + step.id + `,"TEMP":1}`)[0]
+		got := string(it.Device)
+		if it.Err != nil {
+			got = string(it.Err.Code)
+		}
+		if got != step.want {
+			t.Errorf("%s: %s, want %s", step.id, got, step.want)
+		}
+	}
+}
+
 // TestStates: what HELLO declares holds for that device, until its next HELLO.
 func TestStates(t *testing.T) {
 	var c connection

@@ -1,7 +1,10 @@
 package wire
 
 import (
+	"math"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"vaiven"
 )
@@ -94,34 +97,6 @@ func (id keyID) String() string {
 	}[id]
 }
 
-// measurementAlias returns the name that the CSV uses for a key that means
-// temperature or humidity under another name, "" for any other key.
-func measurementAlias(upper string) string {
-	switch upper {
-	case "T", "TMP", "TEMPC", "TEMP_C", "TEMPERATURA", "TEMPERATURE":
-		return "TEMP"
-	case "H", "HR", "RH", "HUMID", "HUM_REL", "HUMEDAD", "HUMIDITY":
-		return "HUM"
-	}
-	switch {
-	case strings.HasPrefix(upper, "TEMPERATUR"):
-		return "TEMP"
-	case strings.HasPrefix(upper, "HUMEDAD"), strings.HasPrefix(upper, "HUMIDI"):
-		return "HUM"
-	}
-	return ""
-}
-
-// deviceAlias reports whether a key looks like IDDEVICE under another name.
-func deviceAlias(upper string) bool {
-	switch strings.ReplaceAll(strings.ReplaceAll(upper, "_", ""), "-", "") {
-	case "ID", "DEVICE", "DEV", "DEVICEID", "DEVID", "IDDEV", "IDDEVICES", "IDDISPOSITIVO",
-		"DISPOSITIVO", "SENSORID", "IDSENSOR", "BOARD", "IDPLACA", "PLACA", "NODE", "NODO":
-		return true
-	}
-	return false
-}
-
 // appendUpper appends key with a-z as A-Z.
 func appendUpper(b, key []byte) []byte {
 	for _, c := range key {
@@ -133,24 +108,274 @@ func appendUpper(b, key []byte) []byte {
 	return b
 }
 
-// bookkeeping reports whether a name is what telemetry formats put beside the
-// measurements: a clock, the number of a message, a version. What anybody may
-// measure (N, COUNT, V) is not among them.
-func bookkeeping(upper string) bool {
-	switch upper {
-	case "TS", "TIMESTAMP", "TIME_STAMP", "TSTAMP", "EPOCH", "UNIX", "UNIXTIME", "UNIX_TIME", "DATETIME", "DATE", "CLOCK",
-		"MS", "MILLIS", "UPTIME", "FECHA", "HORA", "TIEMPO",
-		"MSGID", "MSG_ID", "MESSAGE_ID", "PACKET_ID", "FCNT", "FPORT", "PORT", "QOS", "VER", "VERSION":
-		return true
+// Bounds of TIME, in epoch ms.
+const (
+	minTime = int64(100_000_000_000)     // March 1973; as seconds it is the year 5138
+	maxTime = int64(253_402_300_799_999) // 9999-12-31
+)
+
+// readKey takes the value of a key of the protocol itself.
+func (e *element) readKey(id keyID, key []byte, v *value) {
+	if id != keyDevice && id != keySeq {
+		e.using = id
 	}
-	return deviceAlias(upper)
+	it := &e.item
+	switch id {
+	case keyDevice:
+		if v.exact && v.n >= 0 && v.n == e.d.number && e.d.device != "" {
+			it.Device = e.d.device // as the last message
+		} else {
+			e.setDevice(key, v)
+		}
+	case keyBoot:
+		if v.kind == kindText && e.d.boot != "" && string(v.text) == string(e.d.boot) {
+			it.Boot = e.d.boot // as the last message
+		} else {
+			e.setBoot(key, v)
+		}
+	case keySeq:
+		it.Seq = e.whole(key, v, 1)
+	case keyAge:
+		if it.Age = AgeUnknown; v.kind != kindNull {
+			it.Age = e.millis(key, v, vaiven.MaxAge)
+		}
+	case keyTime:
+		e.setTime(key, v)
+	case keyHello:
+		e.hello = e.setHello(key, v)
+	case keyOldest:
+		if v.kind != kindNull {
+			it.Oldest = e.whole(key, v, 1)
+		}
+	case keyNext:
+		if v.kind != kindNull {
+			it.Next = e.whole(key, v, 1)
+		}
+	case keyLost:
+		if v.kind != kindNull {
+			it.Lost = e.whole(key, v, 0)
+		}
+	case keyRev:
+		if it.HasRev = v.kind != kindNull; it.HasRev {
+			it.Rev = e.whole(key, v, 0)
+		}
+	case keyUp:
+		if v.kind != kindNull {
+			it.Up = e.millis(key, v, maxExact)
+		}
+	case keySleep:
+		if v.kind != kindNull {
+			it.Sleep = e.millis(key, v, maxExact)
+		}
+	case keyStates:
+		e.setStates(key, v)
+	case keyFW:
+		e.setFW(key, v)
+	}
+	if it.Oldest > it.Next && it.Next != 0 {
+		e.fail(vaiven.CodeBadSeq, reasonOrder, key, v)
+	}
+	e.using = keyOther
 }
 
-// unnamed reports whether a name says nothing of what was measured.
-func unnamed(upper string) bool {
-	switch upper {
-	case "VALUE", "VAL", "V", "VALOR", "READING", "LECTURA", "MEASUREMENT", "MEDIDA", "DATA", "DATO":
-		return true
+func (e *element) setDevice(key []byte, v *value) {
+	var id vaiven.Device
+	var err error
+	switch {
+	case v.kind == kindNull:
+		return // as if it were not there
+	case v.kind == kindText && len(v.text) > 0 && string(v.text) == string(e.d.device):
+		id = e.d.device
+	case v.kind == kindText:
+		id, err = vaiven.ParseDevice(string(v.text))
+	case v.kind == kindNumber && v.exact && v.n >= 0:
+		id, err = vaiven.ParseDevice(strconv.FormatInt(v.n, 10))
+	case v.kind == kindNumber && v.text != nil:
+		id, err = vaiven.ParseDevice(wholeNumber(v.text))
+	default:
+		e.fail(vaiven.CodeBadDevice, wrongType(v, reasonText), key, v)
+		return
 	}
-	return false
+	if err != nil && len(v.text) == 0 {
+		e.fail(vaiven.CodeMissingDevice, reasonEmpty, key, v)
+		return
+	}
+	if err != nil {
+		e.fail(vaiven.CodeBadDevice, "", key, v)
+		return
+	}
+	e.item.Device, e.d.device, e.d.number = id, id, -1
+	if v.exact {
+		e.d.number = v.n
+	}
+}
+
+// wholeNumber returns a number of more than 53 bits if it was written as
+// digits only, else what no device is called.
+func wholeNumber(text []byte) string {
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return "-"
+		}
+	}
+	return string(text)
+}
+
+func (e *element) setBoot(key []byte, v *value) {
+	if v.kind != kindText {
+		e.fail(vaiven.CodeBadBoot, wrongType(v, reasonNumber), key, v)
+		return
+	}
+	boot, err := vaiven.ParseBoot(string(v.text))
+	if err != nil {
+		e.fail(vaiven.CodeBadBoot, "", key, v)
+		return
+	}
+	e.item.Boot, e.d.boot = boot, boot
+}
+
+// wrongType names the type that stands where another belongs; number is what
+// to say of a number.
+func wrongType(v *value, number string) string {
+	switch v.kind {
+	case kindNull:
+		return reasonNull
+	case kindBool:
+		return reasonBool
+	case kindNested:
+		return reasonNested
+	case kindNaN:
+		return reasonNaN
+	case kindText:
+		return textReason(v.text)
+	}
+	return number
+}
+
+// whole reads an integer: from 1 for the number of a reading, or from 0 for a
+// count.
+func (e *element) whole(key []byte, v *value, from int64) uint64 {
+	if v.exact && v.n >= from {
+		return uint64(v.n)
+	}
+	code, reason := vaiven.CodeOutOfRange, ""
+	switch {
+	case v.kind != kindNumber:
+		code, reason = vaiven.CodeNotANumber, wrongType(v, "")
+	case v.num != math.Trunc(v.num):
+		reason = reasonFraction
+	case v.num > float64(maxExact):
+		reason = reasonBeyond
+	}
+	if from == 1 {
+		e.fail(vaiven.CodeBadSeq, reason, key, v)
+		return 0
+	}
+	err := e.fail(code, reason, key, v)
+	if code == vaiven.CodeOutOfRange && reason == "" {
+		err.Hi = float64(maxExact)
+	}
+	return 0
+}
+
+// millis reads a number of milliseconds in 0..hi; a fraction is cut.
+func (e *element) millis(key []byte, v *value, hi int64) int64 {
+	if v.kind != kindNumber {
+		e.fail(vaiven.CodeNotANumber, wrongType(v, ""), key, v)
+		return 0
+	}
+	if v.num > float64(hi) && hi == maxExact {
+		e.fail(vaiven.CodeOutOfRange, reasonBeyond, key, v)
+		return 0
+	}
+	if v.num < 0 || v.num > float64(hi) {
+		err := e.fail(vaiven.CodeOutOfRange, "", key, v)
+		err.Hi = float64(hi)
+		return 0
+	}
+	return int64(v.num)
+}
+
+// setTime takes the board's clock, unless it was never set or counts seconds.
+func (e *element) setTime(key []byte, v *value) {
+	var t int64
+	if v.kind != kindNull {
+		known := len(e.faults)
+		if t = e.millis(key, v, maxTime); len(e.faults) > known {
+			return
+		}
+	}
+	if t >= minTime {
+		e.item.Time = t
+		return
+	}
+	if v.kind != kindNull {
+		e.hint(Hint{Kind: HintTime, Key: shortKey(key)})
+	}
+	e.untimed()
+}
+
+func (e *element) setHello(key []byte, v *value) bool {
+	switch {
+	case v.kind == kindNull:
+		return false
+	case v.kind != kindNumber && v.kind != kindBool:
+		e.fail(vaiven.CodeNotANumber, wrongType(v, ""), key, v)
+		return false
+	case v.num < 1:
+		err := e.fail(vaiven.CodeOutOfRange, "", key, v)
+		err.Lo, err.Hi = 1, float64(maxExact)
+		return false
+	}
+	return true
+}
+
+// setStates reads "LED,RELAY".
+func (e *element) setStates(key []byte, v *value) {
+	if v.kind == kindNull {
+		return
+	}
+	if v.kind != kindText {
+		e.fail(vaiven.CodeBadName, reasonText, key, v)
+		return
+	}
+	for s := range strings.SplitSeq(string(v.text), ",") {
+		s = strings.ToUpper(strings.TrimSpace(s))
+		if s == "" {
+			continue
+		}
+		reason, reserved := "", vaiven.ProtocolKey(s)
+		if reserved {
+			reason = reasonReserved
+		}
+		if reserved || !vaiven.ValidName(s) {
+			e.fail(vaiven.CodeBadName, reason, key, v).Key = vaiven.Shorten(s)
+			return
+		}
+		if len(e.declared) == MaxStates {
+			e.fail(vaiven.CodeTooLarge, reasonStates, key, v)
+			return
+		}
+		e.declared = append(e.declared, s)
+	}
+}
+
+func (e *element) setFW(key []byte, v *value) {
+	switch v.kind {
+	case kindText:
+		e.item.FW = cut(strings.Map(printable, string(v.text)), MaxFW)
+	case kindNumber:
+		e.item.FW = cut(v.got(), MaxFW)
+	case kindNull:
+	default:
+		e.fail(vaiven.CodeNotANumber, reasonFW, key, v)
+	}
+}
+
+// printable drops what could steer a terminal.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return -1
 }
