@@ -10,141 +10,335 @@ import (
 	"vaiven"
 )
 
+// Reasons that only the gateway can know, for vaiven.Error.Reason; Explain has
+// words for them.
+const (
+	ReasonNoBoot    = "no_boot"   // bad_seq: a SEQ, but no BOOT on this connection yet
+	ReasonReused    = "reused"    // bad_boot: a HELLO's NEXT is at or below what the server has
+	ReasonDifferent = "different" // bad_boot: a SEQ came again with other values
+	ReasonNoColumn  = "no_column" // bad_name: a measurement was stored, and the CSV has no column for it
+	ReasonGap       = "gap"       // too_fast: OLDEST gives up more than the board can have taken
+	ReasonErrors    = "errors"    // too_fast: so many messages were refused one after the other
+	ReasonFlood     = "flood"     // too_large: more than Hi readings of one board without SEQ in a message; Lo: by how many, so far
+)
+
+// Reasons of what parses.
+const (
+	reasonAlias     = "alias"      // missing_device, no_values: a key that is almost right
+	reasonNotObject = "not_object" // missing_device: JSON, but no object
+	reasonElement   = "element"    // missing_device: in a list, something that is no object
+	reasonDoubled   = "doubled"    // missing_device: JSON inside of a JSON text
+	reasonNull      = "null"       // missing_device, no_values: null
+	reasonEmptyList = "empty_list" // no_values: []
+	reasonText      = "text"       // text where a number belongs
+	reasonNested    = "nested"     // an object or array where a number belongs
+	reasonBool      = "bool"       // true or false where a number or text belongs
+	reasonNumber    = "number"     // a number where text belongs
+	reasonQuoted    = "quoted"     // a number in quotes
+	reasonComma     = "comma"      // a number with a decimal comma, in quotes
+	reasonUnit      = "unit"       // a number with its unit, in quotes
+	reasonEmpty     = "empty"      // ""
+	reasonNaN       = "nan"        // nan, inf, ovf
+	reasonOnOff     = "on_off"     // a word under a state
+	reasonFW        = "fw"         // FW is neither text nor number
+	reasonHuge      = "huge"       // beyond what a float64 holds
+	reasonBeyond    = "beyond"     // more than MaxSeq
+	reasonStandIn   = "stand_in"   // what stands for a number, as the X of the slide; not_json too
+	reasonFraction  = "fraction"   // an integer was asked for
+	reasonOrder     = "order"      // NEXT below OLDEST
+	reasonDuplicate = "duplicate"  // a key twice
+	reasonStates    = "states"     // too_large: more than MaxStates
+	reasonKeys      = "keys"       // too_large: more than MaxKeys
+	reasonDeep      = "deep"       // too_large: more than MaxDepth levels
+	reasonReserved  = "reserved"   // bad_name: a key of the protocol as a state
+	reasonSeqReport = "seq_report" // no_values: states with a SEQ
+	reasonNamed     = "named"      // no_values: the name of a measurement stands in a text
+	reasonKeyType   = "key_type"   // bad_name: a CBOR key that is not text
+)
+
 // example is the message that texts for beginners show.
 const example = `{"IDDEVICE":101,"TEMP":24.5,"HUM":61}`
 
+// words are a sentence in both languages. Explain fills in the facts of the
+// error; facts has their names.
+type words struct{ en, es string }
+
+// then returns the words with others behind them.
+func (w words) then(more words) words { return words{w.en + more.en, w.es + more.es} }
+
+var (
+	sendExample = words{": send " + example, ": envía " + example}
+	sendDevice  = words{`: send one to three digits, "IDDEVICE":101, or up to 64 letters, digits and . _ -`,
+		`: envía de una a tres cifras, "IDDEVICE":101, o hasta 64 letras, cifras y . _ -`}
+	sendBoot = words{`: send 8 to 16 hex digits as text, "9f3c02aa"`, `: envía de 8 a 16 cifras hexadecimales como texto, "9f3c02aa"`}
+	useName  = words{": use A-Z, 0-9 and _, at most 16, not beginning with _", ": usa A-Z, 0-9 y _, como mucho 16, sin empezar por _"}
+	unquote  = words{"{key} is {got} (text): send the number without quotes", "{key} es {got} (texto): envía el número sin comillas"}
+	sendMost = words{"{key} is {plain}: send ", "{key} es {plain}: envía "}.then(
+		words{strconv.FormatInt(maxExact, 10) + " at most", strconv.FormatInt(maxExact, 10) + " como mucho"})
+	sendCount = words{": count whole numbers, 1, 2, 3 ..., one more for each reading", ": cuenta con números enteros, 1, 2, 3 ..., uno más en cada lectura"}
+	sendList  = words{`{key} lists state names in one text: "LED,RELAY"`, `{key} es una lista de estados en un texto: "LED,RELAY"`}
+	newBoot   = words{"this BOOT was used before with other readings: choose BOOT at random at every power-up (esp_random()), and keep it together with SEQ",
+		"este BOOT ya se usó antes con otras lecturas: elige BOOT al azar en cada arranque (esp_random()) y guárdalo junto con SEQ"}
+	emptyDevice = words{"IDDEVICE is empty: send the board's number, " + example, "IDDEVICE está vacío: envía el número de la placa, " + example}
+	standsTwice = words{"{key} stands twice in the message: send it once", "{key} está dos veces en el mensaje: envíalo una vez"}
+	// sensorAdvice is what to check when a sensor gives nothing.
+	sensorAdvice = words{"check its wiring, the pin in the program and the 10 kΩ resistor from DATA to 3.3 V, and read a DHT at most every 2 s",
+		"revisa el cableado, el pin en el programa y la resistencia de 10 kΩ entre DATA y 3,3 V, y lee un DHT como mucho cada 2 s"}
+	// isStandIn says that the X of the slide stand for a number.
+	isStandIn = words{"{got} only stands for a number: write the number itself in its place, " + example,
+		"{got} solo está en lugar de un número: escribe ahí el número, " + example}
+	levels = tooMany(MaxDepth, "levels of objects and lists: put each measurement directly in the message",
+		"niveles de objetos y listas: pon cada medida directamente en el mensaje")
+)
+
+func tooMany(n int, en, es string) words {
+	limit := strconv.Itoa(n)
+	return words{"there are more than " + limit + " " + en, "hay más de " + limit + " " + es}
+}
+
+// Variants of a reason that have words of their own; see variant.
+const (
+	noGot       = " without what stood there"
+	isDevice    = " of IDDEVICE"
+	isTime      = " of TIME"
+	isAge       = " of AGE"
+	isKey       = " of a key of the protocol"
+	isCount     = " of a count"
+	isAlias     = " of a name that means another"
+	isSwitch    = " of a switch"
+	isEquals    = " of ="
+	isSemicolon = " of ;"
+	isEscapeU   = " of \\u"
+	isQuote     = " of an apostrophe"
+)
+
+// sentences has the words for each code and reason; those of "" are for any
+// other reason.
+var sentences = map[vaiven.Code]map[string]words{
+	vaiven.CodeMissingDevice: {
+		"":              {"IDDEVICE is missing: add the board's number, " + example, "falta IDDEVICE: añade el número de la placa, " + example},
+		reasonAlias:     {"IDDEVICE is missing: {key} is not known, write IDDEVICE instead", "falta IDDEVICE: {key} no se conoce, escribe IDDEVICE en su lugar"},
+		reasonNotObject: words{"the message is not an object between { and }", "el mensaje no es un objeto entre { y }"}.then(sendExample),
+		reasonElement: {"something in the list is not an object between { and }: send [{...},{...}], each like " + example,
+			"algo en la lista no es un objeto entre { y }: envía [{...},{...}], cada uno como " + example},
+		reasonDoubled: {`the message is JSON inside of a text: send it without the outer quotes and without \ (it was encoded twice)`,
+			`el mensaje es JSON dentro de un texto: envíalo sin las comillas de fuera y sin \ (se codificó dos veces)`},
+		reasonNull:  emptyDevice,
+		reasonEmpty: emptyDevice,
+	},
+	vaiven.CodeBadDevice: {
+		"":              words{"IDDEVICE cannot be {got}", "IDDEVICE no puede ser {got}"}.then(sendDevice),
+		noGot:           words{"IDDEVICE is neither a number nor text", "IDDEVICE no es un número ni un texto"}.then(sendDevice),
+		reasonDuplicate: {"IDDEVICE stands twice in the message: send it once", "IDDEVICE está dos veces en el mensaje: envíalo una vez"},
+	},
+	vaiven.CodeNoValues: {
+		"":         words{"there is no measurement in the message", "no hay ninguna medida en el mensaje"}.then(sendExample),
+		reasonNull: words{"every measurement is null, so the sensor did not answer: ", "todas las medidas son null, así que el sensor no respondió: "}.then(sensorAdvice),
+		reasonAlias: {`{key} is not stored: write {alias} and a number without quotes, "{alias}":24.5`,
+			`{key} no se guarda: escribe {alias} y un número sin comillas, "{alias}":24.5`},
+		reasonText: {"there is no measurement: {key} holds text, and only numbers are stored; send " + example,
+			"no hay ninguna medida: {key} contiene texto, y solo se guardan números; envía " + example},
+		reasonNested: {"there is no measurement: {key} holds {held}; put TEMP and HUM directly in the message, " + example,
+			"no hay ninguna medida: {key} contiene {held}; pon TEMP y HUM directamente en el mensaje, " + example},
+		reasonNamed: {"{key} names the measurement, but the name has to be the key of the number: send {named}:24.5",
+			"{key} nombra la medida, pero el nombre tiene que ser la clave del número: envía {named}:24.5"},
+		reasonSeqReport: {"there is no measurement, and SEQ counts readings: send a state without SEQ, or add a measurement",
+			"no hay ninguna medida, y SEQ cuenta lecturas: envía el estado sin SEQ, o añade una medida"},
+		reasonEmptyList: words{"the list [] holds no reading", "la lista [] no contiene ninguna lectura"}.then(sendExample),
+	},
+	vaiven.CodeNotANumber: {
+		"": {"{key} is {got} (text): send a number without quotes, or null if nothing was measured",
+			"{key} es {got} (texto): envía un número sin comillas, o null si no se midió nada"},
+		isKey: {"{key} is {got} (text): send a number without quotes", "{key} es {got} (texto): envía un número sin comillas"},
+		noGot: {"{key} is not a number", "{key} no es un número"},
+		reasonNaN: words{"{key} is {plain}, not a number: the sensor did not answer; ",
+			"{key} es {plain}, no un número: el sensor no respondió; "}.then(sensorAdvice),
+		reasonQuoted: unquote,
+		reasonComma: {"{key} is {got} (text with a comma): send the number with a dot and without quotes, {dotted}",
+			"{key} es {got} (texto con coma): envía el número con punto y sin comillas, {dotted}"},
+		reasonUnit: {"{key} is {got} (text): send the number alone, without unit and without quotes",
+			"{key} es {got} (texto): envía solo el número, sin unidad y sin comillas"},
+		reasonEmpty: {`{key} is "" (empty text): send a number, or null if nothing was measured`,
+			`{key} es "" (texto vacío): envía un número, o null si no se midió nada`},
+		reasonOnOff: {"{key} is {got}: a state is 1 (on) or 0 (off), without quotes",
+			"{key} es {got}: un estado es 1 (encendido) o 0 (apagado), sin comillas"},
+		reasonNested:  {"{key} holds {held}: send one number", "{key} contiene {held}: envía un solo número"},
+		reasonFW:      {`{key} is the program's version: send text, "1.0.0"`, `{key} es la versión del programa: envía texto, "1.0.0"`},
+		reasonStandIn: words{"{key}: ", "{key}: "}.then(isStandIn),
+		reasonBool:    {"{key} is {plain}: send a number", "{key} es {plain}: envía un número"},
+	},
+	vaiven.CodeOutOfRange: {
+		"": {"{key} is {plain}, outside of {lo} to {hi}: check the sensor and its unit", "{key} es {plain}, fuera de {lo} a {hi}: revisa el sensor y su unidad"},
+		isAge: {"{key} is {plain}, outside of {lo} to {hi} (ms since the reading was taken, at most 90 days)",
+			"{key} es {plain}, fuera de {lo} a {hi} (ms desde que se tomó la lectura, como mucho 90 días)"},
+		isTime:         {"{key} is {plain}, outside of {lo} to {hi} (milliseconds since 1970)", "{key} es {plain}, fuera de {lo} a {hi} (milisegundos desde 1970)"},
+		isCount:        {"{key} is {plain}: send a whole number, {lo} or more", "{key} es {plain}: envía un número entero, {lo} o más"},
+		reasonBeyond:   sendMost,
+		reasonHuge:     {"{key} is {plain}, too large for a number", "{key} es {plain}, demasiado grande para ser un número"},
+		reasonFraction: {"{key} is {plain}: send a whole number", "{key} es {plain}: envía un número entero"},
+	},
+	vaiven.CodeBadName: {
+		"":                       words{"{key} cannot be a name", "{key} no puede ser un nombre"}.then(useName),
+		isAlias:                  {"{key} cannot be a name: write {alias}", "{key} no puede ser un nombre: escribe {alias}"},
+		ReasonNoColumn:           {"{key} has no column in the CSV, which has {raw}", "{key} no tiene columna en el CSV, que tiene {raw}"},
+		ReasonNoColumn + isAlias: {"{key} has no column in the CSV, which has {raw}: write {alias}", "{key} no tiene columna en el CSV, que tiene {raw}: escribe {alias}"},
+		reasonDuplicate: {"{key} stands twice in the message (upper and lower case are the same): send it once",
+			"{key} está dos veces en el mensaje (mayúsculas y minúsculas son lo mismo): envíalo una vez"},
+		reasonKeyType:  words{"a key of the CBOR map is not text", "una clave del mapa CBOR no es texto"}.then(useName),
+		reasonReserved: {"{key} cannot be a state: it is a key of the protocol", "{key} no puede ser un estado: es una clave del protocolo"},
+		reasonText:     sendList, reasonNested: sendList, reasonNumber: sendList,
+	},
+	vaiven.CodeBadSeq: {
+		"":    words{"{key} is {plain}", "{key} es {plain}"}.then(sendCount),
+		noGot: words{"{key}", "{key}"}.then(sendCount),
+		ReasonNoBoot: {`SEQ needs a BOOT: send "BOOT" with 8 to 16 random hex digits, chosen once per power-up`,
+			`SEQ necesita un BOOT: envía "BOOT" con 8 a 16 cifras hexadecimales al azar, elegidas una vez por arranque`},
+		reasonOrder: {"NEXT is below OLDEST: they are the range of SEQ that the board still holds",
+			"NEXT es menor que OLDEST: son el rango de SEQ que la placa conserva"},
+		reasonDuplicate: standsTwice,
+		reasonBeyond:    sendMost,
+		reasonQuoted:    unquote,
+	},
+	vaiven.CodeBadBoot: {
+		"":              words{"BOOT is {got}", "BOOT es {got}"}.then(sendBoot),
+		noGot:           words{"BOOT", "BOOT"}.then(sendBoot),
+		reasonNumber:    words{"BOOT is {plain} without quotes", "BOOT es {plain} sin comillas"}.then(sendBoot),
+		ReasonReused:    newBoot,
+		ReasonDifferent: newBoot,
+		reasonDuplicate: {"BOOT stands twice in the message: send it once", "BOOT está dos veces en el mensaje: envíalo una vez"},
+	},
+	vaiven.CodeTooLarge: {
+		"":                      {"the message is too large: send fewer readings at once", "el mensaje es demasiado grande: envía menos lecturas a la vez"},
+		vaiven.ReasonManyValues: tooMany(vaiven.MaxValues, "measurements in a reading", "medidas en una lectura"),
+		reasonStates:            tooMany(MaxStates, "states", "estados"),
+		reasonKeys:              tooMany(MaxKeys, "keys in an object", "claves en un objeto"),
+		reasonDeep:              levels,
+		ReasonFlood: {"there are more than {hi} readings of one board without SEQ in a message: send them in several, or number them with BOOT and SEQ",
+			"hay más de {hi} lecturas de una placa sin SEQ en un mensaje: envíalas en varios, o numéralas con BOOT y SEQ"},
+	},
+	vaiven.CodeTooManyDevices: {"": {"too many devices speak through this connection: open another one for the rest",
+		"demasiadas placas hablan por esta conexión: abre otra para las demás"}},
+	vaiven.CodeDeviceInUse: {"": {"another board is connected with this IDDEVICE: give each board a number of its own",
+		"otra placa está conectada con este IDDEVICE: da a cada placa su propio número"}},
+	vaiven.CodeNotApproved: {"": {"this board has not been approved yet: approve it on the server", "esta placa todavía no está aprobada: apruébala en el servidor"}},
+	vaiven.CodeBusy: {"": {"the server cannot store readings now: keep them and send them again",
+		"el servidor no puede guardar lecturas ahora: consérvalas y envíalas otra vez"}},
+	vaiven.CodeTooFast: {
+		"": {"readings come too fast: send fewer", "las lecturas llegan demasiado rápido: envía menos"},
+		ReasonGap: {"OLDEST {raw} gives up {lo} readings, and since the last one this board can have taken {hi} at most: " +
+			"say HELLO again with the oldest SEQ that it holds; if two boards have this IDDEVICE, give each its own",
+			"OLDEST {raw} da por perdidas {lo} lecturas, y desde la última esta placa puede haber tomado {hi} como mucho: " +
+				"repite HELLO con el SEQ más antiguo que conserva; si dos placas tienen este IDDEVICE, da a cada una el suyo"},
+		ReasonErrors: {"{hi} messages were refused: mend what the errors say; more of them are counted, and seldom answered",
+			"{hi} mensajes fueron rechazados: corrige lo que dicen los errores; los demás se cuentan y rara vez se contestan"},
+	},
+	vaiven.CodeNotJSON:       notJSONSentences,
+	vaiven.CodeBadHandshake:  handshakeSentences,
+	vaiven.CodeWrongPath:     pathSentences,
+	vaiven.CodeWrongProtocol: protocolSentences,
+	vaiven.CodeBadFrame: {"": {
+		"a WebSocket frame breaks the rules ({raw}): use a WebSocket library, which masks its frames, and switch compression off",
+		"una trama WebSocket rompe las reglas ({raw}): usa una biblioteca de WebSocket, que enmascara sus tramas, y desactiva la compresión"}},
+}
+
 // Explain puts a refusal into words for the person who wrote the board's
 // program: what was wrong, and what to send instead. Parts of the message are
-// quoted with what could steer a terminal escaped.
+// quoted with what could steer a terminal escaped. A code that has no words is
+// returned as it is.
 func Explain(e *vaiven.Error, l vaiven.Lang) string {
+	said, known := sentences[e.Code]
+	if !known {
+		return string(e.Code)
+	}
+	w, known := said[variant(e)]
+	if !known {
+		w = said[""]
+	}
+	text := l.Say(w.en, w.es)
+	if e.Code == vaiven.CodeNotJSON {
+		text += near(e, l)
+	}
+	text = strings.NewReplacer(facts(e, l)...).Replace(text)
+	if e.Retry > 0 && e.Code.ForNow() {
+		s := strconv.Itoa(int(math.Ceil(float64(e.Retry) / float64(time.Second))))
+		text += l.Say(" (again in "+s+" s)", " (de nuevo en "+s+" s)")
+	}
+	return text
+}
+
+// variant returns the error's reason, with what else decides about the words.
+func variant(e *vaiven.Error) string {
+	_, worded := sentences[e.Code][e.Reason]
+	worded = worded && e.Reason != ""
 	switch e.Code {
-	case vaiven.CodeNotJSON:
-		return explainNotJSON(e, l)
-	case vaiven.CodeMissingDevice:
-		return explainMissingDevice(e, l)
 	case vaiven.CodeBadDevice:
-		return explainBadDevice(e, l)
-	case vaiven.CodeNoValues:
-		return explainNoValues(e, l)
+		if e.Reason != reasonDuplicate && (e.Got == "" || e.Reason == reasonNested) {
+			return noGot
+		}
+	case vaiven.CodeBadSeq, vaiven.CodeBadBoot:
+		if !worded && e.Got == "" {
+			return noGot
+		}
 	case vaiven.CodeNotANumber:
-		return explainNotANumber(e, l)
+		switch {
+		case !worded && e.Got == "":
+			return noGot
+		case !worded && vaiven.ProtocolKey(strings.ToUpper(e.Key)):
+			return isKey
+		}
 	case vaiven.CodeOutOfRange:
-		return explainOutOfRange(e, l)
+		switch {
+		case worded:
+		case e.Hi == float64(maxExact):
+			return isCount
+		case strings.EqualFold(e.Key, vaiven.KeyAge):
+			return isAge
+		case strings.EqualFold(e.Key, vaiven.KeyTime):
+			return isTime
+		}
 	case vaiven.CodeBadName:
-		return explainBadName(e, l)
-	case vaiven.CodeBadSeq:
-		return explainBadSeq(e, l)
-	case vaiven.CodeBadBoot:
-		return explainBadBoot(e, l)
-	case vaiven.CodeTooLarge:
-		return explainTooLarge(e, l)
-	case vaiven.CodeBadHandshake, vaiven.CodeWrongPath, vaiven.CodeBadFrame, vaiven.CodeWrongProtocol:
-		return explainFault(e, l)
-	}
-	return explainServer(e, l)
-}
-
-// name writes a key: bare if it is a plain word, else quoted.
-func name(e *vaiven.Error) string {
-	if e.Key != "" && wordEnd([]byte(e.Key), 0) == len(e.Key) {
-		return e.Key
-	}
-	return strconv.Quote(e.Key)
-}
-
-func got(e *vaiven.Error) string { return strconv.Quote(e.Got) }
-
-// plain writes what stood there: bare if it is a number or word, else quoted.
-func plain(e *vaiven.Error) string {
-	for i := range len(e.Got) {
-		if class[e.Got[i]] == noScalar {
-			return got(e)
+		alias := measurementAlias(strings.ToUpper(e.Key))
+		if !worded && alias != "" {
+			return isAlias
 		}
-	}
-	return e.Got
-}
-
-func explainMissingDevice(e *vaiven.Error, l vaiven.Lang) string {
-	switch e.Reason {
-	case reasonAlias:
-		return l.Say(
-			"IDDEVICE is missing: "+name(e)+" is not known, write IDDEVICE instead",
-			"falta IDDEVICE: "+name(e)+" no se conoce, escribe IDDEVICE en su lugar")
-	case reasonNotObject:
-		return l.Say(
-			"the message is not an object between { and }: send "+example,
-			"el mensaje no es un objeto entre { y }: envía "+example)
-	case reasonElement:
-		return l.Say(
-			"something in the list is not an object between { and }: send [{...},{...}], each like "+example,
-			"algo en la lista no es un objeto entre { y }: envía [{...},{...}], cada uno como "+example)
-	case reasonDoubled:
-		return l.Say(
-			`the message is JSON inside of a text: send it without the outer quotes and without \ (it was encoded twice)`,
-			`el mensaje es JSON dentro de un texto: envíalo sin las comillas de fuera y sin \ (se codificó dos veces)`)
-	case reasonNull, reasonEmpty:
-		return l.Say(
-			"IDDEVICE is empty: send the board's number, "+example,
-			"IDDEVICE está vacío: envía el número de la placa, "+example)
-	}
-	return l.Say(
-		"IDDEVICE is missing: add the board's number, "+example,
-		"falta IDDEVICE: añade el número de la placa, "+example)
-}
-
-func explainBadDevice(e *vaiven.Error, l vaiven.Lang) string {
-	rule := l.Say(
-		`send one to three digits, "IDDEVICE":101, or up to 64 letters, digits and . _ -`,
-		`envía de una a tres cifras, "IDDEVICE":101, o hasta 64 letras, cifras y . _ -`)
-	if e.Reason == reasonDuplicate {
-		return l.Say("IDDEVICE stands twice in the message: send it once", "IDDEVICE está dos veces en el mensaje: envíalo una vez")
-	}
-	if e.Got == "" || e.Reason == reasonNested {
-		return l.Say("IDDEVICE is neither a number nor text: ", "IDDEVICE no es un número ni un texto: ") + rule
-	}
-	return l.Say("IDDEVICE cannot be "+got(e)+": ", "IDDEVICE no puede ser "+got(e)+": ") + rule
-}
-
-func explainNoValues(e *vaiven.Error, l vaiven.Lang) string {
-	switch e.Reason {
-	case reasonNull:
-		return l.Say(
-			"every measurement is null, so the sensor did not answer: ",
-			"todas las medidas son null, así que el sensor no respondió: ") + sensorAdvice(l)
-	case reasonAlias:
-		want := measurementAlias(strings.ToUpper(e.Key))
-		return l.Say(
-			name(e)+` is not stored: write `+want+` and a number without quotes, "`+want+`":24.5`,
-			name(e)+` no se guarda: escribe `+want+` y un número sin comillas, "`+want+`":24.5`)
-	case reasonText:
-		return l.Say(
-			"there is no measurement: "+name(e)+" holds text, and only numbers are stored; send "+example,
-			"no hay ninguna medida: "+name(e)+" contiene texto, y solo se guardan números; envía "+example)
-	case reasonNested:
-		return l.Say(
-			"there is no measurement: "+name(e)+" holds "+held(e.Got, l)+"; put TEMP and HUM directly in the message, "+example,
-			"no hay ninguna medida: "+name(e)+" contiene "+held(e.Got, l)+"; pon TEMP y HUM directamente en el mensaje, "+example)
-	case reasonNamed:
-		want := strings.ToUpper(strings.TrimSpace(e.Got))
-		if alias := measurementAlias(want); alias != "" {
-			want = alias
+		if e.Reason == ReasonNoColumn && alias != "" && slices.Contains(strings.Split(e.Got, ", "), alias) {
+			return ReasonNoColumn + isAlias
 		}
-		want = strconv.Quote(want)
-		return l.Say(
-			name(e)+" names the measurement, but the name has to be the key of the number: send "+want+":24.5",
-			name(e)+" nombra la medida, pero el nombre tiene que ser la clave del número: envía "+want+":24.5")
-	case reasonSeqReport:
-		return l.Say(
-			"there is no measurement, and SEQ counts readings: send a state without SEQ, or add a measurement",
-			"no hay ninguna medida, y SEQ cuenta lecturas: envía el estado sin SEQ, o añade una medida")
-	case reasonEmptyList:
-		return l.Say(
-			"the list [] holds no reading: send "+example,
-			"la lista [] no contiene ninguna lectura: envía "+example)
+	case vaiven.CodeNotJSON:
+		return notJSONVariant(e)
 	}
-	return l.Say(
-		"there is no measurement in the message: send "+example,
-		"no hay ninguna medida en el mensaje: envía "+example)
+	return e.Reason
+}
+
+// facts are what sentences say of an error, each behind its name.
+func facts(e *vaiven.Error, l vaiven.Lang) []string {
+	key, got, plain := e.Key, strconv.Quote(e.Got), e.Got
+	if key == "" || wordEnd([]byte(key), 0) < len(key) {
+		key = strconv.Quote(key)
+	}
+	if scalarEnd([]byte(plain), 0) < len(plain) {
+		plain = got
+	}
+	named := strings.ToUpper(strings.TrimSpace(e.Got))
+	if alias := measurementAlias(named); alias != "" {
+		named = alias
+	}
+	return []string{
+		"{key}", key, // bare if it is a plain word, else in quotes
+		"{got}", got, // what stood there, in quotes
+		"{plain}", plain, // the same, bare if it is a number or word
+		"{raw}", e.Got, // the same, as it is
+		"{escape}", strings.ReplaceAll(got, `\\`, `\`), // a bad escape, as it was written
+		"{dotted}", strings.Replace(strings.TrimSpace(e.Got), ",", ".", 1), // a number with a comma, mended
+		"{unpadded}", unpadded(e.Got), // a number with leading zeros, mended
+		"{decimal}", decimal(e.Got), // a hexadecimal number, mended
+		"{other}", string(otherBracket(e.Got)), // the bracket that belongs where another stands
+		"{held}", held(e.Got, l), // what is neither a number nor text
+		"{alias}", measurementAlias(strings.ToUpper(e.Key)), // the CSV's name for the key
+		"{named}", strconv.Quote(named), // the CSV's name for what stood there
+		"{lo}", vaiven.FormatNumber(e.Lo),
+		"{hi}", vaiven.FormatNumber(e.Hi),
+	}
 }
 
 // held names what is neither a number nor text; what as value.opaque has it.
@@ -158,252 +352,121 @@ func held(what string, l vaiven.Lang) string {
 	return l.Say("an object or a list", "un objeto o una lista")
 }
 
-// sensorAdvice is what to check when a sensor gives nothing.
-func sensorAdvice(l vaiven.Lang) string {
-	return l.Say(
-		"check its wiring, the pin in the program and the 10 kΩ resistor from DATA to 3.3 V, and read a DHT at most every 2 s",
-		"revisa el cableado, el pin en el programa y la resistencia de 10 kΩ entre DATA y 3,3 V, y lee un DHT como mucho cada 2 s")
+// near says which key stood last before the problem, and what the message calls
+// its board.
+func near(e *vaiven.Error, l vaiven.Lang) string {
+	var where []string
+	if e.Key != "" {
+		where = append(where, l.Say("at {key}", "en {key}"))
+	}
+	if e.Claim != "" {
+		where = append(where, l.Say("board ", "placa ")+string(e.Claim))
+	}
+	if len(where) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(where, ", ") + ")"
 }
 
-func explainNotANumber(e *vaiven.Error, l vaiven.Lang) string {
-	k := name(e)
-	switch e.Reason {
-	case reasonNaN:
-		return l.Say(k+" is "+plain(e)+", not a number: the sensor did not answer; ", k+" es "+plain(e)+", no un número: el sensor no respondió; ") + sensorAdvice(l)
-	case reasonQuoted:
-		return l.Say(k+" is "+got(e)+" (text): send the number without quotes", k+" es "+got(e)+" (texto): envía el número sin comillas")
-	case reasonComma:
-		dot := strings.Replace(strings.TrimSpace(e.Got), ",", ".", 1)
+// HintKind is the stable name of an advice, so that each is shown once.
+type HintKind string
+
+// The kinds of hints.
+const (
+	HintSlide  HintKind = "slide"  // keys without quotes; given once per Decoder
+	HintText   HintKind = "text"   // text under an unknown key was ignored
+	HintNested HintKind = "nested" // an object or array under an unknown key was ignored
+	HintName   HintKind = "name"   // TEMPERATURA and its kin: write TEMP
+	HintHello  HintKind = "hello"  // measurements in a HELLO were ignored
+	HintTime   HintKind = "time"   // TIME or AGE could not be used: the reading has no time of measurement
+	HintState  HintKind = "state"  // a state in a reading could not be read, and was ignored
+
+	HintIgnored HintKind = "ignored" // another key of the protocol could not be used, and was ignored
+)
+
+// Hint is advice about a message that was taken all the same.
+type Hint struct {
+	Kind HintKind
+	Key  string // the key concerned, as it was written
+	Got  string // what stood there, shortened, where the words need it
+	Want string // the key to write instead, or, of the protocol's keys, which it is
+}
+
+// Text puts the hint into words.
+func (h Hint) Text(l vaiven.Lang) string {
+	switch h.Kind {
+	case HintSlide:
 		return l.Say(
-			k+" is "+got(e)+" (text with a comma): send the number with a dot and without quotes, "+dot,
-			k+" es "+got(e)+" (texto con coma): envía el número con punto y sin comillas, "+dot)
-	case reasonUnit:
+			`keys without quotes are accepted here, but they are not JSON: write {"IDDEVICE":101,"TEMP":24.5,"HUM":61}`,
+			`se aceptan claves sin comillas, pero eso no es JSON: escribe {"IDDEVICE":101,"TEMP":24.5,"HUM":61}`)
+	case HintText:
 		return l.Say(
-			k+" is "+got(e)+" (text): send the number alone, without unit and without quotes",
-			k+" es "+got(e)+" (texto): envía solo el número, sin unidad y sin comillas")
-	case reasonEmpty:
+			quote(h.Key)+" holds text and was ignored: only numbers are stored",
+			quote(h.Key)+" contiene texto y se ignoró: solo se guardan números")
+	case HintNested:
 		return l.Say(
-			k+` is "" (empty text): send a number, or null if nothing was measured`,
-			k+` es "" (texto vacío): envía un número, o null si no se midió nada`)
-	case reasonOnOff:
+			quote(h.Key)+" holds "+held(h.Got, l)+" and was ignored: put each measurement directly in the message",
+			quote(h.Key)+" contiene "+held(h.Got, l)+" y se ignoró: pon cada medida directamente en el mensaje")
+	case HintName:
 		return l.Say(
-			k+" is "+got(e)+": a state is 1 (on) or 0 (off), without quotes",
-			k+" es "+got(e)+": un estado es 1 (encendido) o 0 (apagado), sin comillas")
-	case reasonNested:
+			quote(h.Key)+" is not the name that the CSV uses: write "+h.Want,
+			quote(h.Key)+" no es el nombre que usa el CSV: escribe "+h.Want)
+	case HintHello:
 		return l.Say(
-			k+" holds "+held(e.Got, l)+": send one number",
-			k+" contiene "+held(e.Got, l)+": envía un solo número")
-	case reasonFW:
-		return l.Say(
-			k+` is the program's version: send text, "1.0.0"`,
-			k+` es la versión del programa: envía texto, "1.0.0"`)
-	case reasonStandIn:
-		return k + ": " + explainStandIn(e, l)
-	case reasonBool:
-		return l.Say(k+" is "+plain(e)+": send a number", k+" es "+plain(e)+": envía un número")
-	}
-	if e.Got == "" {
-		return l.Say(k+" is not a number", k+" no es un número")
-	}
-	text := l.Say(k+" is "+got(e)+" (text): send a number without quotes", k+" es "+got(e)+" (texto): envía un número sin comillas")
-	if !vaiven.ProtocolKey(strings.ToUpper(e.Key)) {
-		text += l.Say(", or null if nothing was measured", ", o null si no se midió nada")
-	}
-	return text
-}
-
-func explainOutOfRange(e *vaiven.Error, l vaiven.Lang) string {
-	k := name(e)
-	switch {
-	case e.Reason == reasonBeyond:
-		return k + beyond(e, l)
-	case e.Reason == reasonHuge:
-		return l.Say(k+" is "+plain(e)+", too large for a number", k+" es "+plain(e)+", demasiado grande para ser un número")
-	case e.Reason == reasonFraction:
-		return l.Say(k+" is "+plain(e)+": send a whole number", k+" es "+plain(e)+": envía un número entero")
-	}
-	if e.Hi == float64(maxExact) {
-		lo := vaiven.FormatNumber(e.Lo)
-		return l.Say(k+" is "+plain(e)+": send a whole number, "+lo+" or more", k+" es "+plain(e)+": envía un número entero, "+lo+" o más")
-	}
-	lo, hi := vaiven.FormatNumber(e.Lo), vaiven.FormatNumber(e.Hi)
-	text := l.Say(k+" is "+plain(e)+", outside of "+lo+" to "+hi, k+" es "+plain(e)+", fuera de "+lo+" a "+hi)
-	switch {
-	case strings.EqualFold(e.Key, vaiven.KeyAge):
-		return text + l.Say(" (ms since the reading was taken, at most 90 days)", " (ms desde que se tomó la lectura, como mucho 90 días)")
-	case strings.EqualFold(e.Key, vaiven.KeyTime):
-		return text + l.Say(" (milliseconds since 1970)", " (milisegundos desde 1970)")
-	}
-	return text + l.Say(": check the sensor and its unit", ": revisa el sensor y su unidad")
-}
-
-// beyond words a number that is larger than what counts are kept to.
-func beyond(e *vaiven.Error, l vaiven.Lang) string {
-	limit := strconv.FormatInt(maxExact, 10)
-	return l.Say(" is "+plain(e)+": send "+limit+" at most", " es "+plain(e)+": envía "+limit+" como mucho")
-}
-
-func explainBadName(e *vaiven.Error, l vaiven.Lang) string {
-	k := name(e)
-	rule := l.Say("use A-Z, 0-9 and _, at most 16, not beginning with _", "usa A-Z, 0-9 y _, como mucho 16, sin empezar por _")
-	switch e.Reason {
-	case ReasonNoColumn:
-		return explainNoColumn(e, l)
-	case reasonDuplicate:
-		return l.Say(
-			k+" stands twice in the message (upper and lower case are the same): send it once",
-			k+" está dos veces en el mensaje (mayúsculas y minúsculas son lo mismo): envíalo una vez")
-	case reasonKeyType:
-		return l.Say("a key of the CBOR map is not text: "+rule, "una clave del mapa CBOR no es texto: "+rule)
-	case reasonReserved:
-		return l.Say(
-			k+" cannot be a state: it is a key of the protocol",
-			k+" no puede ser un estado: es una clave del protocolo")
-	case reasonText, reasonNested, reasonNumber:
-		return l.Say(k+` lists state names in one text: "LED,RELAY"`, k+` es una lista de estados en un texto: "LED,RELAY"`)
-	}
-	if want := measurementAlias(strings.ToUpper(e.Key)); want != "" {
-		return l.Say(k+" cannot be a name: write "+want, k+" no puede ser un nombre: escribe "+want)
-	}
-	return l.Say(k+" cannot be a name: "+rule, k+" no puede ser un nombre: "+rule)
-}
-
-// explainNoColumn is about a measurement that was stored, and has no column in the
-// CSV file; Got are the file's.
-func explainNoColumn(e *vaiven.Error, l vaiven.Lang) string {
-	text := l.Say(
-		name(e)+" has no column in the CSV, which has "+e.Got,
-		name(e)+" no tiene columna en el CSV, que tiene "+e.Got)
-	if want := measurementAlias(strings.ToUpper(e.Key)); want != "" && slices.Contains(strings.Split(e.Got, ", "), want) {
-		return text + l.Say(": write "+want, ": escribe "+want)
-	}
-	return text
-}
-
-func explainBadSeq(e *vaiven.Error, l vaiven.Lang) string {
-	k := name(e)
-	switch e.Reason {
-	case ReasonNoBoot:
-		return l.Say(
-			`SEQ needs a BOOT: send "BOOT" with 8 to 16 random hex digits, chosen once per power-up`,
-			`SEQ necesita un BOOT: envía "BOOT" con 8 a 16 cifras hexadecimales al azar, elegidas una vez por arranque`)
-	case reasonOrder:
-		return l.Say(
-			"NEXT is below OLDEST: they are the range of SEQ that the board still holds",
-			"NEXT es menor que OLDEST: son el rango de SEQ que la placa conserva")
-	case reasonDuplicate:
-		return l.Say(k+" stands twice in the message: send it once", k+" está dos veces en el mensaje: envíalo una vez")
-	case reasonBeyond:
-		return k + beyond(e, l)
-	case reasonQuoted:
-		return l.Say(k+" is "+got(e)+" (text): send the number without quotes", k+" es "+got(e)+" (texto): envía el número sin comillas")
-	}
-	value := ""
-	if e.Got != "" {
-		value = l.Say(" is "+plain(e), " es "+plain(e))
-	}
-	return k + value + l.Say(
-		": count whole numbers, 1, 2, 3 ..., one more for each reading",
-		": cuenta con números enteros, 1, 2, 3 ..., uno más en cada lectura")
-}
-
-func explainBadBoot(e *vaiven.Error, l vaiven.Lang) string {
-	switch e.Reason {
-	case ReasonReused, ReasonDifferent:
-		what := l.Say(
-			"this BOOT was used before with other readings",
-			"este BOOT ya se usó antes con otras lecturas")
-		return what + l.Say(
-			": choose BOOT at random at every power-up (esp_random()), and keep it together with SEQ",
-			": elige BOOT al azar en cada arranque (esp_random()) y guárdalo junto con SEQ")
-	case reasonDuplicate:
-		return l.Say("BOOT stands twice in the message: send it once", "BOOT está dos veces en el mensaje: envíalo una vez")
-	}
-	value := ""
-	switch {
-	case e.Reason == reasonNumber:
-		value = l.Say(" is "+plain(e)+" without quotes", " es "+plain(e)+" sin comillas")
-	case e.Got != "":
-		value = l.Say(" is "+got(e), " es "+got(e))
-	}
-	return "BOOT" + value + l.Say(
-		`: send 8 to 16 hex digits as text, "9f3c02aa"`,
-		`: envía de 8 a 16 cifras hexadecimales como texto, "9f3c02aa"`)
-}
-
-func explainTooLarge(e *vaiven.Error, l vaiven.Lang) string {
-	switch e.Reason {
-	case vaiven.ReasonManyValues:
-		return tooMany(l, vaiven.MaxValues, "measurements in a reading", "medidas en una lectura")
-	case reasonStates:
-		return tooMany(l, MaxStates, "states", "estados")
-	case reasonKeys:
-		return tooMany(l, MaxKeys, "keys in an object", "claves en un objeto")
-	case reasonDeep:
-		return tooMany(l, MaxDepth, "levels of objects and lists", "niveles de objetos y listas") + l.Say(
-			": put each measurement directly in the message",
-			": pon cada medida directamente en el mensaje")
-	case ReasonFlood:
-		return tooMany(l, int(e.Hi), "readings of one board without SEQ in a message: send them in several, or number them with BOOT and SEQ",
-			"lecturas de una placa sin SEQ en un mensaje: envíalas en varios, o numéralas con BOOT y SEQ")
-	}
-	return l.Say(
-		"the message is too large: send fewer readings at once",
-		"el mensaje es demasiado grande: envía menos lecturas a la vez")
-}
-
-func tooMany(l vaiven.Lang, n int, en, es string) string {
-	limit := strconv.Itoa(n)
-	return l.Say("there are more than "+limit+" "+en, "hay más de "+limit+" "+es)
-}
-
-// explainGap words that a HELLO gives up more readings than there can be. Lo are
-// those, Hi what there can be.
-func explainGap(e *vaiven.Error, l vaiven.Lang) string {
-	lost, most := vaiven.FormatNumber(e.Lo), vaiven.FormatNumber(e.Hi)
-	return l.Say(
-		"OLDEST "+e.Got+" gives up "+lost+" readings, and since the last one this board can have taken "+most+
-			" at most: say HELLO again with the oldest SEQ that it holds; if two boards have this IDDEVICE, give each its own",
-		"OLDEST "+e.Got+" da por perdidas "+lost+" lecturas, y desde la última esta placa puede haber tomado "+most+
-			" como mucho: repite HELLO con el SEQ más antiguo que conserva; si dos placas tienen este IDDEVICE, da a cada una el suyo")
-}
-
-// explainServer words what the gateway refuses.
-func explainServer(e *vaiven.Error, l vaiven.Lang) string {
-	text := string(e.Code)
-	switch e.Code {
-	case vaiven.CodeTooManyDevices:
-		text = l.Say(
-			"too many devices speak through this connection: open another one for the rest",
-			"demasiadas placas hablan por esta conexión: abre otra para las demás")
-	case vaiven.CodeDeviceInUse:
-		text = l.Say(
-			"another board is connected with this IDDEVICE: give each board a number of its own",
-			"otra placa está conectada con este IDDEVICE: da a cada placa su propio número")
-	case vaiven.CodeNotApproved:
-		text = l.Say(
-			"this board has not been approved yet: approve it on the server",
-			"esta placa todavía no está aprobada: apruébala en el servidor")
-	case vaiven.CodeTooFast:
-		switch e.Reason {
-		case ReasonGap:
-			text = explainGap(e, l)
-		case ReasonErrors:
-			n := vaiven.FormatNumber(e.Hi)
-			text = l.Say(
-				n+" messages were refused: mend what the errors say; more of them are counted, and seldom answered",
-				n+" mensajes fueron rechazados: corrige lo que dicen los errores; los demás se cuentan y rara vez se contestan")
-		default:
-			text = l.Say("readings come too fast: send fewer", "las lecturas llegan demasiado rápido: envía menos")
+			quote(h.Key)+" was ignored, since a HELLO is not a reading: send it in a message without HELLO",
+			quote(h.Key)+" se ignoró porque un HELLO no es una lectura: envíalo en un mensaje sin HELLO")
+	case HintTime, HintIgnored:
+		return h.unusable(l)
+	case HintState:
+		if h.Got == "" {
+			return l.Say(
+				quote(h.Key)+" was ignored, since the REV beside it cannot be read",
+				quote(h.Key)+" se ignoró porque el REV que lo acompaña no se puede leer")
 		}
-	case vaiven.CodeBusy:
-		text = l.Say(
-			"the server cannot store readings now: keep them and send them again",
-			"el servidor no puede guardar lecturas ahora: consérvalas y envíalas otra vez")
+		return l.Say(
+			quote(h.Key)+" is "+h.Got+", but a state is 1 (on) or 0 (off): the reading was stored without it",
+			quote(h.Key)+" es "+h.Got+", pero un estado es 1 (encendido) o 0 (apagado): la lectura se guardó sin él")
 	}
-	if e.Retry > 0 && e.Code.ForNow() {
-		s := strconv.Itoa(int(math.Ceil(float64(e.Retry) / float64(time.Second))))
-		text += l.Say(" (again in "+s+" s)", " (de nuevo en "+s+" s)")
+	return string(h.Kind) + ": " + h.Key
+}
+
+// unusable says what the protocol's key means, and what became of the message.
+func (h Hint) unusable(l vaiven.Lang) string {
+	if h.Kind == HintTime && h.Want == "" {
+		return l.Say(
+			"TIME lies before 1973 (a clock that is not set, or seconds instead of milliseconds): stored without the time of measurement",
+			"TIME es anterior a 1973 (un reloj sin poner en hora, o segundos en vez de milisegundos): se guarda sin hora de medida")
 	}
-	return text
+	said := quote(h.Key) + l.Say(" is ", " es ") + h.Got + l.Say(", but ", ", pero ") + h.Want + l.Say(" means ", " significa ") + meaning(h.Want, l)
+	if h.Kind == HintTime {
+		return said + l.Say(": stored without the time of measurement", ": se guarda sin hora de medida")
+	}
+	return said + l.Say(": it was ignored (give it another name if you mean something else)", ": se ignoró (dale otro nombre si quieres decir otra cosa)")
+}
+
+// meaning is what a key of the protocol stands for.
+func meaning(key string, l vaiven.Lang) string {
+	switch key {
+	case vaiven.KeyAge:
+		return l.Say("how many milliseconds ago the reading was taken, 90 days at most", "hace cuántos milisegundos se tomó la lectura, como mucho 90 días")
+	case vaiven.KeyTime:
+		return l.Say("milliseconds since 1970", "milisegundos desde 1970")
+	case vaiven.KeyBoot:
+		return l.Say(`8 to 16 hex digits as text, chosen at power-up, "9f3c02aa"`, `de 8 a 16 cifras hexadecimales como texto, elegidas al arrancar, "9f3c02aa"`)
+	case vaiven.KeyUp:
+		return l.Say("milliseconds since power-up", "milisegundos desde el arranque")
+	case vaiven.KeySleep:
+		return l.Say("how many milliseconds the board will be away", "cuántos milisegundos estará ausente la placa")
+	case vaiven.KeyLost:
+		return l.Say("how many readings were given up", "cuántas lecturas se dieron por perdidas")
+	case vaiven.KeyOldest, vaiven.KeyNext:
+		return l.Say("the range of SEQ that the board still holds", "el rango de SEQ que la placa conserva")
+	case vaiven.KeyRev:
+		return l.Say("the number of the change that a state follows", "el número del cambio que sigue un estado")
+	case vaiven.KeyFW:
+		return l.Say("the program's version, as text", "la versión del programa, como texto")
+	case vaiven.KeyStates:
+		return l.Say(`names of states in one text, "LED,RELAY"`, `nombres de estados en un texto, "LED,RELAY"`)
+	}
+	return l.Say("a message that greets, 1", "un mensaje que saluda, 1")
 }
