@@ -62,7 +62,7 @@ func (c *cborCursor) elements() {
 		c.e.refuseMessage(err)
 		return
 	}
-	left := c.enter()
+	_, _, left, _ := c.head()
 	if !c.more(&left) {
 		c.e.refuseMessage(&vaiven.Error{Code: vaiven.CodeNoValues, Reason: reasonEmptyList, At: 0})
 		return
@@ -161,13 +161,6 @@ func (c *cborCursor) head() (major, info byte, n int64, arg uint64) {
 	return major, info, int64(min(arg, math.MaxInt64)), arg
 }
 
-// enter steps into an array or map and returns how many elements or pairs it
-// has, or indefinite.
-func (c *cborCursor) enter() int64 {
-	_, _, n, _ := c.head()
-	return n
-}
-
 // more reports whether another element follows, and steps over a break.
 func (c *cborCursor) more(left *int64) bool {
 	if *left == indefinite {
@@ -185,7 +178,7 @@ func (c *cborCursor) more(left *int64) bool {
 // message, as it does in JSON.
 func (c *cborCursor) object() *vaiven.Error {
 	c.e.at = c.i
-	for left := c.enter(); c.more(&left); {
+	for _, _, left, _ := c.head(); c.more(&left); {
 		keyAt := c.i
 		if c.p[c.i]>>5 != majorText {
 			k, err := c.value()
@@ -226,8 +219,8 @@ func (c *cborCursor) value() (value, *vaiven.Error) {
 		_, info, _, arg := c.head()
 		simple(&v, info, arg)
 	case majorBytes:
-		c.skipBytes()
 		v.opaque(opaqueBytes)
+		return v, c.skip()
 	default:
 		v.kind = kindNested
 		return v, c.skip()
@@ -238,18 +231,15 @@ func (c *cborCursor) value() (value, *vaiven.Error) {
 // integer sets v to arg, or to -1-arg. One beyond 53 bits is the nearest float64,
 // as of JSON's digits.
 func (c *cborCursor) integer(v *value, negative bool, arg uint64) {
-	if arg <= math.MaxInt64 {
-		n := int64(arg)
-		if negative {
-			n = -1 - n
-		}
-		v.setInt(n)
-	} else if negative {
-		v.setFloat(-max(float64(arg+1), float64(arg))) // arg+1 may wrap
-	} else {
-		v.setFloat(float64(arg))
+	switch {
+	case negative && arg <= math.MaxInt64:
+		v.setNumber(float64(-1 - int64(arg)))
+	case negative:
+		v.setNumber(-max(float64(arg+1), float64(arg))) // arg+1 may wrap
+	default:
+		v.setNumber(float64(arg))
 	}
-	if !v.exact && !negative {
+	if arg > uint64(maxExact) && !negative {
 		n := len(c.e.arena)
 		c.e.arena = strconv.AppendUint(c.e.arena, arg, 10)
 		v.text = c.e.arena[n:len(c.e.arena):len(c.e.arena)]
@@ -267,11 +257,11 @@ func simple(v *value, info byte, arg uint64) {
 		v.kind = kindNull // undefined too
 		return
 	case 25:
-		v.setFloat(float16(uint16(arg)))
+		v.setNumber(float16(uint16(arg)))
 	case 26:
-		v.setFloat(vaiven.WidenFloat32(math.Float32frombits(uint32(arg))))
+		v.setNumber(vaiven.WidenFloat32(math.Float32frombits(uint32(arg))))
 	case 27:
-		v.setFloat(math.Float64frombits(arg))
+		v.setNumber(math.Float64frombits(arg))
 	default:
 		v.opaque(opaqueSimple) // without a meaning here
 		return
@@ -295,7 +285,7 @@ func (c *cborCursor) text() ([]byte, *vaiven.Error) {
 		s = c.p[c.i : c.i+int(n) : c.i+int(n)]
 		c.i += int(n)
 		if !utf8.Valid(s) {
-			return nil, badUTF8(at)
+			return nil, &vaiven.Error{Code: vaiven.CodeNotJSON, Reason: reasonUTF8, At: at}
 		}
 		return s, nil
 	}
@@ -311,49 +301,29 @@ func (c *cborCursor) text() ([]byte, *vaiven.Error) {
 	return c.e.arena[start:len(c.e.arena):len(c.e.arena)], nil
 }
 
-func badUTF8(at int) *vaiven.Error {
-	return &vaiven.Error{Code: vaiven.CodeNotJSON, Reason: reasonUTF8, At: at}
-}
-
-// skip steps over an item and checks the text in it. It recurses as
-// deep as MaxDepth.
+// skip steps over an item and checks the text in it. It recurses as deep as
+// MaxDepth.
 func (c *cborCursor) skip() *vaiven.Error {
-	switch c.p[c.i] >> 5 {
-	case majorText:
+	if c.p[c.i]>>5 == majorText {
 		_, err := c.text()
 		return err
-	case majorBytes:
-		c.skipBytes()
+	}
+	major, _, n, _ := c.head()
+	switch {
+	case major == majorBytes && n != indefinite:
+		c.i += int(n)
 		return nil
-	case majorArray, majorMap:
-	default:
-		c.head()
+	case major == majorMap && n != indefinite:
+		n *= 2
+	case major != majorBytes && major != majorArray && major != majorMap:
 		return nil
 	}
-	isMap := c.p[c.i]>>5 == majorMap
-	for left := c.enter(); c.more(&left); {
+	for c.more(&n) {
 		if err := c.skip(); err != nil {
 			return err
 		}
-		if isMap {
-			if err := c.skip(); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
-}
-
-func (c *cborCursor) skipBytes() {
-	_, _, n, _ := c.head()
-	if n != indefinite {
-		c.i += int(n)
-		return
-	}
-	for c.p[c.i] != cborBreak {
-		c.skipBytes()
-	}
-	c.i++
 }
 
 // float16 returns the half-precision number h (IEEE 754 binary16), exactly.

@@ -24,7 +24,7 @@ type Decoder struct {
 
 	// What the last messages said, so that the next needs no strings of its own.
 	device vaiven.Device
-	number int64 // device as a number, -1 if it was text
+	number float64 // device as a number, NaN if it was text
 	boot   vaiven.Boot
 	names  []string // at most maxNames, beyond those of knownKey
 }

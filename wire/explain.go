@@ -392,81 +392,52 @@ type Hint struct {
 	Want string // the key to write instead, or, of the protocol's keys, which it is
 }
 
+// hintSentences has the words for each kind of hint.
+var hintSentences = map[HintKind]words{
+	HintSlide: {"keys without quotes are accepted here, but they are not JSON: write " + example,
+		"se aceptan claves sin comillas, pero eso no es JSON: escribe " + example},
+	HintText: {`"{key}" holds text and was ignored: only numbers are stored`, `"{key}" contiene texto y se ignoró: solo se guardan números`},
+	HintNested: {`"{key}" holds {held} and was ignored: put each measurement directly in the message`,
+		`"{key}" contiene {held} y se ignoró: pon cada medida directamente en el mensaje`},
+	HintName: {`"{key}" is not the name that the CSV uses: write {want}`, `"{key}" no es el nombre que usa el CSV: escribe {want}`},
+	HintHello: {`"{key}" was ignored, since a HELLO is not a reading: send it in a message without HELLO`,
+		`"{key}" se ignoró porque un HELLO no es una lectura: envíalo en un mensaje sin HELLO`},
+	HintState: {`"{key}" is {got}, but a state is 1 (on) or 0 (off): the reading was stored without it`,
+		`"{key}" es {got}, pero un estado es 1 (encendido) o 0 (apagado): la lectura se guardó sin él`},
+	HintState + noGot: {`"{key}" was ignored, since the REV beside it cannot be read`, `"{key}" se ignoró porque el REV que lo acompaña no se puede leer`},
+	HintTime: {`"{key}" is {got}, but {want} means {meaning}: stored without the time of measurement`,
+		`"{key}" es {got}, pero {want} significa {meaning}: se guarda sin hora de medida`},
+	HintTime + noGot: {"TIME lies before 1973 (a clock that is not set, or seconds instead of milliseconds): stored without the time of measurement",
+		"TIME es anterior a 1973 (un reloj sin poner en hora, o segundos en vez de milisegundos): se guarda sin hora de medida"},
+	HintIgnored: {`"{key}" is {got}, but {want} means {meaning}: it was ignored (give it another name if you mean something else)`,
+		`"{key}" es {got}, pero {want} significa {meaning}: se ignoró (dale otro nombre si quieres decir otra cosa)`},
+}
+
+// meanings are what the keys of the protocol stand for.
+var meanings = map[string]words{
+	vaiven.KeyHello: {"a message that greets, 1", "un mensaje que saluda, 1"},
+	vaiven.KeyAge: {"how many milliseconds ago the reading was taken, 90 days at most",
+		"hace cuántos milisegundos se tomó la lectura, como mucho 90 días"},
+	vaiven.KeyTime: {"milliseconds since 1970", "milisegundos desde 1970"},
+	vaiven.KeyBoot: {`8 to 16 hex digits as text, chosen at power-up, "9f3c02aa"`,
+		`de 8 a 16 cifras hexadecimales como texto, elegidas al arrancar, "9f3c02aa"`},
+	vaiven.KeyUp:     {"milliseconds since power-up", "milisegundos desde el arranque"},
+	vaiven.KeySleep:  {"how many milliseconds the board will be away", "cuántos milisegundos estará ausente la placa"},
+	vaiven.KeyLost:   {"how many readings were given up", "cuántas lecturas se dieron por perdidas"},
+	vaiven.KeyOldest: {"the range of SEQ that the board still holds", "el rango de SEQ que la placa conserva"},
+	vaiven.KeyNext:   {"the range of SEQ that the board still holds", "el rango de SEQ que la placa conserva"},
+	vaiven.KeyRev:    {"the number of the change that a state follows", "el número del cambio que sigue un estado"},
+	vaiven.KeyFW:     {"the program's version, as text", "la versión del programa, como texto"},
+	vaiven.KeyStates: {`names of states in one text, "LED,RELAY"`, `nombres de estados en un texto, "LED,RELAY"`},
+}
+
 // Text puts the hint into words.
 func (h Hint) Text(l vaiven.Lang) string {
-	switch h.Kind {
-	case HintSlide:
-		return l.Say(
-			`keys without quotes are accepted here, but they are not JSON: write {"IDDEVICE":101,"TEMP":24.5,"HUM":61}`,
-			`se aceptan claves sin comillas, pero eso no es JSON: escribe {"IDDEVICE":101,"TEMP":24.5,"HUM":61}`)
-	case HintText:
-		return l.Say(
-			quote(h.Key)+" holds text and was ignored: only numbers are stored",
-			quote(h.Key)+" contiene texto y se ignoró: solo se guardan números")
-	case HintNested:
-		return l.Say(
-			quote(h.Key)+" holds "+held(h.Got, l)+" and was ignored: put each measurement directly in the message",
-			quote(h.Key)+" contiene "+held(h.Got, l)+" y se ignoró: pon cada medida directamente en el mensaje")
-	case HintName:
-		return l.Say(
-			quote(h.Key)+" is not the name that the CSV uses: write "+h.Want,
-			quote(h.Key)+" no es el nombre que usa el CSV: escribe "+h.Want)
-	case HintHello:
-		return l.Say(
-			quote(h.Key)+" was ignored, since a HELLO is not a reading: send it in a message without HELLO",
-			quote(h.Key)+" se ignoró porque un HELLO no es una lectura: envíalo en un mensaje sin HELLO")
-	case HintTime, HintIgnored:
-		return h.unusable(l)
-	case HintState:
-		if h.Got == "" {
-			return l.Say(
-				quote(h.Key)+" was ignored, since the REV beside it cannot be read",
-				quote(h.Key)+" se ignoró porque el REV que lo acompaña no se puede leer")
-		}
-		return l.Say(
-			quote(h.Key)+" is "+h.Got+", but a state is 1 (on) or 0 (off): the reading was stored without it",
-			quote(h.Key)+" es "+h.Got+", pero un estado es 1 (encendido) o 0 (apagado): la lectura se guardó sin él")
+	kind := h.Kind
+	if kind == HintState && h.Got == "" || kind == HintTime && h.Want == "" {
+		kind += noGot
 	}
-	return string(h.Kind) + ": " + h.Key
-}
-
-// unusable says what the protocol's key means, and what became of the message.
-func (h Hint) unusable(l vaiven.Lang) string {
-	if h.Kind == HintTime && h.Want == "" {
-		return l.Say(
-			"TIME lies before 1973 (a clock that is not set, or seconds instead of milliseconds): stored without the time of measurement",
-			"TIME es anterior a 1973 (un reloj sin poner en hora, o segundos en vez de milisegundos): se guarda sin hora de medida")
-	}
-	said := quote(h.Key) + l.Say(" is ", " es ") + h.Got + l.Say(", but ", ", pero ") + h.Want + l.Say(" means ", " significa ") + meaning(h.Want, l)
-	if h.Kind == HintTime {
-		return said + l.Say(": stored without the time of measurement", ": se guarda sin hora de medida")
-	}
-	return said + l.Say(": it was ignored (give it another name if you mean something else)", ": se ignoró (dale otro nombre si quieres decir otra cosa)")
-}
-
-// meaning is what a key of the protocol stands for.
-func meaning(key string, l vaiven.Lang) string {
-	switch key {
-	case vaiven.KeyAge:
-		return l.Say("how many milliseconds ago the reading was taken, 90 days at most", "hace cuántos milisegundos se tomó la lectura, como mucho 90 días")
-	case vaiven.KeyTime:
-		return l.Say("milliseconds since 1970", "milisegundos desde 1970")
-	case vaiven.KeyBoot:
-		return l.Say(`8 to 16 hex digits as text, chosen at power-up, "9f3c02aa"`, `de 8 a 16 cifras hexadecimales como texto, elegidas al arrancar, "9f3c02aa"`)
-	case vaiven.KeyUp:
-		return l.Say("milliseconds since power-up", "milisegundos desde el arranque")
-	case vaiven.KeySleep:
-		return l.Say("how many milliseconds the board will be away", "cuántos milisegundos estará ausente la placa")
-	case vaiven.KeyLost:
-		return l.Say("how many readings were given up", "cuántas lecturas se dieron por perdidas")
-	case vaiven.KeyOldest, vaiven.KeyNext:
-		return l.Say("the range of SEQ that the board still holds", "el rango de SEQ que la placa conserva")
-	case vaiven.KeyRev:
-		return l.Say("the number of the change that a state follows", "el número del cambio que sigue un estado")
-	case vaiven.KeyFW:
-		return l.Say("the program's version, as text", "la versión del programa, como texto")
-	case vaiven.KeyStates:
-		return l.Say(`names of states in one text, "LED,RELAY"`, `nombres de estados en un texto, "LED,RELAY"`)
-	}
-	return l.Say("a message that greets, 1", "un mensaje que saluda, 1")
+	w, meaning := hintSentences[kind], meanings[h.Want]
+	return strings.NewReplacer("{key}", vaiven.Shorten(h.Key), "{got}", h.Got, "{want}", h.Want, "{held}", held(h.Got, l),
+		"{meaning}", l.Say(meaning.en, meaning.es)).Replace(l.Say(w.en, w.es))
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"strings"
@@ -122,7 +123,7 @@ func (e *element) readKey(id keyID, key []byte, v *value) {
 	it := &e.item
 	switch id {
 	case keyDevice:
-		if v.exact && v.n >= 0 && v.n == e.d.number && e.d.device != "" {
+		if v.kind == kindNumber && v.num == e.d.number && e.d.device != "" {
 			it.Device = e.d.device // as the last message
 		} else {
 			e.setDevice(key, v)
@@ -188,10 +189,13 @@ func (e *element) setDevice(key []byte, v *value) {
 		id = e.d.device
 	case v.kind == kindText:
 		id, err = vaiven.ParseDevice(string(v.text))
-	case v.kind == kindNumber && v.exact && v.n >= 0:
-		id, err = vaiven.ParseDevice(strconv.FormatInt(v.n, 10))
+	case v.isWhole(0):
+		id, err = vaiven.ParseDevice(strconv.FormatInt(int64(v.num), 10))
+	case v.kind == kindNumber && len(bytes.Trim(v.text, "0123456789")) > 0:
+		e.fail(vaiven.CodeBadDevice, "", key, v)
+		return
 	case v.kind == kindNumber && v.text != nil:
-		id, err = vaiven.ParseDevice(wholeNumber(v.text))
+		id, err = vaiven.ParseDevice(string(v.text)) // more than 53 bits
 	default:
 		e.fail(vaiven.CodeBadDevice, wrongType(v, reasonText), key, v)
 		return
@@ -204,21 +208,10 @@ func (e *element) setDevice(key []byte, v *value) {
 		e.fail(vaiven.CodeBadDevice, "", key, v)
 		return
 	}
-	e.item.Device, e.d.device, e.d.number = id, id, -1
-	if v.exact {
-		e.d.number = v.n
+	e.item.Device, e.d.device, e.d.number = id, id, math.NaN()
+	if v.isWhole(0) {
+		e.d.number = v.num
 	}
-}
-
-// wholeNumber returns a number of more than 53 bits if it was written as
-// digits only, else what no device is called.
-func wholeNumber(text []byte) string {
-	for _, c := range text {
-		if c < '0' || c > '9' {
-			return "-"
-		}
-	}
-	return string(text)
 }
 
 func (e *element) setBoot(key []byte, v *value) {
@@ -254,9 +247,9 @@ func wrongType(v *value, number string) string {
 
 // whole reads an integer: from 1 for the number of a reading, or from 0 for a
 // count.
-func (e *element) whole(key []byte, v *value, from int64) uint64 {
-	if v.exact && v.n >= from {
-		return uint64(v.n)
+func (e *element) whole(key []byte, v *value, from float64) uint64 {
+	if v.isWhole(from) {
+		return uint64(v.num)
 	}
 	code, reason := vaiven.CodeOutOfRange, ""
 	switch {

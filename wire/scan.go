@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"math"
 	"strconv"
 	"unicode/utf8"
 
@@ -317,22 +316,14 @@ func (s *scanner) number(v *value) bool {
 			v.text, v.at = s.e.arena[n:len(s.e.arena):len(s.e.arena)], s.i
 		}
 	}
-	var f float64
-	if !exponent && i-first < len(tens) {
-		f = float64(digits) / tens[quotient] // both are exact, so that their quotient is the nearest
-		if p[s.i] == '-' {
-			f = -f
-		}
-	} else {
+	f := float64(digits) / tens[min(quotient, len(tens)-1)] // of few digits, both are exact, and their quotient is the nearest
+	if p[s.i] == '-' {
+		f = -f
+	}
+	if exponent || i-first >= len(tens) {
 		f, _ = strconv.ParseFloat(string(v.text), 64) // only an overflow can fail, and gives Inf
 	}
-	if f == 0 {
-		f = 0 // -0 is 0
-	}
-	v.kind, v.num = kindNumber, f
-	if f == math.Trunc(f) && math.Abs(f) <= float64(maxExact) {
-		v.exact, v.n = true, int64(f)
-	}
+	v.setNumber(f)
 	s.i = i
 	return true
 }

@@ -187,9 +187,6 @@ func cut(s string, n int) string {
 	return s[:n]
 }
 
-// quote writes a key for a sentence.
-func quote(s string) string { return `"` + vaiven.Shorten(s) + `"` }
-
 // ServerKind says what the server sent.
 type ServerKind uint8
 

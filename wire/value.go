@@ -24,25 +24,25 @@ const (
 // value is what stands behind a key. Its text points into the message or the
 // reader's scratch memory.
 type value struct {
-	kind  valueKind
-	exact bool // an integer of at most 53 bits, in n
-	n     int64
-	num   float64 // of a number (an overflow is an infinity) or a bool
-	text  []byte  // a text's content; a JSON number, or nan, as it was written
-	at    int     // byte in the message
+	kind valueKind
+	num  float64 // of a number (an overflow is an infinity) or a bool
+	text []byte  // a text's content; a JSON number, or nan, as it was written
+	at   int     // byte in the message
 }
 
 const maxExact = int64(vaiven.MaxSeq)
 
-// setFloat makes v a number.
-func (v *value) setFloat(f float64) {
-	v.kind, v.num = kindNumber, f
-	if f == math.Trunc(f) && math.Abs(f) <= float64(maxExact) {
-		v.exact, v.n = true, int64(f)
-	}
+// setNumber makes v a number.
+func (v *value) setNumber(f float64) {
 	if f == 0 {
-		v.num = 0 // -0 is 0
+		f = 0 // -0 is 0
 	}
+	v.kind, v.num = kindNumber, f
+}
+
+// isWhole reports whether v is an integer of at most 53 bits, and lo or more.
+func (v *value) isWhole(lo float64) bool {
+	return v.kind == kindNumber && v.num >= lo && v.num <= float64(maxExact) && v.num == math.Trunc(v.num)
 }
 
 // What only CBOR has beside numbers, text, arrays and maps.
@@ -53,12 +53,6 @@ const (
 
 // opaque makes v something of CBOR that nothing can be stored of.
 func (v *value) opaque(what string) { v.kind, v.text = kindNested, []byte(what) }
-
-// setInt makes v a number.
-func (v *value) setInt(n int64) {
-	v.kind, v.num = kindNumber, float64(n)
-	v.exact, v.n = -maxExact <= n && n <= maxExact, n
-}
 
 // got returns what an error quotes of v.
 func (v *value) got() string {
