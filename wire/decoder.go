@@ -26,7 +26,7 @@ type Decoder struct {
 	device vaiven.Device
 	number float64 // device as a number, NaN if it was text
 	boot   vaiven.Boot
-	names  []string // at most maxNames, beyond those of knownKey
+	names  []string // at most maxNames, beyond keyNames
 }
 
 const (

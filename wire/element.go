@@ -66,20 +66,23 @@ func (e *element) put(key []byte, keyAt int, v *value) {
 			break
 		}
 	}
-	id, name := knownKey(upper)
+	id, name := keyIDs[string(upper)], ""
 	switch {
-	case id != keyOther && e.seen&(1<<id) != 0:
+	case id >= keyCommon:
+		name = keyNames[id]
+	case id == keyOther:
+		name = e.d.rareName(upper)
+	case e.seen&(1<<id) != 0:
 		e.duplicate(id, key, keyAt)
 		return
-	case id != keyOther:
+	default:
 		e.seen |= 1 << id
 		e.readKey(id, key, v)
 		return
-	case e.keys > MaxKeys:
+	}
+	if e.keys > MaxKeys {
 		e.failAt(vaiven.CodeTooLarge, reasonKeys, nil, keyAt)
 		return
-	case name == "":
-		name = e.d.rareName(upper)
 	}
 	for i := range e.entries {
 		if bytes.Equal(e.entries[i].upper, upper) {

@@ -26,7 +26,7 @@ func (e *element) fail(code vaiven.Code, reason string, key []byte, v *value) *v
 		e.err = err
 		return err
 	}
-	hint := Hint{Kind: HintIgnored, Key: err.Key, Got: v.stood(), Want: e.using.String()}
+	hint := Hint{Kind: HintIgnored, Key: err.Key, Got: v.stood(), Want: keyNames[e.using]}
 	e.faults = append(e.faults, fault{e.using, hint, err})
 	return err
 }

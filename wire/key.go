@@ -10,7 +10,8 @@ import (
 	"vaiven"
 )
 
-// keyID names a key of the protocol itself; 0 is any other.
+// keyID names a key of the protocol itself, or a name that most boards use; 0 is
+// any other.
 type keyID uint8
 
 const (
@@ -30,73 +31,24 @@ const (
 	keyRev
 	keyFW
 	keyToken
+	keyCommon // this and all behind it: a measurement or state
 )
 
-// knownKey looks up a key in upper case: one of the protocol itself, or a name
-// that most boards use, whose readings then need no string of their own.
-func knownKey(upper []byte) (id keyID, name string) {
-	switch string(upper) {
-	case vaiven.KeyHello:
-		return keyHello, ""
-	case vaiven.KeyDevice:
-		return keyDevice, ""
-	case vaiven.KeyBoot:
-		return keyBoot, ""
-	case vaiven.KeySeq:
-		return keySeq, ""
-	case vaiven.KeyAge:
-		return keyAge, ""
-	case vaiven.KeyTime:
-		return keyTime, ""
-	case vaiven.KeyOldest:
-		return keyOldest, ""
-	case vaiven.KeyNext:
-		return keyNext, ""
-	case vaiven.KeyLost:
-		return keyLost, ""
-	case vaiven.KeyUp:
-		return keyUp, ""
-	case vaiven.KeySleep:
-		return keySleep, ""
-	case vaiven.KeyStates:
-		return keyStates, ""
-	case vaiven.KeyRev:
-		return keyRev, ""
-	case vaiven.KeyFW:
-		return keyFW, ""
-	case vaiven.KeyToken:
-		return keyToken, ""
-	case "TEMP":
-		return keyOther, "TEMP"
-	case "HUM":
-		return keyOther, "HUM"
-	case "LED":
-		return keyOther, "LED"
-	case "CO2":
-		return keyOther, "CO2"
-	case "PRES":
-		return keyOther, "PRES"
-	case "LUX":
-		return keyOther, "LUX"
-	case "BAT":
-		return keyOther, "BAT"
-	case "RSSI":
-		return keyOther, "RSSI"
-	case "SOIL":
-		return keyOther, "SOIL"
-	case "RELAY":
-		return keyOther, "RELAY"
-	}
-	return keyOther, ""
+// keyNames are the keys by their keyID, in upper case.
+var keyNames = [...]string{
+	"", vaiven.KeyHello, vaiven.KeyDevice, vaiven.KeyBoot, vaiven.KeySeq, vaiven.KeyAge, vaiven.KeyTime, vaiven.KeyOldest,
+	vaiven.KeyNext, vaiven.KeyLost, vaiven.KeyUp, vaiven.KeySleep, vaiven.KeyStates, vaiven.KeyRev, vaiven.KeyFW, vaiven.KeyToken,
+	"TEMP", "HUM", "LED", "CO2", "PRES", "LUX", "BAT", "RSSI", "SOIL", "RELAY",
 }
 
-// String is the key itself.
-func (id keyID) String() string {
-	return [...]string{
-		"", vaiven.KeyHello, vaiven.KeyDevice, vaiven.KeyBoot, vaiven.KeySeq, vaiven.KeyAge, vaiven.KeyTime, vaiven.KeyOldest,
-		vaiven.KeyNext, vaiven.KeyLost, vaiven.KeyUp, vaiven.KeySleep, vaiven.KeyStates, vaiven.KeyRev, vaiven.KeyFW, vaiven.KeyToken,
-	}[id]
-}
+// keyIDs are the keyIDs by their names.
+var keyIDs = func() map[string]keyID {
+	ids := make(map[string]keyID, len(keyNames))
+	for id, name := range keyNames[1:] {
+		ids[name] = keyID(id + 1)
+	}
+	return ids
+}()
 
 // appendUpper appends key with a-z as A-Z.
 func appendUpper(b, key []byte) []byte {
@@ -189,7 +141,7 @@ func (e *element) setDevice(key []byte, v *value) {
 		id = e.d.device
 	case v.kind == kindText:
 		id, err = vaiven.ParseDevice(string(v.text))
-	case v.isWhole(0):
+	case v.whole && v.num >= 0:
 		id, err = vaiven.ParseDevice(strconv.FormatInt(int64(v.num), 10))
 	case v.kind == kindNumber && len(bytes.Trim(v.text, "0123456789")) > 0:
 		e.fail(vaiven.CodeBadDevice, "", key, v)
@@ -209,7 +161,7 @@ func (e *element) setDevice(key []byte, v *value) {
 		return
 	}
 	e.item.Device, e.d.device, e.d.number = id, id, math.NaN()
-	if v.isWhole(0) {
+	if v.whole {
 		e.d.number = v.num
 	}
 }
@@ -248,7 +200,7 @@ func wrongType(v *value, number string) string {
 // whole reads an integer: from 1 for the number of a reading, or from 0 for a
 // count.
 func (e *element) whole(key []byte, v *value, from float64) uint64 {
-	if v.isWhole(from) {
+	if v.whole && v.num >= from {
 		return uint64(v.num)
 	}
 	code, reason := vaiven.CodeOutOfRange, ""

@@ -233,7 +233,7 @@ func (s *scanner) badScalar() bool {
 
 // textKey reports whether text stands behind a key of the protocol.
 func textKey(key []byte) bool {
-	switch id, _ := knownKey(appendUpper(nil, key)); id {
+	switch keyIDs[string(appendUpper(nil, key))] {
 	case keyDevice, keyBoot, keyFW, keyStates:
 		return true
 	}

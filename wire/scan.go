@@ -273,18 +273,18 @@ func (s *scanner) number(v *value) bool {
 		digits = digits*10 + int64(p[i]-'0')
 		i++
 	}
-	whole := i
+	point := i
 	switch {
-	case whole == first:
+	case point == first:
 		return s.word(v) // -inf
-	case p[first] == '0' && whole-first > 1 && !(s.bareKey && s.inObject()):
+	case p[first] == '0' && point-first > 1 && !(s.bareKey && s.inObject()):
 		return s.badScalar()
 	}
 	if i < len(p) && p[i] == '.' {
 		for i++; i < len(p) && class[p[i]] == digit; i++ {
 			digits = digits*10 + int64(p[i]-'0')
 		}
-		if quotient = i - whole - 1; quotient == 0 {
+		if quotient = i - point - 1; quotient == 0 {
 			return s.badScalar()
 		}
 	}
@@ -305,8 +305,8 @@ func (s *scanner) number(v *value) bool {
 		return s.badScalar()
 	}
 	v.text = p[s.i:i:i]
-	if p[first] == '0' && whole-first > 1 {
-		for first < whole-1 && p[first] == '0' {
+	if p[first] == '0' && point-first > 1 {
+		for first < point-1 && p[first] == '0' {
 			first++
 		}
 		v.text, v.at = p[first:i:i], first

@@ -24,10 +24,11 @@ const (
 // value is what stands behind a key. Its text points into the message or the
 // reader's scratch memory.
 type value struct {
-	kind valueKind
-	num  float64 // of a number (an overflow is an infinity) or a bool
-	text []byte  // a text's content; a JSON number, or nan, as it was written
-	at   int     // byte in the message
+	kind  valueKind
+	whole bool    // an integer of at most 53 bits
+	num   float64 // of a number (an overflow is an infinity) or a bool
+	text  []byte  // a text's content; a JSON number, or nan, as it was written
+	at    int     // byte in the message
 }
 
 const maxExact = int64(vaiven.MaxSeq)
@@ -38,11 +39,7 @@ func (v *value) setNumber(f float64) {
 		f = 0 // -0 is 0
 	}
 	v.kind, v.num = kindNumber, f
-}
-
-// isWhole reports whether v is an integer of at most 53 bits, and lo or more.
-func (v *value) isWhole(lo float64) bool {
-	return v.kind == kindNumber && v.num >= lo && v.num <= float64(maxExact) && v.num == math.Trunc(v.num)
+	v.whole = f == math.Trunc(f) && math.Abs(f) <= float64(maxExact)
 }
 
 // What only CBOR has beside numbers, text, arrays and maps.
