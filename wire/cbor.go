@@ -48,15 +48,15 @@ func (e *element) decodeCBOR(p []byte) {
 		}
 		e.finish()
 	case majorArray:
-		c.elements()
+		c.yieldElements()
 	default:
 		e.notObject(reasonNotObject, 0)
 	}
 }
 
-// elements hands on the elements of the message's array, as scanner.elements
+// yieldElements hands on the elements of the message's array, as scanner.yieldElements
 // does. The whole message is checked first.
-func (c *cborCursor) elements() {
+func (c *cborCursor) yieldElements() {
 	ahead := *c
 	if err := ahead.skip(); err != nil {
 		c.e.refuseMessage(err)

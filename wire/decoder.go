@@ -44,7 +44,7 @@ func (d *Decoder) Decode(binary bool, p []byte, yield func(*Item)) {
 		rules := vaiven.DefaultRules()
 		d.Rules = &rules
 	}
-	e := elements.Get().(*element)
+	e := elementPool.Get().(*element)
 	defer func() { // also when yield panics
 		clear(e.entries)
 		clear(e.faults)
@@ -52,7 +52,7 @@ func (d *Decoder) Decode(binary bool, p []byte, yield func(*Item)) {
 			e.arena = nil
 		}
 		*e = element{entries: e.entries[:0], faults: e.faults[:0], arena: e.arena}
-		elements.Put(e)
+		elementPool.Put(e)
 	}()
 	e.d, e.yield = d, yield
 	e.item.Age, e.item.Up = AgeAbsent, -1
@@ -72,7 +72,7 @@ func (d *Decoder) Decode(binary bool, p []byte, yield func(*Item)) {
 	case p[v.at] == '{':
 		e.finish()
 	case p[v.at] == '[':
-		s.elements(v.at)
+		s.yieldElements(v.at)
 	case bytes.HasPrefix(bytes.TrimSpace(v.text), []byte("{")):
 		e.notObject(reasonDoubled, 0)
 	default:
@@ -80,9 +80,9 @@ func (d *Decoder) Decode(binary bool, p []byte, yield func(*Item)) {
 	}
 }
 
-// elements keeps scratch memory between messages and shares it among all
+// elementPool keeps scratch memory between messages and shares it among all
 // Decoders, so that an idle connection holds none; it holds no state.
-var elements = sync.Pool{New: func() any { return new(element) }}
+var elementPool = sync.Pool{New: func() any { return new(element) }}
 
 // maxArena is the scratch memory that is kept for the next message, in bytes.
 const maxArena = 16 << 10

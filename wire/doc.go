@@ -7,6 +7,10 @@
 // own connections, settlement of SEQs, or who may send: the gateway does. It
 // does no I/O, starts no goroutine and keeps no clock.
 //
+// One tokenizer both reads a text message and finds what is wrong with it: it
+// stops at the first byte that is neither JSON nor one of the deviations below,
+// and what it knows there words the refusal.
+//
 // A Decoder belongs to one connection and to one goroutine at a time; all
 // functions may be called from any goroutine. Nothing here waits for a peer:
 // decoding takes time linear in the size of the message, at any input.

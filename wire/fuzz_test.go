@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
 	"vaiven"
@@ -200,8 +202,9 @@ func FuzzDecodeJSON(f *testing.F) {
 	})
 }
 
-// checkJSONVerdict compares with encoding/json, an older reader of the same
-// grammar, which lets bad UTF-8 and lone surrogates pass.
+// checkJSONVerdict compares with two other readers of the same grammar: jsontext,
+// which is as strict, and encoding/json, an older one, which lets bad UTF-8 and
+// lone surrogates pass.
 func checkJSONVerdict(t *testing.T, p []byte, items []wire.Item) {
 	t.Helper()
 	strict := json.Valid(p)
@@ -212,6 +215,15 @@ func checkJSONVerdict(t *testing.T, p []byte, items []wire.Item) {
 		}
 	}
 	first := &items[0]
+	if form := jsontext.Value(p); form.IsValid(jsontext.AllowDuplicateNames(true)) {
+		for i := range items {
+			if e := items[i].Err; e != nil && e.Code == vaiven.CodeNotJSON || slices.ContainsFunc(items[i].Hints, func(h wire.Hint) bool { return h.Kind == wire.HintSlide }) {
+				t.Fatalf("strict JSON called otherwise: %+v", items[i])
+			}
+		}
+	} else if first.Kind != wire.Invalid && strict {
+		t.Fatal("accepted bad UTF-8 or half a character")
+	}
 	if !strict {
 		hinted := len(first.Hints) > 0 && first.Hints[0].Kind == wire.HintSlide
 		lower := bytes.ToLower(p)

@@ -22,7 +22,7 @@ func (s *scanner) fail(reason string, at int, got string) bool {
 // comment notes a comment, if one begins here.
 func (s *scanner) comment() bool {
 	rest := s.p[s.i:]
-	if bytes.HasPrefix(rest, []byte("//")) || bytes.HasPrefix(rest, []byte("/*")) || bytes.HasPrefix(rest, []byte("#")) && !standIn(s.stop()) {
+	if bytes.HasPrefix(rest, []byte("//")) || bytes.HasPrefix(rest, []byte("/*")) || bytes.HasPrefix(rest, []byte("#")) && !standIn(s.here()) {
 		s.fail(reasonComment, s.i, "")
 		return true
 	}
@@ -47,7 +47,7 @@ func (s *scanner) noKey(comma int) bool {
 	case c == '{':
 		return s.fail(reasonOpenObject, s.i, "")
 	case class[c] == digit:
-		return s.fail(reasonBadKey, s.i, s.stop())
+		return s.fail(reasonBadKey, s.i, s.here())
 	default:
 		return s.noToken()
 	}
@@ -67,7 +67,7 @@ func (s *scanner) noColon(keyAt int) bool {
 	c := s.peek()
 	if s.bareKey && s.i == keyAt+len(s.key) && s.i < len(s.p) && c != '=' && c != ',' && c != '}' {
 		s.i, s.key = keyAt, nil
-		return s.fail(reasonBadKey, keyAt, s.stop())
+		return s.fail(reasonBadKey, keyAt, s.here())
 	}
 	lacking, _, colon := bytes.Cut(bytes.Trim(s.key, `"`), []byte(":"))
 	switch {
@@ -99,9 +99,9 @@ func (s *scanner) noValue() bool {
 	case class[c] != noScalar:
 		return s.badScalar()
 	case c == '%':
-		return s.fail(reasonPlaceholder, s.i, s.stop())
-	case standIn(s.stop()):
-		return s.fail(reasonStandIn, s.i, s.stop())
+		return s.fail(reasonPlaceholder, s.i, s.here())
+	case standIn(s.here()):
+		return s.fail(reasonStandIn, s.i, s.here())
 	}
 	return s.noToken()
 }
@@ -114,7 +114,7 @@ func (s *scanner) noToken() bool {
 	case curly(rest):
 		return s.fail(reasonCurlyQuote, s.i, "")
 	}
-	return s.fail(reasonExtra, s.i, s.stop())
+	return s.fail(reasonExtra, s.i, s.here())
 }
 
 // curly reports whether rest begins with a quotation mark of a word processor.
@@ -131,7 +131,7 @@ func (s *scanner) noEnd() bool {
 	case s.i >= len(s.p):
 		return s.unclosed()
 	case scalar && s.unit():
-		return s.fail(reasonBadNumber, s.valueAt, string(s.p[s.valueAt:s.i+len(s.stop())]))
+		return s.fail(reasonBadNumber, s.valueAt, string(s.p[s.valueAt:s.i+len(s.here())]))
 	case c == ':' && scalar && s.i == s.lastEnd: // a time: 12:30
 		end := s.i
 		for end < len(s.p) && (class[s.p[end]] != noScalar || s.p[end] == ':') {
@@ -143,7 +143,7 @@ func (s *scanner) noEnd() bool {
 	case c == '"' || c == '{' || s.i > s.lastEnd && (inWord(c) || c == '\''):
 		return s.fail(reasonMissingComma, s.i, "")
 	case c != '}' && c != ']':
-		return s.fail(reasonExtra, s.i, s.stop())
+		return s.fail(reasonExtra, s.i, s.here())
 	}
 	// A bracket closes what another one opened.
 	rest := bytes.TrimLeft(s.p[s.i+1:], " \t\r\n")
@@ -190,7 +190,7 @@ func (s *scanner) trailing() bool {
 	case 0:
 		return s.fail(reasonZeros, s.i, "")
 	}
-	return s.fail(reasonTrailing, s.i, s.stop())
+	return s.fail(reasonTrailing, s.i, s.here())
 }
 
 // unclosed is for a message that ends too early.
@@ -302,8 +302,8 @@ func (s *scanner) lastScalar() string {
 	return string(s.p[s.valueAt:s.lastEnd])
 }
 
-// stop returns what stands here, up to the next separator.
-func (s *scanner) stop() string {
+// here returns what stands here, up to the next separator.
+func (s *scanner) here() string {
 	end := s.i
 	for end < len(s.p) && end < s.i+60 && !bytes.ContainsAny(s.p[end:end+1], " \t\r\n,:;{}[]\"'") {
 		end++

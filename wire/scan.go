@@ -97,10 +97,10 @@ func (s *scanner) object() bool {
 	}
 }
 
-// elements hands on the elements of the message's array, which begins at at and
+// yieldElements hands on the elements of the message's array, which begins at at and
 // was checked as a whole: one that was cut off is refused as a whole. Those that
 // are no objects are refused once.
-func (s *scanner) elements(at int) {
+func (s *scanner) yieldElements(at int) {
 	s.i = at + 1
 	if s.next() == ']' {
 		s.e.refuseMessage(&vaiven.Error{Code: vaiven.CodeNoValues, Reason: reasonEmptyList, At: 0})

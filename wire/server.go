@@ -225,41 +225,61 @@ type ServerMessage struct {
 }
 
 // DecodeServer reads a message of the server. Keys that a later server may add
-// are ignored if they hold text; numbers under unknown keys are states.
+// are ignored if they hold text; numbers under unknown keys are states. It is
+// stricter than Decode: nothing but JSON is taken, and no name twice.
 func DecodeServer(p []byte) (ServerMessage, error) {
 	m := ServerMessage{At: -1}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(p))
-	tok, err := dec.ReadToken()
-	if err != nil {
+	if err := m.decode(jsontext.NewDecoder(bytes.NewBuffer(p))); err != nil {
 		return m, fmt.Errorf("server message: %w", err)
 	}
-	if tok.Kind() != '{' {
-		return m, errors.New("server message: not an object")
+	return m, nil
+}
+
+func (m *ServerMessage) decode(dec *jsontext.Decoder) error {
+	start, err := dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	if start.Kind() != '{' {
+		return errors.New("not an object")
 	}
 	for dec.PeekKind() != '}' {
 		name, err := dec.ReadToken()
 		if err != nil {
-			return m, fmt.Errorf("server message: %w", err)
+			return err
 		}
 		key := name.String()
 		if k := dec.PeekKind(); k == '{' || k == '[' {
-			return m, fmt.Errorf("server message: %s is nested", vaiven.Shorten(key))
+			return fmt.Errorf("%s is nested", vaiven.Shorten(key))
 		}
 		v, err := dec.ReadToken()
 		if err != nil {
-			return m, fmt.Errorf("server message: %w", err)
+			return err
 		}
 		if err := m.set(key, v); err != nil {
-			return m, fmt.Errorf("server message: %s: %w", vaiven.Shorten(key), err)
+			return fmt.Errorf("%s: %w", vaiven.Shorten(key), err)
 		}
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return m, fmt.Errorf("server message: %w", err)
+		return err
 	}
 	if rest := bytes.TrimLeft(dec.UnreadBuffer(), " \t\r\n"); len(rest) > 0 {
-		return m, errors.New("server message: something behind the object")
+		return errors.New("something behind the object")
 	}
-	return m, m.finish()
+	// The kind has what it needs.
+	switch m.Kind {
+	case ServerError, ServerBye:
+		return nil
+	case 0:
+		if len(m.States) == 0 && m.Rev == 0 {
+			return errors.New("of no known kind")
+		}
+		m.Kind = ServerDesired
+	}
+	if m.Device == "" {
+		return errors.New("no IDDEVICE")
+	}
+	return nil
 }
 
 // set takes one key. The message's kind is that of its most telling key,
@@ -269,9 +289,15 @@ func (m *ServerMessage) set(key string, v jsontext.Token) (err error) {
 	case "WELCOME":
 		m.is(ServerWelcome)
 	case vaiven.KeyDevice:
-		err = m.setDevice(v)
+		if k := v.Kind(); k != '0' && k != '"' {
+			return errors.New("neither a number nor text")
+		}
+		m.Device, err = vaiven.ParseDevice(v.String())
 	case vaiven.KeyBoot:
-		err = m.setBoot(v)
+		var s string
+		if s, err = textOf(v); err == nil {
+			m.Boot, err = vaiven.ParseBoot(s)
+		}
 	case "ACK":
 		m.is(ServerAck)
 		m.Ack, err = uintOf(v)
@@ -302,52 +328,23 @@ func (m *ServerMessage) set(key string, v jsontext.Token) (err error) {
 	case vaiven.KeySeq:
 		m.Seq, err = uintOf(v)
 	case "RETRY":
-		err = m.setRetry(v)
+		n, err := intOf(v)
+		if err == nil && (n < 0 || n > math.MaxInt64/int64(time.Millisecond)) {
+			err = errors.New("not a duration")
+		}
+		m.HasRetry, m.Retry = true, time.Duration(n)*time.Millisecond
+		return err
 	default:
-		err = m.setState(key, v)
+		if v.Kind() != '0' || !vaiven.ValidName(key) {
+			return nil // of a later protocol
+		}
+		f, err := strconv.ParseFloat(v.String(), 64)
+		if err != nil {
+			return errors.New("not a finite number")
+		}
+		m.States = append(m.States, vaiven.Value{Name: key, Num: f})
 	}
 	return err
-}
-
-func (m *ServerMessage) setDevice(v jsontext.Token) (err error) {
-	if k := v.Kind(); k != '0' && k != '"' {
-		return errors.New("neither a number nor text")
-	}
-	m.Device, err = vaiven.ParseDevice(v.String())
-	return err
-}
-
-func (m *ServerMessage) setBoot(v jsontext.Token) error {
-	s, err := textOf(v)
-	if err != nil {
-		return err
-	}
-	m.Boot, err = vaiven.ParseBoot(s)
-	return err
-}
-
-func (m *ServerMessage) setRetry(v jsontext.Token) error {
-	n, err := intOf(v)
-	if err != nil {
-		return err
-	}
-	if n < 0 || n > math.MaxInt64/int64(time.Millisecond) {
-		return errors.New("not a duration")
-	}
-	m.HasRetry, m.Retry = true, time.Duration(n)*time.Millisecond
-	return nil
-}
-
-func (m *ServerMessage) setState(key string, v jsontext.Token) error {
-	if v.Kind() != '0' || !vaiven.ValidName(key) {
-		return nil // of a later protocol
-	}
-	f, err := strconv.ParseFloat(v.String(), 64)
-	if err != nil {
-		return errors.New("not a finite number")
-	}
-	m.States = append(m.States, vaiven.Value{Name: key, Num: f})
-	return nil
 }
 
 // is sets the kind, unless a more telling key was seen.
@@ -357,22 +354,6 @@ func (m *ServerMessage) is(k ServerKind) {
 	} else if k != ServerAck {
 		m.Kind = max(m.Kind, k)
 	}
-}
-
-// finish checks that the kind has what it needs.
-func (m *ServerMessage) finish() error {
-	if m.Kind == 0 && (len(m.States) > 0 || m.Rev != 0) {
-		m.Kind = ServerDesired
-	}
-	switch m.Kind {
-	case 0:
-		return errors.New("server message: of no known kind")
-	case ServerWelcome, ServerAck, ServerDesired, ServerToken:
-		if m.Device == "" {
-			return errors.New("server message: no IDDEVICE")
-		}
-	}
-	return nil
 }
 
 func uintOf(v jsontext.Token) (uint64, error) {

@@ -111,6 +111,7 @@ func TestDecodeServer(t *testing.T) {
 			wire.ServerMessage{Kind: wire.ServerError, Text: "readings come too fast: send fewer (again in 1 s)", Code: vaiven.CodeTooFast, At: 22,
 				Device: "101", Boot: "9f3c02aa", Seq: 17, Retry: time.Second, HasRetry: true}},
 		{wire.AppendBye(nil, "adiós", 0), wire.ServerMessage{Kind: wire.ServerBye, Text: "adiós", HasRetry: true, At: -1}},
+		{[]byte(`{"ACK":16,"IDDEVICE":101,"WELCOME":1}`), wire.ServerMessage{Kind: wire.ServerWelcome, Device: "101", Ack: 16, At: -1}},
 		{[]byte(` { "REV" : 7 , "IDDEVICE" : "101", "LATER":"x", "LED":0 } `),
 			wire.ServerMessage{Kind: wire.ServerDesired, Device: "101", States: []vaiven.Value{{Name: "LED"}}, Rev: 7, At: -1}},
 	} {

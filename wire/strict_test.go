@@ -1,8 +1,12 @@
 package wire_test
 
 import (
+	"math"
+	"strconv"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"vaiven"
 	"vaiven/wire"
@@ -141,6 +145,29 @@ func TestJSON(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestNearestNumber: the quick way to few digits, and the one to many, end at the
+// float64 that strconv finds.
+func TestNearestNumber(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,3})?`).Draw(t, "number")
+		want, _ := strconv.ParseFloat(text, 64)
+		items := decode(false, []byte(`{"IDDEVICE":101,"CO2":`+text+`}`))
+		if math.IsInf(want, 0) {
+			if items[0].Err == nil || items[0].Err.Code != vaiven.CodeOutOfRange {
+				t.Fatalf("%s: %+v", text, items)
+			}
+			return
+		}
+		if len(items) != 1 || items[0].Kind != wire.Reading || items[0].Values[0].Num != want || math.Signbit(items[0].Values[0].Num) != (want < 0) {
+			t.Fatalf("%s: %+v, want %v", text, items, want)
+		}
+		slide := decode(false, []byte(`{IDDEVICE: 101, CO2: `+strings.Replace("000"+text, "000-", "-000", 1)+`}`))
+		if len(slide) != 1 || slide[0].Kind != wire.Reading || slide[0].Values[0].Num != want {
+			t.Fatalf("000%s: %+v, want %v", text, slide, want)
+		}
+	})
 }
 
 // TestDuplicates: two spellings of a key are one, in any case and by any escape.
