@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"maps"
 	"sync"
 	"time"
 
@@ -26,7 +26,7 @@ type Client struct {
 	mu      sync.Mutex
 	out     outbox
 	raw     []*rawMessage // at most maxRaw
-	twin    twin
+	states  ownStates
 	token   string
 	stats   Stats
 	telling bool          // what was settled is being told to OnAck
@@ -72,7 +72,7 @@ func newClient(o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		o: o, begun: o.Clock(), token: o.Token, twin: twin{states: o.States},
+		o: o, begun: o.Clock(), token: o.Token, states: ownStates{now: o.States},
 		wake: make(chan struct{}, 1), opened: make(chan struct{}), done: make(chan struct{}),
 		out: newOutbox(o),
 	}
@@ -103,7 +103,7 @@ func (c *Client) Boot() vaiven.Boot { return c.boot }
 func (c *Client) Next() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.out.next()
+	return c.out.nextSeq()
 }
 
 // Done is closed when the client has ended: by Close, or since the server said
@@ -150,59 +150,59 @@ func (c *Client) run(ctx context.Context) {
 	defer c.cancel()
 	wait := pause{Backoff: c.o.Backoff, rand: c.o.Rand}
 	for {
-		s := &session{c: c, begun: time.Now()}
-		err := s.run(ctx)
-		end := c.verdict(ctx, s, err)
+		cn := &connection{c: c, begun: time.Now()}
+		err := cn.run(ctx)
+		end := c.finalError(ctx, cn, err)
 		if end == nil {
-			end = c.again(ctx, s, err, &wait)
+			end = c.awaitReconnect(ctx, cn, err, &wait)
 		}
 		if end != nil {
-			c.end(end)
+			c.recordEnd(end)
 			return
 		}
 	}
 }
 
-// verdict says whether a connection's end is the end of the client, and with
+// finalError says whether a connection's end is the end of the client, and with
 // which error.
-func (c *Client) verdict(ctx context.Context, s *session, err error) error {
+func (c *Client) finalError(ctx context.Context, cn *connection, err error) error {
 	var refusal *Refusal
 	var gone *Disconnected
 	switch {
 	case ctx.Err() != nil:
 		return ErrClosed
-	case s.bye != nil && s.bye.Retry == 0:
-		return &Finished{Reason: s.bye.Text}
+	case cn.bye != nil && cn.bye.Retry == 0:
+		return &Finished{Reason: cn.bye.Text}
 	case errors.As(err, &refusal) && refusal.Code == vaiven.CodeBadBoot:
 		return refusal
-	case s.bye == nil && errors.As(err, &gone) && gone.Code == closeDone:
+	case cn.bye == nil && errors.As(err, &gone) && gone.Code == closeDone:
 		return &Finished{Reason: gone.Reason}
 	}
 	return nil
 }
 
-// again waits before the next connection. The error is not nil when there will
+// awaitReconnect waits before the next connection. The error is not nil when there will
 // be none.
-func (c *Client) again(ctx context.Context, s *session, err error, wait *pause) error {
+func (c *Client) awaitReconnect(ctx context.Context, cn *connection, err error, wait *pause) error {
 	var gone *Disconnected
 	if !errors.As(err, &gone) {
 		gone = &Disconnected{Err: err}
 	}
-	if s.stable() {
+	if cn.wasGood() {
 		wait.reset()
 	}
 	if hopeless(gone) {
 		wait.longest()
 	}
-	gone.Retry = wait.next()
-	if s.bye != nil {
-		gone.Retry = max(gone.Retry, s.bye.Retry)
+	gone.Retry = wait.draw()
+	if cn.bye != nil {
+		gone.Retry = max(gone.Retry, cn.bye.Retry)
 	}
 	if !c.o.Background && !c.wasOpened() {
 		return gone
 	}
 	c.o.Logger.Debug("disconnected", "device", c.device, "err", err, "retry", gone.Retry)
-	c.tell(gone)
+	c.reportError(gone)
 	t := time.NewTimer(gone.Retry)
 	defer t.Stop()
 	select {
@@ -236,8 +236,8 @@ func hopeless(d *Disconnected) bool {
 	return errors.As(d.Err, &h) && h.Status >= 400 && h.Status < 500 && h.Status != 429
 }
 
-// end records how the client ended, and wakes up whoever waits.
-func (c *Client) end(err error) {
+// recordEnd records how the client ended, and wakes up whoever waits.
+func (c *Client) recordEnd(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.err = err
@@ -256,14 +256,6 @@ func (c *Client) changed() {
 	}
 }
 
-// wait returns what is closed at the next change. The caller holds mu.
-func (c *Client) wait() <-chan struct{} {
-	if c.change == nil {
-		c.change = make(chan struct{})
-	}
-	return c.change
-}
-
 // nudge tells the writer that there may be something to write.
 func (c *Client) nudge() {
 	select {
@@ -272,8 +264,8 @@ func (c *Client) nudge() {
 	}
 }
 
-// tell hands an error to OnError. The caller does not hold mu.
-func (c *Client) tell(err error) {
+// reportError hands an error to OnError. The caller does not hold mu.
+func (c *Client) reportError(err error) {
 	if c.o.OnError != nil {
 		c.o.OnError(err)
 	}
@@ -282,10 +274,44 @@ func (c *Client) tell(err error) {
 // up is the time since power-up, in ms.
 func (c *Client) up(now time.Time) int64 { return max(0, now.Sub(c.begun).Milliseconds()) }
 
-func (c *Client) dialTCP(ctx context.Context, network, addr string) (net.Conn, error) {
-	if c.o.NetDial != nil {
-		return c.o.NetDial(ctx, network, addr)
-	}
-	var d net.Dialer
-	return d.DialContext(ctx, network, addr)
+// Stats are counts since Dial.
+type Stats struct {
+	Sent     uint64 // readings with SEQ given to a socket, each counted once
+	Resent   uint64 // times that one was given to a socket again
+	Acked    uint64 // readings settled: on disk
+	Refused  uint64 // readings settled: refused for good
+	Lost     uint64 // readings given up by Options.DropOldest
+	Unacked  uint64 // readings without SEQ and raw messages, written
+	Messages uint64 // WebSocket messages written
+
+	Pending   int  // readings held now, without acknowledgement
+	Connected bool // welcomed, or in the course's form connected
+
+	Connects    uint64 // connections that were welcomed
+	Disconnects uint64 // connections that ended, or failed to begin
+	GoBacks     uint64 // times that sending began again at an earlier SEQ on one connection
+	Stalls      uint64 // of those, for want of an answer
+	Foreign     uint64 // acknowledgements with another BOOT, ignored
+	Late        uint64 // desired states that came past their deadline, not applied
+	Stale       uint64 // desired states with a lower REV than one that came before, not applied
+
+	Rejected map[vaiven.Code]uint64 // errors from the server, by code
+}
+
+// Stats returns the counts at this moment.
+func (c *Client) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.stats
+	s.Rejected = maps.Clone(c.stats.Rejected)
+	s.Pending, s.Lost = c.out.n, c.out.lost
+	return s
+}
+
+// Connected reports whether the server has welcomed the device and is still
+// there; in the course's form, whether the WebSocket is open.
+func (c *Client) Connected() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stats.Connected
 }

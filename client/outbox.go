@@ -41,7 +41,7 @@ const (
 )
 
 func newOutbox(o Options) outbox {
-	return outbox{ring: newRing(o.Ring, o.Next), window: o.Window, top: o.Next - 1}
+	return outbox{ring: ring{head: o.Next, max: o.Ring}, window: o.Window, top: o.Next - 1}
 }
 
 // connected begins a connection: nothing of what an earlier one carried counts
@@ -66,7 +66,7 @@ func (o *outbox) inFlight() int {
 // ready reports whether a reading may be sent now.
 func (o *outbox) ready(now time.Time) bool {
 	return o.hello == welcomed && !now.Before(o.paused) &&
-		o.cursor < o.next() && o.inFlight() < o.window
+		o.cursor < o.nextSeq() && o.inFlight() < o.window
 }
 
 // jumps reports whether the reading at the cursor would surprise the server,
@@ -168,4 +168,66 @@ func (o *outbox) giveUp() {
 	o.pop()
 	o.lost++
 	o.cursor = max(o.cursor, o.head)
+}
+
+// slot is a reading that is not settled yet. Its SEQ is its place in the ring.
+type slot struct {
+	values  []vaiven.Value
+	taken   time.Time
+	sent    time.Time // zero: never given to a socket
+	sends   int
+	refused vaiven.Code
+}
+
+// ring holds the readings head, head+1 ... in order of SEQ. It grows up to
+// its capacity, so that a thousand idle devices cost little. What happens when
+// it is full is its user's decision.
+type ring struct {
+	head  uint64 // SEQ of the oldest
+	n     int
+	max   int
+	slots []slot // the oldest is at slots[first]
+	first int
+}
+
+// nextSeq is the SEQ that the next reading will get.
+func (r *ring) nextSeq() uint64 { return r.head + uint64(r.n) }
+
+func (r *ring) full() bool { return r.n >= r.max }
+
+// at returns the slot of a SEQ that is held.
+func (r *ring) at(seq uint64) *slot {
+	return &r.slots[(r.first+int(seq-r.head))%len(r.slots)]
+}
+
+// holds reports whether seq is in the ring.
+func (r *ring) holds(seq uint64) bool { return seq >= r.head && seq < r.nextSeq() }
+
+// push appends a reading and returns its SEQ. The ring must not be full.
+func (r *ring) push(s slot) uint64 {
+	if r.n == len(r.slots) {
+		r.grow()
+	}
+	seq := r.nextSeq()
+	r.n++
+	*r.at(seq) = s
+	return seq
+}
+
+func (r *ring) grow() {
+	bigger := make([]slot, min(r.max, max(8, 2*len(r.slots))))
+	for i := range r.n {
+		bigger[i] = r.slots[(r.first+i)%len(r.slots)]
+	}
+	r.slots, r.first = bigger, 0
+}
+
+// pop removes the oldest reading. The ring must not be empty.
+func (r *ring) pop() slot {
+	s := r.slots[r.first]
+	r.slots[r.first] = slot{}
+	r.first = (r.first + 1) % len(r.slots)
+	r.head++
+	r.n--
+	return s
 }

@@ -10,66 +10,71 @@ import (
 )
 
 // read takes the server's messages until the connection is over.
-func (s *session) read() error {
+func (cn *connection) read() error {
 	for {
-		_, r, err := s.conn.Reader(context.Background())
+		_, r, err := cn.ws.Reader(context.Background())
 		if err != nil {
 			return err
 		}
-		s.in.Reset()
-		if _, err := s.in.ReadFrom(r); err != nil {
+		cn.in.Reset()
+		if _, err := cn.in.ReadFrom(r); err != nil {
 			return err
 		}
-		s.alive()
-		m, err := wire.DecodeServer(s.in.Bytes())
+		cn.noteAlive()
+		m, err := wire.DecodeServer(cn.in.Bytes())
 		if err != nil {
 			// Not for this device, or of a later protocol: it must not stop readings.
-			s.c.o.Logger.Debug("unknown message", "device", s.c.device, "err", err)
+			cn.c.o.Logger.Debug("unknown message", "device", cn.c.device, "err", err)
 			continue
 		}
-		s.receive(&m)
+		cn.receive(&m)
 	}
 }
 
-func (s *session) receive(m *wire.ServerMessage) {
-	if m.Device != "" && m.Device != s.c.device {
+func (cn *connection) receive(m *wire.ServerMessage) {
+	if m.Device != "" && m.Device != cn.c.device {
 		return
 	}
 	switch m.Kind {
 	case wire.ServerWelcome:
-		s.gotWelcome(m)
+		cn.gotWelcome(m)
 	case wire.ServerAck:
-		s.gotAck(m)
+		cn.gotAck(m)
 	case wire.ServerDesired:
-		s.gotDesired(m)
+		cn.gotDesired(m)
 	case wire.ServerToken:
-		s.gotToken(m)
+		cn.c.mu.Lock()
+		cn.c.token = m.Token
+		cn.c.mu.Unlock()
+		if cn.c.o.OnToken != nil {
+			cn.c.o.OnToken(m.Token)
+		}
 	case wire.ServerError:
-		s.gotError(m)
+		cn.gotError(m)
 	case wire.ServerBye:
-		s.bye = m
-		s.leaving.Store(true)
-		s.limit.Reset(s.c.o.CloseTimeout)
+		cn.bye = m
+		cn.leaving.Store(true)
+		cn.limit.Reset(cn.c.o.CloseTimeout)
 	}
 }
 
 // gotWelcome learns where to go on: the answer to HELLO, or to a SEQ that the
 // server did not expect.
-func (s *session) gotWelcome(m *wire.ServerMessage) {
-	c := s.c
+func (cn *connection) gotWelcome(m *wire.ServerMessage) {
+	c := cn.c
 	now := time.Now()
 	c.mu.Lock()
-	if !c.mine(m) {
+	if !c.isOwnBoot(m) {
 		c.mu.Unlock()
 		return
 	}
 	if c.out.hello == helloSent {
-		s.welcomed = true
+		cn.welcomed = true
 		if !c.stats.Connected {
-			c.open()
+			c.noteWelcomed()
 		}
 	}
-	possible := c.settle(s, m.Ack, now)
+	possible := c.settle(cn, m.Ack, now)
 	if possible {
 		back := c.out.cursor
 		c.out.welcome(m.Ack, now)
@@ -80,38 +85,38 @@ func (s *session) gotWelcome(m *wire.ServerMessage) {
 	c.telling = true
 	c.mu.Unlock()
 	if !possible {
-		s.impossible(m)
+		cn.endImpossible(m)
 	}
 	c.nudge()
-	s.tellSettled()
+	cn.tellSettled()
 	if len(m.States) > 0 {
-		s.gotDesired(m)
+		cn.gotDesired(m)
 	}
 }
 
-func (s *session) gotAck(m *wire.ServerMessage) {
-	c := s.c
+func (cn *connection) gotAck(m *wire.ServerMessage) {
+	c := cn.c
 	c.mu.Lock()
-	if !c.mine(m) {
+	if !c.isOwnBoot(m) {
 		c.mu.Unlock()
 		return
 	}
-	possible := c.settle(s, m.Ack, time.Now())
-	more := c.out.cursor < c.out.next()
+	possible := c.settle(cn, m.Ack, time.Now())
+	more := c.out.cursor < c.out.nextSeq()
 	c.telling = true
 	c.mu.Unlock()
 	if !possible {
-		s.impossible(m)
+		cn.endImpossible(m)
 	}
 	if more {
 		c.nudge()
 	}
-	s.tellSettled()
+	cn.tellSettled()
 }
 
-// mine reports whether the message is about the present BOOT: an answer to an
+// isOwnBoot reports whether the message is about the present BOOT: an answer to an
 // earlier power-up settles nothing. The caller holds mu.
-func (c *Client) mine(m *wire.ServerMessage) bool {
+func (c *Client) isOwnBoot(m *wire.ServerMessage) bool {
 	if m.Boot == c.boot && c.boot != "" {
 		return true
 	}
@@ -121,7 +126,7 @@ func (c *Client) mine(m *wire.ServerMessage) bool {
 
 // settle takes out what the server has up to seq. It is false, and nothing is
 // settled, when the server has what was never sent. The caller holds mu.
-func (c *Client) settle(s *session, seq uint64, now time.Time) bool {
+func (c *Client) settle(cn *connection, seq uint64, now time.Time) bool {
 	if !c.out.plausible(seq) {
 		return false
 	}
@@ -132,7 +137,7 @@ func (c *Client) settle(s *session, seq uint64, now time.Time) bool {
 			c.stats.Refused++
 		}
 		if c.o.OnAck != nil {
-			s.settled = append(s.settled, Acked{
+			cn.settled = append(cn.settled, Acked{
 				Boot: c.boot, Seq: n, Values: r.values, Taken: r.taken, Sent: r.sent, Sends: r.sends, Refused: r.refused,
 			})
 		}
@@ -142,42 +147,32 @@ func (c *Client) settle(s *session, seq uint64, now time.Time) bool {
 
 // tellSettled hands on what settle took out, and then wakes up who waits for it:
 // Flush returns behind the last OnAck. The caller does not hold mu.
-func (s *session) tellSettled() {
-	for _, a := range s.settled {
-		s.c.o.OnAck(a)
+func (cn *connection) tellSettled() {
+	for _, a := range cn.settled {
+		cn.c.o.OnAck(a)
 	}
-	clear(s.settled)
-	s.settled = s.settled[:0]
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	s.c.telling = false
-	s.c.changed()
+	clear(cn.settled)
+	cn.settled = cn.settled[:0]
+	cn.c.mu.Lock()
+	defer cn.c.mu.Unlock()
+	cn.c.telling = false
+	cn.c.changed()
 }
 
-// impossible ends the client: another board uses this BOOT, and going on would
+// endImpossible ends the client: another board uses this BOOT, and going on would
 // take its readings for ours.
-func (s *session) impossible(m *wire.ServerMessage) {
-	s.kill(&Refusal{
-		Code: vaiven.CodeBadBoot, At: -1, Device: s.c.device, Boot: m.Boot, Seq: m.Ack,
+func (cn *connection) endImpossible(m *wire.ServerMessage) {
+	cn.kill(&Refusal{
+		Code: vaiven.CodeBadBoot, At: -1, Device: cn.c.device, Boot: m.Boot, Seq: m.Ack,
 		Text: fmt.Sprintf("the server has SEQ %d of BOOT %s, which was never sent: this BOOT was used before", m.Ack, m.Boot),
 	})
-}
-
-func (s *session) gotToken(m *wire.ServerMessage) {
-	c := s.c
-	c.mu.Lock()
-	c.token = m.Token
-	c.mu.Unlock()
-	if c.o.OnToken != nil {
-		c.o.OnToken(m.Token)
-	}
 }
 
 // defaultRetry is how long to wait after a refusal for now that does not say.
 const defaultRetry = time.Second
 
-func (s *session) gotError(m *wire.ServerMessage) {
-	c := s.c
+func (cn *connection) gotError(m *wire.ServerMessage) {
+	c := cn.c
 	r := &Refusal{
 		Code: m.Code, Text: m.Text, At: m.At, Device: m.Device, Boot: m.Boot, Seq: m.Seq, Retry: m.Retry,
 	}
@@ -197,7 +192,7 @@ func (s *session) gotError(m *wire.ServerMessage) {
 	case foreign:
 	case m.Code == vaiven.CodeBadBoot && !c.o.Course,
 		greeting && !m.Code.ForNow() && m.Seq == 0:
-		s.kill(r)
+		cn.kill(r)
 	}
-	c.tell(r)
+	c.reportError(r)
 }

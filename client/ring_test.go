@@ -12,7 +12,7 @@ func TestRingIsAQueue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit := rapid.IntRange(1, 40).Draw(t, "max")
 		head := rapid.Uint64Range(1, 1000).Draw(t, "head")
-		r := newRing(limit, head)
+		r := ring{head: head, max: limit}
 		var model []slot
 		t.Repeat(map[string]func(*rapid.T){
 			"push": func(t *rapid.T) {
@@ -62,16 +62,16 @@ func TestBackoffDoublesUpToItsMax(t *testing.T) {
 	p := pause{Backoff: Backoff{}.withDefaults(), rand: ones{}}
 	want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60}
 	for i, w := range want {
-		if got := p.next().Round(time.Millisecond); got != w*time.Second {
+		if got := p.draw().Round(time.Millisecond); got != w*time.Second {
 			t.Errorf("wait %d: %v, want %v", i, got, w*time.Second)
 		}
 	}
 	p.reset()
-	if got := p.next().Round(time.Millisecond); got != time.Second {
+	if got := p.draw().Round(time.Millisecond); got != time.Second {
 		t.Errorf("after reset: %v", got)
 	}
 	p.longest()
-	if got := p.next().Round(time.Millisecond); got != time.Minute {
+	if got := p.draw().Round(time.Millisecond); got != time.Minute {
 		t.Errorf("longest: %v", got)
 	}
 }
@@ -80,7 +80,7 @@ func TestBackoffIsSpreadOverTheWholeWait(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.SliceOfN(rapid.Byte(), 8, 8).Draw(t, "random")
 		p := pause{Backoff: Backoff{Min: time.Second}.withDefaults(), rand: &fixed{seed}}
-		if w := p.next(); w < 0 || w > time.Second {
+		if w := p.draw(); w < 0 || w > time.Second {
 			t.Fatalf("wait %v", w)
 		}
 	})

@@ -21,14 +21,14 @@ func (c *Client) Send(ctx context.Context, r Reading) (uint64, error) {
 	if c.o.Course {
 		return 0, ErrCourse
 	}
-	if err := c.check(r.Values); err != nil {
+	if err := c.checkValues(r.Values); err != nil {
 		return 0, err
 	}
 	s := slot{values: slices.Clone(r.Values), taken: r.Taken}
 	if s.taken.IsZero() {
 		s.taken = c.o.Clock()
 	}
-	seq, err := c.keep(ctx, s)
+	seq, err := c.holdReading(ctx, s)
 	if err != nil {
 		return 0, err
 	}
@@ -36,12 +36,12 @@ func (c *Client) Send(ctx context.Context, r Reading) (uint64, error) {
 	return seq, nil
 }
 
-// keep puts a reading into the ring.
-func (c *Client) keep(ctx context.Context, s slot) (uint64, error) {
+// holdReading puts a reading into the ring.
+func (c *Client) holdReading(ctx context.Context, s slot) (uint64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		if err := c.over(); err != nil {
+		if err := c.ended(); err != nil {
 			return 0, err
 		}
 		if c.out.full() && c.o.DropOldest {
@@ -50,16 +50,19 @@ func (c *Client) keep(ctx context.Context, s slot) (uint64, error) {
 		if !c.out.full() {
 			return c.out.push(s), nil
 		}
-		if err := c.await(ctx); err != nil {
+		if err := c.awaitChange(ctx); err != nil {
 			return 0, err
 		}
 	}
 }
 
-// await waits for a change of the state. The caller holds mu, which is let go
+// awaitChange waits for a change of the state. The caller holds mu, which is let go
 // meanwhile.
-func (c *Client) await(ctx context.Context) error {
-	ch := c.wait()
+func (c *Client) awaitChange(ctx context.Context) error {
+	if c.change == nil {
+		c.change = make(chan struct{})
+	}
+	ch := c.change
 	c.mu.Unlock()
 	defer c.mu.Lock()
 	select {
@@ -70,8 +73,8 @@ func (c *Client) await(ctx context.Context) error {
 	}
 }
 
-// over says why nothing more is taken, if so. The caller holds mu.
-func (c *Client) over() error {
+// ended says why nothing more is taken, if so. The caller holds mu.
+func (c *Client) ended() error {
 	if c.err != nil {
 		return c.err
 	}
@@ -87,29 +90,29 @@ func (c *Client) over() error {
 func (c *Client) Flush(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for upto := c.out.next(); c.owes(upto); {
+	for upto := c.out.nextSeq(); c.hasUnsettled(upto); {
 		if c.err != nil {
 			return c.err
 		}
-		if err := c.await(ctx); err != nil {
+		if err := c.awaitChange(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// owes reports whether something before upto is not settled, or waits to be
+// hasUnsettled reports whether something before upto is not settled, or waits to be
 // written. A state report without a connection goes with the next HELLO, and is
 // not waited for. The caller holds mu.
-func (c *Client) owes(upto uint64) bool {
-	return c.out.n > 0 && c.out.head < upto || c.telling || len(c.raw) > 0 || len(c.twin.due) > 0 && c.stats.Connected
+func (c *Client) hasUnsettled(upto uint64) bool {
+	return c.out.n > 0 && c.out.head < upto || c.telling || len(c.raw) > 0 || len(c.states.due) > 0 && c.stats.Connected
 }
 
 // SendUnacked sends a reading in the course's form, without BOOT and SEQ: it
 // goes over the present connection or the next one, once, and nobody says
 // whether it arrived. It returns when the reading was written to the socket.
 func (c *Client) SendUnacked(ctx context.Context, values []vaiven.Value) error {
-	if err := c.check(values); err != nil {
+	if err := c.checkValues(values); err != nil {
 		return err
 	}
 	return c.SendRaw(ctx, wire.AppendReading(nil, wire.DeviceReading{
@@ -139,7 +142,10 @@ func (c *Client) SendRaw(ctx context.Context, text []byte) error {
 	case err := <-m.done:
 		return err
 	case <-ctx.Done():
-		c.forget(m)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.raw = slices.DeleteFunc(c.raw, func(w *rawMessage) bool { return w == m })
+		c.changed()
 		return ctx.Err()
 	}
 }
@@ -148,28 +154,21 @@ func (c *Client) enqueue(ctx context.Context, m *rawMessage) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		if err := c.over(); err != nil {
+		if err := c.ended(); err != nil {
 			return err
 		}
 		if len(c.raw) < maxRaw {
 			c.raw = append(c.raw, m)
 			return nil
 		}
-		if err := c.await(ctx); err != nil {
+		if err := c.awaitChange(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-func (c *Client) forget(m *rawMessage) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.raw = slices.DeleteFunc(c.raw, func(w *rawMessage) bool { return w == m })
-	c.changed()
-}
-
-// check refuses what every server would refuse, before it gets a SEQ.
-func (c *Client) check(values []vaiven.Value) error {
+// checkValues refuses what every server would refuse, before it gets a SEQ.
+func (c *Client) checkValues(values []vaiven.Value) error {
 	if err := (vaiven.Rules{}).Check(values); err != nil {
 		return fmt.Errorf("client: %w", err)
 	}

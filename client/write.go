@@ -16,102 +16,104 @@ const maxStalls = 3
 
 // write sends what there is to send until the connection is over or ctx is
 // done; then it says goodbye.
-func (s *session) write(ctx context.Context) {
-	guard := time.AfterFunc(time.Hour, func() { s.kill(errSlow) })
+func (cn *connection) write(ctx context.Context) {
+	guard := time.AfterFunc(time.Hour, func() { cn.kill(errSlow) })
 	guard.Stop()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	s.armed = time.Now().Add(time.Hour)
+	cn.armed = time.Now().Add(time.Hour)
 	for ctx.Err() == nil {
-		text, raw, until, err := s.next(time.Now())
+		text, raw, until, err := cn.nextMessage(time.Now())
 		if err != nil {
-			s.kill(err)
+			cn.kill(err)
 			return
 		}
 		if text == nil {
-			s.rest(ctx, timer, until)
-			if s.over() {
+			cn.awaitWork(ctx, timer, until)
+			if cn.isOver() {
 				return
 			}
 			continue
 		}
-		guard.Reset(s.c.o.WriteTimeout)
-		err = s.conn.Write(context.Background(), websocket.MessageText, text)
+		guard.Reset(cn.c.o.WriteTimeout)
+		err = cn.ws.Write(context.Background(), websocket.MessageText, text)
 		guard.Stop()
-		s.c.written(raw, err)
+		if raw != nil {
+			raw.done <- err
+		}
 		if err != nil {
 			// What the server said last may still wait to be read.
-			s.blame(err)
-			s.limit.Reset(s.c.o.CloseTimeout)
+			cn.noteCause(err)
+			cn.limit.Reset(cn.c.o.CloseTimeout)
 			return
 		}
 	}
-	_ = s.conn.Close(websocket.StatusNormalClosure, "") // bounded by s.limit
+	_ = cn.ws.Close(websocket.StatusNormalClosure, "") // bounded by cn.limit
 }
 
-// rest waits until something may have changed, or until the moment given.
-func (s *session) rest(ctx context.Context, timer *time.Timer, until time.Time) {
-	if until.Before(s.armed) {
+// awaitWork waits until something may have changed, or until the moment given.
+func (cn *connection) awaitWork(ctx context.Context, timer *time.Timer, until time.Time) {
+	if until.Before(cn.armed) {
 		timer.Reset(time.Until(until))
-		s.armed = until
+		cn.armed = until
 	}
 	select {
-	case <-s.c.wake:
+	case <-cn.c.wake:
 	case <-timer.C:
-		s.armed = time.Now().Add(time.Hour)
+		cn.armed = time.Now().Add(time.Hour)
 		timer.Reset(time.Hour)
 	case <-ctx.Done():
-	case <-s.ended:
+	case <-cn.ended:
 	}
 }
 
-func (s *session) over() bool {
+func (cn *connection) isOver() bool {
 	select {
-	case <-s.ended:
+	case <-cn.ended:
 		return true
 	default:
 		return false
 	}
 }
 
-// next composes the next message. Without one it says when to look again. The
+// nextMessage composes the next message. Without one it says when to look again. The
 // error is why the connection must end.
-func (s *session) next(now time.Time) (text []byte, raw *rawMessage, until time.Time, err error) {
-	until, err = s.watch(now)
-	if err != nil || s.leaving.Load() {
+func (cn *connection) nextMessage(now time.Time) (text []byte, raw *rawMessage, until time.Time, err error) {
+	until, err = cn.watchSilence(now)
+	if err != nil || cn.leaving.Load() {
 		return nil, nil, until, err
 	}
-	c := s.c
+	c := cn.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.progress(now); err != nil {
+	if err := c.checkProgress(now); err != nil {
 		return nil, nil, until, err
 	}
-	if text, raw = s.compose(now); text == nil {
-		return nil, nil, c.until(until, now), nil
+	if text, raw = cn.composeNext(now); text == nil {
+		return nil, nil, c.wakeAt(until, now), nil
 	}
 	c.stats.Messages++
 	return text, raw, until, nil
 }
 
-// watch looks after the server's silence, and returns when to do so again.
-func (s *session) watch(now time.Time) (time.Time, error) {
-	seen := s.lastSeen()
-	dead := seen.Add(s.c.o.IdleTimeout)
-	ask := seen.Add(s.c.o.PingAfter)
+// watchSilence looks after the server's silence, and returns when to do so again.
+func (cn *connection) watchSilence(now time.Time) (time.Time, error) {
+	seen := cn.begun.Add(time.Duration(cn.seen.Load()))
+	dead := seen.Add(cn.c.o.IdleTimeout)
+	ask := seen.Add(cn.c.o.PingAfter)
 	switch {
 	case !now.Before(dead):
 		return dead, errSilent
 	case !now.Before(ask):
-		s.ping()
+		cn.ping()
 		return dead, nil
 	}
 	return ask, nil
 }
 
-// progress goes back to the first reading that is on its way when the server
+// checkProgress goes back to the first reading that is on its way when the server
 // has not moved for too long. The caller holds mu.
-func (c *Client) progress(now time.Time) error {
+func (c *Client) checkProgress(now time.Time) error {
 	o := &c.out
 	if o.hello == helloSent && !now.Before(o.helloAt.Add(c.o.WelcomeTimeout)) {
 		return errNoWelcome
@@ -127,23 +129,23 @@ func (c *Client) progress(now time.Time) error {
 	return nil
 }
 
-// compose picks what goes next: HELLO before everything, then the board's own
+// composeNext picks what goes next: HELLO before everything, then the board's own
 // state, messages without acknowledgement, and readings. The caller holds mu.
-func (s *session) compose(now time.Time) ([]byte, *rawMessage) {
-	c, o := s.c, &s.c.out
+func (cn *connection) composeNext(now time.Time) ([]byte, *rawMessage) {
+	c, o := cn.c, &cn.c.out
 	if o.hello == welcomed && o.ready(now) && o.jumps() {
 		o.hello = helloDue
 	}
 	switch {
-	case s.welcomed && len(c.twin.due) > 0: // also before another HELLO, which would hide a change at the board
-		r := c.twin.next()
+	case cn.welcomed && len(c.states.due) > 0: // also before another HELLO, which would hide a change at the board
+		r := c.states.takeReport()
 		c.changed()
-		s.out = wire.AppendReport(s.out[:0], wire.DeviceReport{
+		cn.out = wire.AppendReport(cn.out[:0], wire.DeviceReport{
 			Device: c.device, Boot: c.boot, States: r.states, Rev: r.rev,
 		})
-		return s.out, nil
+		return cn.out, nil
 	case o.hello == helloDue && !now.Before(o.paused):
-		return s.sayHello(now), nil
+		return cn.composeHello(now), nil
 	case o.hello != welcomed:
 		return nil, nil
 	case len(c.raw) > 0:
@@ -153,20 +155,20 @@ func (s *session) compose(now time.Time) ([]byte, *rawMessage) {
 		c.changed()
 		return m.text, m
 	case o.ready(now):
-		return s.batch(now), nil
+		return cn.composeReadings(now), nil
 	}
 	return nil, nil
 }
 
-func (s *session) sayHello(now time.Time) []byte {
-	c, o := s.c, &s.c.out
+func (cn *connection) composeHello(now time.Time) []byte {
+	c, o := cn.c, &cn.c.out
 	o.saidHello(now)
-	c.twin.due = nil
-	s.out = wire.AppendHello(s.out[:0], wire.DeviceHello{
-		Device: c.device, Boot: c.boot, Oldest: o.head, Next: o.next(), Lost: o.lost,
-		Up: c.up(c.o.Clock()), Declare: declared(c.twin.states), States: c.twin.states, Rev: c.twin.applied, FW: c.o.FW,
+	c.states.due = nil
+	cn.out = wire.AppendHello(cn.out[:0], wire.DeviceHello{
+		Device: c.device, Boot: c.boot, Oldest: o.head, Next: o.nextSeq(), Lost: o.lost,
+		Up: c.up(c.o.Clock()), Declare: declared(c.states.now), States: c.states.now, Rev: c.states.applied, FW: c.o.FW,
 	})
-	return s.out
+	return cn.out
 }
 
 // declared names the states, unless every server knows them.
@@ -185,20 +187,20 @@ func declared(states []vaiven.Value) []string {
 	return names
 }
 
-// batch composes the readings that wait into one message: an object, or an
+// composeReadings composes the readings that wait into one message: an object, or an
 // array of several up to Options.BatchBytes. At least one is ready. The caller
 // holds mu.
-func (s *session) batch(now time.Time) []byte {
-	c, o := s.c, &s.c.out
+func (cn *connection) composeReadings(now time.Time) []byte {
+	c, o := cn.c, &cn.c.out
 	wall := c.o.Clock()
-	b := append(s.out[:0], '[')
+	b := append(cn.out[:0], '[')
 	n := 0
 	for ; o.ready(now) && (n == 0 || c.o.BatchBytes > 0 && !o.jumps()); n++ {
 		before := len(b)
 		if n > 0 {
 			b = append(b, ',')
 		}
-		b = wire.AppendReading(b, c.reading(o.cursor, wall))
+		b = wire.AppendReading(b, c.wireReading(o.cursor, wall))
 		if n > 0 && len(b) >= c.o.BatchBytes {
 			b = b[:before]
 			break
@@ -209,16 +211,16 @@ func (s *session) batch(now time.Time) []byte {
 			c.stats.Sent++
 		}
 	}
-	s.out = b
+	cn.out = b
 	if n == 1 {
 		return b[1:]
 	}
-	s.out = append(b, ']')
-	return s.out
+	cn.out = append(b, ']')
+	return cn.out
 }
 
-// reading words a reading for the wire, with its age at this moment.
-func (c *Client) reading(seq uint64, wall time.Time) wire.DeviceReading {
+// wireReading words a reading for the wire, with its age at this moment.
+func (c *Client) wireReading(seq uint64, wall time.Time) wire.DeviceReading {
 	s := c.out.at(seq)
 	age := max(0, wall.Sub(s.taken).Milliseconds())
 	if age > vaiven.MaxAge {
@@ -227,9 +229,9 @@ func (c *Client) reading(seq uint64, wall time.Time) wire.DeviceReading {
 	return wire.DeviceReading{Device: c.device, Boot: c.boot, Seq: seq, Age: age, Values: s.values}
 }
 
-// until is the earliest moment at which waiting for nothing else must end. The
+// wakeAt is the earliest moment at which waiting for nothing else must end. The
 // caller holds mu.
-func (c *Client) until(t, now time.Time) time.Time {
+func (c *Client) wakeAt(t, now time.Time) time.Time {
 	o := &c.out
 	earlier := func(u time.Time) {
 		if u.Before(t) {
@@ -246,11 +248,4 @@ func (c *Client) until(t, now time.Time) time.Time {
 		earlier(o.stallAt(c.o.StallTimeout))
 	}
 	return t
-}
-
-// written tells who waits for a message of SendRaw what came of it.
-func (c *Client) written(m *rawMessage, err error) {
-	if m != nil {
-		m.done <- err
-	}
 }

@@ -15,9 +15,9 @@ import (
 // oldest is given up for more than that.
 const maxReports = 8
 
-// twin is what the board knows of its states. Client.mu guards it.
-type twin struct {
-	states  []vaiven.Value // what the board has now
+// ownStates is what the board knows of its states. Client.mu guards it.
+type ownStates struct {
+	now     []vaiven.Value // what the board has now
 	applied uint64         // REV of the last desired state that was reported done
 	heard   uint64         // the highest REV that was handed to OnDesired
 	due     []stateReport  // to be written, in order
@@ -30,12 +30,12 @@ type stateReport struct {
 	rev    uint64
 }
 
-// report notes what the board has now. Of several reports in a row that follow
+// noteReport notes what the board has now. Of several reports in a row that follow
 // the server the last one counts, and likewise of several that do not: a change
 // at the board must not hide that a change of the server's was done, nor the
 // other way round.
-func (t *twin) report(r stateReport, write bool) {
-	t.states = r.states
+func (t *ownStates) noteReport(r stateReport, write bool) {
+	t.now = r.states
 	t.applied = max(t.applied, r.rev)
 	if !write {
 		return
@@ -50,8 +50,8 @@ func (t *twin) report(r stateReport, write bool) {
 	t.due = append(t.due, r)
 }
 
-// next takes the report that is to be written now. There is one.
-func (t *twin) next() stateReport {
+// takeReport takes the report that is to be written now. There is one.
+func (t *ownStates) takeReport() stateReport {
 	r := t.due[0]
 	if t.due = t.due[1:]; len(t.due) == 0 {
 		t.due = nil
@@ -73,27 +73,27 @@ func (c *Client) Report(states []vaiven.Value, rev uint64) error {
 	if c.err != nil {
 		return c.err
 	}
-	c.twin.report(stateReport{slices.Clone(states), rev}, !c.o.Course)
+	c.states.noteReport(stateReport{slices.Clone(states), rev}, !c.o.Course)
 	c.nudge()
 	return nil
 }
 
 // gotDesired hands on what the server wants, unless it came too late, or behind
 // something newer: over another connection, or from another node of a cluster.
-func (s *session) gotDesired(m *wire.ServerMessage) {
-	c := s.c
+func (cn *connection) gotDesired(m *wire.ServerMessage) {
+	c := cn.c
 	d := Desired{States: m.States, Rev: m.Rev}
 	c.mu.Lock()
 	now := c.o.Clock()
 	late := m.HasUntil && c.up(now) > m.Until
-	stale := !c.o.Course && m.Rev != 0 && m.Rev < c.twin.heard // the course's sketch looks at no REV
+	stale := !c.o.Course && m.Rev != 0 && m.Rev < c.states.heard // the course's sketch looks at no REV
 	switch {
 	case stale:
 		c.stats.Stale++
 	case late:
 		c.stats.Late++
 	default:
-		c.twin.heard = max(c.twin.heard, m.Rev)
+		c.states.heard = max(c.states.heard, m.Rev)
 	}
 	c.mu.Unlock()
 	if m.HasUntil {

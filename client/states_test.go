@@ -21,27 +21,27 @@ func TestReportsKeepTheirOrder(t *testing.T) {
 		"in turn":                  {[]uint64{1, 0, 0, 2, 3}, "0@1 2@0 4@3"},
 		"no more than eight":       {[]uint64{1, 0, 2, 0, 3, 0, 4, 0, 5, 0}, "2@2 3@0 4@3 5@0 6@4 7@0 8@5 9@0"},
 	} {
-		var w twin
+		var w ownStates
 		top := uint64(0)
 		for i, rev := range tt.revs {
-			w.report(stateReport{led(float64(i)), rev}, true)
+			w.noteReport(stateReport{led(float64(i)), rev}, true)
 			top = max(top, rev)
 		}
-		if w.applied != top || w.states[0].Num != float64(len(tt.revs)-1) {
+		if w.applied != top || w.now[0].Num != float64(len(tt.revs)-1) {
 			t.Errorf("%s: %+v", name, w)
 		}
 		got := ""
 		for len(w.due) > 0 {
-			r := w.next()
+			r := w.takeReport()
 			got += fmt.Sprintf(" %v@%d", r.states[0].Num, r.rev)
 		}
 		if got != " "+tt.want {
 			t.Errorf("%s: %s, want %s", name, got, tt.want)
 		}
 	}
-	var course twin
-	course.report(stateReport{led(1), 1}, false)
-	if len(course.due) != 0 || course.states[0].Num != 1 {
+	var course ownStates
+	course.noteReport(stateReport{led(1), 1}, false)
+	if len(course.due) != 0 || course.now[0].Num != 1 {
 		t.Errorf("course: %+v", course)
 	}
 }
