@@ -19,7 +19,7 @@ const (
 type accidents struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	next atomic.Int32
-	last atomic.Pointer[conn]
+	last atomic.Pointer[frailConn]
 	done *atomic.Uint64 // how many happened
 }
 
@@ -34,7 +34,7 @@ func (a *accidents) netDial(ctx context.Context, network, addr string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	own := &conn{Conn: c, accidents: a}
+	own := &frailConn{Conn: c, accidents: a}
 	a.last.Store(own)
 	return own, nil
 }
@@ -47,13 +47,13 @@ func (a *accidents) cut() {
 	}
 }
 
-// conn is a connection that accidents happen to.
-type conn struct {
+// frailConn is a connection that accidents happen to.
+type frailConn struct {
 	net.Conn
 	accidents *accidents
 }
 
-func (c *conn) Write(p []byte) (int, error) {
+func (c *frailConn) Write(p []byte) (int, error) {
 	if c.accidents.next.Load() == int32(none) {
 		return c.Conn.Write(p)
 	}

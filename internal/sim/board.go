@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -18,36 +19,30 @@ import (
 
 // board is one simulated device.
 type board struct {
-	o        *Options
-	tally    *tally
-	id       string
-	rand     *rand.Rand
-	weather  *weather
-	switches *switches
-	lag      lag
-	luck     accidents
-	client   atomic.Pointer[client.Client] // once it is dialled
-	unacked  uint64                        // readings sent in the course's form
-	nan      []byte
+	o         *Options
+	tally     *tally
+	id        string
+	rand      *rand.Rand
+	weather   *weather
+	switches  *switches
+	lag       lag
+	accidents accidents
+	client    atomic.Pointer[client.Client] // once it is dialled
+	unacked   uint64                        // readings sent in the course's form
+	nan       []byte
 }
 
 func newBoard(o *Options, t *tally, index int) *board {
 	r := rand.New(rand.NewPCG(o.Seed, uint64(index)))
 	b := &board{o: o, tally: t, id: fmt.Sprintf("%03d", o.First+index), rand: r, weather: newWeather(r)}
-	b.luck.dial, b.luck.done = o.NetDial, &t.accidents
+	b.accidents.dial, b.accidents.done = o.NetDial, &t.accidents
 	b.switches, b.lag = newSwitches(o), newLag(o.Lag)
-	b.nan = nanMessage(b.id)
-	return b
-}
-
-// nanMessage is what the course's sketch sends when its sensor does not answer.
-func nanMessage(id string) []byte {
-	if n, err := strconv.Atoi(id); err == nil && len(id) <= 3 {
+	id := strconv.Quote(b.id)
+	if n, err := strconv.Atoi(b.id); err == nil && len(b.id) <= 3 {
 		id = strconv.Itoa(n)
-	} else {
-		id = strconv.Quote(id)
 	}
-	return []byte(`{"IDDEVICE":` + id + `,"TEMP":nan,"HUM":nan}`)
+	b.nan = []byte(`{"IDDEVICE":` + id + `,"TEMP":nan,"HUM":nan}`)
+	return b
 }
 
 // options of the board's client. Ring and Window are the same, so that a board
@@ -56,9 +51,9 @@ func (b *board) options(background bool) client.Options {
 	co := client.Options{
 		URL: b.o.URL, Device: b.id, Token: b.o.Token, FW: "sim", Course: b.o.Course,
 		Ring: b.o.Window, Window: b.o.Window, Backoff: b.o.Backoff, Background: background,
-		TLS: b.o.TLS, NetDial: b.luck.netDial, Rand: b.o.Rand, Logger: b.o.Logger,
+		TLS: b.o.TLS, NetDial: b.accidents.netDial, Rand: b.o.Rand, Logger: b.o.Logger,
 		States:    b.switches.declared(),
-		OnDesired: b.desired, OnLate: b.late, OnError: b.failed, OnAck: b.acked,
+		OnDesired: b.receiveDesired, OnLate: b.noteLate, OnError: b.noteError, OnAck: b.noteAcked,
 	}
 	if b.o.Single {
 		co.BatchBytes = -1
@@ -88,7 +83,7 @@ func (b *board) dial(ctx context.Context, background bool) error {
 func (b *board) run(ctx context.Context) error {
 	life, over := context.WithCancel(context.WithoutCancel(ctx))
 	var slow sync.WaitGroup
-	slow.Go(func() { b.lag.run(life, b.do) })
+	slow.Go(func() { b.lag.run(life, b.applyDesired) })
 	defer slow.Wait()
 	defer over()
 	err := b.work(ctx)
@@ -140,9 +135,9 @@ func (b *board) work(ctx context.Context) error {
 func (b *board) send(ctx context.Context, values []vaiven.Value) error {
 	switch luck := b.rand.Float64(); {
 	case luck < b.o.Loss:
-		b.luck.arm(vanish)
+		b.accidents.arm(vanish)
 	case luck < b.o.Loss+b.o.Drop:
-		b.luck.arm(sever)
+		b.accidents.arm(sever)
 	}
 	c := b.client.Load()
 	if !b.o.Course {
@@ -175,7 +170,7 @@ func refused(err error) bool {
 	return ok
 }
 
-func (b *board) acked(a client.Acked) {
+func (b *board) noteAcked(a client.Acked) {
 	b.tally.resent.Add(uint64(max(0, a.Sends-1)))
 	if a.Refused != "" {
 		return
@@ -187,7 +182,7 @@ func (b *board) acked(a client.Acked) {
 	}
 }
 
-func (b *board) failed(err error) {
+func (b *board) noteError(err error) {
 	if refused(err) {
 		b.tally.rejected.Add(1)
 	}
@@ -196,19 +191,19 @@ func (b *board) failed(err error) {
 	}
 }
 
-// desired is told what the server wants.
-func (b *board) desired(d client.Desired) {
+// receiveDesired is told what the server wants.
+func (b *board) receiveDesired(d client.Desired) {
 	if b.o.Lag > 0 {
-		b.lag.put(d)
+		b.lag.add(d)
 		return
 	}
-	b.do(d)
+	b.applyDesired(d)
 }
 
-// do is what a slow board comes to later: by then it may be too late.
-func (b *board) do(d client.Desired) {
-	if !b.switches.set(d) {
-		b.late(d)
+// applyDesired is what a slow board comes to later: by then it may be too late.
+func (b *board) applyDesired(d client.Desired) {
+	if !b.switches.apply(d) {
+		b.noteLate(d)
 		return
 	}
 	b.tally.switched.Add(1)
@@ -217,7 +212,7 @@ func (b *board) do(d client.Desired) {
 	}
 }
 
-func (b *board) late(d client.Desired) {
+func (b *board) noteLate(d client.Desired) {
 	b.tally.late.Add(1)
 	if b.o.OnLate != nil {
 		b.o.OnLate(vaiven.Device(b.id), d)
@@ -245,4 +240,109 @@ func (b *board) result(ctx context.Context, err error, rejected map[vaiven.Code]
 		d.Outcome = Stopped
 	}
 	return d, st
+}
+
+// Board is a simulated board as somebody sees it who stands in front of it. Its
+// methods may be called from several goroutines, also after the board has ended.
+type Board struct{ b *board }
+
+// ID returns the board's device id.
+func (h Board) ID() vaiven.Device { return vaiven.Device(h.b.id) }
+
+// Connected reports whether the server has the board's connection.
+func (h Board) Connected() bool {
+	c := h.b.client.Load()
+	return c != nil && c.Connected()
+}
+
+// States returns what the board has now, whatever it says to the server.
+func (h Board) States() []vaiven.Value { return h.b.switches.now() }
+
+// Toggle presses the board's own switch, and returns what the state is then. It
+// is false for a state that the board does not have.
+func (h Board) Toggle(state string) (float64, bool) {
+	num, ok := h.b.switches.toggle(state)
+	if ok {
+		h.b.tally.local.Add(1)
+	}
+	return num, ok
+}
+
+// Drop pulls the cable: the connection ends without a word, and the board dials
+// again.
+func (h Board) Drop() { h.b.accidents.cut() }
+
+// pace lets a reading through every interval, beginning at a random moment
+// within the first one: boards of a classroom are not in step. An interval of 0
+// lets everything through.
+type pace struct {
+	interval time.Duration
+	next     time.Time
+	timer    *time.Timer
+}
+
+func newPace(interval time.Duration, r *rand.Rand) *pace {
+	first := time.Duration(r.Float64() * float64(interval))
+	return &pace{interval: interval, next: time.Now().Add(first), timer: time.NewTimer(first)}
+}
+
+// wait returns when the next reading is due, or with ctx's error. When the
+// client is done there is nothing to wait for: sending will say why. Readings
+// that come late do not pile up: a board measures once when it should have
+// several times.
+func (p *pace) wait(ctx context.Context, done <-chan struct{}) error {
+	if p.interval == 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-p.timer.C:
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	now := time.Now()
+	for !p.next.After(now) {
+		p.next = p.next.Add(p.interval)
+	}
+	p.timer.Reset(p.next.Sub(now))
+	return nil
+}
+
+func (p *pace) stop() { p.timer.Stop() }
+
+// weather is the room around one board, as a DHT11 sees it: temperature in
+// tenths of a degree, humidity in whole percent. Both wander about a value of
+// their own and are drawn back to it.
+type weather struct {
+	rand      *rand.Rand
+	temp, hum walk
+}
+
+type walk struct {
+	value, home, step, lo, hi float64
+}
+
+func newWeather(r *rand.Rand) *weather {
+	temp := 20 + 8*r.Float64()
+	hum := 45 + 25*r.Float64()
+	return &weather{
+		rand: r,
+		temp: walk{value: temp, home: temp, step: 0.15, lo: 0, hi: 50},
+		hum:  walk{value: hum, home: hum, step: 0.6, lo: 20, hi: 90},
+	}
+}
+
+func (w *walk) next(r *rand.Rand) float64 {
+	w.value += w.step*r.NormFloat64() + 0.02*(w.home-w.value)
+	w.value = min(max(w.value, w.lo), w.hi)
+	return w.value
+}
+
+// measure takes the next reading.
+func (w *weather) measure() []vaiven.Value {
+	return []vaiven.Value{
+		{Name: "TEMP", Num: math.Round(w.temp.next(w.rand)*10) / 10},
+		{Name: "HUM", Num: math.Round(w.hum.next(w.rand))},
+	}
 }

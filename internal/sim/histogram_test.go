@@ -81,10 +81,10 @@ func TestWeatherIsThatOfARoom(t *testing.T) {
 }
 
 func TestNaNMessage(t *testing.T) {
-	for id, want := range map[string]string{
-		"007": `{"IDDEVICE":7,"TEMP":nan,"HUM":nan}`, "1001": `{"IDDEVICE":"1001","TEMP":nan,"HUM":nan}`,
+	for first, want := range map[int]string{
+		7: `{"IDDEVICE":7,"TEMP":nan,"HUM":nan}`, 1001: `{"IDDEVICE":"1001","TEMP":nan,"HUM":nan}`,
 	} {
-		if got := string(nanMessage(id)); got != want {
+		if got := string(newBoard(&Options{First: first}, new(tally), 0).nan); got != want {
 			t.Errorf("%s", got)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vaiven"
@@ -25,12 +26,12 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		f.boards = append(f.boards, newBoard(&o, &f.tally, i))
 	}
 	f.errs = make([]error, len(f.boards))
-	if err := f.first(ctx); err != nil {
+	if err := f.dialFirst(ctx); err != nil {
 		return Result{}, err
 	}
-	watched := f.watch()
+	stopReports := f.reportProgress()
 	f.run(ctx)
-	watched()
+	stopReports()
 	return f.result(ctx), nil
 }
 
@@ -43,9 +44,9 @@ type fleet struct {
 	tally  tally
 }
 
-// first dials the first board alone, to find out about a wrong address before a
+// dialFirst dials the first board alone, to find out about a wrong address before a
 // thousand boards dial it.
-func (f *fleet) first(ctx context.Context) error {
+func (f *fleet) dialFirst(ctx context.Context) error {
 	if f.o.Background {
 		return nil
 	}
@@ -75,15 +76,15 @@ func (f *fleet) run(ctx context.Context) {
 			}
 		}
 		tasks.Go(func() {
-			f.errs[i] = f.one(ctx, b, f.errs[i])
+			f.errs[i] = f.runBoard(ctx, b, f.errs[i])
 			f.tally.ended.Add(1)
 		})
 	}
 	tasks.Wait()
 }
 
-// one runs a board, which may have been dialled (or sent away) already.
-func (f *fleet) one(ctx context.Context, b *board, err error) error {
+// runBoard runs a board, which may have been dialled (or sent away) already.
+func (f *fleet) runBoard(ctx context.Context, b *board, err error) error {
 	if err != nil {
 		return err
 	}
@@ -98,9 +99,9 @@ func (f *fleet) one(ctx context.Context, b *board, err error) error {
 	return b.run(ctx)
 }
 
-// watch reports progress until the function that it returns is called, which
+// reportProgress reports progress until the function that it returns is called, which
 // waits for the last report.
-func (f *fleet) watch() (stop func()) {
+func (f *fleet) reportProgress() (stop func()) {
 	if f.o.OnProgress == nil {
 		return func() {}
 	}
@@ -153,4 +154,96 @@ func (f *fleet) result(ctx context.Context) Result {
 		r.Devices = append(r.Devices, d)
 	}
 	return r
+}
+
+// Progress is how far things are.
+type Progress struct {
+	Elapsed   time.Duration
+	Devices   int
+	Connected int    // boards that the server has welcomed, now
+	Ended     int    // boards that have nothing left to do
+	Total     uint64 // readings asked for, 0: no end
+	Sent      uint64 // readings, each counted once
+	Acked     uint64 // of those, on the server's disk
+	Resent    uint64 // times that one was sent again
+	Rejected  uint64 // errors from the server
+}
+
+// Result is what came of it.
+type Result struct {
+	Elapsed  time.Duration
+	Sent     uint64 // readings, each counted once
+	Acked    uint64 // of those, on the server's disk; none in the course's form
+	Refused  uint64 // of those, refused for good
+	Resent   uint64 // times that one was sent again
+	Messages uint64 // WebSocket messages written
+
+	NaN       uint64                 // times that nan was sent
+	Accidents uint64                 // connections ended on purpose (Options.Loss, Drop; Board.Drop)
+	Switched  uint64                 // times that a board did what the server wanted, repetitions included
+	Late      uint64                 // times that it did not, for the deadline
+	Local     uint64                 // times that somebody pressed a board's own switch
+	Connects  uint64                 // connections that were welcomed
+	Rejected  map[vaiven.Code]uint64 // errors from the server
+
+	// Latency from the first time that a reading was given to the socket to its
+	// acknowledgement, reconnecting included.
+	Latency *Histogram
+
+	Devices []Device
+}
+
+// Failed counts the boards that could not do what they were asked to.
+func (r *Result) Failed() int {
+	n := 0
+	for _, d := range r.Devices {
+		if d.Outcome == Failed {
+			n++
+		}
+	}
+	return n
+}
+
+// Device is what came of one board.
+type Device struct {
+	ID      vaiven.Device
+	Boot    vaiven.Boot // "" in the course's form
+	Sent    uint64
+	Acked   uint64
+	Resent  uint64
+	Refused uint64
+	Outcome Outcome
+	Err     error // why it failed, or in which words the server finished it
+}
+
+// Outcome says how a board ended.
+type Outcome int
+
+// How boards end.
+const (
+	Failed    Outcome = iota // see Device.Err
+	Completed                // sent all it was asked to, all acknowledged
+	Finished                 // the server said that it is done
+	Stopped                  // the context ended
+)
+
+// String is the outcome in one lower-case word.
+func (o Outcome) String() string {
+	switch o {
+	case Completed:
+		return "completed"
+	case Finished:
+		return "finished"
+	case Stopped:
+		return "stopped"
+	}
+	return "failed"
+}
+
+// tally counts while boards run.
+type tally struct {
+	sent, acked, resent, rejected, nan, accidents atomic.Uint64
+	switched, late, local                         atomic.Uint64
+	ended                                         atomic.Int64
+	latency                                       Histogram
 }

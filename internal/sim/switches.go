@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -54,16 +55,16 @@ func (s *switches) now() []vaiven.Value {
 	return slices.Clone(s.states)
 }
 
-// set does what the server wants, as far as the board has such states, unless
+// apply does what the server wants, as far as the board has such states, unless
 // its time is over by now.
-func (s *switches) set(d client.Desired) bool {
+func (s *switches) apply(d client.Desired) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !d.Until.IsZero() && time.Now().After(d.Until) {
 		return false
 	}
 	for _, v := range d.States {
-		s.put(v)
+		s.setState(v)
 	}
 	s.report(d.Rev)
 	return true
@@ -82,12 +83,12 @@ func (s *switches) toggle(name string) (float64, bool) {
 	if num == 0 {
 		v.Num = 1
 	}
-	s.put(v)
+	s.setState(v)
 	s.report(0)
 	return v.Num, true
 }
 
-func (s *switches) put(v vaiven.Value) {
+func (s *switches) setState(v vaiven.Value) {
 	if i := slices.IndexFunc(s.states, func(o vaiven.Value) bool { return o.Name == v.Name }); i >= 0 {
 		s.states[i].Num = v.Num
 	}
@@ -99,5 +100,55 @@ func (s *switches) report(rev uint64) {
 	s.rev, s.due = rev, s.client == nil
 	if s.client != nil && !s.mute {
 		_ = s.client.Report(s.states, rev)
+	}
+}
+
+// maxLagging is how much a slow board has before it; of more, the oldest is
+// given up, as a board forgets that has no room.
+const maxLagging = 32
+
+// lag keeps what the server wants for as long as a slow board takes to do it.
+type lag struct {
+	after time.Duration // 0: at once
+	queue chan client.Desired
+}
+
+func newLag(after time.Duration) lag {
+	return lag{after: after, queue: make(chan client.Desired, maxLagging)}
+}
+
+// add is called by one goroutine, the client's.
+func (l *lag) add(d client.Desired) {
+	for {
+		select {
+		case l.queue <- d:
+			return
+		default:
+		}
+		select {
+		case <-l.queue:
+		default:
+		}
+	}
+}
+
+// run does one thing after another, each after its time, until ctx is done.
+func (l *lag) run(ctx context.Context, do func(client.Desired)) {
+	wait := time.NewTimer(0)
+	defer wait.Stop()
+	for {
+		var d client.Desired
+		select {
+		case d = <-l.queue:
+		case <-ctx.Done():
+			return
+		}
+		wait.Reset(l.after)
+		select {
+		case <-wait.C:
+			do(d)
+		case <-ctx.Done():
+			return
+		}
 	}
 }
