@@ -18,10 +18,10 @@ func (c *contact) open() {
 	c.trouble.p, c.trouble.line = c.p, c.b.Line
 	in, err := c.p.lines.Input(c.b, c.p.o.Debounce)
 	if err != nil {
-		c.trouble.failed(err)
+		c.trouble.noteFailure(err)
 		return
 	}
-	c.trouble.over()
+	c.trouble.noteWorking()
 	c.in = in
 }
 
@@ -39,7 +39,7 @@ func (c *contact) close() error {
 func (c *contact) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if c.in == nil {
-			if !c.trouble.wait(ctx) {
+			if !c.trouble.awaitRetry(ctx) {
 				return
 			}
 			c.open()
@@ -48,9 +48,9 @@ func (c *contact) run(ctx context.Context) {
 		began := time.Now()
 		err := c.read(ctx)
 		_ = c.close() // the line is given up either way
-		c.trouble.settled(time.Since(began))
+		c.trouble.resetPause(time.Since(began))
 		if ctx.Err() == nil {
-			c.trouble.failed(err)
+			c.trouble.noteFailure(err)
 		}
 	}
 }
@@ -64,20 +64,20 @@ func (c *contact) read(ctx context.Context) error {
 		return err
 	}
 	if in.Debounced() {
-		return c.count(in)
+		return c.countEdges(in)
 	}
-	return c.settle(in, pressed)
+	return c.debounce(in, pressed)
 }
 
-// count takes every edge down for a press: the kernel has debounced it.
-func (c *contact) count(in input) error {
+// countEdges takes every edge down for a press: the kernel has debounced it.
+func (c *contact) countEdges(in input) error {
 	for {
 		e, _, err := in.Wait(checkEvery)
 		switch {
 		case err != nil:
 			return err
 		case e == down:
-			c.p.pressed(c.b)
+			c.p.queuePress(c.b)
 		case e == none: // quiet: is the line still there?
 			if _, err := in.Pressed(); err != nil {
 				return err
@@ -86,14 +86,14 @@ func (c *contact) count(in input) error {
 	}
 }
 
-// settle debounces: a level counts when no edge came for the debounce time, by the
+// debounce is for raw edges: a level counts when no edge came for the debounce time, by the
 // kernel's clock. A computer that is busy may run us only when the button is up
 // again: the press lies between its edges then.
-func (c *contact) settle(in input, pressed bool) error {
+func (c *contact) debounce(in input, pressed bool) error {
 	wait, last, since := checkEvery, none, time.Duration(0)
 	count := func(now bool) {
 		if now && !pressed {
-			c.p.pressed(c.b)
+			c.p.queuePress(c.b)
 		}
 		pressed = now
 	}

@@ -14,14 +14,14 @@ type lamp struct {
 	b       Binding
 	out     output // nil: the line could not be had
 	trouble trouble
-	moved   chan struct{} // holds a token when a state changed
+	changed chan struct{} // holds a token when a state changed
 
 	mu sync.Mutex
 	on []bool // of each target
 }
 
 func newLamp(p *Panel, b Binding) *lamp {
-	l := &lamp{p: p, b: b, moved: make(chan struct{}, 1), on: make([]bool, len(b.Targets))}
+	l := &lamp{p: p, b: b, changed: make(chan struct{}, 1), on: make([]bool, len(b.Targets))}
 	for i, t := range b.Targets {
 		l.on[i] = p.o.State(t.Device, t.State)
 	}
@@ -38,7 +38,7 @@ func (l *lamp) show(t Target, on bool) {
 	l.on[i] = on
 	l.mu.Unlock()
 	select {
-	case l.moved <- struct{}{}:
+	case l.changed <- struct{}{}:
 	default:
 	}
 }
@@ -54,10 +54,10 @@ func (l *lamp) open() {
 	l.trouble.p, l.trouble.line = l.p, l.b.Line
 	out, err := l.p.lines.Output(l.b, l.lit())
 	if err != nil {
-		l.trouble.failed(err)
+		l.trouble.noteFailure(err)
 		return
 	}
-	l.trouble.over()
+	l.trouble.noteWorking()
 	l.out = out
 }
 
@@ -77,7 +77,7 @@ func (l *lamp) run(ctx context.Context) {
 	defer func() { _ = l.close() }() // nobody could do anything about it
 	for ctx.Err() == nil {
 		if l.out == nil {
-			if !l.trouble.wait(ctx) {
+			if !l.trouble.awaitRetry(ctx) {
 				return
 			}
 			l.open()
@@ -89,8 +89,8 @@ func (l *lamp) run(ctx context.Context) {
 			return
 		}
 		_ = l.close()
-		l.trouble.settled(time.Since(began))
-		l.trouble.failed(err)
+		l.trouble.resetPause(time.Since(began))
+		l.trouble.noteFailure(err)
 	}
 }
 
@@ -105,7 +105,7 @@ func (l *lamp) drive(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-l.moved:
+		case <-l.changed:
 		case <-check.C:
 			if err := l.out.Check(); err != nil {
 				return err

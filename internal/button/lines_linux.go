@@ -3,6 +3,11 @@ package button
 import (
 	"errors"
 	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,15 +30,15 @@ type kernelLines struct {
 // 5.10); where not, edges come as they are. Bias is asked for where the chip
 // knows it: a line without may have a resistor.
 func (k kernelLines) Input(b Binding, debounce time.Duration) (input, error) {
-	c, offset, err := find(b.Line)
+	c, offset, err := openChip(b.Line)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	path := device(c.Name)
+	path := chipPath(c.Name)
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, explain(err, c, b.Line, offset)
+		return nil, lineProblem(err, c, b.Line, offset)
 	}
 	defer f.Close()
 	var tries []func() (int32, error)
@@ -58,7 +63,7 @@ func (k kernelLines) Input(b Binding, debounce time.Duration) (input, error) {
 			break
 		}
 	}
-	return nil, explain(err, c, b.Line, offset)
+	return nil, lineProblem(err, c, b.Line, offset)
 }
 
 // unsupported reports whether a request failed because this kernel or chip does
@@ -119,7 +124,7 @@ func request1(chip uintptr, offset int, flags uapi.HandleFlag) (int32, error) {
 
 // Output requests an indicator's line, at once with what it has to show.
 func (kernelLines) Output(b Binding, lit bool) (output, error) {
-	c, offset, err := find(b.Line)
+	c, offset, err := openChip(b.Line)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +135,7 @@ func (kernelLines) Output(b Binding, lit bool) (output, error) {
 	}
 	l, err := c.RequestLine(offset, options...)
 	if err != nil {
-		return nil, explain(err, c, b.Line, offset)
+		return nil, lineProblem(err, c, b.Line, offset)
 	}
 	return kernelOutput{l}, nil
 }
@@ -152,4 +157,234 @@ func bit(on bool) int {
 		return 1
 	}
 	return 0
+}
+
+// kernelInput is a button's line. It is read here and not by the library's
+// watcher, which would spin when the chip goes away: the file is in Go's poller,
+// so a Wait costs nothing until an edge comes, and ends when it is closed.
+type kernelInput struct {
+	f         *os.File
+	raw       syscall.RawConn
+	second    bool // version of the interface
+	debounced bool
+}
+
+func newKernelInput(fd int32, second, debounced bool) (input, error) {
+	if err := syscall.SetNonblock(int(fd), true); err != nil { // only a file that does not block gets into the poller
+		_ = syscall.Close(int(fd))
+		return nil, err
+	}
+	l := &kernelInput{f: os.NewFile(uintptr(fd), "gpio line"), second: second, debounced: debounced}
+	var err error
+	if l.raw, err = l.f.SyscallConn(); err != nil {
+		_ = l.f.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// Wait waits for an edge.
+func (l *kernelInput) Wait(d time.Duration) (e edge, at time.Duration, err error) {
+	if err := l.f.SetReadDeadline(time.Now().Add(d)); err != nil {
+		return none, 0, err
+	}
+	var failed error
+	err = l.raw.Read(func(fd uintptr) bool {
+		e, at, failed = l.readEdge(fd)
+		return !errors.Is(failed, syscall.EAGAIN)
+	})
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(failed, syscall.EINTR):
+		return none, 0, nil
+	case err != nil:
+		return none, 0, err
+	}
+	return e, at, lineGone(failed)
+}
+
+func (l *kernelInput) readEdge(fd uintptr) (edge, time.Duration, error) {
+	if l.second {
+		e, err := uapi.ReadLineEvent(fd)
+		if err != nil {
+			return none, 0, err
+		}
+		return edgeOf(e.ID == uapi.LineEventRisingEdge), time.Duration(e.Timestamp), nil
+	}
+	e, err := uapi.ReadEvent(fd)
+	if err != nil {
+		return none, 0, err
+	}
+	return edgeOf(e.ID == uapi.EventRequestRisingEdge), time.Duration(e.Timestamp), nil
+}
+
+// edgeOf: rising is from inactive to active, whatever the voltage.
+func edgeOf(rising bool) edge {
+	if rising {
+		return down
+	}
+	return up
+}
+
+// Pressed reads the line.
+func (l *kernelInput) Pressed() (on bool, err error) {
+	ctl := l.raw.Control(func(fd uintptr) {
+		if l.second {
+			v := uapi.LineValues{Mask: 1}
+			err = uapi.GetLineValuesV2(fd, &v)
+			on = v.Get(0) != 0
+			return
+		}
+		var v uapi.HandleData
+		err = uapi.GetLineValues(fd, &v)
+		on = v[0] != 0
+	})
+	return on, errors.Join(ctl, lineGone(err))
+}
+
+// Debounced reports whether the kernel does it.
+func (l *kernelInput) Debounced() bool { return l.debounced }
+
+// Close gives the line back. Safe twice.
+func (l *kernelInput) Close() error {
+	if err := l.f.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// lineGone names the error of a line whose chip is no more there.
+func lineGone(err error) error {
+	if errors.Is(err, syscall.ENODEV) {
+		return errGone
+	}
+	return err
+}
+
+// openChip opens the chip that has the line. Boards differ in which chip is behind
+// their header, and a newer kernel may number the chips anew: so names are
+// looked for on all of them. The error is a *problem.
+func openChip(line string) (*gpiocdev.Chip, int, error) {
+	all, denied := openChips()
+	defer func() {
+		for _, c := range all {
+			_ = c.Close() // what is returned has been taken out
+		}
+	}()
+	take := func(i, offset int) (*gpiocdev.Chip, int, error) {
+		c := all[i]
+		all = slices.Delete(all, i, i+1)
+		return c, offset, nil
+	}
+	if name, offset, ok := chipLine(line); ok {
+		for i, c := range all {
+			if c.Name != name {
+				continue
+			}
+			if offset >= c.Lines() {
+				return nil, 0, &problem{kind: tooHigh, line: line, chip: name, lines: c.Lines()}
+			}
+			return take(i, offset)
+		}
+		return nil, 0, notFound(line, name, all, denied)
+	}
+	for i, c := range all {
+		for offset := range c.Lines() {
+			if info, err := c.LineInfo(offset); err == nil && info.Name != "" && strings.EqualFold(info.Name, line) {
+				return take(i, offset)
+			}
+		}
+	}
+	if offset, ok := headerLine(line); ok {
+		for i, c := range all {
+			if isHeaderChip(c) && offset < c.Lines() {
+				return take(i, offset)
+			}
+		}
+	}
+	return nil, 0, notFound(line, "", all, denied)
+}
+
+// isHeaderChip reports whether a chip is the one behind a Raspberry Pi's header, whose
+// lines older kernels call by their function (GPIO2 is SDA1).
+func isHeaderChip(c *gpiocdev.Chip) bool {
+	return strings.HasPrefix(c.Label, "pinctrl-bcm2") || c.Label == "pinctrl-rp1"
+}
+
+// notFound explains why no line was found. chip is the one that was named.
+func notFound(line, chip string, all []*gpiocdev.Chip, denied []string) error {
+	switch {
+	case len(denied) > 0 && (chip == "" || slices.Contains(denied, chip)):
+		return &problem{kind: noAccess, chip: chipPath(denied[0]), group: accessGroup(chipPath(denied[0]))}
+	case len(all) == 0:
+		return &problem{kind: noChip}
+	case chip != "":
+		p := &problem{kind: noSuchChip, line: line, chip: chip}
+		for _, c := range all {
+			p.names = append(p.names, c.Name)
+		}
+		return p
+	}
+	var names []string
+	for _, c := range all {
+		for offset := range c.Lines() {
+			if info, err := c.LineInfo(offset); err == nil && info.Name != "" {
+				names = append(names, info.Name)
+			}
+		}
+	}
+	return &problem{kind: unknown, line: line, names: near(line, names)}
+}
+
+// openChips opens every chip, in the order of their numbers, and names those that
+// may not be opened. Links to chips are left out: they would show each twice.
+func openChips() (all []*gpiocdev.Chip, denied []string) {
+	for _, name := range gpiocdev.Chips() {
+		if fi, err := os.Lstat(chipPath(name)); err != nil || fi.Mode()&os.ModeCharDevice == 0 {
+			continue
+		}
+		c, err := gpiocdev.NewChip(name)
+		switch {
+		case err == nil:
+			all = append(all, c)
+		case errors.Is(err, os.ErrPermission):
+			denied = append(denied, name)
+		}
+	}
+	return all, denied
+}
+
+func chipPath(chip string) string { return filepath.Join("/dev", chip) }
+
+// accessGroup is the name of the group that may open a chip, "" when only root may.
+func accessGroup(path string) string {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	s, ok := fi.Sys().(*syscall.Stat_t)
+	if !ok || s.Gid == 0 || fi.Mode().Perm()&0o060 == 0 {
+		return ""
+	}
+	g, err := user.LookupGroupId(strconv.Itoa(int(s.Gid)))
+	if err != nil {
+		return ""
+	}
+	return g.Name
+}
+
+// lineProblem turns the kernel's refusal of a line into a problem.
+func lineProblem(err error, c *gpiocdev.Chip, line string, offset int) error {
+	p := &problem{kind: failed, line: line, err: err}
+	switch {
+	case errors.Is(err, syscall.EBUSY):
+		p.kind = inUse
+		if info, err := c.LineInfo(offset); err == nil {
+			p.by = info.Consumer
+		}
+	case errors.Is(err, syscall.ENXIO):
+		p.kind = noEvents
+	case errors.Is(err, syscall.ENODEV), errors.Is(err, os.ErrNotExist):
+		p.kind = gone
+	}
+	return p
 }

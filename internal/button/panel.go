@@ -123,7 +123,7 @@ func (p *Panel) Run(ctx context.Context) error {
 	for _, l := range p.lamps {
 		units.Go(func() { l.run(ctx) })
 	}
-	p.handOver(ctx)
+	p.handOverPresses(ctx)
 	units.Wait()
 	return nil
 }
@@ -156,9 +156,9 @@ func (p *Panel) Show(device vaiven.Device, state string, on bool) {
 	}
 }
 
-// handOver calls Press, which may be slow: the log may stand still. What has
+// handOverPresses calls Press, which may be slow: the log may stand still. What has
 // waited too long meanwhile is given up.
-func (p *Panel) handOver(ctx context.Context) {
+func (p *Panel) handOverPresses(ctx context.Context) {
 	late := 0
 	for {
 		select {
@@ -168,7 +168,9 @@ func (p *Panel) handOver(ctx context.Context) {
 			if time.Since(b.at) > stale {
 				late++
 			} else {
-				p.press(ctx, b.of)
+				call, cancel := context.WithTimeout(ctx, pressTimeout)
+				p.o.Press(call, b.of)
+				cancel()
 			}
 		}
 		if n := p.lost.Swap(0); n > 0 {
@@ -183,15 +185,9 @@ func (p *Panel) handOver(ctx context.Context) {
 	}
 }
 
-func (p *Panel) press(ctx context.Context, b Binding) {
-	ctx, cancel := context.WithTimeout(ctx, pressTimeout)
-	defer cancel()
-	p.o.Press(ctx, b)
-}
-
-// pressed queues a press. Full: this one is given up, so that a button never
+// queuePress queues a press. Full: this one is given up, so that a button never
 // answers with what somebody wanted a minute ago.
-func (p *Panel) pressed(b Binding) {
+func (p *Panel) queuePress(b Binding) {
 	select {
 	case p.presses <- press{b, time.Now()}:
 	default:
@@ -199,9 +195,9 @@ func (p *Panel) pressed(b Binding) {
 	}
 }
 
-// tell says what is wrong, once: problems of the whole computer not for each
+// noticeProblem says what is wrong, once: problems of the whole computer not for each
 // line again.
-func (p *Panel) tell(prob *problem) {
+func (p *Panel) noticeProblem(prob *problem) {
 	text := prob.text(p.o.Lang)
 	if prob.line == "" {
 		p.mu.Lock()
@@ -215,8 +211,8 @@ func (p *Panel) tell(prob *problem) {
 	p.o.Notice(text, prob.hint(p.o.Lang))
 }
 
-// tellBack says that a line which was in trouble works.
-func (p *Panel) tellBack(line string) {
+// noticeWorking says that a line which was in trouble works.
+func (p *Panel) noticeWorking(line string) {
 	p.mu.Lock()
 	clear(p.told)
 	p.mu.Unlock()

@@ -1,8 +1,13 @@
 package button
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"vaiven"
 )
@@ -104,4 +109,98 @@ func (p *problem) accessHint(l vaiven.Lang) string {
 	}
 	return fmt.Sprintf(l.Say("add your user to the %[1]s group: sudo usermod -aG %[1]s $USER, and log in again",
 		"añade tu usuario al grupo %[1]s: sudo usermod -aG %[1]s $USER, y vuelve a iniciar sesión"), p.group)
+}
+
+// maxNear is how many names a person is offered instead of an unknown one.
+const maxNear = 6
+
+// near returns the names that are most like name, the nearest first.
+func near(name string, names []string) []string {
+	name = strings.ToUpper(name)
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	slices.SortStableFunc(names, func(a, b string) int {
+		return cmp.Compare(distance(name, strings.ToUpper(a)), distance(name, strings.ToUpper(b)))
+	})
+	return names[:min(len(names), maxNear)]
+}
+
+// distance is Levenshtein's: how many letters must be put in, taken out or
+// changed to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// trouble is what is wrong with one line: it is told when it changes, and the
+// line is tried again with growing pauses.
+type trouble struct {
+	p     *Panel
+	line  string
+	kind  kind
+	has   bool
+	pause time.Duration
+}
+
+// noteFailure notes why the line does not work, and tells it unless that is known.
+func (t *trouble) noteFailure(err error) {
+	var prob *problem
+	switch {
+	case errors.As(err, &prob):
+	case errors.Is(err, errGone):
+		prob = &problem{kind: gone, line: t.line}
+	default:
+		prob = &problem{kind: failed, line: t.line, err: err}
+	}
+	if !t.has || t.kind != prob.kind {
+		t.p.noticeProblem(prob)
+	}
+	t.has, t.kind = true, prob.kind
+}
+
+// noteWorking notes that the line works.
+func (t *trouble) noteWorking() {
+	if t.has {
+		t.p.noticeWorking(t.line)
+	}
+	t.has = false
+}
+
+// resetPause forgets the pauses of a line that has worked for a while: one that
+// comes and goes every second must not be told about every second.
+func (t *trouble) resetPause(worked time.Duration) {
+	if worked >= maxRetry {
+		t.pause = 0
+	}
+}
+
+// awaitRetry pauses before the next attempt; false: ctx is done, or there is no use.
+func (t *trouble) awaitRetry(ctx context.Context) bool {
+	if t.has && t.kind == otherOS {
+		<-ctx.Done()
+		return false
+	}
+	t.pause = min(max(2*t.pause, firstRetry), maxRetry)
+	timer := time.NewTimer(t.pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }
