@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,37 @@ func TestDeviceRemembered(t *testing.T) {
 		}
 		if got != step.want {
 			t.Errorf("%s: %s, want %s", step.id, got, step.want)
+		}
+	}
+}
+
+// TestKeyOrder: what a message means does not depend on the order of its keys.
+func TestKeyOrder(t *testing.T) {
+	for _, members := range [][]string{
+		{`"IDDEVICE":101`, `"OLDEST":5`, `"NEXT":4`, `"UP":5`, `"TEMP":24.5`},
+		{`"IDDEVICE":101`, `"BOOT":"9f3c02aa"`, `"SEQ":17`, `"OLDEST":5`, `"NEXT":4`, `"TEMP":24.5`},
+		{`"IDDEVICE":101`, `"UP":"x"`, `"AGE":-1`, `"TEMP":24.5`},
+		{`"IDDEVICE":101`, `"REV":"x"`, `"LED":1`, `"TEMP":24.5`},
+	} {
+		var want string
+		for i := range 200 {
+			items := decode(false, []byte("{"+strings.Join(members, ",")+"}"))
+			for _, it := range items {
+				slices.SortFunc(it.Hints, func(a, b wire.Hint) int { return strings.Compare(a.Key, b.Key) })
+				it.Err = nil // where it is
+			}
+			if got := text(items); i == 0 {
+				want = got
+			} else if got != want {
+				t.Fatalf("%s\ngot  %s\nwant %s", members, got, want)
+			}
+			rand.Shuffle(len(members), func(a, b int) { members[a], members[b] = members[b], members[a] })
+			if at := func(key string) int {
+				return slices.IndexFunc(members, func(m string) bool { return strings.HasPrefix(m, key) })
+			}; at(`"OLDEST"`) > at(`"NEXT"`) && at(`"OLDEST"`) >= 0 {
+				a, b := at(`"OLDEST"`), at(`"NEXT"`) // the one that comes second is named
+				members[a], members[b] = members[b], members[a]
+			}
 		}
 	}
 }

@@ -69,10 +69,17 @@ const (
 
 // readKey takes the value of a key of the protocol itself.
 func (e *element) readKey(id keyID, key []byte, v *value) {
+	it := &e.item
+	switch id {
+	case keyBoot, keySeq, keyAge, keyTime:
+	default:
+		if v.kind == kindNull {
+			return // as if it were not there
+		}
+	}
 	if id != keyDevice && id != keySeq {
 		e.using = id
 	}
-	it := &e.item
 	switch id {
 	case keyDevice:
 		if v.kind == kindNumber && v.num == e.d.number && e.d.device != "" {
@@ -95,38 +102,29 @@ func (e *element) readKey(id keyID, key []byte, v *value) {
 	case keyTime:
 		e.setTime(key, v)
 	case keyHello:
-		e.hello = e.setHello(key, v)
-	case keyOldest:
-		if v.kind != kindNull {
-			it.Oldest = e.whole(key, v, 1)
+		e.setHello(key, v)
+	case keyOldest, keyNext:
+		if n := e.whole(key, v, 1); id == keyOldest {
+			it.Oldest = n
+		} else {
+			it.Next = n
 		}
-	case keyNext:
-		if v.kind != kindNull {
-			it.Next = e.whole(key, v, 1)
+		if it.Oldest > it.Next && it.Next != 0 {
+			e.fail(vaiven.CodeBadSeq, reasonOrder, key, v)
 		}
 	case keyLost:
-		if v.kind != kindNull {
-			it.Lost = e.whole(key, v, 0)
-		}
+		it.Lost = e.whole(key, v, 0)
 	case keyRev:
-		if it.HasRev = v.kind != kindNull; it.HasRev {
-			it.Rev = e.whole(key, v, 0)
-		}
+		it.HasRev = true
+		it.Rev = e.whole(key, v, 0)
 	case keyUp:
-		if v.kind != kindNull {
-			it.Up = e.millis(key, v, maxExact)
-		}
+		it.Up = e.millis(key, v, maxExact)
 	case keySleep:
-		if v.kind != kindNull {
-			it.Sleep = e.millis(key, v, maxExact)
-		}
+		it.Sleep = e.millis(key, v, maxExact)
 	case keyStates:
 		e.setStates(key, v)
 	case keyFW:
 		e.setFW(key, v)
-	}
-	if it.Oldest > it.Next && it.Next != 0 {
-		e.fail(vaiven.CodeBadSeq, reasonOrder, key, v)
 	}
 	e.using = keyOther
 }
@@ -135,8 +133,6 @@ func (e *element) setDevice(key []byte, v *value) {
 	var id vaiven.Device
 	var err error
 	switch {
-	case v.kind == kindNull:
-		return // as if it were not there
 	case v.kind == kindText && len(v.text) > 0 && string(v.text) == string(e.d.device):
 		id = e.d.device
 	case v.kind == kindText:
@@ -213,11 +209,9 @@ func (e *element) whole(key []byte, v *value, from float64) uint64 {
 		reason = reasonBeyond
 	}
 	if from == 1 {
-		e.fail(vaiven.CodeBadSeq, reason, key, v)
-		return 0
+		code = vaiven.CodeBadSeq
 	}
-	err := e.fail(code, reason, key, v)
-	if code == vaiven.CodeOutOfRange && reason == "" {
+	if err := e.fail(code, reason, key, v); code == vaiven.CodeOutOfRange && reason == "" {
 		err.Hi = float64(maxExact)
 	}
 	return 0
@@ -225,20 +219,17 @@ func (e *element) whole(key []byte, v *value, from float64) uint64 {
 
 // millis reads a number of milliseconds in 0..hi; a fraction is cut.
 func (e *element) millis(key []byte, v *value, hi int64) int64 {
-	if v.kind != kindNumber {
+	switch {
+	case v.kind != kindNumber:
 		e.fail(vaiven.CodeNotANumber, wrongType(v, ""), key, v)
-		return 0
-	}
-	if v.num > float64(hi) && hi == maxExact {
+	case v.num > float64(hi) && hi == maxExact:
 		e.fail(vaiven.CodeOutOfRange, reasonBeyond, key, v)
-		return 0
+	case v.num < 0 || v.num > float64(hi):
+		e.fail(vaiven.CodeOutOfRange, "", key, v).Hi = float64(hi)
+	default:
+		return int64(v.num)
 	}
-	if v.num < 0 || v.num > float64(hi) {
-		err := e.fail(vaiven.CodeOutOfRange, "", key, v)
-		err.Hi = float64(hi)
-		return 0
-	}
-	return int64(v.num)
+	return 0
 }
 
 // setTime takes the board's clock, unless it was never set or counts seconds.
@@ -260,26 +251,20 @@ func (e *element) setTime(key []byte, v *value) {
 	e.untimed()
 }
 
-func (e *element) setHello(key []byte, v *value) bool {
+func (e *element) setHello(key []byte, v *value) {
 	switch {
-	case v.kind == kindNull:
-		return false
 	case v.kind != kindNumber && v.kind != kindBool:
 		e.fail(vaiven.CodeNotANumber, wrongType(v, ""), key, v)
-		return false
 	case v.num < 1:
 		err := e.fail(vaiven.CodeOutOfRange, "", key, v)
 		err.Lo, err.Hi = 1, float64(maxExact)
-		return false
+	default:
+		e.hello = true
 	}
-	return true
 }
 
 // setStates reads "LED,RELAY".
 func (e *element) setStates(key []byte, v *value) {
-	if v.kind == kindNull {
-		return
-	}
 	if v.kind != kindText {
 		e.fail(vaiven.CodeBadName, reasonText, key, v)
 		return
@@ -305,22 +290,20 @@ func (e *element) setStates(key []byte, v *value) {
 	}
 }
 
+// setFW reads a version, without what could steer a terminal.
 func (e *element) setFW(key []byte, v *value) {
 	switch v.kind {
 	case kindText:
-		e.item.FW = cut(strings.Map(printable, string(v.text)), MaxFW)
+		printable := strings.Map(func(r rune) rune {
+			if unicode.IsPrint(r) {
+				return r
+			}
+			return -1
+		}, string(v.text))
+		e.item.FW = cut(printable, MaxFW)
 	case kindNumber:
 		e.item.FW = cut(v.got(), MaxFW)
-	case kindNull:
 	default:
 		e.fail(vaiven.CodeNotANumber, reasonFW, key, v)
 	}
-}
-
-// printable drops what could steer a terminal.
-func printable(r rune) rune {
-	if unicode.IsPrint(r) {
-		return r
-	}
-	return -1
 }
