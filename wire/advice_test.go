@@ -75,6 +75,16 @@ func TestSignAdvice(t *testing.T) {
 	}
 }
 
+// TestEscapeAdvice: a control character in an escape is no hex digit.
+func TestEscapeAdvice(t *testing.T) {
+	for c := byte(0); c < ' '; c++ {
+		text := `{"IDDEVICE":101,"NOTE":"\u00` + string(c) + `1","TEMP":1}`
+		if reason, said := reasonOf(t, text); reason != "escape" {
+			t.Errorf("%q: %s", text, said)
+		}
+	}
+}
+
 // TestAdviceNamesSomething: no mistake of one byte is answered with no more than
 // that the message is not JSON.
 func TestAdviceNamesSomething(t *testing.T) {

@@ -266,7 +266,7 @@ func scalarProblem(w string, keyQuoted bool) string {
 		return reasonDot
 	}
 	fraction := strings.TrimLeft(digits, "0123456789")
-	if rest := strings.TrimLeft(strings.TrimPrefix(fraction, "."), "0123456789"); fraction != rest && len(fraction)-len(rest) == 1 {
+	if strings.HasPrefix(fraction, ".") && (len(fraction) == 1 || class[fraction[1]] != digit) {
 		return reasonDot
 	}
 	return reasonBadNumber
