@@ -42,11 +42,11 @@ func (e *element) decodeCBOR(p []byte) {
 	c := cborCursor{p: p, e: e}
 	switch p[0] >> 5 {
 	case majorMap:
-		if err := c.object(); err != nil {
+		if err := c.readMap(); err != nil {
 			e.refuseMessage(err)
 			return
 		}
-		e.finish()
+		e.finishElement()
 	case majorArray:
 		c.yieldElements()
 	default:
@@ -54,28 +54,28 @@ func (e *element) decodeCBOR(p []byte) {
 	}
 }
 
-// yieldElements hands on the elements of the message's array, as scanner.yieldElements
-// does. The whole message is checked first.
+// yieldElements hands on the elements of the message's array, as
+// scanner.yieldElements does. The whole message is checked first.
 func (c *cborCursor) yieldElements() {
 	ahead := *c
-	if err := ahead.skip(); err != nil {
+	if err := ahead.skipItem(); err != nil {
 		c.e.refuseMessage(err)
 		return
 	}
-	_, _, left, _ := c.head()
-	if !c.more(&left) {
+	_, _, left, _ := c.readHead()
+	if !c.hasMore(&left) {
 		c.e.refuseMessage(&vaiven.Error{Code: vaiven.CodeNoValues, Reason: reasonEmptyList, At: 0})
 		return
 	}
-	for foreign, more := false, true; more; more = c.more(&left) {
+	for foreign, more := false, true; more; more = c.hasMore(&left) {
 		at := c.i
 		if c.p[at]>>5 == majorMap {
-			c.e.begin()
-			_ = c.object() // nothing is wrong with it
-			c.e.finish()
+			c.e.resetElement()
+			_ = c.readMap() // nothing is wrong with it
+			c.e.finishElement()
 			continue
 		}
-		_ = c.skip()
+		_ = c.skipItem()
 		if !foreign {
 			c.e.notObject(reasonElement, at)
 		}
@@ -134,9 +134,9 @@ type cborCursor struct {
 	e *element
 }
 
-// head reads an item's initial byte and argument; n is indefinite for an
+// readHead reads an item's initial byte and argument; n is indefinite for an
 // indefinite length.
-func (c *cborCursor) head() (major, info byte, n int64, arg uint64) {
+func (c *cborCursor) readHead() (major, info byte, n int64, arg uint64) {
 	b := c.p[c.i]
 	c.i++
 	major, info = b>>5, b&0x1f
@@ -161,8 +161,8 @@ func (c *cborCursor) head() (major, info byte, n int64, arg uint64) {
 	return major, info, int64(min(arg, math.MaxInt64)), arg
 }
 
-// more reports whether another element follows, and steps over a break.
-func (c *cborCursor) more(left *int64) bool {
+// hasMore reports whether another element follows, and steps over a break.
+func (c *cborCursor) hasMore(left *int64) bool {
 	if *left == indefinite {
 		if c.p[c.i] == cborBreak {
 			c.i++
@@ -174,16 +174,16 @@ func (c *cborCursor) more(left *int64) bool {
 	return *left >= 0
 }
 
-// object gathers the pairs of a map. Text that is not UTF-8 refuses the
+// readMap gathers the pairs of a map. Text that is not UTF-8 refuses the
 // message, as it does in JSON.
-func (c *cborCursor) object() *vaiven.Error {
+func (c *cborCursor) readMap() *vaiven.Error {
 	c.e.at = c.i
-	for _, _, left, _ := c.head(); c.more(&left); {
+	for _, _, left, _ := c.readHead(); c.hasMore(&left); {
 		keyAt := c.i
 		if c.p[c.i]>>5 != majorText {
-			k, err := c.value()
+			k, err := c.readValue()
 			if err == nil {
-				_, err = c.value()
+				_, err = c.readValue()
 			}
 			if err != nil {
 				return err
@@ -191,46 +191,46 @@ func (c *cborCursor) object() *vaiven.Error {
 			c.e.foreignKey(&k)
 			continue
 		}
-		key, err := c.text()
+		key, err := c.readText()
 		if err != nil {
 			return err
 		}
-		v, err := c.value()
+		v, err := c.readValue()
 		if err != nil {
 			return err
 		}
-		c.e.put(key, keyAt, &v)
+		c.e.addMember(key, keyAt, &v)
 	}
 	return nil
 }
 
-// value reads an item as what stands behind a key.
-func (c *cborCursor) value() (value, *vaiven.Error) {
+// readValue reads an item as what stands behind a key.
+func (c *cborCursor) readValue() (value, *vaiven.Error) {
 	v := value{at: c.i}
 	switch c.p[c.i] >> 5 {
 	case majorText:
-		text, err := c.text()
+		text, err := c.readText()
 		v.kind, v.text = kindText, text
 		return v, err
 	case majorUint, majorNeg:
-		major, _, _, arg := c.head()
-		c.integer(&v, major == majorNeg, arg)
+		major, _, _, arg := c.readHead()
+		c.setInteger(&v, major == majorNeg, arg)
 	case majorOther:
-		_, info, _, arg := c.head()
-		simple(&v, info, arg)
+		_, info, _, arg := c.readHead()
+		setSimple(&v, info, arg)
 	case majorBytes:
 		v.opaque(opaqueBytes)
-		return v, c.skip()
+		return v, c.skipItem()
 	default:
 		v.kind = kindNested
-		return v, c.skip()
+		return v, c.skipItem()
 	}
 	return v, nil
 }
 
-// integer sets v to arg, or to -1-arg. One beyond 53 bits is the nearest float64,
-// as of JSON's digits.
-func (c *cborCursor) integer(v *value, negative bool, arg uint64) {
+// setInteger sets v to arg, or to -1-arg. One beyond 53 bits is the nearest
+// float64, as of JSON's digits.
+func (c *cborCursor) setInteger(v *value, negative bool, arg uint64) {
 	switch {
 	case negative && arg <= math.MaxInt64:
 		v.setNumber(float64(-1 - int64(arg)))
@@ -246,9 +246,9 @@ func (c *cborCursor) integer(v *value, negative bool, arg uint64) {
 	}
 }
 
-// simple sets v to a simple value or a float. Floats are exact, but for a float32
-// that says to be a C float: see vaiven.WidenFloat32.
-func simple(v *value, info byte, arg uint64) {
+// setSimple sets v to a simple value or a float. Floats are exact, but for a
+// float32 that says to be a C float: see vaiven.WidenFloat32.
+func setSimple(v *value, info byte, arg uint64) {
 	switch info {
 	case 20, 21:
 		v.kind, v.num = kindBool, float64(info-20)
@@ -276,10 +276,10 @@ func simple(v *value, info byte, arg uint64) {
 	}
 }
 
-// text reads a text string, in one piece or in chunks.
-func (c *cborCursor) text() ([]byte, *vaiven.Error) {
+// readText reads a text string, in one piece or in chunks.
+func (c *cborCursor) readText() ([]byte, *vaiven.Error) {
 	at := c.i
-	_, _, n, _ := c.head()
+	_, _, n, _ := c.readHead()
 	var s []byte
 	if n != indefinite {
 		s = c.p[c.i : c.i+int(n) : c.i+int(n)]
@@ -291,7 +291,7 @@ func (c *cborCursor) text() ([]byte, *vaiven.Error) {
 	}
 	start := len(c.e.arena)
 	for c.p[c.i] != cborBreak {
-		chunk, err := c.text() // RFC 8949 section 3.2.3: each is UTF-8 of its own
+		chunk, err := c.readText() // RFC 8949 section 3.2.3: each is UTF-8 of its own
 		if err != nil {
 			return nil, err
 		}
@@ -301,14 +301,14 @@ func (c *cborCursor) text() ([]byte, *vaiven.Error) {
 	return c.e.arena[start:len(c.e.arena):len(c.e.arena)], nil
 }
 
-// skip steps over an item and checks the text in it. It recurses as deep as
+// skipItem steps over an item and checks the text in it. It recurses as deep as
 // MaxDepth.
-func (c *cborCursor) skip() *vaiven.Error {
+func (c *cborCursor) skipItem() *vaiven.Error {
 	if c.p[c.i]>>5 == majorText {
-		_, err := c.text()
+		_, err := c.readText()
 		return err
 	}
-	major, _, n, _ := c.head()
+	major, _, n, _ := c.readHead()
 	switch {
 	case major == majorBytes && n != indefinite:
 		c.i += int(n)
@@ -318,8 +318,8 @@ func (c *cborCursor) skip() *vaiven.Error {
 	case major != majorBytes && major != majorArray && major != majorMap:
 		return nil
 	}
-	for c.more(&n) {
-		if err := c.skip(); err != nil {
+	for c.hasMore(&n) {
+		if err := c.skipItem(); err != nil {
 			return err
 		}
 	}

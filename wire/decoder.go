@@ -62,15 +62,15 @@ func (d *Decoder) Decode(binary bool, p []byte, yield func(*Item)) {
 	}
 	s := scanner{p: p, e: e}
 	var v value
-	ok := s.next() != 0 && s.value(&v)
-	if ok && (s.next() != 0 || s.i < len(p)) {
+	ok := s.nextByte() != 0 && s.scanValue(&v)
+	if ok && (s.nextByte() != 0 || s.i < len(p)) {
 		ok = s.trailing()
 	}
 	switch { // everything is yielded, or nothing
 	case !ok:
 		e.refuseMessage(s.verdict())
 	case p[v.at] == '{':
-		e.finish()
+		e.finishElement()
 	case p[v.at] == '[':
 		s.yieldElements(v.at)
 	case bytes.HasPrefix(bytes.TrimSpace(v.text), []byte("{")):
@@ -87,9 +87,9 @@ var elementPool = sync.Pool{New: func() any { return new(element) }}
 // maxArena is the scratch memory that is kept for the next message, in bytes.
 const maxArena = 16 << 10
 
-// declare remembers the states that a HELLO declared, instead of those before;
-// false means that too many devices have done so.
-func (d *Decoder) declare(device vaiven.Device, names []string) bool {
+// declareStates remembers the states that a HELLO declared, instead of those
+// before; false means that too many devices have done so.
+func (d *Decoder) declareStates(device vaiven.Device, names []string) bool {
 	if len(names) == 0 {
 		delete(d.states, device)
 		return true

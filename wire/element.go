@@ -44,8 +44,8 @@ type element struct {
 	badState   *fault // the first state that cannot be read
 }
 
-// begin forgets the element before.
-func (e *element) begin() {
+// resetElement forgets the element before.
+func (e *element) resetElement() {
 	e.item = Item{Age: AgeAbsent, Up: -1}
 	e.err, e.badState, e.declared = nil, nil, nil
 	e.keys, e.seen = 0, 0
@@ -53,9 +53,9 @@ func (e *element) begin() {
 	e.entries, e.faults, e.arena = e.entries[:0], e.faults[:0], e.arena[:0]
 }
 
-// put takes one key and its value. Both may point into memory that stays as it
-// is until finish.
-func (e *element) put(key []byte, keyAt int, v *value) {
+// addMember takes one key and its value. Both may point into memory that stays
+// as it is until finishElement.
+func (e *element) addMember(key []byte, keyAt int, v *value) {
 	e.keys++
 	upper := key
 	for _, c := range key {
@@ -81,12 +81,12 @@ func (e *element) put(key []byte, keyAt int, v *value) {
 		return
 	}
 	if e.keys > MaxKeys {
-		e.failAt(vaiven.CodeTooLarge, reasonKeys, nil, keyAt)
+		e.noteErrorAt(vaiven.CodeTooLarge, reasonKeys, nil, keyAt)
 		return
 	}
 	for i := range e.entries {
 		if bytes.Equal(e.entries[i].upper, upper) {
-			e.failAt(vaiven.CodeBadName, reasonDuplicate, key, keyAt)
+			e.noteErrorAt(vaiven.CodeBadName, reasonDuplicate, key, keyAt)
 			return
 		}
 	}
@@ -96,7 +96,7 @@ func (e *element) put(key []byte, keyAt int, v *value) {
 // foreignKey refuses a key that is not text, as only CBOR can have it.
 func (e *element) foreignKey(key *value) {
 	e.keys++
-	e.fail(vaiven.CodeBadName, reasonKeyType, nil, key)
+	e.noteError(vaiven.CodeBadName, reasonKeyType, nil, key)
 }
 
 // duplicate refuses a protocol key that stands twice; what it says is then not
@@ -117,32 +117,32 @@ func (e *element) duplicate(id keyID, key []byte, at int) {
 	case keySeq:
 		code, e.item.Seq = vaiven.CodeBadSeq, 0
 	}
-	e.failAt(code, reasonDuplicate, key, at)
+	e.noteErrorAt(code, reasonDuplicate, key, at)
 }
 
-// finish judges the element and yields it.
-func (e *element) finish() {
+// finishElement judges the element and yields it.
+func (e *element) finishElement() {
 	it := &e.item
 	if e.slide && !e.d.slideHinted {
 		e.d.slideHinted = true
-		e.hint(Hint{Kind: HintSlide})
+		e.addHint(Hint{Kind: HintSlide})
 	}
 	if it.Device == "" && e.err == nil {
 		e.missingDevice()
 	}
 	if e.hello {
 		e.settleFaults(0)
-		if e.err == nil && !e.d.declare(it.Device, e.declared) {
-			e.failAt(vaiven.CodeTooManyDevices, "", nil, e.at)
+		if e.err == nil && !e.d.declareStates(it.Device, e.declared) {
+			e.noteErrorAt(vaiven.CodeTooManyDevices, "", nil, e.at)
 		}
 	}
-	values, states := e.judge()
+	values, states := e.judgeEntries()
 	if len(e.faults) > 0 && !e.hello {
 		e.settleFaults(values)
-		states = e.states()
+		states = e.countStates()
 	}
 	if e.badState != nil && values > 0 {
-		e.hint(e.badState.hint) // the measurements are stored without it
+		e.addHint(e.badState.hint) // the measurements are stored without it
 	} else if e.badState != nil && (e.err == nil || e.badState.err.At < e.err.At) {
 		e.err = e.badState.err
 	}
@@ -152,13 +152,13 @@ func (e *element) finish() {
 		it.Kind, it.Names = Hello, e.declared
 	case values > 0 && !e.common && e.elsewhere():
 	case values > vaiven.MaxValues:
-		e.failAt(vaiven.CodeTooLarge, vaiven.ReasonManyValues, nil, e.at)
+		e.noteErrorAt(vaiven.CodeTooLarge, vaiven.ReasonManyValues, nil, e.at)
 	case values > 0:
 		it.Kind = Reading
 	case states == 0 || e.unmeasured:
 		e.noValues()
 	case it.Seq != 0:
-		e.failAt(vaiven.CodeNoValues, reasonSeqReport, nil, e.at)
+		e.noteErrorAt(vaiven.CodeNoValues, reasonSeqReport, nil, e.at)
 	default:
 		it.Kind = Report
 	}
@@ -188,14 +188,14 @@ func (e *element) finish() {
 		}
 	}
 	if e.err != nil {
-		e.refuse()
+		e.refuseElement()
 	}
 	e.yield(it)
 }
 
-// refuse makes the item an Invalid one. Of the hints only that about the form
-// of the message stays: more advice beside the error would hide it.
-func (e *element) refuse() {
+// refuseElement makes the item an Invalid one. Of the hints only that about the
+// form of the message stays: more advice beside the error would hide it.
+func (e *element) refuseElement() {
 	if boot := e.bootFault(); boot != nil && e.item.Seq != 0 {
 		// Whose SEQ it is cannot be known, so that no other error may settle it: it
 		// would be a SEQ of the boot before.
@@ -210,7 +210,7 @@ func (e *element) refuse() {
 func (e *element) missingDevice() {
 	for i := range e.entries {
 		if deviceAlias(string(e.entries[i].upper)) {
-			e.failAt(vaiven.CodeMissingDevice, reasonAlias, e.entries[i].key, e.entries[i].keyAt)
+			e.noteErrorAt(vaiven.CodeMissingDevice, reasonAlias, e.entries[i].key, e.entries[i].keyAt)
 			return
 		}
 	}
@@ -218,7 +218,7 @@ func (e *element) missingDevice() {
 	if e.seen&(1<<keyDevice) != 0 {
 		reason = reasonNull
 	}
-	e.failAt(vaiven.CodeMissingDevice, reason, nil, e.at)
+	e.noteErrorAt(vaiven.CodeMissingDevice, reason, nil, e.at)
 }
 
 // refuseMessage yields one Invalid item for the message as a whole.
@@ -235,25 +235,25 @@ func (e *element) notObject(reason string, at int) {
 	e.refuseMessage(&vaiven.Error{Code: vaiven.CodeMissingDevice, Reason: reason, At: at})
 }
 
-// judge sorts the entries into measurements and states, notes what is wrong
-// with them, and gives hints for those it ignores. It counts what remains.
-// Measurements are left with kindNumber, states with kindBool.
-func (e *element) judge() (values, states int) {
+// judgeEntries sorts the entries into measurements and states, notes what is
+// wrong with them, and gives hints for those it ignores. It counts what
+// remains. Measurements are left with kindNumber, states with kindBool.
+func (e *element) judgeEntries() (values, states int) {
 	d := e.d
-	declared, elsewhere := d.states[e.item.Device], []string(nil)
+	hello, other := d.states[e.item.Device], []string(nil) // what it declared
 	if d.Declared != nil {
-		elsewhere = d.Declared(e.item.Device)
+		other = d.Declared(e.item.Device)
 	}
 	for i := range e.entries {
 		en := &e.entries[i]
 		switch {
 		case len(en.upper) > 0 && en.upper[0] == '_':
 			en.kind = kindNull
-		case en.name != "" && (d.Rules.States[en.name] || slices.Contains(declared, en.name) || slices.Contains(elsewhere, en.name)):
+		case en.name != "" && (d.Rules.States[en.name] || slices.Contains(hello, en.name) || slices.Contains(other, en.name)):
 			states += e.judgeState(en)
 		case e.hello:
 			if en.kind != kindNull {
-				e.hint(Hint{Kind: HintHello, Key: shortKey(en.key)})
+				e.addHint(Hint{Kind: HintHello, Key: shortKey(en.key)})
 			}
 			en.kind = kindNull
 		case en.kind == kindNull:
@@ -267,18 +267,18 @@ func (e *element) judge() (values, states int) {
 				e.hintName(en)
 			}
 			if en.name == "" {
-				e.failAt(vaiven.CodeBadName, "", en.key, en.keyAt)
+				e.noteErrorAt(vaiven.CodeBadName, "", en.key, en.keyAt)
 			} else if math.IsInf(en.num, 0) {
-				e.fail(vaiven.CodeOutOfRange, reasonHuge, en.key, &en.value)
+				e.noteError(vaiven.CodeOutOfRange, reasonHuge, en.key, &en.value)
 			}
 		case en.kind == kindNaN:
-			e.fail(vaiven.CodeNotANumber, reasonNaN, en.key, &en.value)
+			e.noteError(vaiven.CodeNotANumber, reasonNaN, en.key, &en.value)
 		default:
 			e.judgeOther(en)
 		}
 	}
 	if states > MaxStates {
-		e.failAt(vaiven.CodeTooLarge, reasonStates, nil, e.at)
+		e.noteErrorAt(vaiven.CodeTooLarge, reasonStates, nil, e.at)
 	}
 	return values, states
 }
@@ -321,7 +321,7 @@ func (e *element) judgeOther(en *entry) {
 		if en.kind == kindText {
 			reason = textReason(en.text)
 		}
-		e.fail(vaiven.CodeNotANumber, reason, en.key, &en.value)
+		e.noteError(vaiven.CodeNotANumber, reason, en.key, &en.value)
 		return
 	}
 	if e.hintName(en) {
@@ -331,7 +331,7 @@ func (e *element) judgeOther(en *entry) {
 	if en.kind == kindNested {
 		h.Kind, h.Got = HintNested, en.got()
 	}
-	e.hint(h)
+	e.addHint(h)
 }
 
 // hintName says so if the key means a measurement of the CSV that the element
@@ -346,12 +346,12 @@ func (e *element) hintName(en *entry) bool {
 			return false
 		}
 	}
-	e.hint(Hint{Kind: HintName, Key: shortKey(en.key), Want: want})
+	e.addHint(Hint{Kind: HintName, Key: shortKey(en.key), Want: want})
 	return true
 }
 
-// hint adds a hint, the first of its kind in the element.
-func (e *element) hint(h Hint) {
+// addHint adds a hint, the first of its kind in the element.
+func (e *element) addHint(h Hint) {
 	for _, old := range e.item.Hints {
 		if old.Kind == h.Kind && old.Want == h.Want {
 			return
@@ -364,7 +364,7 @@ func (e *element) hint(h Hint) {
 // was sent went by another name or type.
 func (e *element) noValues() {
 	if e.unmeasured {
-		e.failAt(vaiven.CodeNoValues, reasonNull, nil, e.at)
+		e.noteErrorAt(vaiven.CodeNoValues, reasonNull, nil, e.at)
 		return
 	}
 	for _, advice := range [...]struct {
@@ -373,13 +373,13 @@ func (e *element) noValues() {
 	}{{HintName, reasonAlias}, {HintNested, reasonNested}, {HintText, reasonText}} { // the most telling first
 		for _, h := range e.item.Hints {
 			if h.Kind == advice.kind {
-				e.failAt(vaiven.CodeNoValues, advice.reason, []byte(h.Key), e.at)
+				e.noteErrorAt(vaiven.CodeNoValues, advice.reason, []byte(h.Key), e.at)
 				e.err.Got = h.Got
 				return
 			}
 		}
 	}
-	e.failAt(vaiven.CodeNoValues, "", nil, e.at)
+	e.noteErrorAt(vaiven.CodeNoValues, "", nil, e.at)
 }
 
 // breakRule refuses the element for what Rules.Check says, with the place of the
@@ -417,21 +417,21 @@ func (e *element) elsewhere() bool {
 		}
 	}
 	for i := range e.entries {
-		if en := &e.entries[i]; en.kind == kindText && e.measures(string(en.text)) {
-			e.failAt(vaiven.CodeNoValues, reasonNamed, en.key, e.at)
+		if en := &e.entries[i]; en.kind == kindText && e.namesMeasurement(string(en.text)) {
+			e.noteErrorAt(vaiven.CodeNoValues, reasonNamed, en.key, e.at)
 			e.err.Got = en.got()
 			return true
 		}
 	}
-	if nameless || !e.hidden() {
+	if nameless || !e.hasHidden() {
 		return false
 	}
 	e.noValues()
 	return true
 }
 
-// hidden reports whether a measurement is null, nested or text.
-func (e *element) hidden() bool {
+// hasHidden reports whether a measurement is null, nested or text.
+func (e *element) hasHidden() bool {
 	for i := range e.entries {
 		switch en := &e.entries[i]; en.kind {
 		case kindNested:
@@ -445,9 +445,9 @@ func (e *element) hidden() bool {
 	return e.unmeasured
 }
 
-// measures reports whether text is the name of a measurement that the rules or
-// the CSV know.
-func (e *element) measures(text string) bool {
+// namesMeasurement reports whether text is the name of a measurement that the
+// rules or the CSV know.
+func (e *element) namesMeasurement(text string) bool {
 	upper := strings.ToUpper(strings.TrimSpace(text))
 	_, known := e.d.Rules.Ranges[upper]
 	return known || upper == "TEMP" || upper == "HUM" || len(upper) > 1 && measurementAlias(upper) != ""

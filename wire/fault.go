@@ -15,9 +15,9 @@ type fault struct {
 	err  *vaiven.Error
 }
 
-// fail notes an error: one of the element, unless one is known that stands
+// noteError notes an error: one of the element, unless one is known that stands
 // before it, or a fault of the key in use.
-func (e *element) fail(code vaiven.Code, reason string, key []byte, v *value) *vaiven.Error {
+func (e *element) noteError(code vaiven.Code, reason string, key []byte, v *value) *vaiven.Error {
 	if e.using == keyOther && e.err != nil && e.err.At <= v.at {
 		return &vaiven.Error{}
 	}
@@ -31,9 +31,9 @@ func (e *element) fail(code vaiven.Code, reason string, key []byte, v *value) *v
 	return err
 }
 
-// failAt is fail for an error of the key or of the whole element.
-func (e *element) failAt(code vaiven.Code, reason string, key []byte, at int) {
-	e.fail(code, reason, key, &value{kind: kindNested, at: at})
+// noteErrorAt is noteError for an error of the key or of the whole element.
+func (e *element) noteErrorAt(code vaiven.Code, reason string, key []byte, at int) {
+	e.noteError(code, reason, key, &value{kind: kindNested, at: at})
 }
 
 func shortKey(key []byte) string {
@@ -46,8 +46,8 @@ func (e *element) settleFaults(values int) {
 	for i := range e.faults {
 		f := &e.faults[i]
 		switch {
-		case !e.needs(f, values):
-			e.ignore(f, values)
+		case !e.needsKey(f, values):
+			e.ignoreKey(f, values)
 		case e.err == nil || f.err.At < e.err.At:
 			e.err = f.err
 		}
@@ -64,9 +64,9 @@ func (e *element) bootFault() *vaiven.Error {
 	return nil
 }
 
-// needs reports whether the element means something else, or nothing, without
+// needsKey reports whether the element means something else, or nothing, without
 // the key of f.
-func (e *element) needs(f *fault, values int) bool {
+func (e *element) needsKey(f *fault, values int) bool {
 	switch f.id {
 	case keyBoot:
 		return values == 0 || e.item.Seq != 0 || f.err.Reason == reasonDuplicate
@@ -78,8 +78,8 @@ func (e *element) needs(f *fault, values int) bool {
 	return e.hello
 }
 
-// ignore leaves out the key of f, with a hint.
-func (e *element) ignore(f *fault, values int) {
+// ignoreKey leaves out the key of f, with a hint.
+func (e *element) ignoreKey(f *fault, values int) {
 	it := &e.item
 	switch f.id {
 	case keyAge:
@@ -96,7 +96,7 @@ func (e *element) ignore(f *fault, values int) {
 	if (f.id == keyAge || f.id == keyTime) && values > 0 && it.Time == 0 && it.Age < 0 {
 		f.hint.Kind = HintTime
 	}
-	e.hint(f.hint)
+	e.addHint(f.hint)
 	if f.id == keyRev {
 		e.dropStates() // without their REV they would count as switched by hand
 	}
@@ -109,8 +109,8 @@ func (e *element) untimed() {
 	}
 }
 
-// states counts the entries that judge found to be states to report.
-func (e *element) states() (n int) {
+// countStates counts the entries that judgeEntries found to be states to report.
+func (e *element) countStates() (n int) {
 	for i := range e.entries {
 		if e.entries[i].kind == kindBool {
 			n++
@@ -123,7 +123,7 @@ func (e *element) states() (n int) {
 func (e *element) dropStates() {
 	for i := range e.entries {
 		if en := &e.entries[i]; en.kind == kindBool {
-			e.hint(Hint{Kind: HintState, Key: shortKey(en.key), Want: vaiven.KeyRev})
+			e.addHint(Hint{Kind: HintState, Key: shortKey(en.key), Want: vaiven.KeyRev})
 			en.kind = kindNull
 		}
 	}

@@ -206,33 +206,33 @@ func (e *element) readKey(id keyID, key []byte, v *value) {
 			e.setBoot(key, v)
 		}
 	case keySeq:
-		it.Seq = e.whole(key, v, 1)
+		it.Seq = e.readInteger(key, v, 1)
 	case keyAge:
 		if it.Age = AgeUnknown; v.kind != kindNull {
-			it.Age = e.millis(key, v, vaiven.MaxAge)
+			it.Age = e.readMillis(key, v, vaiven.MaxAge)
 		}
 	case keyTime:
 		e.setTime(key, v)
 	case keyHello:
 		e.setHello(key, v)
 	case keyOldest, keyNext:
-		if n := e.whole(key, v, 1); id == keyOldest {
+		if n := e.readInteger(key, v, 1); id == keyOldest {
 			it.Oldest = n
 		} else {
 			it.Next = n
 		}
 		if it.Oldest > it.Next && it.Next != 0 {
-			e.fail(vaiven.CodeBadSeq, reasonOrder, key, v)
+			e.noteError(vaiven.CodeBadSeq, reasonOrder, key, v)
 		}
 	case keyLost:
-		it.Lost = e.whole(key, v, 0)
+		it.Lost = e.readInteger(key, v, 0)
 	case keyRev:
 		it.HasRev = true
-		it.Rev = e.whole(key, v, 0)
+		it.Rev = e.readInteger(key, v, 0)
 	case keyUp:
-		it.Up = e.millis(key, v, maxExact)
+		it.Up = e.readMillis(key, v, maxExact)
 	case keySleep:
-		it.Sleep = e.millis(key, v, maxExact)
+		it.Sleep = e.readMillis(key, v, maxExact)
 	case keyStates:
 		e.setStates(key, v)
 	case keyFW:
@@ -252,20 +252,20 @@ func (e *element) setDevice(key []byte, v *value) {
 	case v.whole && v.num >= 0:
 		id, err = vaiven.ParseDevice(strconv.FormatInt(int64(v.num), 10))
 	case v.kind == kindNumber && len(bytes.Trim(v.text, "0123456789")) > 0:
-		e.fail(vaiven.CodeBadDevice, "", key, v)
+		e.noteError(vaiven.CodeBadDevice, "", key, v)
 		return
 	case v.kind == kindNumber && v.text != nil:
 		id, err = vaiven.ParseDevice(string(v.text)) // more than 53 bits
 	default:
-		e.fail(vaiven.CodeBadDevice, wrongType(v, reasonText), key, v)
+		e.noteError(vaiven.CodeBadDevice, wrongType(v, reasonText), key, v)
 		return
 	}
 	if err != nil && len(v.text) == 0 {
-		e.fail(vaiven.CodeMissingDevice, reasonEmpty, key, v)
+		e.noteError(vaiven.CodeMissingDevice, reasonEmpty, key, v)
 		return
 	}
 	if err != nil {
-		e.fail(vaiven.CodeBadDevice, "", key, v)
+		e.noteError(vaiven.CodeBadDevice, "", key, v)
 		return
 	}
 	e.item.Device, e.d.device, e.d.number = id, id, math.NaN()
@@ -276,12 +276,12 @@ func (e *element) setDevice(key []byte, v *value) {
 
 func (e *element) setBoot(key []byte, v *value) {
 	if v.kind != kindText {
-		e.fail(vaiven.CodeBadBoot, wrongType(v, reasonNumber), key, v)
+		e.noteError(vaiven.CodeBadBoot, wrongType(v, reasonNumber), key, v)
 		return
 	}
 	boot, err := vaiven.ParseBoot(string(v.text))
 	if err != nil {
-		e.fail(vaiven.CodeBadBoot, "", key, v)
+		e.noteError(vaiven.CodeBadBoot, "", key, v)
 		return
 	}
 	e.item.Boot, e.d.boot = boot, boot
@@ -305,9 +305,9 @@ func wrongType(v *value, number string) string {
 	return number
 }
 
-// whole reads an integer: from 1 for the number of a reading, or from 0 for a
-// count.
-func (e *element) whole(key []byte, v *value, from float64) uint64 {
+// readInteger reads an integer: from 1 for the number of a reading, or from 0
+// for a count.
+func (e *element) readInteger(key []byte, v *value, from float64) uint64 {
 	if v.whole && v.num >= from {
 		return uint64(v.num)
 	}
@@ -323,21 +323,21 @@ func (e *element) whole(key []byte, v *value, from float64) uint64 {
 	if from == 1 {
 		code = vaiven.CodeBadSeq
 	}
-	if err := e.fail(code, reason, key, v); code == vaiven.CodeOutOfRange && reason == "" {
+	if err := e.noteError(code, reason, key, v); code == vaiven.CodeOutOfRange && reason == "" {
 		err.Hi = float64(maxExact)
 	}
 	return 0
 }
 
-// millis reads a number of milliseconds in 0..hi; a fraction is cut.
-func (e *element) millis(key []byte, v *value, hi int64) int64 {
+// readMillis reads a number of milliseconds in 0..hi; a fraction is cut.
+func (e *element) readMillis(key []byte, v *value, hi int64) int64 {
 	switch {
 	case v.kind != kindNumber:
-		e.fail(vaiven.CodeNotANumber, wrongType(v, ""), key, v)
+		e.noteError(vaiven.CodeNotANumber, wrongType(v, ""), key, v)
 	case v.num > float64(hi) && hi == maxExact:
-		e.fail(vaiven.CodeOutOfRange, reasonBeyond, key, v)
+		e.noteError(vaiven.CodeOutOfRange, reasonBeyond, key, v)
 	case v.num < 0 || v.num > float64(hi):
-		e.fail(vaiven.CodeOutOfRange, "", key, v).Hi = float64(hi)
+		e.noteError(vaiven.CodeOutOfRange, "", key, v).Hi = float64(hi)
 	default:
 		return int64(v.num)
 	}
@@ -349,7 +349,7 @@ func (e *element) setTime(key []byte, v *value) {
 	var t int64
 	if v.kind != kindNull {
 		known := len(e.faults)
-		if t = e.millis(key, v, maxTime); len(e.faults) > known {
+		if t = e.readMillis(key, v, maxTime); len(e.faults) > known {
 			return
 		}
 	}
@@ -358,7 +358,7 @@ func (e *element) setTime(key []byte, v *value) {
 		return
 	}
 	if v.kind != kindNull {
-		e.hint(Hint{Kind: HintTime, Key: shortKey(key)})
+		e.addHint(Hint{Kind: HintTime, Key: shortKey(key)})
 	}
 	e.untimed()
 }
@@ -366,9 +366,9 @@ func (e *element) setTime(key []byte, v *value) {
 func (e *element) setHello(key []byte, v *value) {
 	switch {
 	case v.kind != kindNumber && v.kind != kindBool:
-		e.fail(vaiven.CodeNotANumber, wrongType(v, ""), key, v)
+		e.noteError(vaiven.CodeNotANumber, wrongType(v, ""), key, v)
 	case v.num < 1:
-		err := e.fail(vaiven.CodeOutOfRange, "", key, v)
+		err := e.noteError(vaiven.CodeOutOfRange, "", key, v)
 		err.Lo, err.Hi = 1, float64(maxExact)
 	default:
 		e.hello = true
@@ -378,7 +378,7 @@ func (e *element) setHello(key []byte, v *value) {
 // setStates reads "LED,RELAY".
 func (e *element) setStates(key []byte, v *value) {
 	if v.kind != kindText {
-		e.fail(vaiven.CodeBadName, reasonText, key, v)
+		e.noteError(vaiven.CodeBadName, reasonText, key, v)
 		return
 	}
 	for s := range strings.SplitSeq(string(v.text), ",") {
@@ -391,11 +391,11 @@ func (e *element) setStates(key []byte, v *value) {
 			reason = reasonReserved
 		}
 		if reserved || !vaiven.ValidName(s) {
-			e.fail(vaiven.CodeBadName, reason, key, v).Key = vaiven.Shorten(s)
+			e.noteError(vaiven.CodeBadName, reason, key, v).Key = vaiven.Shorten(s)
 			return
 		}
 		if len(e.declared) == MaxStates {
-			e.fail(vaiven.CodeTooLarge, reasonStates, key, v)
+			e.noteError(vaiven.CodeTooLarge, reasonStates, key, v)
 			return
 		}
 		e.declared = append(e.declared, s)
@@ -416,6 +416,6 @@ func (e *element) setFW(key []byte, v *value) {
 	case kindNumber:
 		e.item.FW = cut(v.got(), MaxFW)
 	default:
-		e.fail(vaiven.CodeNotANumber, reasonFW, key, v)
+		e.noteError(vaiven.CodeNotANumber, reasonFW, key, v)
 	}
 }

@@ -12,25 +12,25 @@ import (
 // in the message that a person should mend. They return false, so that the
 // scanner can end with them.
 
-// fail notes what is wrong and where.
-func (s *scanner) fail(reason string, at int, got string) bool {
+// noteMistake notes what is wrong and where.
+func (s *scanner) noteMistake(reason string, at int, got string) bool {
 	key := strings.Trim(string(s.key), `"`)
 	s.mistake = &vaiven.Error{Code: vaiven.CodeNotJSON, Reason: reason, At: at, Key: vaiven.Shorten(key), Got: vaiven.Shorten(got)}
 	return false
 }
 
-// comment notes a comment, if one begins here.
-func (s *scanner) comment() bool {
+// noteComment notes a comment, if one begins here.
+func (s *scanner) noteComment() bool {
 	rest := s.p[s.i:]
 	if bytes.HasPrefix(rest, []byte("//")) || bytes.HasPrefix(rest, []byte("/*")) || bytes.HasPrefix(rest, []byte("#")) && !standIn(s.here()) {
-		s.fail(reasonComment, s.i, "")
+		s.noteMistake(reasonComment, s.i, "")
 		return true
 	}
 	return false
 }
 
-// noKey is for what stands where a key belongs: behind the comma there, -1 behind
-// the opening bracket.
+// noKey is for what stands where a key belongs: behind the comma there, -1
+// behind the opening bracket.
 func (s *scanner) noKey(comma int) bool {
 	c, after, last := s.peek(), comma+1, s.lastScalar()
 	switch {
@@ -38,16 +38,16 @@ func (s *scanner) noKey(comma int) bool {
 		for after < len(s.p) && class[s.p[after]] == digit {
 			after++
 		}
-		return s.fail(reasonDecimalComma, s.valueAt, string(s.p[s.valueAt:after]))
-	case s.comment():
+		return s.noteMistake(reasonDecimalComma, s.valueAt, string(s.p[s.valueAt:after]))
+	case s.noteComment():
 	case comma >= 0 && (c == '}' || c == ']' || c == ','):
 		return s.badComma(comma)
 	case s.i >= len(s.p):
 		return s.unclosed()
 	case c == '{':
-		return s.fail(reasonOpenObject, s.i, "")
+		return s.noteMistake(reasonOpenObject, s.i, "")
 	case class[c] == digit:
-		return s.fail(reasonBadKey, s.i, s.here())
+		return s.noteMistake(reasonBadKey, s.i, s.here())
 	default:
 		return s.noToken()
 	}
@@ -57,9 +57,9 @@ func (s *scanner) noKey(comma int) bool {
 // badComma is for a comma behind which no value follows.
 func (s *scanner) badComma(comma int) bool {
 	if s.p[s.i] == ',' {
-		return s.fail(reasonDoubleComma, s.i, "")
+		return s.noteMistake(reasonDoubleComma, s.i, "")
 	}
-	return s.fail(reasonTrailingComma, comma, "")
+	return s.noteMistake(reasonTrailingComma, comma, "")
 }
 
 // noColon is for what follows a key.
@@ -67,41 +67,41 @@ func (s *scanner) noColon(keyAt int) bool {
 	c := s.peek()
 	if s.bareKey && s.i == keyAt+len(s.key) && s.i < len(s.p) && c != '=' && c != ',' && c != '}' {
 		s.i, s.key = keyAt, nil
-		return s.fail(reasonBadKey, keyAt, s.here())
+		return s.noteMistake(reasonBadKey, keyAt, s.here())
 	}
 	lacking, _, colon := bytes.Cut(bytes.Trim(s.key, `"`), []byte(":"))
 	switch {
-	case s.comment():
+	case s.noteComment():
 		return false
 	case s.i >= len(s.p):
 		return s.unclosed()
 	case c == '=':
-		return s.fail(reasonMissingColon, s.i, "=")
+		return s.noteMistake(reasonMissingColon, s.i, "=")
 	case colon || bytes.IndexByte(lacking, ',') >= 0:
 		s.key = nil
-		return s.fail(reasonOpenKey, keyAt, string(lacking))
+		return s.noteMistake(reasonOpenKey, keyAt, string(lacking))
 	case c == ',' || c == '}':
-		return s.fail(reasonNoValue, s.i, "")
+		return s.noteMistake(reasonNoValue, s.i, "")
 	}
-	return s.fail(reasonMissingColon, s.i, "")
+	return s.noteMistake(reasonMissingColon, s.i, "")
 }
 
 // noValue is for what stands where a value belongs.
 func (s *scanner) noValue() bool {
 	c := s.peek()
 	switch {
-	case s.comment():
+	case s.noteComment():
 		return false
 	case s.i >= len(s.p):
 		return s.unclosed()
 	case c == ',' || c == '}' || c == ']':
-		return s.fail(reasonMissingValue, s.i, "")
+		return s.noteMistake(reasonMissingValue, s.i, "")
 	case class[c] != noScalar:
 		return s.badScalar()
 	case c == '%':
-		return s.fail(reasonPlaceholder, s.i, s.here())
+		return s.noteMistake(reasonPlaceholder, s.i, s.here())
 	case standIn(s.here()):
-		return s.fail(reasonStandIn, s.i, s.here())
+		return s.noteMistake(reasonStandIn, s.i, s.here())
 	}
 	return s.noToken()
 }
@@ -110,11 +110,11 @@ func (s *scanner) noValue() bool {
 func (s *scanner) noToken() bool {
 	switch rest := s.p[s.i:]; {
 	case rest[0] == '\'' || rest[0] == '`':
-		return s.fail(reasonSingleQuote, s.i, "")
+		return s.noteMistake(reasonSingleQuote, s.i, "")
 	case curly(rest):
-		return s.fail(reasonCurlyQuote, s.i, "")
+		return s.noteMistake(reasonCurlyQuote, s.i, "")
 	}
-	return s.fail(reasonExtra, s.i, s.here())
+	return s.noteMistake(reasonExtra, s.i, s.here())
 }
 
 // curly reports whether rest begins with a quotation mark of a word processor.
@@ -126,38 +126,39 @@ func curly(rest []byte) bool {
 func (s *scanner) noEnd() bool {
 	c, scalar := s.peek(), s.lastScalar() != ""
 	switch {
-	case s.comment():
+	case s.noteComment():
 		return false
 	case s.i >= len(s.p):
 		return s.unclosed()
-	case scalar && s.unit():
-		return s.fail(reasonBadNumber, s.valueAt, string(s.p[s.valueAt:s.i+len(s.here())]))
+	case scalar && s.unitFollows():
+		return s.noteMistake(reasonBadNumber, s.valueAt, string(s.p[s.valueAt:s.i+len(s.here())]))
 	case c == ':' && scalar && s.i == s.lastEnd: // a time: 12:30
 		end := s.i
 		for end < len(s.p) && (class[s.p[end]] != noScalar || s.p[end] == ':') {
 			end++
 		}
-		return s.fail(reasonNeedsQuotes, s.valueAt, string(s.p[s.valueAt:end]))
+		return s.noteMistake(reasonNeedsQuotes, s.valueAt, string(s.p[s.valueAt:end]))
 	case c == ';':
-		return s.fail(reasonMissingComma, s.i, ";")
+		return s.noteMistake(reasonMissingComma, s.i, ";")
 	case c == '"' || c == '{' || s.i > s.lastEnd && (inWord(c) || c == '\''):
-		return s.fail(reasonMissingComma, s.i, "")
+		return s.noteMistake(reasonMissingComma, s.i, "")
 	case c != '}' && c != ']':
-		return s.fail(reasonExtra, s.i, s.here())
+		return s.noteMistake(reasonExtra, s.i, s.here())
 	}
 	// A bracket closes what another one opened.
 	rest := bytes.TrimLeft(s.p[s.i+1:], " \t\r\n")
 	switch closing := s.open[s.depth-1]; {
 	case len(rest) > 0 && rest[0] == closing:
-		return s.fail(reasonSurplus, s.i, string(c))
+		return s.noteMistake(reasonSurplus, s.i, string(c))
 	case s.depth > 1 && s.open[s.depth-2] == c:
-		return s.fail(reasonInnerOpen, s.i, string(closing))
+		return s.noteMistake(reasonInnerOpen, s.i, string(closing))
 	}
-	return s.fail(reasonBracket, s.i, string(c))
+	return s.noteMistake(reasonBracket, s.i, string(c))
 }
 
-// unit reports whether a unit follows a number, at once or behind a space.
-func (s *scanner) unit() bool {
+// unitFollows reports whether a unit follows a number, at once or behind a
+// space.
+func (s *scanner) unitFollows() bool {
 	c := s.p[s.i]
 	if c == '%' || c >= 0x80 && !curly(s.p[s.i:]) {
 		return true
@@ -171,31 +172,31 @@ func (s *scanner) unit() bool {
 
 // trailing is for what follows the whole message.
 func (s *scanner) trailing() bool {
-	if s.comment() {
+	if s.noteComment() {
 		return false
 	}
 	rest := bytes.TrimLeft(s.p[s.i:], " \t\r\n,;")
 	c := s.p[s.i]
 	if c == ',' && s.p[s.lastEnd-1] == ']' {
 		s.key = nil
-		return s.fail(reasonSurplus, s.lastEnd-1, "]") // the list goes on
+		return s.noteMistake(reasonSurplus, s.lastEnd-1, "]") // the list goes on
 	}
 	if len(rest) > 0 && rest[0] == '{' {
-		return s.fail(reasonSeveral, s.i, "")
+		return s.noteMistake(reasonSeveral, s.i, "")
 	}
 	s.key = nil
 	switch c {
 	case '}', ']':
-		return s.fail(reasonSurplus, s.i, string(c))
+		return s.noteMistake(reasonSurplus, s.i, string(c))
 	case 0:
-		return s.fail(reasonZeros, s.i, "")
+		return s.noteMistake(reasonZeros, s.i, "")
 	}
-	return s.fail(reasonTrailing, s.i, s.here())
+	return s.noteMistake(reasonTrailing, s.i, s.here())
 }
 
 // unclosed is for a message that ends too early.
 func (s *scanner) unclosed() bool {
-	return s.fail(reasonUnclosed, len(s.p), string(s.open[s.depth-1]))
+	return s.noteMistake(reasonUnclosed, len(s.p), string(s.open[s.depth-1]))
 }
 
 // badEscape says what is wrong with the escape that stands here in the text that
@@ -209,11 +210,11 @@ func (s *scanner) badEscape(start int) bool {
 	_, half := hex4(s.p[min(s.i+2, end):end])
 	switch rest := s.p[end:]; {
 	case len(rest) == 0 || half && len(rest) < len(`\udc00`) && bytes.IndexByte(rest, '"') < 0:
-		return s.fail(reasonOpenString, start, "") // cut off
+		return s.noteMistake(reasonOpenString, start, "") // cut off
 	case half:
-		return s.fail(reasonSurrogate, s.i, escape)
+		return s.noteMistake(reasonSurrogate, s.i, escape)
 	}
-	return s.fail(reasonEscape, s.i, escape)
+	return s.noteMistake(reasonEscape, s.i, escape)
 }
 
 // badScalar says of a number or word which habit of another language it comes
@@ -224,11 +225,11 @@ func (s *scanner) badScalar() bool {
 	reason := scalarProblem(w, !s.bareKey || !s.inObject())
 	switch {
 	case end == len(s.p) && s.depth > 0 && (s.inObject() || !isNaNWord([]byte(strings.TrimLeft(w, "+-")))):
-		return s.fail(reasonUnclosed, end, string(s.open[s.depth-1]))
+		return s.noteMistake(reasonUnclosed, end, string(s.open[s.depth-1]))
 	case (reason == reasonWord || reason == reasonBadNumber) && textKey(bytes.Trim(s.key, `"`)) && s.inObject():
 		reason = reasonNeedsQuotes
 	}
-	return s.fail(reason, s.i, w)
+	return s.noteMistake(reason, s.i, w)
 }
 
 // textKey reports whether text stands behind a key of the protocol.

@@ -233,8 +233,8 @@ func otherBracket(bracket string) string {
 	return "]"
 }
 
-// handshakeSentences, pathSentences and protocolSentences have the words for what
-// was refused below messages.
+// handshakeSentences, pathSentences and protocolSentences have the words for
+// what was refused below messages.
 var handshakeSentences = map[string]words{
 	"": {"the HTTP request cannot be read: end each header line with CR LF, and the last with an empty line",
 		"no se puede leer la petición HTTP: termina cada cabecera con CR LF, y la última con una línea vacía"},

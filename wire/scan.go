@@ -31,8 +31,8 @@ type scanner struct {
 	mistake *vaiven.Error // why the scanner stopped
 }
 
-// next steps over white space and returns the byte behind it, 0 at the end.
-func (s *scanner) next() byte {
+// nextByte steps over white space and returns the byte behind it, 0 at the end.
+func (s *scanner) nextByte() byte {
 	for s.i < len(s.p) {
 		c := s.p[s.i]
 		if c > ' ' || c != ' ' && c != '\t' && c != '\r' && c != '\n' {
@@ -43,19 +43,19 @@ func (s *scanner) next() byte {
 	return 0
 }
 
-// object steps over what is in an object, and its closing bracket. The members
-// of the outermost are gathered.
-func (s *scanner) object() bool {
+// scanObject steps over what is in an object, and its closing bracket. The
+// members of the outermost are gathered.
+func (s *scanner) scanObject() bool {
 	gather := s.depth == 1
 	if gather {
 		s.e.at = s.i - 1
 	}
 	for comma := -1; ; {
-		c, keyAt := s.next(), s.i
+		c, keyAt := s.nextByte(), s.i
 		var key []byte
 		switch {
 		case c == '"':
-			text, ok := s.text()
+			text, ok := s.scanText()
 			if !ok {
 				return false
 			}
@@ -70,7 +70,7 @@ func (s *scanner) object() bool {
 		default:
 			return s.noKey(comma)
 		}
-		if s.next() != ':' {
+		if s.nextByte() != ':' {
 			return s.noColon(keyAt)
 		}
 		s.i++
@@ -78,13 +78,13 @@ func (s *scanner) object() bool {
 			s.lenient, s.e.slide = true, true
 		}
 		var v value
-		if !s.value(&v) {
+		if !s.scanValue(&v) {
 			return false
 		}
 		if gather {
-			s.e.put(key, keyAt, &v)
+			s.e.addMember(key, keyAt, &v)
 		}
-		switch s.next() {
+		switch s.nextByte() {
 		case ',':
 			comma = s.i
 			s.i++
@@ -97,47 +97,47 @@ func (s *scanner) object() bool {
 	}
 }
 
-// yieldElements hands on the elements of the message's array, which begins at at and
-// was checked as a whole: one that was cut off is refused as a whole. Those that
-// are no objects are refused once.
+// yieldElements hands on the elements of the message's array, which begins at
+// at and was checked as a whole: one that was cut off is refused as a whole.
+// Those that are no objects are refused once.
 func (s *scanner) yieldElements(at int) {
 	s.i = at + 1
-	if s.next() == ']' {
+	if s.nextByte() == ']' {
 		s.e.refuseMessage(&vaiven.Error{Code: vaiven.CodeNoValues, Reason: reasonEmptyList, At: 0})
 		return
 	}
 	for foreign := false; ; s.i++ {
 		var v value
-		s.e.begin()
-		s.value(&v)
+		s.e.resetElement()
+		s.scanValue(&v)
 		if s.p[v.at] == '{' {
-			s.e.finish()
+			s.e.finishElement()
 		} else if !foreign {
 			s.e.notObject(reasonElement, v.at)
 			foreign = true
 		}
-		if s.next() == ']' {
+		if s.nextByte() == ']' {
 			return
 		}
 	}
 }
 
-// array steps over what is in an array, and its closing bracket.
-func (s *scanner) array() bool {
-	if s.next() == ']' {
+// scanArray steps over what is in an array, and its closing bracket.
+func (s *scanner) scanArray() bool {
+	if s.nextByte() == ']' {
 		s.i++
 		return true
 	}
 	for {
 		var v value
-		if !s.value(&v) {
+		if !s.scanValue(&v) {
 			return false
 		}
-		switch s.next() {
+		switch s.nextByte() {
 		case ',':
 			comma := s.i
 			s.i++
-			if c := s.next(); c == ',' || c == '}' || c == ']' {
+			if c := s.nextByte(); c == ',' || c == '}' || c == ']' {
 				return s.badComma(comma)
 			}
 		case ']':
@@ -161,7 +161,7 @@ func (s *scanner) tooDeep() bool {
 			return true
 		}
 	}
-	return s.depth == MaxDepth && !s.fail(reasonDeep, s.i, "")
+	return s.depth == MaxDepth && !s.noteMistake(reasonDeep, s.i, "")
 }
 
 // deepAt returns where a text has more than MaxDepth levels, -1 if nowhere. It
@@ -187,16 +187,16 @@ func deepAt(p []byte) int {
 	return -1
 }
 
-// value steps over a value and sets v to it.
-func (s *scanner) value(v *value) (ok bool) {
-	c := s.next()
+// scanValue steps over a value and sets v to it.
+func (s *scanner) scanValue(v *value) (ok bool) {
+	c := s.nextByte()
 	v.at, s.valueAt = s.i, s.i
 	switch {
 	case c == '"':
 		v.kind = kindText
-		v.text, ok = s.text()
+		v.text, ok = s.scanText()
 	case class[c] == digit || c == '-':
-		ok = s.number(v)
+		ok = s.scanNumber(v)
 	case c == '{' || c == '[':
 		v.kind = kindNested
 		if (s.depth > 0 || c == '[') && s.tooDeep() {
@@ -206,31 +206,31 @@ func (s *scanner) value(v *value) (ok bool) {
 		s.depth++
 		s.i++
 		if c == '{' {
-			ok = s.object()
+			ok = s.scanObject()
 		} else {
-			ok = s.array()
+			ok = s.scanArray()
 		}
 		if ok {
 			s.depth--
 			s.valueAt = s.i - 1
 		}
 	default:
-		ok = s.word(v)
+		ok = s.scanWord(v)
 	}
 	s.lastEnd = s.i
 	return ok
 }
 
-// text steps over a string and returns its content: a part of the message, or of
-// e's arena if it has escapes.
-func (s *scanner) text() ([]byte, bool) {
+// scanText steps over a string and returns its content: a part of the message,
+// or of e's arena if it has escapes.
+func (s *scanner) scanText() ([]byte, bool) {
 	start, escaped, ascii := s.i, false, true
 	for i := start + 1; i < len(s.p); i++ {
 		switch c := s.p[i]; {
 		case c == '"':
 			s.i = i + 1
 			if !ascii && !utf8.Valid(s.p[start:i]) {
-				return nil, s.fail(reasonUTF8, start, "")
+				return nil, s.noteMistake(reasonUTF8, start, "")
 			}
 			if !escaped {
 				return s.p[start+1 : i : i], true
@@ -248,22 +248,22 @@ func (s *scanner) text() ([]byte, bool) {
 			i += n - 1
 		case c < ' ':
 			if c == '\n' || c == '\r' {
-				return nil, s.fail(reasonLineBreak, start, "")
+				return nil, s.noteMistake(reasonLineBreak, start, "")
 			}
-			return nil, s.fail(reasonControl, i, "")
+			return nil, s.noteMistake(reasonControl, i, "")
 		case c >= utf8.RuneSelf:
 			ascii = false
 		}
 	}
-	return nil, s.fail(reasonOpenString, start, "")
+	return nil, s.noteMistake(reasonOpenString, start, "")
 }
 
 // tens are the powers of ten that quick numbers need, exactly.
 var tens = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
-// number steps over a number, and under a key without quotes also over its
+// scanNumber steps over a number, and under a key without quotes also over its
 // leading zeros. The number is the float64 nearest to the digits.
-func (s *scanner) number(v *value) bool {
+func (s *scanner) scanNumber(v *value) bool {
 	p, i := s.p, s.i
 	if p[i] == '-' {
 		i++
@@ -276,7 +276,7 @@ func (s *scanner) number(v *value) bool {
 	point := i
 	switch {
 	case point == first:
-		return s.word(v) // -inf
+		return s.scanWord(v) // -inf
 	case p[first] == '0' && point-first > 1 && !(s.bareKey && s.inObject()):
 		return s.badScalar()
 	}
@@ -328,8 +328,8 @@ func (s *scanner) number(v *value) bool {
 	return true
 }
 
-// word steps over true, false, null and, inside an object, a nan.
-func (s *scanner) word(v *value) bool {
+// scanWord steps over true, false, null and, inside an object, a nan.
+func (s *scanner) scanWord(v *value) bool {
 	end := scalarEnd(s.p, s.i)
 	w := s.p[s.i:end:end]
 	switch string(w) {

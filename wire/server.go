@@ -114,8 +114,8 @@ func AppendBye(b []byte, text string, retry time.Duration) []byte {
 }
 
 // appendDevice appends who a message is of or for, as its first keys or behind
-// others: ids of one to three digits as a number, others as text, and BOOT unless
-// it is "". Neither holds a character that JSON would escape.
+// others: ids of one to three digits as a number, others as text, and BOOT
+// unless it is "". Neither holds a character that JSON would escape.
 func appendDevice(b []byte, d vaiven.Device, boot vaiven.Boot) []byte {
 	b = append(b, `"IDDEVICE":`...)
 	if len(d) > 0 && len(d) <= 3 && strings.Trim(string(d), "0123456789") == "" {
@@ -256,7 +256,7 @@ func (m *ServerMessage) decode(dec *jsontext.Decoder) error {
 		if err != nil {
 			return err
 		}
-		if err := m.set(key, v); err != nil {
+		if err := m.setKey(key, v); err != nil {
 			return fmt.Errorf("%s: %w", vaiven.Shorten(key), err)
 		}
 	}
@@ -282,12 +282,12 @@ func (m *ServerMessage) decode(dec *jsontext.Decoder) error {
 	return nil
 }
 
-// set takes one key. The message's kind is that of its most telling key,
+// setKey takes one key. The message's kind is that of its most telling key,
 // whatever their order.
-func (m *ServerMessage) set(key string, v jsontext.Token) (err error) {
+func (m *ServerMessage) setKey(key string, v jsontext.Token) (err error) {
 	switch key {
 	case "WELCOME":
-		m.is(ServerWelcome)
+		m.raiseKind(ServerWelcome)
 	case vaiven.KeyDevice:
 		if k := v.Kind(); k != '0' && k != '"' {
 			return errors.New("neither a number nor text")
@@ -299,7 +299,7 @@ func (m *ServerMessage) set(key string, v jsontext.Token) (err error) {
 			m.Boot, err = vaiven.ParseBoot(s)
 		}
 	case "ACK":
-		m.is(ServerAck)
+		m.raiseKind(ServerAck)
 		m.Ack, err = uintOf(v)
 	case "NOW":
 		m.Now, err = intOf(v)
@@ -309,13 +309,13 @@ func (m *ServerMessage) set(key string, v jsontext.Token) (err error) {
 		m.HasUntil = true
 		m.Until, err = intOf(v)
 	case vaiven.KeyToken:
-		m.is(ServerToken)
+		m.raiseKind(ServerToken)
 		m.Token, err = textOf(v)
 	case "ERROR":
-		m.is(ServerError)
+		m.raiseKind(ServerError)
 		m.Text, err = textOf(v)
 	case "BYE":
-		m.is(ServerBye)
+		m.raiseKind(ServerBye)
 		m.Text, err = textOf(v)
 	case "CODE":
 		var s string
@@ -347,8 +347,8 @@ func (m *ServerMessage) set(key string, v jsontext.Token) (err error) {
 	return err
 }
 
-// is sets the kind, unless a more telling key was seen.
-func (m *ServerMessage) is(k ServerKind) {
+// raiseKind sets the kind, unless a more telling key was seen.
+func (m *ServerMessage) raiseKind(k ServerKind) {
 	if m.Kind == 0 || m.Kind == ServerAck {
 		m.Kind = k
 	} else if k != ServerAck {
