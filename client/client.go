@@ -181,8 +181,8 @@ func (c *Client) finalError(ctx context.Context, cn *connection, err error) erro
 	return nil
 }
 
-// awaitReconnect waits before the next connection. The error is not nil when there will
-// be none.
+// awaitReconnect waits before the next connection. The error is not nil when
+// there will be none.
 func (c *Client) awaitReconnect(ctx context.Context, cn *connection, err error, wait *pause) error {
 	var gone *Disconnected
 	if !errors.As(err, &gone) {

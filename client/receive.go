@@ -114,8 +114,8 @@ func (cn *connection) gotAck(m *wire.ServerMessage) {
 	cn.tellSettled()
 }
 
-// isOwnBoot reports whether the message is about the present BOOT: an answer to an
-// earlier power-up settles nothing. The caller holds mu.
+// isOwnBoot reports whether the message is about the present BOOT: an answer to
+// an earlier power-up settles nothing. The caller holds mu.
 func (c *Client) isOwnBoot(m *wire.ServerMessage) bool {
 	if m.Boot == c.boot && c.boot != "" {
 		return true
@@ -159,8 +159,8 @@ func (cn *connection) tellSettled() {
 	cn.c.changed()
 }
 
-// endImpossible ends the client: another board uses this BOOT, and going on would
-// take its readings for ours.
+// endImpossible ends the client: another board uses this BOOT, and going on
+// would take its readings for ours.
 func (cn *connection) endImpossible(m *wire.ServerMessage) {
 	cn.kill(&Refusal{
 		Code: vaiven.CodeBadBoot, At: -1, Device: cn.c.device, Boot: m.Boot, Seq: m.Ack,

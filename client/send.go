@@ -56,8 +56,8 @@ func (c *Client) holdReading(ctx context.Context, s slot) (uint64, error) {
 	}
 }
 
-// awaitChange waits for a change of the state. The caller holds mu, which is let go
-// meanwhile.
+// awaitChange waits for a change of the state. The caller holds mu, which is
+// let go meanwhile.
 func (c *Client) awaitChange(ctx context.Context) error {
 	if c.change == nil {
 		c.change = make(chan struct{})
@@ -85,8 +85,8 @@ func (c *Client) ended() error {
 }
 
 // Flush waits until everything that was sent before is settled, told to OnAck
-// and written, or until ctx is done. It returns nil, ctx's error, or Err's when the client
-// ended with readings left.
+// and written, or until ctx is done. It returns nil, ctx's error, or Err's when
+// the client ended with readings left.
 func (c *Client) Flush(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,9 +101,9 @@ func (c *Client) Flush(ctx context.Context) error {
 	return nil
 }
 
-// hasUnsettled reports whether something before upto is not settled, or waits to be
-// written. A state report without a connection goes with the next HELLO, and is
-// not waited for. The caller holds mu.
+// hasUnsettled reports whether something before upto is not settled, or waits
+// to be written. A state report without a connection goes with the next HELLO,
+// and is not waited for. The caller holds mu.
 func (c *Client) hasUnsettled(upto uint64) bool {
 	return c.out.n > 0 && c.out.head < upto || c.telling || len(c.raw) > 0 || len(c.states.due) > 0 && c.stats.Connected
 }

@@ -30,10 +30,10 @@ type stateReport struct {
 	rev    uint64
 }
 
-// noteReport notes what the board has now. Of several reports in a row that follow
-// the server the last one counts, and likewise of several that do not: a change
-// at the board must not hide that a change of the server's was done, nor the
-// other way round.
+// noteReport notes what the board has now. Of several reports in a row that
+// follow the server the last one counts, and likewise of several that do not: a
+// change at the board must not hide that a change of the server's was done, nor
+// the other way round.
 func (t *ownStates) noteReport(r stateReport, write bool) {
 	t.now = r.states
 	t.applied = max(t.applied, r.rev)

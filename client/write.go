@@ -76,8 +76,8 @@ func (cn *connection) isOver() bool {
 	}
 }
 
-// nextMessage composes the next message. Without one it says when to look again. The
-// error is why the connection must end.
+// nextMessage composes the next message. Without one it says when to look
+// again. The error is why the connection must end.
 func (cn *connection) nextMessage(now time.Time) (text []byte, raw *rawMessage, until time.Time, err error) {
 	until, err = cn.watchSilence(now)
 	if err != nil || cn.leaving.Load() {
@@ -96,7 +96,8 @@ func (cn *connection) nextMessage(now time.Time) (text []byte, raw *rawMessage, 
 	return text, raw, until, nil
 }
 
-// watchSilence looks after the server's silence, and returns when to do so again.
+// watchSilence looks after the server's silence, and returns when to do so
+// again.
 func (cn *connection) watchSilence(now time.Time) (time.Time, error) {
 	seen := cn.begun.Add(time.Duration(cn.seen.Load()))
 	dead := seen.Add(cn.c.o.IdleTimeout)
@@ -111,8 +112,8 @@ func (cn *connection) watchSilence(now time.Time) (time.Time, error) {
 	return ask, nil
 }
 
-// checkProgress goes back to the first reading that is on its way when the server
-// has not moved for too long. The caller holds mu.
+// checkProgress goes back to the first reading that is on its way when the
+// server has not moved for too long. The caller holds mu.
 func (c *Client) checkProgress(now time.Time) error {
 	o := &c.out
 	if o.hello == helloSent && !now.Before(o.helloAt.Add(c.o.WelcomeTimeout)) {
@@ -129,8 +130,9 @@ func (c *Client) checkProgress(now time.Time) error {
 	return nil
 }
 
-// composeNext picks what goes next: HELLO before everything, then the board's own
-// state, messages without acknowledgement, and readings. The caller holds mu.
+// composeNext picks what goes next: HELLO before everything, then the board's
+// own state, messages without acknowledgement, and readings. The caller holds
+// mu.
 func (cn *connection) composeNext(now time.Time) ([]byte, *rawMessage) {
 	c, o := cn.c, &cn.c.out
 	if o.hello == welcomed && o.ready(now) && o.jumps() {
@@ -187,9 +189,9 @@ func declared(states []vaiven.Value) []string {
 	return names
 }
 
-// composeReadings composes the readings that wait into one message: an object, or an
-// array of several up to Options.BatchBytes. At least one is ready. The caller
-// holds mu.
+// composeReadings composes the readings that wait into one message: an object,
+// or an array of several up to Options.BatchBytes. At least one is ready. The
+// caller holds mu.
 func (cn *connection) composeReadings(now time.Time) []byte {
 	c, o := cn.c, &cn.c.out
 	wall := c.o.Clock()

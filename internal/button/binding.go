@@ -202,8 +202,9 @@ func quote(s string) string { return `"` + vaiven.Shorten(s) + `"` }
 // maxLineName is how long the kernel's names of lines may be, in bytes.
 const maxLineName = 31
 
-// parseLineName brings a line's name, without spaces, into the one spelling that messages use:
-// GPIO17, gpiochip0/17, or a name of the board's own as it was written.
+// parseLineName brings a line's name, without spaces, into the one spelling
+// that messages use: GPIO17, gpiochip0/17, or a name of the board's own as it
+// was written.
 func parseLineName(input, name string) (string, error) {
 	if name == "" {
 		return "", bad(input, "the line is missing: write "+example, "falta la línea: escribe "+example)

@@ -86,9 +86,9 @@ func (c *contact) countEdges(in input) error {
 	}
 }
 
-// debounce is for raw edges: a level counts when no edge came for the debounce time, by the
-// kernel's clock. A computer that is busy may run us only when the button is up
-// again: the press lies between its edges then.
+// debounce is for raw edges: a level counts when no edge came for the debounce
+// time, by the kernel's clock. A computer that is busy may run us only when the
+// button is up again: the press lies between its edges then.
 func (c *contact) debounce(in input, pressed bool) error {
 	wait, last, since := checkEvery, none, time.Duration(0)
 	count := func(now bool) {

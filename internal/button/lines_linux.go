@@ -260,9 +260,9 @@ func lineGone(err error) error {
 	return err
 }
 
-// openChip opens the chip that has the line. Boards differ in which chip is behind
-// their header, and a newer kernel may number the chips anew: so names are
-// looked for on all of them. The error is a *problem.
+// openChip opens the chip that has the line. Boards differ in which chip is
+// behind their header, and a newer kernel may number the chips anew: so names
+// are looked for on all of them. The error is a *problem.
 func openChip(line string) (*gpiocdev.Chip, int, error) {
 	all, denied := openChips()
 	defer func() {
@@ -304,8 +304,8 @@ func openChip(line string) (*gpiocdev.Chip, int, error) {
 	return nil, 0, notFound(line, "", all, denied)
 }
 
-// isHeaderChip reports whether a chip is the one behind a Raspberry Pi's header, whose
-// lines older kernels call by their function (GPIO2 is SDA1).
+// isHeaderChip reports whether a chip is the one behind a Raspberry Pi's
+// header, whose lines older kernels call by their function (GPIO2 is SDA1).
 func isHeaderChip(c *gpiocdev.Chip) bool {
 	return strings.HasPrefix(c.Label, "pinctrl-bcm2") || c.Label == "pinctrl-rp1"
 }
@@ -335,8 +335,9 @@ func notFound(line, chip string, all []*gpiocdev.Chip, denied []string) error {
 	return &problem{kind: unknown, line: line, names: near(line, names)}
 }
 
-// openChips opens every chip, in the order of their numbers, and names those that
-// may not be opened. Links to chips are left out: they would show each twice.
+// openChips opens every chip, in the order of their numbers, and names those
+// that may not be opened. Links to chips are left out: they would show each
+// twice.
 func openChips() (all []*gpiocdev.Chip, denied []string) {
 	for _, name := range gpiocdev.Chips() {
 		if fi, err := os.Lstat(chipPath(name)); err != nil || fi.Mode()&os.ModeCharDevice == 0 {
@@ -355,7 +356,8 @@ func openChips() (all []*gpiocdev.Chip, denied []string) {
 
 func chipPath(chip string) string { return filepath.Join("/dev", chip) }
 
-// accessGroup is the name of the group that may open a chip, "" when only root may.
+// accessGroup is the name of the group that may open a chip, "" when only root
+// may.
 func accessGroup(path string) string {
 	fi, err := os.Stat(path)
 	if err != nil {

@@ -156,8 +156,8 @@ func (p *Panel) Show(device vaiven.Device, state string, on bool) {
 	}
 }
 
-// handOverPresses calls Press, which may be slow: the log may stand still. What has
-// waited too long meanwhile is given up.
+// handOverPresses calls Press, which may be slow: the log may stand still. What
+// has waited too long meanwhile is given up.
 func (p *Panel) handOverPresses(ctx context.Context) {
 	late := 0
 	for {
@@ -195,8 +195,8 @@ func (p *Panel) queuePress(b Binding) {
 	}
 }
 
-// noticeProblem says what is wrong, once: problems of the whole computer not for each
-// line again.
+// noticeProblem says what is wrong, once: problems of the whole computer not
+// for each line again.
 func (p *Panel) noticeProblem(prob *problem) {
 	text := prob.text(p.o.Lang)
 	if prob.line == "" {

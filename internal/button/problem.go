@@ -156,7 +156,8 @@ type trouble struct {
 	pause time.Duration
 }
 
-// noteFailure notes why the line does not work, and tells it unless that is known.
+// noteFailure notes why the line does not work, and tells it unless that is
+// known.
 func (t *trouble) noteFailure(err error) {
 	var prob *problem
 	switch {
@@ -188,7 +189,8 @@ func (t *trouble) resetPause(worked time.Duration) {
 	}
 }
 
-// awaitRetry pauses before the next attempt; false: ctx is done, or there is no use.
+// awaitRetry pauses before the next attempt; false: ctx is done, or there is no
+// use.
 func (t *trouble) awaitRetry(ctx context.Context) bool {
 	if t.has && t.kind == otherOS {
 		<-ctx.Done()

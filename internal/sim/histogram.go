@@ -22,7 +22,8 @@ const (
 	maxBits    = 36 // of the longest duration, in µs
 )
 
-// Add counts d. Negative durations count as 0, longer ones than 19 hours as that.
+// Add counts d. Negative durations count as 0, longer ones than 19 hours as
+// that.
 func (h *Histogram) Add(d time.Duration) {
 	us := min(max(0, d.Microseconds()), 1<<maxBits-1)
 	h.buckets[bucket(uint64(us))].Add(1)

@@ -44,8 +44,8 @@ type fleet struct {
 	tally  tally
 }
 
-// dialFirst dials the first board alone, to find out about a wrong address before a
-// thousand boards dial it.
+// dialFirst dials the first board alone, to find out about a wrong address
+// before a thousand boards dial it.
 func (f *fleet) dialFirst(ctx context.Context) error {
 	if f.o.Background {
 		return nil
@@ -99,8 +99,8 @@ func (f *fleet) runBoard(ctx context.Context, b *board, err error) error {
 	return b.run(ctx)
 }
 
-// reportProgress reports progress until the function that it returns is called, which
-// waits for the last report.
+// reportProgress reports progress until the function that it returns is called,
+// which waits for the last report.
 func (f *fleet) reportProgress() (stop func()) {
 	if f.o.OnProgress == nil {
 		return func() {}
