@@ -71,7 +71,7 @@ func (e *element) needsKey(f *fault, values int) bool {
 	case keyBoot:
 		return values == 0 || e.item.Seq != 0 || f.err.Reason == reasonDuplicate
 	case keyHello, keyRev:
-		return values == 0 // a report without REV is another wish
+		return values == 0 // a report without REV means another change
 	case keyAge, keyTime:
 		return false
 	}

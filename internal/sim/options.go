@@ -82,10 +82,10 @@ type Options struct {
 
 	// OnAcked is told of each reading that the server has on disk.
 	OnAcked func(d vaiven.Device, b vaiven.Boot, seq uint64, values []vaiven.Value)
-	// OnState is told when a board has done what the server wanted.
+	// OnState is told when a board has done what the server desires.
 	OnState func(d vaiven.Device, states []vaiven.Value)
 	// OnLate is told what a board did not do since its deadline had passed.
-	OnLate func(d vaiven.Device, wanted client.Desired)
+	OnLate func(d vaiven.Device, desired client.Desired)
 	// OnBoard is given each board once it is dialled, to be looked at and touched
 	// while it runs.
 	OnBoard func(Board)

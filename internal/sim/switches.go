@@ -11,7 +11,7 @@ import (
 )
 
 // switches are a board's states: what the server wants is done and reported,
-// and so is what somebody does at the board itself. What is wanted may come
+// and so is what somebody does at the board itself. What is desired may come
 // while the board is still dialling, before there is anybody to report through.
 type switches struct {
 	mute bool // never reports
