@@ -179,53 +179,43 @@ func (c *cborCursor) hasMore(left *int64) bool {
 func (c *cborCursor) readMap() *vaiven.Error {
 	c.e.at = c.i
 	for _, _, left, _ := c.readHead(); c.hasMore(&left); {
-		keyAt := c.i
-		if c.p[c.i]>>5 != majorText {
-			k, err := c.readValue()
-			if err == nil {
-				_, err = c.readValue()
-			}
-			if err != nil {
-				return err
-			}
-			c.e.foreignKey(&k)
-			continue
-		}
-		key, err := c.readText()
-		if err != nil {
+		var k, v value
+		if err := c.readValue(&k); err != nil {
 			return err
 		}
-		v, err := c.readValue()
-		if err != nil {
+		if err := c.readValue(&v); err != nil {
 			return err
 		}
-		c.e.addMember(key, keyAt, &v)
+		if k.kind == kindText {
+			c.e.addMember(k.text, k.at, &v)
+		} else {
+			c.e.addForeignKey(&k)
+		}
 	}
 	return nil
 }
 
-// readValue reads an item as what stands behind a key.
-func (c *cborCursor) readValue() (value, *vaiven.Error) {
-	v := value{at: c.i}
+// readValue reads an item as what stands behind a key, or is one.
+func (c *cborCursor) readValue(v *value) (err *vaiven.Error) {
+	v.at = c.i
 	switch c.p[c.i] >> 5 {
 	case majorText:
-		text, err := c.readText()
-		v.kind, v.text = kindText, text
-		return v, err
+		v.kind = kindText
+		v.text, err = c.readText()
 	case majorUint, majorNeg:
 		major, _, _, arg := c.readHead()
-		c.setInteger(&v, major == majorNeg, arg)
+		c.setInteger(v, major == majorNeg, arg)
 	case majorOther:
 		_, info, _, arg := c.readHead()
-		setSimple(&v, info, arg)
+		setSimple(v, info, arg)
 	case majorBytes:
 		v.opaque(opaqueBytes)
-		return v, c.skipItem()
+		err = c.skipItem()
 	default:
 		v.kind = kindNested
-		return v, c.skipItem()
+		err = c.skipItem()
 	}
-	return v, nil
+	return err
 }
 
 // setInteger sets v to arg, or to -1-arg. One beyond 53 bits is the nearest

@@ -93,8 +93,8 @@ func (e *element) addMember(key []byte, keyAt int, v *value) {
 	e.entries = append(e.entries, entry{value: *v, name: name, key: key, upper: upper, keyAt: keyAt})
 }
 
-// foreignKey refuses a key that is not text, as only CBOR can have it.
-func (e *element) foreignKey(key *value) {
+// addForeignKey refuses a key that is not text, as only CBOR can have it.
+func (e *element) addForeignKey(key *value) {
 	e.keys++
 	e.noteError(vaiven.CodeBadName, reasonKeyType, nil, key)
 }
