@@ -66,21 +66,16 @@ func (e *element) addMember(key []byte, keyAt int, v *value) {
 			break
 		}
 	}
-	id, name := keyIDs[string(upper)], ""
-	switch {
-	case id >= keyCommon:
-		name = keyNames[id]
-	case id == keyOther:
-		name = e.d.rareName(upper)
-	case e.seen&(1<<id) != 0:
-		e.duplicate(id, key, keyAt)
+	id := keyIDs[string(upper)]
+	switch protocol := id != keyOther && id < keyCommon; {
+	case protocol && e.seen&(1<<id) != 0:
+		e.refuseDuplicate(id, key, keyAt)
 		return
-	default:
+	case protocol:
 		e.seen |= 1 << id
 		e.readKey(id, key, v)
 		return
-	}
-	if e.keys > MaxKeys {
+	case e.keys > MaxKeys:
 		e.noteErrorAt(vaiven.CodeTooLarge, reasonKeys, nil, keyAt)
 		return
 	}
@@ -89,6 +84,10 @@ func (e *element) addMember(key []byte, keyAt int, v *value) {
 			e.noteErrorAt(vaiven.CodeBadName, reasonDuplicate, key, keyAt)
 			return
 		}
+	}
+	name := keyNames[id]
+	if id == keyOther {
+		name = e.d.rareName(upper)
 	}
 	e.entries = append(e.entries, entry{value: *v, name: name, key: key, upper: upper, keyAt: keyAt})
 }
@@ -99,9 +98,9 @@ func (e *element) addForeignKey(key *value) {
 	e.noteError(vaiven.CodeBadName, reasonKeyType, nil, key)
 }
 
-// duplicate refuses a protocol key that stands twice; what it says is then not
+// refuseDuplicate refuses a protocol key that stands twice; what it says is then not
 // known, least of all by which SEQ to settle.
-func (e *element) duplicate(id keyID, key []byte, at int) {
+func (e *element) refuseDuplicate(id keyID, key []byte, at int) {
 	code := vaiven.CodeBadName
 	switch id {
 	case keyDevice:
