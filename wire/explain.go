@@ -60,7 +60,7 @@ const (
 const example = `{"IDDEVICE":101,"TEMP":24.5,"HUM":61}`
 
 // words are a sentence in both languages. Explain fills in the facts of the
-// error; facts has their names.
+// error; fact has their names.
 type words struct{ en, es string }
 
 // then returns the words with others behind them.
@@ -258,7 +258,7 @@ func Explain(e *vaiven.Error, l vaiven.Lang) string {
 	if e.Code == vaiven.CodeNotJSON {
 		text += near(e, l)
 	}
-	text = strings.NewReplacer(facts(e, l)...).Replace(text)
+	text = fill(text, func(name string) (string, bool) { return fact(e, l, name) })
 	if e.Retry > 0 && e.Code.ForNow() {
 		s := strconv.Itoa(int(math.Ceil(float64(e.Retry) / float64(time.Second))))
 		text += l.Say(" (again in "+s+" s)", " (de nuevo en "+s+" s)")
@@ -310,34 +310,68 @@ func variant(e *vaiven.Error) string {
 	return e.Reason
 }
 
-// facts are what sentences say of an error, each behind its name.
-func facts(e *vaiven.Error, l vaiven.Lang) []string {
-	key, got, plain := e.Key, strconv.Quote(e.Got), e.Got
-	if key == "" || wordEnd([]byte(key), 0) < len(key) {
-		key = strconv.Quote(key)
+// fact returns what stands for {name} in a sentence about e; false: nothing does.
+func fact(e *vaiven.Error, l vaiven.Lang, name string) (string, bool) {
+	switch name {
+	case "key": // bare if it is a plain word, else in quotes
+		if e.Key == "" || wordEnd([]byte(e.Key), 0) < len(e.Key) {
+			return strconv.Quote(e.Key), true
+		}
+		return e.Key, true
+	case "got": // what stood there, in quotes
+		return strconv.Quote(e.Got), true
+	case "plain": // the same, bare if it is a number or word
+		if scalarEnd([]byte(e.Got), 0) < len(e.Got) {
+			return strconv.Quote(e.Got), true
+		}
+		return e.Got, true
+	case "raw": // the same, as it is
+		return e.Got, true
+	case "escape": // a bad escape, as it was written
+		return strings.ReplaceAll(strconv.Quote(e.Got), `\\`, `\`), true
+	case "dotted": // a number with a comma, mended
+		return strings.Replace(strings.TrimSpace(e.Got), ",", ".", 1), true
+	case "unpadded": // a number with leading zeros, mended
+		return unpadded(e.Got), true
+	case "decimal": // a hexadecimal number, mended
+		return decimal(e.Got), true
+	case "other": // the bracket that belongs where another stands
+		return otherBracket(e.Got), true
+	case "held": // what is neither a number nor text
+		return held(e.Got, l), true
+	case "alias": // the CSV's name for the key
+		return measurementAlias(strings.ToUpper(e.Key)), true
+	case "named": // the CSV's name for what stood there
+		named := strings.ToUpper(strings.TrimSpace(e.Got))
+		if alias := measurementAlias(named); alias != "" {
+			named = alias
+		}
+		return strconv.Quote(named), true
+	case "lo":
+		return vaiven.FormatNumber(e.Lo), true
+	case "hi":
+		return vaiven.FormatNumber(e.Hi), true
 	}
-	if scalarEnd([]byte(plain), 0) < len(plain) {
-		plain = got
-	}
-	named := strings.ToUpper(strings.TrimSpace(e.Got))
-	if alias := measurementAlias(named); alias != "" {
-		named = alias
-	}
-	return []string{
-		"{key}", key, // bare if it is a plain word, else in quotes
-		"{got}", got, // what stood there, in quotes
-		"{plain}", plain, // the same, bare if it is a number or word
-		"{raw}", e.Got, // the same, as it is
-		"{escape}", strings.ReplaceAll(got, `\\`, `\`), // a bad escape, as it was written
-		"{dotted}", strings.Replace(strings.TrimSpace(e.Got), ",", ".", 1), // a number with a comma, mended
-		"{unpadded}", unpadded(e.Got), // a number with leading zeros, mended
-		"{decimal}", decimal(e.Got), // a hexadecimal number, mended
-		"{other}", string(otherBracket(e.Got)), // the bracket that belongs where another stands
-		"{held}", held(e.Got, l), // what is neither a number nor text
-		"{alias}", measurementAlias(strings.ToUpper(e.Key)), // the CSV's name for the key
-		"{named}", strconv.Quote(named), // the CSV's name for what stood there
-		"{lo}", vaiven.FormatNumber(e.Lo),
-		"{hi}", vaiven.FormatNumber(e.Hi),
+	return "", false
+}
+
+// fill puts facts in the place of their {names}. Other braces stay.
+func fill(text string, fact func(name string) (string, bool)) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		if s, known := fact(name); known {
+			b.WriteString(s)
+			text = after
+		} else {
+			b.WriteByte('{')
+			text = rest
+		}
 	}
 }
 
@@ -437,7 +471,24 @@ func (h Hint) Text(l vaiven.Lang) string {
 	if kind == HintState && h.Got == "" || kind == HintTime && h.Want == "" {
 		kind += noGot
 	}
-	w, meaning := hintSentences[kind], meanings[h.Want]
-	return strings.NewReplacer("{key}", vaiven.Shorten(h.Key), "{got}", h.Got, "{want}", h.Want, "{held}", held(h.Got, l),
-		"{meaning}", l.Say(meaning.en, meaning.es)).Replace(l.Say(w.en, w.es))
+	w := hintSentences[kind]
+	return fill(l.Say(w.en, w.es), func(name string) (string, bool) { return h.fact(l, name) })
+}
+
+// fact returns what stands for {name} in a sentence about h; false: nothing does.
+func (h Hint) fact(l vaiven.Lang, name string) (string, bool) {
+	switch name {
+	case "key":
+		return vaiven.Shorten(h.Key), true
+	case "got":
+		return h.Got, true
+	case "want":
+		return h.Want, true
+	case "held":
+		return held(h.Got, l), true
+	case "meaning":
+		w := meanings[h.Want]
+		return l.Say(w.en, w.es), true
+	}
+	return "", false
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"vaiven"
@@ -11,35 +12,37 @@ import (
 // TestWords: each sentence stands in both languages, with the same facts in it,
 // each of which is filled in.
 func TestWords(t *testing.T) {
-	fact := regexp.MustCompile(`\{[a-z]+\}`)
-	check := func(where string, w words, known []string) {
+	names := regexp.MustCompile(`\{[a-z]+\}`)
+	check := func(where string, w words, fact func(name string) (string, bool)) {
 		t.Helper()
-		en, es := fact.FindAllString(w.en, -1), fact.FindAllString(w.es, -1)
+		en, es := names.FindAllString(w.en, -1), names.FindAllString(w.es, -1)
 		slices.Sort(en)
 		slices.Sort(es)
 		if w.en == "" || w.es == "" || !slices.Equal(en, es) {
 			t.Errorf("%s: %q, %q", where, w.en, w.es)
 		}
-		for _, f := range en {
-			if !slices.Contains(known, f) {
-				t.Errorf("%s: nothing fills in %s", where, f)
+		for _, name := range en {
+			if _, known := fact(strings.Trim(name, "{}")); !known {
+				t.Errorf("%s: nothing fills in %s", where, name)
 			}
 		}
 	}
-	known := facts(&vaiven.Error{}, vaiven.English)
+	ofError := func(name string) (string, bool) { return fact(&vaiven.Error{}, vaiven.English, name) }
+	ofHint := func(name string) (string, bool) { return Hint{}.fact(vaiven.English, name) }
+	ofNothing := func(string) (string, bool) { return "", false }
 	for code, said := range sentences {
 		if _, ok := said[""]; !ok {
 			t.Errorf("%s has no words of its own", code)
 		}
 		for reason, w := range said {
-			check(string(code)+" "+reason, w, known)
+			check(string(code)+" "+reason, w, ofError)
 		}
 	}
 	for kind, w := range hintSentences {
-		check(string(kind), w, []string{"{key}", "{got}", "{want}", "{held}", "{meaning}"})
+		check(string(kind), w, ofHint)
 	}
 	for key, w := range meanings {
-		check(key, w, nil)
+		check(key, w, ofNothing)
 	}
 	for id := keyHello; id < keyCommon; id++ {
 		switch key := keyNames[id]; id {
