@@ -41,7 +41,7 @@ func (c *Client) holdReading(ctx context.Context, s slot) (uint64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		if err := c.ended(); err != nil {
+		if err := c.endError(); err != nil {
 			return 0, err
 		}
 		if c.out.full() && c.o.DropOldest {
@@ -73,8 +73,8 @@ func (c *Client) awaitChange(ctx context.Context) error {
 	}
 }
 
-// ended says why nothing more is taken, if so. The caller holds mu.
-func (c *Client) ended() error {
+// endError says why nothing more is taken, if so. The caller holds mu.
+func (c *Client) endError() error {
 	if c.err != nil {
 		return c.err
 	}
@@ -154,7 +154,7 @@ func (c *Client) enqueue(ctx context.Context, m *rawMessage) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		if err := c.ended(); err != nil {
+		if err := c.endError(); err != nil {
 			return err
 		}
 		if len(c.raw) < maxRaw {
