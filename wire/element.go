@@ -66,7 +66,7 @@ func (e *element) addMember(key []byte, keyAt int, v *value) {
 			break
 		}
 	}
-	id := keyIDs[string(upper)]
+	id := keyOf(upper)
 	switch protocol := id != keyOther && id < keyCommon; {
 	case protocol && e.seen&(1<<id) != 0:
 		e.refuseDuplicate(id, key, keyAt)

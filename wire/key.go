@@ -41,14 +41,63 @@ var keyNames = [...]string{
 	"TEMP", "HUM", "LED", "CO2", "PRES", "LUX", "BAT", "RSSI", "SOIL", "RELAY",
 }
 
-// keyIDs are the keyIDs by their names.
-var keyIDs = func() map[string]keyID {
-	ids := make(map[string]keyID, len(keyNames))
-	for id, name := range keyNames[1:] {
-		ids[name] = keyID(id + 1)
+// keyOf returns the keyID of a key in upper case. It is a list of its own, since
+// the compiler makes more of it than any table is.
+func keyOf(upper []byte) keyID {
+	switch string(upper) {
+	case vaiven.KeyHello:
+		return keyHello
+	case vaiven.KeyDevice:
+		return keyDevice
+	case vaiven.KeyBoot:
+		return keyBoot
+	case vaiven.KeySeq:
+		return keySeq
+	case vaiven.KeyAge:
+		return keyAge
+	case vaiven.KeyTime:
+		return keyTime
+	case vaiven.KeyOldest:
+		return keyOldest
+	case vaiven.KeyNext:
+		return keyNext
+	case vaiven.KeyLost:
+		return keyLost
+	case vaiven.KeyUp:
+		return keyUp
+	case vaiven.KeySleep:
+		return keySleep
+	case vaiven.KeyStates:
+		return keyStates
+	case vaiven.KeyRev:
+		return keyRev
+	case vaiven.KeyFW:
+		return keyFW
+	case vaiven.KeyToken:
+		return keyToken
+	case "TEMP":
+		return keyCommon
+	case "HUM":
+		return keyCommon + 1
+	case "LED":
+		return keyCommon + 2
+	case "CO2":
+		return keyCommon + 3
+	case "PRES":
+		return keyCommon + 4
+	case "LUX":
+		return keyCommon + 5
+	case "BAT":
+		return keyCommon + 6
+	case "RSSI":
+		return keyCommon + 7
+	case "SOIL":
+		return keyCommon + 8
+	case "RELAY":
+		return keyCommon + 9
 	}
-	return ids
-}()
+	return keyOther
+}
 
 // appendUpper appends key with a-z as A-Z.
 func appendUpper(b, key []byte) []byte {

@@ -234,7 +234,7 @@ func (s *scanner) badScalar() bool {
 
 // textKey reports whether text stands behind a key of the protocol.
 func textKey(key []byte) bool {
-	switch keyIDs[string(appendUpper(nil, key))] {
+	switch keyOf(appendUpper(nil, key)) {
 	case keyDevice, keyBoot, keyFW, keyStates:
 		return true
 	}

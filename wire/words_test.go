@@ -54,3 +54,15 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// TestKeys: each key is found under its own name.
+func TestKeys(t *testing.T) {
+	for id, name := range keyNames {
+		if got := keyOf([]byte(name)); got != keyID(id) {
+			t.Errorf("%s: key %d, want %d", name, got, id)
+		}
+		if protocol := id > 0 && keyID(id) < keyCommon; protocol != vaiven.ProtocolKey(name) {
+			t.Errorf("%s: of the protocol: %v", name, protocol)
+		}
+	}
+}
