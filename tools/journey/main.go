@@ -31,11 +31,13 @@ import (
 )
 
 // A function is on the way when it was called at least often times for each of what
-// was sent between the short run and the long one.
+// was sent between the short run and the long one. What is called less often than
+// that, but oftener than seldom, depends on what meets whom: it may be in a list.
 const (
 	shortRun = 100
 	longRun  = 300
 	often    = 0.9
+	seldom   = 0.2
 )
 
 // patience bounds every wait.
@@ -43,12 +45,16 @@ const patience = 2 * time.Minute
 
 // journeys are the ways that are counted: what sends n of them to a server.
 var journeys = []struct {
-	name string
-	send func(ctx context.Context, b *build, addr string, n int) error
+	name   string
+	send   func(ctx context.Context, b *build, addr string, n int) error
+	behind []string // beginnings of files and functions that show or keep what has happened
 }{
-	{"reading", sendReadings},
-	{"press", sendPresses},
+	{"reading", sendReadings, append(screens, "internal/views/", "internal/twin/", "internal/stream/read.go", "internal/stream/decode",
+		"cmd/vaiven/", "internal/server/", "deviceinfo.go", "devicestate.go", "reportedstates.go", "summary.go", "intervals.go", "kind.go")},
+	{"press", sendPresses, screens},
 }
+
+var screens = []string{"internal/console/", "internal/csvfile/", "internal/event/", "internal/web/live/", "internal/registry/"}
 
 func main() {
 	write := flag.Bool("write", false, "write the lists anew; what is new comes under a heading of its own")
@@ -72,24 +78,25 @@ func run(ctx context.Context, root string, write bool) error {
 				return fmt.Errorf("%s: %w", j.name, err)
 			}
 		}
-		passed := map[string]bool{}
-		for fn, n := range counts[1] {
-			if float64(n-min(n, counts[0][fn])) >= often*(longRun-shortRun) {
-				passed[fn] = true
-			}
-		}
 		path := filepath.Join(root, "docs", "journeys", j.name+".txt")
 		l, err := readList(path)
 		if err != nil {
 			return err
 		}
+		passed, listed := map[string]bool{}, l.all()
+		for fn, n := range counts[1] {
+			times := float64(n-min(n, counts[0][fn])) / (longRun - shortRun)
+			if times >= often || times >= seldom && listed[fn] {
+				passed[fn] = true
+			}
+		}
 		if write {
-			if err := l.write(path, passed, func(fn string) string { return b.section(fn, passed) }); err != nil {
+			if err := l.write(path, passed, func(fn string) string { return b.section(fn, j.behind, passed) }); err != nil {
 				return err
 			}
 			continue
 		}
-		wrong = l.compare(j.name, passed, func(fn string) bool { return b.leads(fn, passed) }) || wrong
+		wrong = l.compare(j.name, passed, func(fn string) string { return b.section(fn, j.behind, passed) }) || wrong
 		fmt.Println(l.summary(j.name))
 	}
 	if wrong {
@@ -365,12 +372,9 @@ const (
 	behind  = "## behind it"
 )
 
-// behindRooms show or keep what has happened.
-var behindRooms = []string{"internal/console/", "internal/csvfile/", "internal/event/", "internal/web/live/", "internal/registry/"}
-
-func (b *build) section(fn string, passed map[string]bool) string {
-	for _, room := range behindRooms {
-		if strings.HasPrefix(fn, room) {
+func (b *build) section(fn string, after []string, passed map[string]bool) string {
+	for _, start := range after {
+		if strings.HasPrefix(fn, start) {
 			return behind
 		}
 	}
@@ -421,7 +425,7 @@ func (l *list) all() map[string]bool {
 }
 
 // compare prints what the list and the code do not agree about.
-func (l *list) compare(name string, passed map[string]bool, leads func(string) bool) (differs bool) {
+func (l *list) compare(name string, passed map[string]bool, section func(string) string) (differs bool) {
 	all := l.all()
 	for _, fn := range slices.Sorted(maps.Keys(passed)) {
 		if !all[fn] {
@@ -435,10 +439,10 @@ func (l *list) compare(name string, passed map[string]bool, leads func(string) b
 			differs = true
 		}
 	}
-	if i := slices.Index(l.headings, helpers); i >= 0 {
+	for i, h := range l.headings {
 		for _, fn := range l.under[i] {
-			if leads(fn) {
-				fmt.Printf("%s: not a helper, it leads on: %s\n", name, fn)
+			if passed[fn] && section(fn) != h {
+				fmt.Printf("%s: %s stands under %q, and belongs under %q\n", name, fn, h, section(fn))
 				differs = true
 			}
 		}
@@ -462,12 +466,15 @@ func (l *list) summary(name string) string {
 }
 
 // write keeps the list's order, takes out what is passed no more, and puts what is
-// new at the end of its section.
+// new, or belongs elsewhere now, at the end of its section.
 func (l *list) write(path string, passed map[string]bool, section func(string) string) error {
 	for _, h := range []string{theWay, helpers, behind} {
 		if !slices.Contains(l.headings, h) {
 			l.headings, l.under = append(l.headings, h), append(l.under, nil)
 		}
+	}
+	for i, h := range l.headings {
+		l.under[i] = slices.DeleteFunc(l.under[i], func(fn string) bool { return passed[fn] && section(fn) != h })
 	}
 	all := l.all()
 	for _, fn := range slices.Sorted(maps.Keys(passed)) {
