@@ -48,9 +48,10 @@ func busy(reason string) error {
 // split makes tickets of events that each fit in a record.
 func split(events []vaiven.Event, owner any) ([]ticket, error) {
 	var out []ticket
+	var c codec
 	size, from := 0, 0
 	for i, ev := range events {
-		n, err := eventBound(ev)
+		n, err := c.bound(ev)
 		if err != nil {
 			return nil, err
 		}

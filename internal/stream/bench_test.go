@@ -154,7 +154,7 @@ func BenchmarkEncode(b *testing.B) {
 	before := cpu()
 	for b.Loop() {
 		for _, ev := range evs {
-			if _, err := eventBound(ev); err != nil {
+			if _, err := e.bound(ev); err != nil {
 				b.Fatal(err)
 			}
 			e.add(ev)
@@ -166,7 +166,7 @@ func BenchmarkEncode(b *testing.B) {
 
 func BenchmarkDecode(b *testing.B) {
 	_, rec := batch(256)
-	var d decoder
+	var d codec
 	b.ReportAllocs()
 	before := cpu()
 	for b.Loop() {

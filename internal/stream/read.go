@@ -61,7 +61,7 @@ type reader struct {
 	next uint64
 	to   uint64
 	fn   func(vaiven.Record) error
-	dec  decoder
+	dec  codec
 	err  error // why the Read is over
 }
 

@@ -127,7 +127,7 @@ func (c *committer) commit(ctx context.Context) error {
 
 // fit adds a ticket to the record if it surely fits.
 func (c *committer) fit(t *ticket) bool {
-	if c.enc.size()+t.size > MaxRecord {
+	if c.enc.length()+t.size > MaxRecord {
 		return false
 	}
 	for _, ev := range t.Events {

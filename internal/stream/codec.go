@@ -1,0 +1,498 @@
+package stream
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"vaiven"
+)
+
+// What can be wrong with a record, for errors.Is.
+var (
+	// ErrLater means that a kind of record or event, or a version, is not
+	// known: the log was written by a later vaiven. The process must not go on.
+	ErrLater = errors.New("written by a later vaiven")
+	// ErrCorrupt means that a record is not what was written.
+	ErrCorrupt = errors.New("record is damaged")
+)
+
+func errShape(what string) error { return fmt.Errorf("%w: %s does not parse", ErrCorrupt, what) }
+
+// codec goes over the fields of events as eventKinds lists them, and does one of
+// four things with each. The zero value is ready; a codec that is kept remembers
+// names and boots, so that thousands of events share one string. Not for concurrent
+// use.
+type codec struct {
+	pass    pass
+	base    vaiven.Stamp // the record's own: what an event's stamp counts from
+	columns []column     // of the record
+	err     error        // the first one of the event
+
+	// bounding
+	size int // bytes that the event cannot exceed
+
+	// writing
+	event       []byte             // the event being written
+	index       map[column]uint32  // of columns
+	columnBytes int                // of columns, at most
+	hints       []uint32           // the column of the value at this position, last time
+	numbers     [listFields][]byte // the packed lists being made
+
+	// reading
+	cursor
+	read     partsRead
+	readings []vaiven.Reading // what is left of the record's block
+	values   []vaiven.Value   // likewise
+	names    map[string]string
+	devices  map[string]vaiven.Device
+	boots    []knownBoot // by the lowest byte
+}
+
+// pass is what a codec does with the fields of an event.
+type pass uint8
+
+const (
+	boundPass pass = iota // add up the largest size, and refuse what cannot be written
+	writePass
+	readPass // take the fields that the cursor is at
+	endPass  // all were read: put together what several fields say
+)
+
+// partsRead are the fields of an event that endPass puts together.
+type partsRead struct {
+	boot, digits uint64
+	moment       int64
+	states       uint64
+	lists        [listFields]span
+	hasBoot      bool
+	has          bool // moment, or another optional number
+	hasKey       bool
+}
+
+// span is a length-delimited field's place in the event's bytes. (A slice kept in the
+// codec would cost a write barrier each time.)
+type span struct{ lo, hi int }
+
+// knownBoot is a boot as it stands in a record, and its text.
+type knownBoot struct {
+	value, digits uint64
+	text          vaiven.Boot
+}
+
+// Fields that have the same number in every kind of event that has them.
+const (
+	fieldDelta  = 1
+	fieldOffset = 2
+	fieldSynced = 3
+	fieldNumber = 4
+	fieldDevice = 5
+	fieldBoot   = 6
+	fieldDigits = 7
+
+	fieldLists  = 10 // columns, then mantissas, then reals
+	fieldStates = 13
+)
+
+// The packed lists of an event's numbers, in the order of their fields.
+const (
+	listColumns = iota
+	listMantissas
+	listReals
+	listFields
+)
+
+// What bounds an event's size, in bytes.
+const (
+	boundFixed  = 128 // tags, lengths, stamp, boot and all numbers of any kind of event
+	boundValue  = 8 + 10 + 16
+	boundString = 8 // tag and length, beside the text itself
+)
+
+const (
+	defaultDigits = 8    // of a boot whose length is not written down
+	maxRemembered = 4096 // bounds the tables of names and devices; a full one is emptied
+)
+
+// fail keeps the event's first error.
+func (c *codec) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+// head is what every event has: when it was received, as it differs from the
+// record's own stamp, and the device, by its number if its id is three digits.
+func (c *codec) head(st *vaiven.Stamp, d *vaiven.Device) {
+	switch c.pass {
+	case boundPass:
+		c.size += boundString + len(*d)
+	case writePass:
+		if delta := st.At - c.base.At; delta != 0 {
+			c.put(fieldDelta, protowire.EncodeZigZag(delta))
+		}
+		if st.Offset != c.base.Offset {
+			c.put(fieldOffset, protowire.EncodeZigZag(int64(st.Offset)))
+		}
+		if st.Synced != c.base.Synced {
+			c.put(fieldSynced, protowire.EncodeBool(st.Synced))
+		}
+		if n, ok := deviceNumber(*d); ok {
+			c.put(fieldNumber, n)
+		} else {
+			c.text(fieldDevice, (*string)(d))
+		}
+	case readPass:
+		for ; c.num >= fieldDelta && c.num <= fieldDevice; c.next() {
+			switch c.num {
+			case fieldDelta:
+				st.At = c.base.At + protowire.DecodeZigZag(c.val)
+			case fieldOffset:
+				st.Offset = int32(protowire.DecodeZigZag(c.val))
+			case fieldSynced:
+				st.Synced = c.val != 0
+			case fieldNumber:
+				if c.val > 999 {
+					c.fail(fmt.Errorf("%w: device number %d", ErrCorrupt, c.val))
+					continue
+				}
+				*d = vaiven.Device(threeDigits[3*c.val : 3*c.val+3])
+			case fieldDevice:
+				*d = remember(&c.devices, c.bytes())
+			}
+		}
+	}
+}
+
+// deviceNumber returns the number that a three-digit id is written as.
+func deviceNumber(d vaiven.Device) (uint64, bool) {
+	if len(d) != 3 {
+		return 0, false
+	}
+	x, y, z := d[0]-'0', d[1]-'0', d[2]-'0'
+	if x > 9 || y > 9 || z > 9 {
+		return 0, false
+	}
+	return uint64(x)*100 + uint64(y)*10 + uint64(z), true
+}
+
+// threeDigits holds every such id, so that reading one allocates nothing.
+var threeDigits = func() string {
+	b := make([]byte, 0, 3000)
+	for i := range 1000 {
+		b = append(b, byte('0'+i/100), byte('0'+i/10%10), byte('0'+i%10))
+	}
+	return string(b)
+}()
+
+// boot is written as the number that its hexadecimal digits are, and how many.
+func (c *codec) boot(p *vaiven.Boot) {
+	switch c.pass {
+	case boundPass:
+		if _, ok := hexNumber(string(*p)); !ok {
+			c.fail(fmt.Errorf("stream: boot %q is not up to 16 lower-case hexadecimal digits", vaiven.Shorten(string(*p))))
+		}
+	case writePass:
+		if *p == "" {
+			return
+		}
+		v, _ := hexNumber(string(*p))
+		c.put(fieldBoot, v)
+		if len(*p) != defaultDigits {
+			c.put(fieldDigits, uint64(len(*p)))
+		}
+	case readPass:
+		for ; c.num == fieldBoot || c.num == fieldDigits; c.next() {
+			if c.num == fieldBoot {
+				c.read.boot, c.read.hasBoot = c.val, true
+			} else {
+				c.read.digits = c.val
+			}
+		}
+	case endPass:
+		v, digits := c.read.boot, c.read.digits
+		if !c.read.hasBoot {
+			return
+		}
+		if digits < 1 || digits > 16 || digits < 16 && v>>(4*digits) != 0 {
+			c.fail(fmt.Errorf("%w: boot %x of %d digits", ErrCorrupt, v, digits))
+			return
+		}
+		if c.boots == nil {
+			c.boots = make([]knownBoot, 256)
+		}
+		k := &c.boots[byte(v)]
+		if k.text == "" || k.value != v || k.digits != digits {
+			*k = knownBoot{value: v, digits: digits, text: vaiven.Boot(fmt.Sprintf("%0*x", digits, v))}
+		}
+		*p = k.text
+	}
+}
+
+// hexNumber reads up to 16 lower-case hexadecimal digits.
+func hexNumber(s string) (v uint64, ok bool) {
+	var all uint8
+	for i := range len(s) {
+		d := hexDigits[s[i]]
+		all |= d
+		v = v<<4 | uint64(d)
+	}
+	return v, all < 16 && len(s) <= 16
+}
+
+// hexDigits are the values of hexadecimal digits, 255 of every other byte: a table, as
+// branches that depend on random digits cost more than all else of a boot.
+var hexDigits = func() (t [256]uint8) {
+	for i := range t {
+		t[i] = 255
+	}
+	for i, c := range "0123456789abcdef" {
+		t[c] = uint8(i)
+	}
+	return t
+}()
+
+// key is a change's 16 digits, as the number that they are. An event of a change
+// that does not say which is nothing.
+func (c *codec) key(num protowire.Number, p *vaiven.Key) {
+	switch c.pass {
+	case boundPass:
+		if _, ok := hexNumber(string(*p)); !ok || len(*p) != 16 {
+			c.fail(fmt.Errorf("stream: key %q of a change is not 16 lower-case hexadecimal digits", vaiven.Shorten(string(*p))))
+		}
+	case writePass:
+		v, _ := hexNumber(string(*p))
+		c.event = binary.LittleEndian.AppendUint64(appendVarint(c.event, uint64(num)<<3|uint64(protowire.Fixed64Type)), v)
+	case readPass:
+		for ; c.num == num; c.next() {
+			*p, c.read.hasKey = vaiven.Key(fmt.Sprintf("%016x", c.val)), true
+		}
+	case endPass:
+		if !c.read.hasKey {
+			c.fail(fmt.Errorf("%w: a change without a key", ErrCorrupt))
+		}
+	}
+}
+
+// uint is left out when it is 0.
+func (c *codec) uint(num protowire.Number, p *uint64) {
+	switch c.pass {
+	case writePass:
+		if *p != 0 {
+			c.put(num, *p)
+		}
+	case readPass:
+		for ; c.num == num; c.next() {
+			*p = c.val
+		}
+	}
+}
+
+// int is written as the 64 bits that it is, and left out when it is 0.
+func (c *codec) int(num protowire.Number, p *int64) {
+	switch c.pass {
+	case writePass:
+		if *p != 0 {
+			c.put(num, uint64(*p))
+		}
+	case readPass:
+		for ; c.num == num; c.next() {
+			*p = int64(c.val)
+		}
+	}
+}
+
+// flag is left out when it is false.
+func (c *codec) flag(num protowire.Number, p *bool) {
+	switch c.pass {
+	case writePass:
+		if *p {
+			c.put(num, 1)
+		}
+	case readPass:
+		for ; c.num == num; c.next() {
+			*p = c.val != 0
+		}
+	}
+}
+
+// intOrMinusOne is left out when it is -1.
+func (c *codec) intOrMinusOne(num protowire.Number, p *int64) {
+	switch c.pass {
+	case writePass:
+		if *p != -1 {
+			c.put(num, protowire.EncodeZigZag(*p))
+		}
+	case readPass:
+		for ; c.num == num; c.next() {
+			*p, c.read.has = protowire.DecodeZigZag(c.val), true
+		}
+	case endPass:
+		if !c.read.has {
+			*p = -1
+		}
+	}
+}
+
+// optional is left out when it is not given.
+func (c *codec) optional(num protowire.Number, given *bool, p *uint64) {
+	switch c.pass {
+	case writePass:
+		if *given {
+			c.put(num, *p)
+		}
+	case readPass:
+		for ; c.num == num; c.next() {
+			*given, *p = true, c.val
+		}
+	}
+}
+
+// sinceReception is a moment in Unix ms that is written as it differs from the
+// event's reception, and left out when it is 0: not known.
+func (c *codec) sinceReception(num protowire.Number, p *int64, reception int64) {
+	switch c.pass {
+	case writePass:
+		if *p != 0 {
+			c.put(num, protowire.EncodeZigZag(*p-reception))
+		}
+	case readPass:
+		for ; c.num == num; c.next() {
+			c.read.moment, c.read.has = protowire.DecodeZigZag(c.val), true
+		}
+	case endPass:
+		if c.read.has {
+			*p = reception + c.read.moment
+		}
+	}
+}
+
+// text is left out when it is "". A protobuf string is UTF-8: what is not, in a text
+// that quotes a board's input, is replaced.
+func (c *codec) text(num protowire.Number, p *string) {
+	switch c.pass {
+	case boundPass:
+		c.size += boundText(*p)
+	case writePass:
+		if *p != "" {
+			c.putText(num, *p)
+		}
+	case readPass:
+		for ; c.num == num; c.next() {
+			*p = string(c.bytes())
+		}
+	}
+}
+
+// texts is a list, written with every "" that is in it.
+func (c *codec) texts(num protowire.Number, p *[]string) {
+	switch c.pass {
+	case boundPass:
+		for _, s := range *p {
+			c.size += boundText(s)
+		}
+	case writePass:
+		for _, s := range *p {
+			c.putText(num, s)
+		}
+	case readPass:
+		for ; c.num == num; c.next() {
+			*p = append(*p, remember(&c.names, c.bytes()))
+		}
+	}
+}
+
+// boundText allows for every byte to become the three of U+FFFD.
+func boundText(s string) int { return boundString + 3*len(s) }
+
+// states are numbers with names, all of them states.
+func (c *codec) states(p *[]vaiven.Value) {
+	switch c.pass {
+	case boundPass:
+		c.boundNumbers(*p)
+	case writePass:
+		c.putNumbers(*p, nil)
+	case readPass:
+		c.takeLists()
+	case endPass:
+		*p = c.namedNumbers()
+	}
+}
+
+// measurementsAndStates are numbers with names, first those of measurements, then
+// those of states, and how many these are.
+func (c *codec) measurementsAndStates(values, states *[]vaiven.Value) {
+	switch c.pass {
+	case boundPass:
+		c.boundNumbers(*values)
+		c.boundNumbers(*states)
+	case writePass:
+		c.putNumbers(*values, *states)
+		if n := len(*states); n > 0 {
+			c.put(fieldStates, uint64(n))
+		}
+	case readPass:
+		c.takeLists()
+		for ; c.num == fieldStates; c.next() {
+			c.read.states = c.val
+		}
+	case endPass:
+		all := c.namedNumbers()
+		if c.read.states > uint64(len(all)) {
+			c.fail(fmt.Errorf("%w: %d states in %d values", ErrCorrupt, c.read.states, len(all)))
+			return
+		}
+		cut := len(all) - int(c.read.states)
+		if cut > 0 {
+			*values = all[:cut:cut]
+		}
+		if cut < len(all) {
+			*states = all[cut:]
+		}
+	}
+}
+
+// put writes a number, even if it is 0.
+func (c *codec) put(num protowire.Number, v uint64) { c.event = appendNumber(c.event, num, v) }
+
+func (c *codec) putText(num protowire.Number, s string) {
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	c.event = append(appendField(c.event, num, len(s)), s...)
+}
+
+// appendNumber appends a varint field.
+func appendNumber(b []byte, num protowire.Number, v uint64) []byte {
+	return appendVarint(appendVarint(b, uint64(num)<<3|uint64(protowire.VarintType)), v)
+}
+
+// appendField appends the tag and the length of a field of so many bytes.
+func appendField(b []byte, num protowire.Number, size int) []byte {
+	return appendVarint(appendVarint(b, uint64(num)<<3|uint64(protowire.BytesType)), uint64(size))
+}
+
+func appendVarint(b []byte, v uint64) []byte {
+	for v >= 0x80 {
+		b = append(b, byte(v)|0x80)
+		v >>= 7
+	}
+	return append(b, byte(v))
+}
+
+// remember returns a text of which many events will speak, shared with those before.
+func remember[T ~string](table *map[string]T, b []byte) T {
+	if s, ok := (*table)[string(b)]; ok {
+		return s
+	}
+	if *table == nil || len(*table) >= maxRemembered {
+		*table = make(map[string]T)
+	}
+	s := string(b)
+	(*table)[s] = T(s)
+	return T(s)
+}
