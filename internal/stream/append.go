@@ -3,13 +3,19 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
+	"time"
 
 	"vaiven"
 )
 
-// maxTicket is the largest group of events, by eventBound, that is kept in one
+// maxTicket is the largest group of events, by codec.bound, that is kept in one
 // record; a larger append becomes several tickets with the same owner.
 const maxTicket = MaxRecord / 2
+
+// busyRetry is when a board may try again after CodeBusy.
+const busyRetry = 2 * time.Second
 
 // Append queues events, in order and next to each other; OnCommit is told of
 // them with owner when they are durable. It waits while the queue is full. The
@@ -22,14 +28,17 @@ func (l *Log) Append(ctx context.Context, events []vaiven.Event, owner any) erro
 	if len(events) == 0 {
 		return nil
 	}
-	if l.disk.check() != nil {
+	busy := func(reason string) error {
+		return &vaiven.Error{Code: vaiven.CodeBusy, Reason: reason, At: -1, Retry: busyRetry}
+	}
+	if l.disk.checkSpace() != nil {
 		return busy("disk_full")
 	}
-	tickets, err := split(events, owner)
+	tickets, err := cutTickets(events, owner)
 	if err != nil {
 		return err
 	}
-	err = l.queue.put(ctx, tickets)
+	err = l.queue.putTickets(ctx, tickets)
 	var stalled *BusyError
 	var full *LowDiskError
 	switch {
@@ -41,15 +50,21 @@ func (l *Log) Append(ctx context.Context, events []vaiven.Event, owner any) erro
 	return err
 }
 
-func busy(reason string) error {
-	return &vaiven.Error{Code: vaiven.CodeBusy, Reason: reason, At: -1, Retry: busyRetry}
+// ticket is one group of events that is to stand in one record.
+type ticket struct {
+	vaiven.Ticket
+	size int // bytes, at most
 }
 
-// split makes tickets of events that each fit in a record.
-func split(events []vaiven.Event, owner any) ([]ticket, error) {
-	var out []ticket
+// cutTickets makes tickets of events that each fit in a record.
+func cutTickets(events []vaiven.Event, owner any) ([]ticket, error) {
 	var c codec
+	var out []ticket
 	size, from := 0, 0
+	cut := func(to int) {
+		out = append(out, ticket{Ticket: vaiven.Ticket{Events: events[from:to:to], Owner: owner}, size: size})
+		size, from = 0, to
+	}
 	for i, ev := range events {
 		n, err := c.bound(ev)
 		if err != nil {
@@ -59,14 +74,159 @@ func split(events []vaiven.Event, owner any) ([]ticket, error) {
 			return nil, &vaiven.Error{Code: vaiven.CodeTooLarge, Reason: "event", Device: ev.Of(), At: -1}
 		}
 		if size+n > maxTicket {
-			out = append(out, newTicket(events[from:i], owner, size))
-			size, from = 0, i
+			cut(i)
 		}
 		size += n
 	}
-	return append(out, newTicket(events[from:], owner, size)), nil
+	cut(len(events))
+	return out, nil
 }
 
-func newTicket(events []vaiven.Event, owner any, size int) ticket {
-	return ticket{Ticket: vaiven.Ticket{Events: events[:len(events):len(events)], Owner: owner}, size: size}
+// BusyError says that the log does not move, and for how long.
+type BusyError struct {
+	For time.Duration // at least
+	Why error         // what the disk said to a write of ours, a *DiskError; nil: not known
+}
+
+func (e *BusyError) Error() string {
+	text := fmt.Sprintf("the log is stalled: nothing was committed for %s", e.For.Round(100*time.Millisecond))
+	if e.Why != nil {
+		text += ": " + e.Why.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *BusyError) Unwrap() error { return e.Why }
+
+// queue is what was appended and is not committed yet: bounded in events and
+// bytes, counting what is under way. When it is full, putTickets waits while the
+// log moves, and is refused once it is stalled.
+type queue struct {
+	maxEvents, maxBytes int
+	ready               chan struct{} // holds one token when there may be something to take
+
+	mu      sync.Mutex
+	waiting []ticket
+	events  int // waiting and under way
+	bytes   int
+	ahead   int           // events waiting
+	queued  int           // and their bytes
+	refuse  error         // stalled or closed: why nothing is taken
+	closed  bool          // refuse is for good
+	room    chan struct{} // closed, and made anew, when there may be room
+}
+
+func (q *queue) init(maxEvents, maxBytes int) {
+	q.maxEvents, q.maxBytes = maxEvents, maxBytes
+	q.ready = make(chan struct{}, 1)
+	q.room = make(chan struct{})
+}
+
+// putTickets queues the tickets of one append, all or none. An empty queue takes any.
+func (q *queue) putTickets(ctx context.Context, ts []ticket) error {
+	events, bytes := 0, 0
+	for _, t := range ts {
+		events, bytes = events+len(t.Events), bytes+t.size
+	}
+	for {
+		q.mu.Lock()
+		if q.refuse != nil {
+			defer q.mu.Unlock()
+			return q.refuse
+		}
+		if q.events == 0 || q.events+events <= q.maxEvents && q.bytes+bytes <= q.maxBytes {
+			q.waiting = append(q.waiting, ts...)
+			q.events, q.bytes = q.events+events, q.bytes+bytes
+			q.ahead, q.queued = q.ahead+events, q.queued+bytes
+			q.mu.Unlock()
+			q.wakeCommitter()
+			return nil
+		}
+		room := q.room
+		q.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (q *queue) wakeCommitter() {
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// pending counts the events that wait to be taken, and their bytes.
+func (q *queue) pending() (events, bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.ahead, q.queued
+}
+
+// encodeTickets moves tickets from the queue into buf and their events into the
+// record, as many as surely fit.
+func (q *queue) encodeTickets(e *encoder, buf []ticket) []ticket {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for n < len(q.waiting) && e.length()+q.waiting[n].size <= MaxRecord {
+		t := &q.waiting[n]
+		for _, ev := range t.Events {
+			e.add(ev)
+		}
+		q.ahead, q.queued = q.ahead-len(t.Events), q.queued-t.size
+		n++
+	}
+	buf = append(buf, q.waiting[:n]...)
+	rest := copy(q.waiting, q.waiting[n:])
+	clear(q.waiting[rest:])
+	q.waiting = q.waiting[:rest]
+	return buf
+}
+
+// releaseTickets gives the room of committed tickets back.
+func (q *queue) releaseTickets(ts []ticket) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, t := range ts {
+		q.events, q.bytes = q.events-len(t.Events), q.bytes-t.size
+	}
+	q.wakeAppenders()
+}
+
+// setRefusal makes putTickets refuse with err; nil ends it.
+func (q *queue) setRefusal(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.closed {
+		q.refuse = err
+		q.wakeAppenders()
+	}
+}
+
+// close makes putTickets refuse for good.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.closed {
+		q.closed, q.refuse = true, ErrClosed
+		q.wakeAppenders()
+	}
+}
+
+// wakeAppenders is called with mu held.
+func (q *queue) wakeAppenders() {
+	close(q.room)
+	q.room = make(chan struct{})
+}
+
+// refusal is why nothing is taken, nil while it is.
+func (q *queue) refusal() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.refuse
 }

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -10,15 +9,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"vaiven"
-)
-
-// What can be wrong with a record, for errors.Is.
-var (
-	// ErrLater means that a kind of record or event, or a version, is not
-	// known: the log was written by a later vaiven. The process must not go on.
-	ErrLater = errors.New("written by a later vaiven")
-	// ErrCorrupt means that a record is not what was written.
-	ErrCorrupt = errors.New("record is damaged")
 )
 
 func errShape(what string) error { return fmt.Errorf("%w: %s does not parse", ErrCorrupt, what) }

@@ -21,15 +21,15 @@ var (
 	damageCases = flag.Int("damage.cases", 100, "how many random cases")
 )
 
-// store is a closed log's folder, to be copied and damaged.
-type store struct {
+// savedLog is a closed log's folder, to be copied and damaged.
+type savedLog struct {
 	dir     string
 	records uint64 // all acknowledged
 }
 
 // makeStores writes a log of several blocks: as it is after Close, and as it
 // is when the process dies.
-func makeStores(t *testing.T) (closed, killed store) {
+func makeStores(t *testing.T) (closed, killed savedLog) {
 	t.Helper()
 	dir := t.TempDir()
 	l := start(t, Options{Dir: dir})
@@ -44,16 +44,16 @@ func makeStores(t *testing.T) (closed, killed store) {
 		l.await(want)
 	}
 	last := l.acked.Load()
-	killed = store{dir: t.TempDir(), records: last}
+	killed = savedLog{dir: t.TempDir(), records: last}
 	copyTree(t, dir, killed.dir)
 	if err := l.stop(); err != nil {
 		t.Fatal(err)
 	}
-	files, err := blocks(dir, "VAIVEN")
+	files, err := listBlocks(dir, "VAIVEN")
 	if err != nil || len(files) < 3 {
 		t.Fatalf("%d blocks, %v", len(files), err)
 	}
-	return store{dir: dir, records: last}, killed
+	return savedLog{dir: dir, records: last}, killed
 }
 
 func copyTree(t *testing.T, from, to string) {
@@ -222,7 +222,7 @@ func readBack(t *testing.T, dir string, want uint64) error {
 // treeSize is the size of all blocks.
 func treeSize(t *testing.T, dir string) (n int64) {
 	t.Helper()
-	files, err := blocks(dir, "VAIVEN")
+	files, err := listBlocks(dir, "VAIVEN")
 	if err != nil {
 		t.Fatal(err)
 	}

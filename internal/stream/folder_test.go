@@ -116,7 +116,7 @@ func TestAWitnessSurvivesATornWrite(t *testing.T) {
 		t.Fatal(m, err)
 	}
 	id := "00112233445566778899aabbccddeeff"
-	if err := w.begin(mark{log: id, first: 1, acked: 7}); err != nil {
+	if err := w.start(mark{log: id, first: 1, acked: 7}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.set(8); err != nil {

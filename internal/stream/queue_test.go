@@ -12,35 +12,33 @@ import (
 
 func oneTicket(t *testing.T, seq int) []ticket {
 	t.Helper()
-	ts, err := split([]vaiven.Event{reading(1, seq)}, seq)
+	ts, err := cutTickets([]vaiven.Event{reading(1, seq)}, seq)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return ts
 }
 
-func all(*ticket) bool { return true }
-
 func TestAFullQueueWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q queue
 		q.init(2, 1<<20)
 		for i := range 2 {
-			if err := q.put(t.Context(), oneTicket(t, i+1)); err != nil {
+			if err := q.putTickets(t.Context(), oneTicket(t, i+1)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		done := make(chan error, 1)
-		go func() { done <- q.put(t.Context(), oneTicket(t, 3)) }()
+		go func() { done <- q.putTickets(t.Context(), oneTicket(t, 3)) }()
 		synctest.Wait()
-		taken := q.take(nil, all)
+		taken := q.encodeTickets(&encoder{}, nil)
 		synctest.Wait()
 		select {
 		case err := <-done:
 			t.Fatalf("there was room while events are under way: %v", err)
 		default:
 		}
-		q.release(taken)
+		q.releaseTickets(taken)
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +52,7 @@ func TestAStalledQueueRefusesAtOnceAndRecovers(t *testing.T) {
 		if err := l.Append(t.Context(), []vaiven.Event{reading(1, 1)}, nil); err != nil {
 			t.Fatal(err)
 		}
-		w := l.wait()
+		w := l.watchRecord()
 		start := time.Now()
 		err := l.Append(t.Context(), []vaiven.Event{reading(1, 2)}, nil)
 		var e *vaiven.Error
@@ -64,16 +62,16 @@ func TestAStalledQueueRefusesAtOnceAndRecovers(t *testing.T) {
 		if d := time.Since(start); d != 2*time.Second {
 			t.Errorf("refused after %s", d)
 		}
-		if l.queue.health() == nil {
+		if l.queue.refusal() == nil {
 			t.Error("healthy while stalled")
 		}
-		l.queue.release(l.queue.take(nil, all))
+		l.queue.releaseTickets(l.queue.encodeTickets(&encoder{}, nil))
 		w.end()
 		if err := l.Append(t.Context(), []vaiven.Event{reading(1, 2)}, nil); err != nil {
 			t.Errorf("append after the stall: %v", err)
 		}
 		time.Sleep(time.Minute) // a timer that was left would refuse again
-		if err := l.queue.health(); err != nil {
+		if err := l.queue.refusal(); err != nil {
 			t.Errorf("stalled again: %v", err)
 		}
 	})
@@ -83,12 +81,12 @@ func TestAnAppendEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q queue
 		q.init(1, 1<<20)
-		if err := q.put(t.Context(), oneTicket(t, 1)); err != nil {
+		if err := q.putTickets(t.Context(), oneTicket(t, 1)); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := q.put(ctx, oneTicket(t, 2)); !errors.Is(err, context.DeadlineExceeded) {
+		if err := q.putTickets(ctx, oneTicket(t, 2)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("put: %v", err)
 		}
 		if events, _ := q.pending(); events != 1 {

@@ -12,6 +12,16 @@ import (
 	"vaiven"
 )
 
+const (
+	// What is fetched ahead of Read's user, at most.
+	fetchRecords = 512
+	fetchBytes   = 4 << 20
+
+	// silence is after how long without a record the reader asks whether there
+	// should be one. JetStream passes in silence over what it cannot read.
+	silence = 2 * time.Second
+)
+
 // Read hands the records from..to to fn, in log order, each once; to = 0
 // follows the log until ctx ends. A to that is not written yet is waited for.
 // Read survives restarts of the embedded server and disconnections from an
@@ -20,21 +30,12 @@ import (
 //
 // While fn is slow, only Read waits: at most a few MiB are fetched ahead.
 func (l *Log) Read(ctx context.Context, from, to uint64, fn func(vaiven.Record) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		select {
-		case <-l.done:
-			cancel(ErrClosed)
-		case <-stop:
-		}
-	}()
+	ctx, end := l.whileOpen(ctx)
+	defer end()
 	r := &reader{l: l, next: max(from, 1), to: to, fn: fn}
 	for to == 0 || r.next <= to {
-		k, moved := l.current()
-		err := r.follow(ctx, k)
+		s, moved := l.current()
+		err := r.readStore(ctx, s)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -65,24 +66,33 @@ type reader struct {
 	err  error // why the Read is over
 }
 
-// follow reads over one connection. It returns an error when the connection,
+// errStopped is why a consumer is made anew.
+var errStopped = errors.New("consumer has stopped")
+
+// readStore reads over one connection. It returns an error when the connection,
 // or the consumer on it, has to be made anew; what ends the Read is in r.err.
-func (r *reader) follow(ctx context.Context, k *link) error {
-	if k.js == nil {
+func (r *reader) readStore(ctx context.Context, s *store) error {
+	if s.js == nil {
 		return ErrClosed
 	}
-	c, err := r.consumer(ctx, k)
+	c, err := r.makeConsumer(ctx, s)
 	if err != nil {
 		return err
 	}
-	defer k.forget(c.CachedInfo().Name)
+	defer func() { // one that stays is removed by the server after a while
+		if s.nc.IsConnected() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			_ = s.js.DeleteConsumer(ctx, s.stream, c.CachedInfo().Name)
+		}
+	}()
 	it, err := c.Messages(jetstream.PullMaxMessagesWithBytesLimit(fetchRecords, fetchBytes))
 	if err != nil {
 		return err
 	}
 	defer it.Stop()
 	defer context.AfterFunc(ctx, it.Stop)()
-	defer k.watch(func(why error) {
+	defer s.onTrouble(func(why error) {
 		if errors.Is(why, errCut) {
 			it.Stop()
 		}
@@ -90,22 +100,41 @@ func (r *reader) follow(ctx context.Context, k *link) error {
 	for r.to == 0 || r.next <= r.to {
 		m, err := it.Next(jetstream.NextMaxWait(silence))
 		if errors.Is(err, nats.ErrTimeout) {
-			err = r.behind(ctx, k)
-		} else if err == nil {
-			err = r.message(ctx, k, m)
+			if err := r.lookBehindSilence(ctx, s); err != nil {
+				return err
+			}
+			continue
 		}
 		if err != nil {
+			return err
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return err
+		}
+		if meta.Sequence.Stream != r.next {
+			// A record that the consumer has passed over may be lost on the way or
+			// missing from the log: the server is asked.
+			if meta.Sequence.Stream > r.next {
+				err = r.readOne(ctx, s)
+			}
+			if err == nil {
+				err = errStopped
+			}
+			return err
+		}
+		if err := r.handOn(r.next, m.Data()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// consumer makes an ephemeral one that begins with the next record.
-func (r *reader) consumer(ctx context.Context, k *link) (jetstream.Consumer, error) {
-	ctx, cancel := k.ask(ctx)
+// makeConsumer makes an ephemeral one that begins with the next record.
+func (r *reader) makeConsumer(ctx context.Context, s *store) (jetstream.Consumer, error) {
+	ctx, cancel := s.boundQuestion(ctx)
 	defer cancel()
-	return k.js.CreateConsumer(ctx, k.stream, jetstream.ConsumerConfig{
+	return s.js.CreateConsumer(ctx, s.stream, jetstream.ConsumerConfig{
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       r.next,
 		AckPolicy:         jetstream.AckNonePolicy,
@@ -115,72 +144,30 @@ func (r *reader) consumer(ctx context.Context, k *link) (jetstream.Consumer, err
 	})
 }
 
-// message takes what the consumer delivered. When it has passed over a record,
-// that may be lost on the way or missing from the log: the server is asked.
-func (r *reader) message(ctx context.Context, k *link, m jetstream.Msg) error {
-	meta, err := m.Metadata()
-	if err != nil {
-		return err
-	}
-	if meta.Sequence.Stream == r.next {
-		return r.take(r.next, m.Data())
-	}
-	if meta.Sequence.Stream > r.next {
-		if err := r.single(ctx, k); err != nil {
-			return err
-		}
-	}
-	return errStopped
-}
-
-// What is fetched ahead of fn, at most.
-const (
-	fetchRecords = 512
-	fetchBytes   = 4 << 20
-)
-
-// forget removes a consumer that is not needed any more; one that stays is
-// removed by the server after a while.
-func (k *link) forget(name string) {
-	if !k.nc.IsConnected() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_ = k.js.DeleteConsumer(ctx, k.stream, name)
-}
-
-// silence is after how long without a record the reader asks whether there
-// should be one. JetStream passes in silence over what it cannot read.
-const silence = 2 * time.Second
-
-// behind returns nil when there is nothing to read yet. Otherwise the next
+// lookBehindSilence returns nil when there is nothing to read yet. Otherwise the next
 // record is asked for by its number: it is missing, which ends the Read, or
 // the consumer has stopped, and is made anew.
-func (r *reader) behind(ctx context.Context, k *link) error {
+func (r *reader) lookBehindSilence(ctx context.Context, s *store) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	st, err := k.state(ctx)
+	st, err := s.state(ctx)
 	if err != nil || st.last < r.next {
 		return err
 	}
-	if err := r.single(ctx, k); err != nil {
+	if err := r.readOne(ctx, s); err != nil {
 		return err
 	}
 	return errStopped
 }
 
-// errStopped is why a consumer is made anew.
-var errStopped = errors.New("consumer has stopped")
-
-// single reads the next record alone. If it is not there, another look at the
+// readOne reads the next record alone. If it is not there, another look at the
 // log's end tells what is.
-func (r *reader) single(ctx context.Context, k *link) error {
-	b, err := k.get(ctx, r.next)
+func (r *reader) readOne(ctx context.Context, s *store) error {
+	b, err := s.record(ctx, r.next)
 	var missing *MissingError
 	if errors.As(err, &missing) {
-		if st, serr := k.state(ctx); serr == nil && st.first > r.next {
+		if st, serr := s.state(ctx); serr == nil && st.first > r.next {
 			missing.Got = st.first
 		}
 		r.err = missing
@@ -188,16 +175,16 @@ func (r *reader) single(ctx context.Context, k *link) error {
 	if err != nil {
 		return err
 	}
-	return r.take(r.next, b)
+	return r.handOn(r.next, b)
 }
 
-// take checks a record and hands it on. Its errors end the Read.
-func (r *reader) take(seq uint64, b []byte) error {
+// handOn checks a record and gives it to the Read's user. Its errors end the Read.
+func (r *reader) handOn(seq uint64, b []byte) error {
 	rec, err := r.dec.decode(seq, b)
 	switch {
 	case err != nil:
 		r.err = err
-	case seq == r.l.first && !startsLog(rec, r.l.id):
+	case seq == r.l.first && startedLog(rec) != r.l.id:
 		r.err = fmt.Errorf("record %d: %w", seq, ErrNotALog)
 	default:
 		r.next++
@@ -206,10 +193,12 @@ func (r *reader) take(seq uint64, b []byte) error {
 	return r.err
 }
 
-func startsLog(rec vaiven.Record, id string) bool {
-	if len(rec.Events) == 0 {
-		return false
+// startedLog returns the name of the log that begins with this record, "" if none does.
+func startedLog(rec vaiven.Record) string {
+	if len(rec.Events) > 0 {
+		if s, ok := rec.Events[0].(*vaiven.LogStart); ok {
+			return s.Log
+		}
 	}
-	s, ok := rec.Events[0].(*vaiven.LogStart)
-	return ok && s.Log == id
+	return ""
 }

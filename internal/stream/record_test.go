@@ -262,7 +262,7 @@ func TestWhatCannotBeWrittenIsRefused(t *testing.T) {
 	for i := range 5000 {
 		many = append(many, reading(1, i+1))
 	}
-	parts, err := split(many, 7)
+	parts, err := cutTickets(many, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func TestWhatCannotBeWrittenIsRefused(t *testing.T) {
 	if n != len(many) || len(parts) < 2 {
 		t.Errorf("%d parts with %d events", len(parts), n)
 	}
-	_, err = split([]vaiven.Event{&vaiven.Rejected{Text: strings.Repeat("x", MaxRecord)}}, nil)
+	_, err = cutTickets([]vaiven.Event{&vaiven.Rejected{Text: strings.Repeat("x", MaxRecord)}}, nil)
 	var e *vaiven.Error
 	if !errors.As(err, &e) || e.Code != vaiven.CodeTooLarge {
 		t.Errorf("an event larger than a record: %v", err)

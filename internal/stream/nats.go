@@ -1,0 +1,438 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"vaiven"
+)
+
+// store is one connection to JetStream: to an external server, which reconnects by
+// itself, or to an embedded one that lives and dies with it.
+type store struct {
+	srv     *server.Server // nil for an external one
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	stream  string
+	subject string
+
+	mu       sync.Mutex
+	watchers map[*func(error)]struct{} // told why answers will not come any more
+}
+
+// closedStore is what a closed log is connected to.
+var closedStore = &store{}
+
+var (
+	// errCut is why a publish was given up: the connection is gone, and with it
+	// the answer.
+	errCut = errors.New("connection to NATS lost")
+	// errSuspect is why a publish was given up: the embedded server has logged an
+	// error meanwhile. After a failed write JetStream does not answer at all.
+	errSuspect = errors.New("the embedded NATS server has reported an error")
+)
+
+const (
+	apiTimeout = 10 * time.Second // bounds every question to the server that is not a commit
+	// connectTimeout bounds the greeting of a connection, of the embedded server's too:
+	// on a small computer that is busy it took longer than the library's two seconds.
+	connectTimeout = 30 * time.Second
+	settleTimeout  = 60 * time.Second // creating a log settles within it or not at all
+	answerTimeout  = 2 * time.Second  // how long an answer is waited for at first: that it did not come may mean nothing
+)
+
+// JetStream's error codes that are told apart.
+const (
+	codeWrongLast         = 10071
+	codeWrongLastOnItsWay = 10164 // by a record that the cluster has not written yet
+
+	// Of a stream that somebody else is just making, and of a cluster that is just
+	// coming together.
+	codeNameInUse   = 10058
+	codeNoSuchPeers = 10005
+	codeNotAvail    = 10008
+	codeNoResources = 10023
+)
+
+func subjectOf(stream string) string { return strings.ToLower(stream) + ".log" }
+
+// connect starts the embedded server, or reaches the external one.
+func (l *Log) connect(ctx context.Context) (*store, error) {
+	s := &store{stream: l.o.Stream, subject: l.subject}
+	opts := []nats.Option{
+		nats.Name("vaiven"), nats.Timeout(connectTimeout),
+		nats.DisconnectErrHandler(func(*nats.Conn, error) { s.tellTrouble(errCut) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			l.o.Logger.Debug("nats", "err", err)
+		}),
+		nats.ReconnectBufSize(-1), // what cannot be sent now is our business, not a buffer's
+	}
+	url := l.o.URL
+	if url == "" {
+		var err error
+		if s.srv, err = startServer(ctx, l.o, s); err != nil {
+			return nil, err
+		}
+		opts = append(opts, nats.InProcessServer(s.srv), nats.NoReconnect())
+	} else {
+		opts = append(opts, nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
+			nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+			nats.PingInterval(10*time.Second), nats.MaxPingsOutstanding(2),
+			nats.ReconnectHandler(func(c *nats.Conn) { l.o.Logger.Info("connected to NATS again", "server", c.ConnectedUrlRedacted()) }))
+	}
+	nc, err := nats.Connect(url, opts...)
+	if err != nil {
+		s.close()
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	s.nc = nc
+	if s.js, err = jetstream.New(nc, jetstream.WithDefaultTimeout(apiTimeout)); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// startServer starts an embedded NATS server that nobody can reach from
+// outside the process. An error in its log is trouble for whoever waits for s.
+func startServer(ctx context.Context, o Options, s *store) (*server.Server, error) {
+	srv, err := server.NewServer(&server.Options{
+		ServerName: "vaiven",
+		DontListen: true,
+		NoSigs:     true,
+		JetStream:  true,
+		StoreDir:   o.Dir,
+		SyncAlways: !o.NoSync,
+		// The default limits come from the free disk and memory at the start;
+		// ours is the reserve, checked at each commit.
+		JetStreamMaxStore:      1 << 60,
+		JetStreamMaxMemory:     64 << 20,
+		MaxPayload:             1 << 20,
+		NoSystemAccount:        true,
+		DisableJetStreamBanner: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("embedded NATS: %w", err)
+	}
+	srv.SetLoggerV2(&serverLog{log: o.Logger, s: s}, false, false, false)
+	srv.Start()
+	wait := 30 * time.Second
+	if d, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(d))
+	}
+	if !srv.ReadyForConnections(wait) {
+		srv.Shutdown()
+		srv.WaitForShutdown()
+		return nil, errors.New("embedded NATS did not start in time")
+	}
+	return srv, nil
+}
+
+// close ends the connection, and the embedded server with it.
+func (s *store) close() {
+	if s.nc != nil {
+		s.nc.Close()
+	}
+	if s.srv != nil {
+		s.srv.Shutdown()
+		s.srv.WaitForShutdown()
+	}
+}
+
+// onTrouble has fn told when the connection is cut, or the embedded server has
+// reported an error, until unwatch is called. fn must not block.
+func (s *store) onTrouble(fn func(why error)) (unwatch func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watchers == nil {
+		s.watchers = make(map[*func(error)]struct{})
+	}
+	s.watchers[&fn] = struct{}{}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.watchers, &fn)
+	}
+}
+
+// tellTrouble tells those who wait for an answer that it will not come.
+func (s *store) tellTrouble(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for fn := range s.watchers {
+		(*fn)(why)
+	}
+}
+
+// boundQuestion bounds a question to the server: it ends with the connection.
+func (s *store) boundQuestion(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	ctx, cut := context.WithCancelCause(ctx)
+	unwatch := s.onTrouble(func(why error) {
+		if errors.Is(why, errCut) {
+			cut(why)
+		}
+	})
+	return ctx, func() {
+		unwatch()
+		cut(nil)
+		cancel()
+	}
+}
+
+// insist repeats a question about a stream that exists, with ever more time for the
+// answer: in a cluster a question is lost when the stream changes its leader, and a
+// server that has not yet heard of the stream says that there is none.
+func (s *store) insist(ctx context.Context, question func(context.Context) error) error {
+	if s.js == nil {
+		return ErrClosed
+	}
+	ctx, cancel := s.boundQuestion(ctx)
+	defer cancel()
+	for wait := answerTimeout; ; wait *= 2 {
+		one, cancel := context.WithTimeout(ctx, wait)
+		err := question(one)
+		late := one.Err() != nil
+		cancel()
+		none := errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, nats.ErrStreamNotFound)
+		if err == nil || ctx.Err() != nil || !late && !none {
+			return err
+		}
+		if pause(ctx, 100*time.Millisecond) != nil {
+			return err
+		}
+	}
+}
+
+// streamState is what the server says the stream holds.
+type streamState struct {
+	first, last uint64
+	fresh       bool // nothing was ever written
+	replicas    int
+	cluster     string
+}
+
+func (s *store) state(ctx context.Context) (streamState, error) {
+	var stream jetstream.Stream
+	err := s.insist(ctx, func(ctx context.Context) (err error) { stream, err = s.js.Stream(ctx, s.stream); return err })
+	if err != nil {
+		return streamState{}, err
+	}
+	info := stream.CachedInfo()
+	st := streamState{first: info.State.FirstSeq, last: info.State.LastSeq, replicas: info.Config.Replicas}
+	st.fresh = info.State.Msgs == 0 && st.last == max(info.Config.FirstSeq, 1)-1
+	if info.Cluster != nil {
+		st.cluster = info.Cluster.Name
+	}
+	return st, nil
+}
+
+// record returns the bytes of one record. The stream's leader is asked: another
+// server of a cluster may not have a record yet that the leader has acknowledged,
+// and would say that it is missing.
+func (s *store) record(ctx context.Context, seq uint64) ([]byte, error) {
+	if s.nc == nil {
+		return nil, ErrClosed
+	}
+	js, err := s.nc.JetStream()
+	if err != nil {
+		return nil, err
+	}
+	var m *nats.RawStreamMsg
+	err = s.insist(ctx, func(ctx context.Context) (err error) {
+		m, err = js.GetMsg(s.stream, seq, nats.Context(ctx))
+		return err
+	})
+	if errors.Is(err, nats.ErrMsgNotFound) {
+		return nil, &MissingError{Want: seq}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Data, nil
+}
+
+// ensureStream makes sure that the stream exists and keeps what it is given. It
+// is not made over files that hold records up to found, nor where something was
+// acknowledged before.
+//
+// Other gateways may be making it at the same moment. A cluster then may answer
+// one of them alone: whoever got no answer looks again.
+func (s *store) ensureStream(ctx context.Context, o *Options, known mark, found uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	for {
+		ask, answered := s.boundQuestion(ctx)
+		stream, err := s.js.Stream(ask, s.stream)
+		answered()
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			if found > 0 {
+				return ErrUnreadable
+			}
+			if known.acked > 0 {
+				return &LostRecordsError{Want: known.acked}
+			}
+			ask, answered := s.boundQuestion(ctx)
+			ask, cancel := context.WithTimeout(ask, answerTimeout)
+			stream, err = s.js.CreateStream(ask, streamConfig(o, s.subject))
+			cancel()
+			answered()
+		}
+		if err == nil {
+			return checkConfig(stream.CachedInfo().Config, s.subject)
+		}
+		passing := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
+		var api *jetstream.APIError
+		if errors.As(err, &api) {
+			switch api.ErrorCode {
+			case codeNameInUse, codeNoSuchPeers, codeNotAvail, codeNoResources:
+				passing = true
+			}
+		}
+		if !passing || ctx.Err() != nil {
+			return fmt.Errorf("stream %s: %w", s.stream, err)
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return fmt.Errorf("stream %s: %w", s.stream, err)
+		}
+	}
+}
+
+// streamConfig keeps everything for ever: trimming is ours. No message ids are
+// used, so the server need not remember any.
+func streamConfig(o *Options, subject string) jetstream.StreamConfig {
+	cfg := jetstream.StreamConfig{
+		Name:        o.Stream,
+		Description: "the log of vaiven",
+		Subjects:    []string{subject},
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardNew,
+		Storage:     jetstream.FileStorage,
+		Replicas:    o.Replicas,
+		Duplicates:  100 * time.Millisecond,
+		AllowDirect: true,
+	}
+	if o.FirstSeq > 1 {
+		cfg.FirstSeq = o.FirstSeq
+	}
+	return cfg
+}
+
+// checkConfig refuses a stream that loses what it has acknowledged.
+func checkConfig(c jetstream.StreamConfig, subject string) error {
+	limited := c.MaxMsgs > 0 || c.MaxBytes > 0 || c.MaxMsgsPerSubject > 0
+	switch {
+	case c.Storage != jetstream.FileStorage:
+		return fmt.Errorf("%w: its storage is %s, not file", ErrUnsafe, c.Storage)
+	case c.PersistMode != jetstream.DefaultPersistMode:
+		return fmt.Errorf("%w: its persist mode is %s: it acknowledges before it writes", ErrUnsafe, c.PersistMode)
+	case c.MaxAge > 0:
+		return fmt.Errorf("%w: it discards what is older than %s", ErrUnsafe, c.MaxAge)
+	case c.Retention != jetstream.LimitsPolicy:
+		return fmt.Errorf("%w: its retention is %s", ErrUnsafe, c.Retention)
+	case c.Discard != jetstream.DiscardNew && limited:
+		return fmt.Errorf("%w: it discards old records when it is full", ErrUnsafe)
+	case c.MaxMsgSize > 0 && c.MaxMsgSize < MaxRecord:
+		return fmt.Errorf("%w: its messages are at most %d bytes, records up to %d", ErrUnsafe, c.MaxMsgSize, MaxRecord)
+	case c.NoAck:
+		return fmt.Errorf("%w: it does not acknowledge", ErrUnsafe)
+	case c.Mirror != nil || len(c.Sources) > 0 || c.SubjectTransform != nil:
+		return fmt.Errorf("%w: it is a copy of another stream", ErrUnsafe)
+	case len(c.Subjects) != 1 || c.Subjects[0] != subject:
+		return fmt.Errorf("%w: its subjects are %q, not %q", ErrUnsafe, c.Subjects, subject)
+	}
+	return nil
+}
+
+// Durability is what an acknowledgement of this log is worth: what was
+// verified when it was opened, and what could not be.
+type Durability struct {
+	Embedded   bool
+	Synced     bool // embedded: every record is written with fsync before it is acknowledged
+	Server     string
+	Cluster    string // "" for a single server
+	Replicas   int    // copies that the stream is kept in
+	MaxPayload int64  // bytes
+}
+
+// Verified returns what a person may rely on, a line each.
+func (d Durability) Verified(lang vaiven.Lang) []string {
+	if d.Embedded {
+		if !d.Synced {
+			return nil
+		}
+		return []string{lang.Say("every record is on disk (fsync) before it is acknowledged",
+			"cada registro está en disco (fsync) antes de confirmarse")}
+	}
+	where := d.Server
+	if d.Cluster != "" {
+		where = fmt.Sprintf("%s (cluster %s)", d.Server, d.Cluster)
+	}
+	return []string{
+		fmt.Sprintf(lang.Say("NATS server %s", "servidor NATS %s"), where),
+		fmt.Sprintf(lang.Say("stream in files, %d replica(s), nothing is discarded, acknowledged after writing",
+			"stream en archivos, %d réplica(s), nada se descarta, se confirma después de escribir"), d.Replicas),
+		fmt.Sprintf(lang.Say("messages up to %d KiB", "mensajes de hasta %d KiB"), d.MaxPayload>>10),
+	}
+}
+
+// Unverified returns what could not be checked, or is known to be missing, a
+// line each.
+func (d Durability) Unverified(lang vaiven.Lang) []string {
+	if d.Embedded {
+		if d.Synced {
+			return nil
+		}
+		return []string{lang.Say("fsync is off: a power cut loses acknowledged readings",
+			"fsync está apagado: un corte de energía pierde lecturas confirmadas")}
+	}
+	out := []string{lang.Say("whether the servers write with fsync (sync_interval: always): only their system account can see it",
+		"si los servidores escriben con fsync (sync_interval: always): solo su cuenta de sistema puede verlo")}
+	if d.Replicas == 1 {
+		out = append(out, lang.Say("one replica: without that server nothing can be recorded or read",
+			"una réplica: sin ese servidor no se puede grabar ni leer nada"))
+	}
+	return out
+}
+
+// serverLog hands the embedded server's log on. What it calls an error is for
+// those who look closer: what comes of it for the log is said by Health.
+type serverLog struct {
+	log *slog.Logger
+	s   *store
+}
+
+func (l *serverLog) say(level slog.Level, format string, v []any) {
+	if l.log.Enabled(context.Background(), level) {
+		l.log.Log(context.Background(), level, "embedded nats", "text", fmt.Sprintf(format, v...))
+	}
+}
+
+func (l *serverLog) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
+func (l *serverLog) Debugf(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
+func (l *serverLog) Tracef(format string, v ...any)  {}
+
+func (l *serverLog) Warnf(format string, v ...any) {
+	l.say(slog.LevelInfo, format, v)
+}
+
+func (l *serverLog) Errorf(format string, v ...any) {
+	l.s.tellTrouble(errSuspect)
+	l.say(slog.LevelInfo, format, v)
+}
+
+// Fatalf is called for what would end a server of its own; ours is then found
+// not to start, or not to answer.
+func (l *serverLog) Fatalf(format string, v ...any) {
+	l.s.tellTrouble(errSuspect)
+	l.say(slog.LevelInfo, format, v)
+}

@@ -1,0 +1,298 @@
+package stream
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"vaiven"
+)
+
+// Options say where the log is and how it is kept. The zero value with a Dir
+// is an embedded log with fsync.
+type Options struct {
+	// Dir is the folder of the embedded log; it is created if need be, and
+	// locked while the log is open. With URL it may be "": then there is no
+	// witness of what was acknowledged, beside the servers' own replicas.
+	Dir string
+	// URL is an external NATS server or cluster ("nats://a:4222,nats://b:4222"),
+	// "" for the embedded one.
+	URL string
+	// Stream is the stream's name, default "VAIVEN". Its one subject is the
+	// name in lower case with ".log" appended.
+	Stream string
+	// Replicas is for a stream that has to be created on an external cluster,
+	// default 1.
+	Replicas int
+	// NoSync leaves out fsync. Acknowledged readings can then be lost with the
+	// power: only for the control of the power-cut test.
+	NoSync bool
+	// OnCommit is told, in log order and from Run's goroutine, what is
+	// durable. It must not block: the next commit waits for it.
+	OnCommit func([]vaiven.Ticket)
+	// FirstSeq is the first sequence of a log that has to be created, default
+	// 1. A log that replaces a lost one starts behind it, so that no id is
+	// used twice.
+	FirstSeq uint64
+	// Stamp tells the time for the records that the log itself writes,
+	// default the system's, as unsynchronised UTC.
+	Stamp func() vaiven.Stamp
+	// Rand is the source of the log's id and the writer's, default
+	// crypto/rand.
+	Rand io.Reader
+	// Logger is told what happens, default slog.Default().
+	Logger *slog.Logger
+
+	// Reserve is the free space, in bytes, below which nothing is written:
+	// default 64 MiB or 2 % of the filesystem, whichever is less. Negative:
+	// none.
+	Reserve int64
+	// QueueEvents and QueueBytes bound what Append takes before it is
+	// committed, defaults 65,536 and 16 MiB (of encoded size, counted on the
+	// safe side). When full, Append waits.
+	QueueEvents, QueueBytes int
+	// CommitTimeout is how long one attempt may go without an answer before
+	// the record is sent again, default 5 s.
+	CommitTimeout time.Duration
+	// StallAfter is how long nothing may have been committed before Append
+	// refuses with CodeBusy, default 2 s.
+	StallAfter time.Duration
+	// DrainTimeout is how long Run goes on committing what is queued after its
+	// context has ended, default 5 s.
+	DrainTimeout time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	o.Stream = cmp.Or(o.Stream, "VAIVEN")
+	o.Replicas = cmp.Or(o.Replicas, 1)
+	o.FirstSeq = cmp.Or(o.FirstSeq, 1)
+	if o.OnCommit == nil {
+		o.OnCommit = func([]vaiven.Ticket) {}
+	}
+	if o.Stamp == nil {
+		o.Stamp = func() vaiven.Stamp { return vaiven.Stamp{At: time.Now().UnixMilli()} }
+	}
+	o.Rand = cmp.Or(o.Rand, rand.Reader)
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	o.QueueEvents = cmp.Or(o.QueueEvents, 65_536)
+	o.QueueBytes = cmp.Or(o.QueueBytes, 16<<20)
+	o.CommitTimeout = cmp.Or(o.CommitTimeout, 5*time.Second)
+	o.StallAfter = cmp.Or(o.StallAfter, 2*time.Second)
+	o.DrainTimeout = cmp.Or(o.DrainTimeout, 5*time.Second)
+	return o
+}
+
+// openGrace is how long an open that is not wanted any more may take to end.
+const openGrace = 2 * time.Second
+
+// Open opens the log, or creates it with a LogStart as its first record. The
+// error is one of this package's, or a network's. A failed Open leaves nothing
+// open; it may leave an empty folder. When ctx ends first, Open returns within
+// openGrace: a server that is still reading its files then gives everything back
+// in the background, the folder's lock last.
+func Open(ctx context.Context, o Options) (*Log, error) {
+	if o.Dir == "" && o.URL == "" {
+		return nil, errors.New("open log: neither a folder nor a NATS server is given")
+	}
+	o = o.withDefaults()
+	l := &Log{o: o, subject: subjectOf(o.Stream), moved: make(chan struct{}), ran: make(chan struct{})}
+	l.closing, l.beginClose = context.WithCancel(context.Background())
+	l.queue.init(o.QueueEvents, o.QueueBytes)
+	var b [8]byte
+	if _, err := io.ReadFull(o.Rand, b[:]); err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	l.writer = binary.LittleEndian.Uint64(b[:])
+	opened := make(chan error, 1)
+	go func() {
+		err := l.open(ctx)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			l.release()
+		}
+		opened <- err
+	}()
+	if err := awaitOpen(ctx, opened); err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	return l, nil
+}
+
+// awaitOpen waits for the outcome of an open, and not much longer than ctx: the
+// embedded server cannot be told to stop reading.
+func awaitOpen(ctx context.Context, opened <-chan error) error {
+	select {
+	case err := <-opened:
+		return err
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(openGrace)
+	defer late.Stop()
+	select {
+	case err := <-opened:
+		return err
+	case <-late.C:
+		return ctx.Err()
+	}
+}
+
+// open takes the folder, reads what its files say before any server sees them, and
+// connects to the store.
+func (l *Log) open(ctx context.Context) (err error) {
+	embedded := l.o.URL == ""
+	if l.o.Dir != "" {
+		if l.lock, err = lockFolder(l.o.Dir); err != nil {
+			return err
+		}
+		if embedded {
+			l.disk.dir, l.disk.reserve = l.o.Dir, l.o.Reserve
+		}
+	}
+	var known mark
+	if l.lock != nil && !l.o.NoSync {
+		if l.witness, known, err = openWitness(l.o.Dir); err != nil {
+			return err
+		}
+	}
+	var found uint64
+	if embedded {
+		if found, err = checkFiles(ctx, l.o.Dir, l.o.Stream, known); err != nil {
+			return err
+		}
+		if found == 0 && known.acked == 0 {
+			if err := clearUnborn(l.o.Dir, l.o.Stream); err != nil {
+				return err
+			}
+		}
+	}
+	if l.store, err = l.connect(ctx); err != nil {
+		return err
+	}
+	return l.checkStream(ctx, known, found)
+}
+
+// checkStream makes sure that the log has its first record, all that the witness
+// knows of, and what was found in its files.
+func (l *Log) checkStream(ctx context.Context, known mark, found uint64) error {
+	if err := l.store.ensureStream(ctx, &l.o, known, found); err != nil {
+		return err
+	}
+	payload := l.store.nc.MaxPayload()
+	if payload < MaxRecord {
+		return fmt.Errorf("%w: the server takes messages of %d bytes (max_payload), records are up to %d", ErrUnsafe, payload, MaxRecord)
+	}
+	state, err := l.store.state(ctx)
+	if err != nil {
+		return err
+	}
+	embedded := l.store.srv != nil
+	l.durability = Durability{Embedded: embedded, Synced: embedded && !l.o.NoSync, Server: l.store.nc.ConnectedServerName(),
+		Cluster: state.cluster, Replicas: state.replicas, MaxPayload: payload}
+	if state.fresh && known.acked == 0 {
+		if state, err = l.writeStart(ctx, state); err != nil {
+			return err
+		}
+	}
+	if want := max(known.acked, found); want > state.last {
+		return &LostRecordsError{Have: state.last, Want: want}
+	}
+	if found != 0 && state.last > found {
+		return &MissingError{Want: found + 1, Got: state.last + 1}
+	}
+	if known.first != 0 && known.first < state.first {
+		return &MissingError{Want: known.first, Got: state.first}
+	}
+	if err := l.readStart(ctx, state.first); err != nil {
+		return err
+	}
+	l.first = state.first
+	l.acked.Store(state.last)
+	if l.n > 0 {
+		l.o.Logger.Info("log created", "log", l.id, "first", l.first)
+	}
+	if l.witness == nil {
+		return nil
+	}
+	if known.log != "" && known.log != l.id {
+		if l.o.URL == "" {
+			return fmt.Errorf("%w: the folder's log was %s, now it is %s", ErrNotALog, known.log, l.id)
+		}
+		l.o.Logger.Warn("another log than last time", "log", l.id, "was", known.log)
+	}
+	return l.witness.start(mark{log: l.id, first: l.first, acked: state.last})
+}
+
+// writeStart writes the first record, unless another gateway was quicker, and returns
+// the state with that record in it.
+func (l *Log) writeStart(ctx context.Context, st streamState) (streamState, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	var id [16]byte
+	if _, err := io.ReadFull(l.o.Rand, id[:]); err != nil {
+		return st, err
+	}
+	ev := &vaiven.LogStart{Stamp: l.o.Stamp(), Log: hex.EncodeToString(id[:])}
+	rec, err := AppendRecord(nil, vaiven.Record{Writer: l.writer, N: 1, Events: []vaiven.Event{ev}})
+	if err != nil {
+		return st, err
+	}
+	msg := nats.NewMsg(l.subject)
+	msg.Data = rec
+	msg.Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(st.last, 10))
+	for written := false; !written; {
+		_, err := l.store.publish(ctx, msg, apiTimeout)
+		var api *jetstream.APIError
+		quicker := errors.As(err, &api) && (api.ErrorCode == codeWrongLast || api.ErrorCode == codeWrongLastOnItsWay)
+		if written = err == nil || quicker; written {
+			continue
+		}
+		if errors.Is(err, errNever) || ctx.Err() != nil {
+			return st, err
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return st, err
+		}
+	}
+	// The quicker one's record may still be on its way into the log.
+	for {
+		if st, err = l.store.state(ctx); err != nil || !st.fresh {
+			return st, err
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return st, err
+		}
+	}
+}
+
+// readStart reads the log's id from its first record, and whether that is this
+// writer's: only then has this writer a record in the log.
+func (l *Log) readStart(ctx context.Context, first uint64) error {
+	b, err := l.store.record(ctx, first)
+	if err != nil {
+		return err
+	}
+	rec, err := DecodeRecord(first, b)
+	if err != nil {
+		return err
+	}
+	if l.id = startedLog(rec); l.id == "" {
+		return ErrNotALog
+	}
+	if rec.Writer == l.writer {
+		l.n = rec.N
+	}
+	return nil
+}
