@@ -31,7 +31,7 @@ type codec struct {
 	index       map[column]uint32  // of columns
 	columnBytes int                // of columns, at most
 	hints       []uint32           // the column of the value at this position, last time
-	numbers     [listFields][]byte // the packed lists being made
+	lists       [listFields][]byte // of numbers, being made
 
 	// reading
 	cursor
@@ -50,18 +50,19 @@ const (
 	boundPass pass = iota // add up the largest size, and refuse what cannot be written
 	writePass
 	readPass // take the fields that the cursor is at
-	endPass  // all were read: put together what several fields say
 )
 
-// partsRead are the fields of an event that endPass puts together.
+// partsRead are what is put together of several fields of an event, which an encoding
+// may have in any order. They are put together again whenever one of them is read.
 type partsRead struct {
-	boot, digits uint64
-	moment       int64
-	states       uint64
-	lists        [listFields]span
-	hasBoot      bool
-	has          bool // moment, or another optional number
-	hasKey       bool
+	boot, digits          uint64
+	hasBoot, badBoot      bool
+	moment                int64
+	hasMoment             bool
+	lists                 [listFields]span
+	states                uint64
+	badNumbers            bool
+	needsKey, hasKey, has bool
 }
 
 // span is a length-delimited field's place in the event's bytes. (A slice kept in the
@@ -196,28 +197,27 @@ func (c *codec) boot(p *vaiven.Boot) {
 			c.put(fieldDigits, uint64(len(*p)))
 		}
 	case readPass:
-		for ; c.num == fieldBoot || c.num == fieldDigits; c.next() {
-			if c.num == fieldBoot {
-				c.read.boot, c.read.hasBoot = c.val, true
-			} else {
-				c.read.digits = c.val
-			}
-		}
-	case endPass:
-		v, digits := c.read.boot, c.read.digits
-		if !c.read.hasBoot {
+		if c.num != fieldBoot && c.num != fieldDigits {
 			return
 		}
-		if digits < 1 || digits > 16 || digits < 16 && v>>(4*digits) != 0 {
-			c.fail(fmt.Errorf("%w: boot %x of %d digits", ErrCorrupt, v, digits))
+		r := &c.read
+		for ; c.num == fieldBoot || c.num == fieldDigits; c.next() {
+			if c.num == fieldBoot {
+				r.boot, r.hasBoot = c.val, true
+			} else {
+				r.digits = c.val
+			}
+		}
+		r.badBoot = r.hasBoot && (r.digits < 1 || r.digits > 16 || r.digits < 16 && r.boot>>(4*r.digits) != 0)
+		if !r.hasBoot || r.badBoot {
 			return
 		}
 		if c.boots == nil {
 			c.boots = make([]knownBoot, 256)
 		}
-		k := &c.boots[byte(v)]
-		if k.text == "" || k.value != v || k.digits != digits {
-			*k = knownBoot{value: v, digits: digits, text: vaiven.Boot(fmt.Sprintf("%0*x", digits, v))}
+		k := &c.boots[byte(r.boot)]
+		if k.text == "" || k.value != r.boot || k.digits != r.digits {
+			*k = knownBoot{value: r.boot, digits: r.digits, text: vaiven.Boot(fmt.Sprintf("%0*x", r.digits, r.boot))}
 		}
 		*p = k.text
 	}
@@ -261,103 +261,70 @@ func (c *codec) key(num protowire.Number, p *vaiven.Key) {
 		for ; c.num == num; c.next() {
 			*p, c.read.hasKey = vaiven.Key(fmt.Sprintf("%016x", c.val)), true
 		}
-	case endPass:
-		if !c.read.hasKey {
-			c.fail(fmt.Errorf("%w: a change without a key", ErrCorrupt))
+		c.read.needsKey = true
+	}
+}
+
+// varint writes v if it is given, or says what was read.
+func (c *codec) varint(num protowire.Number, v uint64, given bool) (read uint64, ok bool) {
+	switch c.pass {
+	case writePass:
+		if given {
+			c.event = appendNumber(c.event, num, v)
+		}
+	case readPass:
+		for ; c.num == num; c.next() {
+			read, ok = c.val, true
 		}
 	}
+	return read, ok
 }
 
 // uint is left out when it is 0.
 func (c *codec) uint(num protowire.Number, p *uint64) {
-	switch c.pass {
-	case writePass:
-		if *p != 0 {
-			c.put(num, *p)
-		}
-	case readPass:
-		for ; c.num == num; c.next() {
-			*p = c.val
-		}
+	if v, ok := c.varint(num, *p, *p != 0); ok {
+		*p = v
 	}
 }
 
 // int is written as the 64 bits that it is, and left out when it is 0.
 func (c *codec) int(num protowire.Number, p *int64) {
-	switch c.pass {
-	case writePass:
-		if *p != 0 {
-			c.put(num, uint64(*p))
-		}
-	case readPass:
-		for ; c.num == num; c.next() {
-			*p = int64(c.val)
-		}
+	if v, ok := c.varint(num, uint64(*p), *p != 0); ok {
+		*p = int64(v)
 	}
 }
 
 // flag is left out when it is false.
 func (c *codec) flag(num protowire.Number, p *bool) {
-	switch c.pass {
-	case writePass:
-		if *p {
-			c.put(num, 1)
-		}
-	case readPass:
-		for ; c.num == num; c.next() {
-			*p = c.val != 0
-		}
-	}
-}
-
-// intOrMinusOne is left out when it is -1.
-func (c *codec) intOrMinusOne(num protowire.Number, p *int64) {
-	switch c.pass {
-	case writePass:
-		if *p != -1 {
-			c.put(num, protowire.EncodeZigZag(*p))
-		}
-	case readPass:
-		for ; c.num == num; c.next() {
-			*p, c.read.has = protowire.DecodeZigZag(c.val), true
-		}
-	case endPass:
-		if !c.read.has {
-			*p = -1
-		}
+	if v, ok := c.varint(num, 1, *p); ok {
+		*p = v != 0
 	}
 }
 
 // optional is left out when it is not given.
 func (c *codec) optional(num protowire.Number, given *bool, p *uint64) {
-	switch c.pass {
-	case writePass:
-		if *given {
-			c.put(num, *p)
-		}
-	case readPass:
-		for ; c.num == num; c.next() {
-			*given, *p = true, c.val
-		}
+	if v, ok := c.varint(num, *p, *given); ok {
+		*given, *p = true, v
+	}
+}
+
+// intOrMinusOne is left out when it is -1.
+func (c *codec) intOrMinusOne(num protowire.Number, p *int64) {
+	if v, ok := c.varint(num, protowire.EncodeZigZag(*p), *p != -1); ok {
+		*p, c.read.has = protowire.DecodeZigZag(v), true
+	} else if c.pass == readPass && !c.read.has {
+		*p = -1
 	}
 }
 
 // sinceReception is a moment in Unix ms that is written as it differs from the
 // event's reception, and left out when it is 0: not known.
 func (c *codec) sinceReception(num protowire.Number, p *int64, reception int64) {
-	switch c.pass {
-	case writePass:
-		if *p != 0 {
-			c.put(num, protowire.EncodeZigZag(*p-reception))
-		}
-	case readPass:
-		for ; c.num == num; c.next() {
-			c.read.moment, c.read.has = protowire.DecodeZigZag(c.val), true
-		}
-	case endPass:
-		if c.read.has {
-			*p = reception + c.read.moment
-		}
+	if v, ok := c.varint(num, protowire.EncodeZigZag(*p-reception), *p != 0); ok {
+		c.read.moment, c.read.hasMoment = protowire.DecodeZigZag(v), true
+	}
+	if c.pass == readPass && c.read.hasMoment {
+		*p = reception + c.read.moment // again when the reception is read later
 	}
 }
 
@@ -399,49 +366,57 @@ func (c *codec) texts(num protowire.Number, p *[]string) {
 // boundText allows for every byte to become the three of U+FFFD.
 func boundText(s string) int { return boundString + 3*len(s) }
 
-// states are numbers with names, all of them states.
-func (c *codec) states(p *[]vaiven.Value) {
-	switch c.pass {
-	case boundPass:
-		c.boundNumbers(*p)
-	case writePass:
-		c.putNumbers(*p, nil)
-	case readPass:
-		c.takeLists()
-	case endPass:
-		*p = c.namedNumbers()
+// numbers are those with names: in a Reading measurements, then states, and how many
+// these are; in the other kinds states alone, and counted is nil.
+func (c *codec) numbers(values, counted *[]vaiven.Value) {
+	var states []vaiven.Value
+	if counted != nil {
+		states = *counted
 	}
-}
-
-// measurementsAndStates are numbers with names, first those of measurements, then
-// those of states, and how many these are.
-func (c *codec) measurementsAndStates(values, states *[]vaiven.Value) {
 	switch c.pass {
 	case boundPass:
-		c.boundNumbers(*values)
-		c.boundNumbers(*states)
+		for _, vs := range [...][]vaiven.Value{*values, states} {
+			for i := range vs {
+				c.size += boundValue + len(vs[i].Name)
+			}
+		}
 	case writePass:
-		c.putNumbers(*values, *states)
-		if n := len(*states); n > 0 {
-			c.put(fieldStates, uint64(n))
+		c.putNumbers(*values, states)
+		if len(states) > 0 {
+			c.put(fieldStates, uint64(len(states)))
 		}
 	case readPass:
-		c.takeLists()
-		for ; c.num == fieldStates; c.next() {
-			c.read.states = c.val
+		last := protowire.Number(fieldLists + listReals)
+		if counted != nil {
+			last = fieldStates
 		}
-	case endPass:
-		all := c.namedNumbers()
-		if c.read.states > uint64(len(all)) {
-			c.fail(fmt.Errorf("%w: %d states in %d values", ErrCorrupt, c.read.states, len(all)))
+		if c.num < fieldLists || c.num > last {
+			return
+		}
+		for ; c.num >= fieldLists && c.num <= last; c.next() {
+			switch {
+			case c.num == fieldStates:
+				c.read.states = c.val
+			case c.typ == protowire.BytesType:
+				c.read.lists[c.num-fieldLists] = span{c.lo, c.hi}
+			default:
+				c.read.lists[c.num-fieldLists] = span{}
+			}
+		}
+		all, ok := c.namedNumbers()
+		c.read.badNumbers = !ok || c.read.states > uint64(len(all))
+		if c.read.badNumbers {
 			return
 		}
 		cut := len(all) - int(c.read.states)
-		if cut > 0 {
-			*values = all[:cut:cut]
+		if *values = all[:cut:cut]; cut == 0 {
+			*values = nil
 		}
-		if cut < len(all) {
-			*states = all[cut:]
+		if counted == nil {
+			return
+		}
+		if *counted = all[cut:]; cut == len(all) {
+			*counted = nil
 		}
 	}
 }

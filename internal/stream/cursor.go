@@ -20,7 +20,12 @@ type cursor struct {
 }
 
 // bytes is the content of a length-delimited field, else empty.
-func (f *cursor) bytes() []byte { return f.b[f.lo:f.hi:f.hi] }
+func (f *cursor) bytes() []byte {
+	if f.typ != protowire.BytesType {
+		return nil
+	}
+	return f.b[f.lo:f.hi:f.hi]
+}
 
 // next goes to the next field, and reports whether there is one.
 func (f *cursor) next() bool {
@@ -29,26 +34,26 @@ func (f *cursor) next() bool {
 		f.num = 0
 		return false
 	}
-	tag, n := varint(b, at)
-	num, at := tag>>3, at+n
-	if n <= 0 || num > uint64(protowire.MaxValidNumber) || num == 0 {
+	tag, n := varint(b[at:])
+	f.num, f.typ = protowire.Number(tag>>3), protowire.Type(tag&7)
+	if n <= 0 || tag>>3 > uint64(protowire.MaxValidNumber) || tag>>3 == 0 {
 		return f.damaged()
 	}
-	f.num, f.typ, f.val, f.lo, f.hi = protowire.Number(num), protowire.Type(tag&7), 0, 0, 0
+	at += n
 	switch f.typ {
 	case protowire.VarintType:
-		if f.val, n = varint(b, at); n <= 0 {
+		if f.val, n = varint(b[at:]); n <= 0 {
 			return f.damaged()
 		}
 		f.at = at + n
 		return true
 	case protowire.BytesType:
-		size, n := varint(b, at)
+		size, n := varint(b[at:])
 		at += n
 		if n <= 0 || size > uint64(len(b)-at) {
 			return f.damaged()
 		}
-		f.lo, f.hi = at, at+int(size)
+		f.val, f.lo, f.hi = 0, at, at+int(size)
 		f.at = f.hi
 		return true
 	case protowire.Fixed32Type:
@@ -70,17 +75,16 @@ func (f *cursor) damaged() bool {
 	return false
 }
 
-// varint is binary.Uvarint at a place in b, with its commonest case in line.
-func varint(b []byte, at int) (uint64, int) {
-	if at < len(b) && b[at] < 0x80 {
-		return uint64(b[at]), 1
+// varint is binary.Uvarint with its commonest case in line.
+func varint(b []byte) (uint64, int) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), 1
 	}
-	return longVarint(b, at)
+	return longVarint(b)
 }
 
 //go:noinline
-func longVarint(b []byte, at int) (v uint64, n int) {
-	b = b[at:]
+func longVarint(b []byte) (v uint64, n int) {
 	for n < len(b) && n < 9 {
 		c := b[n]
 		v |= uint64(c&0x7f) << (7 * n)

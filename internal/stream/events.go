@@ -22,7 +22,7 @@ var eventKinds = [...]eventKind{
 		c.boot(&ev.Boot)
 		c.uint(8, &ev.Seq)
 		c.sinceReception(9, &ev.Measured, ev.At)
-		c.measurementsAndStates(&ev.Values, &ev.States)
+		c.numbers(&ev.Values, &ev.States)
 		c.uint(14, &ev.Rev)
 		c.flag(15, &ev.Uncounted)
 	}),
@@ -67,7 +67,7 @@ var eventKinds = [...]eventKind{
 	8: kind(func(c *codec, ev *vaiven.Report) {
 		c.head(&ev.Stamp, &ev.Device)
 		c.boot(&ev.Boot)
-		c.states(&ev.States)
+		c.numbers(&ev.States, nil)
 		c.uint(14, &ev.Rev)
 	}),
 	9: kind(func(c *codec, ev *vaiven.Hello) {
@@ -75,7 +75,7 @@ var eventKinds = [...]eventKind{
 		c.boot(&ev.Boot)
 		c.uint(8, &ev.Oldest)
 		c.uint(9, &ev.Next)
-		c.states(&ev.States)
+		c.numbers(&ev.States, nil)
 		c.uint(13, &ev.Lost)
 		c.uint(14, &ev.Rev)
 		c.text(15, &ev.FW)
@@ -94,7 +94,7 @@ var eventKinds = [...]eventKind{
 	12: kind(func(c *codec, ev *vaiven.Change) {
 		c.head(&ev.Stamp, &ev.Device)
 		c.key(9, &ev.Key)
-		c.states(&ev.States)
+		c.numbers(&ev.States, nil)
 		c.texts(13, &ev.Toggle)
 		c.text(15, &ev.By)
 		c.int(16, &ev.Deadline)
@@ -111,7 +111,7 @@ var eventKinds = [...]eventKind{
 		c.uint(14, &ev.Rev)
 		c.text(13, (*string)(&ev.Outcome))
 		c.text(8, &ev.Reason)
-		c.states(&ev.States)
+		c.numbers(&ev.States, nil)
 		c.text(15, &ev.By)
 		c.int(16, &ev.Asked)
 	}),

@@ -195,10 +195,10 @@ func openEnvelope(b []byte) ([]byte, error) {
 func (c *codec) record(body []byte) (vaiven.Record, error) {
 	var rec vaiven.Record
 	var kind, version uint64
-	var events, readings int
+	var events, readings, firstEvent int
 	c.base, c.columns = vaiven.Stamp{}, c.columns[:0]
 	r := cursor{b: body}
-	for r.next() {
+	for at := 0; r.next(); at = r.at {
 		switch r.num {
 		case fieldKind:
 			kind = r.val
@@ -219,8 +219,10 @@ func (c *codec) record(body []byte) (vaiven.Record, error) {
 				return rec, err
 			}
 		case fieldEvent:
-			events++
-			if r.hi > r.lo && body[r.lo] == eventReading<<3|byte(protowire.BytesType) {
+			if events++; events == 1 {
+				firstEvent = at
+			}
+			if r.typ == protowire.BytesType && r.hi > r.lo && body[r.lo] == eventReading<<3|byte(protowire.BytesType) {
 				readings++
 			}
 		}
@@ -234,7 +236,7 @@ func (c *codec) record(body []byte) (vaiven.Record, error) {
 	c.readings = make([]vaiven.Reading, 0, readings)
 	c.values = nil
 	rec.Events = make([]vaiven.Event, 0, events)
-	for r := (cursor{b: body}); r.next(); {
+	for r := (cursor{b: body, at: firstEvent}); r.next(); {
 		if r.num != fieldEvent {
 			continue
 		}
@@ -295,19 +297,26 @@ func (c *codec) readEvent(field *cursor) (vaiven.Event, error) {
 	}
 	*ev.Time() = c.base
 	c.pass, c.err, c.read = readPass, nil, partsRead{digits: defaultDigits}
-	c.next()
-	for c.num != 0 {
+	for c.next(); ; {
 		at := c.at
 		kind.fields(c, ev)
+		if c.num == 0 {
+			break
+		}
 		if c.at == at {
 			c.next() // a field of a later vaiven, which may be passed over
 		}
 	}
-	if c.bad {
+	switch {
+	case c.bad:
 		return nil, errShape("event")
+	case c.read.badBoot:
+		return nil, fmt.Errorf("%w: boot %x of %d digits", ErrCorrupt, c.read.boot, c.read.digits)
+	case c.read.badNumbers:
+		return nil, fmt.Errorf("%w: the numbers do not fit the %d columns, or %d states", ErrCorrupt, len(c.columns), c.read.states)
+	case c.read.needsKey && !c.read.hasKey:
+		return nil, fmt.Errorf("%w: a change without a key", ErrCorrupt)
 	}
-	c.pass = endPass
-	kind.fields(c, ev)
 	return ev, c.err
 }
 
@@ -318,16 +327,10 @@ type column struct {
 	real     bool
 }
 
-func (c *codec) boundNumbers(vs []vaiven.Value) {
-	for i := range vs {
-		c.size += boundValue + len(vs[i].Name)
-	}
-}
-
 // putNumbers writes each number as a column of the record, which has the name, and as
 // a mantissa with the column's decimals where that is exact, else as it is.
 func (c *codec) putNumbers(values, states []vaiven.Value) {
-	cols, mantissas, reals := c.numbers[listColumns][:0], c.numbers[listMantissas][:0], c.numbers[listReals][:0]
+	cols, mantissas, reals := c.lists[listColumns][:0], c.lists[listMantissas][:0], c.lists[listReals][:0]
 	for at := range len(values) + len(states) {
 		var v *vaiven.Value
 		if at < len(values) {
@@ -343,8 +346,8 @@ func (c *codec) putNumbers(values, states []vaiven.Value) {
 			reals = binary.LittleEndian.AppendUint64(reals, math.Float64bits(v.Num))
 		}
 	}
-	c.numbers = [...][]byte{cols, mantissas, reals}
-	for i, list := range c.numbers {
+	c.lists = [...][]byte{cols, mantissas, reals}
+	for i, list := range c.lists {
 		if len(list) > 0 {
 			c.event = append(appendField(c.event, protowire.Number(fieldLists+i), len(list)), list...)
 		}
@@ -381,29 +384,18 @@ func (c *codec) columnOf(at int, name string, decimals uint8, real bool) uint32 
 	return i
 }
 
-// takeLists keeps where the lists of numbers stand.
-func (c *codec) takeLists() {
-	for ; c.num >= fieldLists && c.num < fieldLists+listFields; c.next() {
-		c.read.lists[c.num-fieldLists] = span{c.lo, c.hi}
-	}
-}
-
 // namedNumbers turns the lists into values, which are cut off a block that the
-// record's events share.
-func (c *codec) namedNumbers() []vaiven.Value {
+// record's events share. It reports whether the lists fit together.
+func (c *codec) namedNumbers() ([]vaiven.Value, bool) {
 	columns, mantissas, reals := c.read.lists[listColumns], c.read.lists[listMantissas], c.read.lists[listReals]
-	if columns.lo == columns.hi {
-		return nil
-	}
-	if c.b[columns.hi-1] >= 0x80 {
-		c.fail(errShape("list of columns"))
-		return nil
-	}
 	n := 0
 	for _, b := range c.b[columns.lo:columns.hi] {
 		if b < 0x80 { // the last byte of a varint, and no other
 			n++
 		}
+	}
+	if n == 0 {
+		return nil, columns.lo == columns.hi
 	}
 	if cap(c.values)-len(c.values) < n {
 		c.values = make([]vaiven.Value, 0, max(n, min(1024, 2*cap(c.readings)), 4))
@@ -412,27 +404,24 @@ func (c *codec) namedNumbers() []vaiven.Value {
 	c.values = c.values[:at+n]
 	out := c.values[at : at+n : at+n]
 	for i := range out {
-		index, k := varint(c.b[:columns.hi], columns.lo)
+		index, k := varint(c.b[columns.lo:columns.hi])
 		if k <= 0 || index >= uint64(len(c.columns)) {
-			c.fail(fmt.Errorf("%w: a value of column %d, of %d", ErrCorrupt, index, len(c.columns)))
-			return nil
+			return nil, false
 		}
 		columns.lo += k
 		col := &c.columns[index]
 		out[i].Name = col.name
 		if col.real {
 			if reals.hi-reals.lo < 8 {
-				c.fail(errShape("list of numbers"))
-				return nil
+				return nil, false
 			}
 			out[i].Num = math.Float64frombits(binary.LittleEndian.Uint64(c.b[reals.lo:]))
 			reals.lo += 8
 			continue
 		}
-		m, k := varint(c.b[:mantissas.hi], mantissas.lo)
+		m, k := varint(c.b[mantissas.lo:mantissas.hi])
 		if k <= 0 {
-			c.fail(errShape("list of numbers"))
-			return nil
+			return nil, false
 		}
 		mantissas.lo += k
 		num := float64(protowire.DecodeZigZag(m))
@@ -441,7 +430,7 @@ func (c *codec) namedNumbers() []vaiven.Value {
 		}
 		out[i].Num = num
 	}
-	return out
+	return out, columns.lo == columns.hi
 }
 
 // decimal returns f as m / 10^dec when that quotient, correctly rounded as
