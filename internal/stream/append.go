@@ -113,7 +113,6 @@ type queue struct {
 	ahead   int           // events waiting
 	queued  int           // and their bytes
 	refuse  error         // stalled or closed: why nothing is taken
-	closed  bool          // refuse is for good
 	room    chan struct{} // closed, and made anew, when there may be room
 }
 
@@ -198,22 +197,12 @@ func (q *queue) releaseTickets(ts []ticket) {
 	q.wakeAppenders()
 }
 
-// setRefusal makes putTickets refuse with err; nil ends it.
+// setRefusal makes putTickets refuse with err; nil ends it, after ErrClosed nothing does.
 func (q *queue) setRefusal(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.closed {
+	if !errors.Is(q.refuse, ErrClosed) {
 		q.refuse = err
-		q.wakeAppenders()
-	}
-}
-
-// close makes putTickets refuse for good.
-func (q *queue) close() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !q.closed {
-		q.closed, q.refuse = true, ErrClosed
 		q.wakeAppenders()
 	}
 }

@@ -55,14 +55,14 @@ const (
 // partsRead are what is put together of several fields of an event, which an encoding
 // may have in any order. They are put together again whenever one of them is read.
 type partsRead struct {
-	boot, digits          uint64
-	hasBoot, badBoot      bool
-	moment                int64
-	hasMoment             bool
-	lists                 [listFields]span
-	states                uint64
-	badNumbers            bool
-	needsKey, hasKey, has bool
+	boot, digits            uint64
+	hasBoot, badBoot        bool
+	moment                  int64
+	hasMoment               bool
+	lists                   [listFields]span
+	states                  uint64
+	badNumbers              bool
+	needsKey, hasKey, hasUp bool
 }
 
 // span is a length-delimited field's place in the event's bytes. (A slice kept in the
@@ -311,8 +311,8 @@ func (c *codec) optional(num protowire.Number, given *bool, p *uint64) {
 // intOrMinusOne is left out when it is -1.
 func (c *codec) intOrMinusOne(num protowire.Number, p *int64) {
 	if v, ok := c.varint(num, protowire.EncodeZigZag(*p), *p != -1); ok {
-		*p, c.read.has = protowire.DecodeZigZag(v), true
-	} else if c.pass == readPass && !c.read.has {
+		*p, c.read.hasUp = protowire.DecodeZigZag(v), true
+	} else if c.pass == readPass && !c.read.hasUp {
 		*p = -1
 	}
 }

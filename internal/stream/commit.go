@@ -27,7 +27,7 @@ func (l *Log) Run(ctx context.Context) error {
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() {
-		l.queue.close()
+		l.queue.setRefusal(ErrClosed)
 		l.queue.wakeCommitter()
 		t := time.AfterFunc(l.o.DrainTimeout, cancel)
 		context.AfterFunc(hard, func() { t.Stop() })
@@ -44,7 +44,7 @@ func (l *Log) Run(ctx context.Context) error {
 		l.fatal = ErrClosed
 	}
 	l.mu.Unlock()
-	l.queue.close()
+	l.queue.setRefusal(ErrClosed)
 	return err
 }
 
@@ -292,10 +292,8 @@ func (p *pace) committed(took time.Duration, arrived int) {
 
 // pause waits for d, or for the context's end.
 func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -265,18 +265,18 @@ func (s *blockScan) readBlock(f blockFile) (rest []byte, err error) {
 		return nil, err
 	}
 	for len(b) > 0 {
-		m, ok := nextMessage(b, h)
+		length, seq, ok := nextMessage(b, h)
 		if !ok {
 			if s.resumes(b, h) {
 				return b, fmt.Errorf("%w: %s, behind record %d", ErrCorrupt, f.name, s.last)
 			}
 			return b, nil
 		}
-		b = b[m.length:]
-		if m.seq&flagNote != 0 {
+		b = b[length:]
+		if seq&flagNote != 0 {
 			continue
 		}
-		seq := m.seq &^ uint64(flagErased)
+		seq &^= flagErased
 		if s.first == 0 {
 			s.first, s.last = seq, seq-1
 		}
@@ -298,23 +298,19 @@ func (s *blockScan) resumes(b []byte, h hash.Hash64) bool {
 		}
 		at += i + 1
 		if head := at - 1 - blockHeader; head > 0 {
-			if m, ok := nextMessage(b[head:], h); ok && m.seq&^uint64(flagErased|flagNote) > s.last {
+			if _, seq, ok := nextMessage(b[head:], h); ok && seq&^uint64(flagErased|flagNote) > s.last {
 				return true
 			}
 		}
 	}
 }
 
-type blockMessage struct {
-	length int
-	seq    uint64
-}
-
-// nextMessage checks the message that b begins with.
-func nextMessage(b []byte, h hash.Hash64) (m blockMessage, ok bool) {
+// nextMessage checks the message that b begins with, and returns its length and its
+// sequence with the flags in it.
+func nextMessage(b []byte, h hash.Hash64) (size int, seq uint64, ok bool) {
 	le := binary.LittleEndian
 	if len(b) < blockHeader+blockHash {
-		return m, false
+		return 0, 0, false
 	}
 	length := le.Uint32(b)
 	size, subject := int(length&^uint32(flagHeaders)), int(le.Uint16(b[20:]))
@@ -323,7 +319,7 @@ func nextMessage(b []byte, h hash.Hash64) (m blockMessage, ok bool) {
 		skip = 4
 	}
 	if size > len(b) || size > blockLimit || blockHeader+subject+skip+blockHash > size {
-		return m, false
+		return 0, 0, false
 	}
 	end := size - blockHash
 	h.Reset()
@@ -332,9 +328,9 @@ func nextMessage(b []byte, h hash.Hash64) (m blockMessage, ok bool) {
 	h.Write(b[blockHeader+subject+skip : end])
 	var sum [8]byte
 	if !bytes.Equal(h.Sum(sum[:0]), b[end:size]) {
-		return m, false
+		return 0, 0, false
 	}
-	return blockMessage{length: size, seq: le.Uint64(b[4:])}, true
+	return size, le.Uint64(b[4:]), true
 }
 
 // checkFiles reads the stream's files, and returns the last sequence there; 0

@@ -124,7 +124,7 @@ func (l *Log) whileOpen(ctx context.Context) (context.Context, context.CancelFun
 func (l *Log) Close() error {
 	l.once.Do(func() {
 		l.beginClose()
-		l.queue.close()
+		l.queue.setRefusal(ErrClosed)
 		if !l.running.CompareAndSwap(false, true) { // from now on Run does not begin
 			<-l.ran
 		}

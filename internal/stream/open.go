@@ -125,28 +125,21 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 		}
 		opened <- err
 	}()
-	if err := awaitOpen(ctx, opened); err != nil {
+	var err error
+	select {
+	case err = <-opened:
+	case <-ctx.Done():
+		// The embedded server cannot be told to stop reading.
+		select {
+		case err = <-opened:
+		case <-time.After(openGrace):
+			err = ctx.Err()
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	return l, nil
-}
-
-// awaitOpen waits for the outcome of an open, and not much longer than ctx: the
-// embedded server cannot be told to stop reading.
-func awaitOpen(ctx context.Context, opened <-chan error) error {
-	select {
-	case err := <-opened:
-		return err
-	case <-ctx.Done():
-	}
-	late := time.NewTimer(openGrace)
-	defer late.Stop()
-	select {
-	case err := <-opened:
-		return err
-	case <-late.C:
-		return ctx.Err()
-	}
 }
 
 // open takes the folder, reads what its files say before any server sees them, and

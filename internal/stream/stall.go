@@ -123,11 +123,9 @@ func (l *Log) watchRecord() *recordWatch {
 		if l.o.URL == "" && l.o.Dir != "" { // else the disk is another machine's
 			asked := make(chan struct{})
 			go func() { defer close(asked); w.askDisk() }()
-			late := time.NewTimer(askTime)
-			defer late.Stop()
 			select {
 			case <-asked:
-			case <-late.C: // a disk that hangs is not waited for
+			case <-time.After(askTime): // a disk that hangs is not waited for
 			}
 		}
 		w.refuse(w.busy())
