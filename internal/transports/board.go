@@ -1,6 +1,7 @@
 package transports
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/client"
 )
 
 // device is the board's id.
@@ -70,4 +72,37 @@ func appendEvent(b []byte, n int, boot string, now time.Time) []byte {
 		b = vaiven.AppendNumber(b, v.Num)
 	}
 	return append(b, '}', '}')
+}
+
+// source sends the readings of a run. One goroutine uses it.
+type source interface {
+	send(ctx context.Context, n int) error
+	settle(ctx context.Context) error // waits until all are acknowledged
+	close()
+}
+
+// board sends to a vaiven, one reading a message.
+type board struct{ *client.Client }
+
+func openBoard(ctx context.Context, addr string) (source, error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTime)
+	defer cancel()
+	c, err := client.Dial(ctx, client.Options{URL: "ws://" + addr, Device: device, BatchBytes: -1})
+	if err != nil {
+		return nil, err
+	}
+	return board{c}, nil
+}
+
+func (b board) send(ctx context.Context, n int) error {
+	_, err := b.Send(ctx, client.Reading{Values: valuesOf(n)})
+	return err
+}
+
+func (b board) settle(ctx context.Context) error { return b.Flush(ctx) }
+
+func (b board) close() {
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = b.Close(done) // what matters is settled
 }

@@ -1,9 +1,0 @@
-//go:build !linux
-
-package transports
-
-import "time"
-
-// cpuOf knows nothing of a process that runs: what it has used is asked when it
-// has ended.
-func cpuOf(int) (time.Duration, bool) { return 0, false }
