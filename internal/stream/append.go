@@ -56,9 +56,13 @@ type ticket struct {
 	size int // bytes, at most
 }
 
+// bounders are codecs for cutTickets, which many goroutines call.
+var bounders = sync.Pool{New: func() any { return new(codec) }}
+
 // cutTickets makes tickets of events that each fit in a record.
 func cutTickets(events []vaiven.Event, owner any) ([]ticket, error) {
-	var c codec
+	c := bounders.Get().(*codec)
+	defer bounders.Put(c)
 	var out []ticket
 	size, from := 0, 0
 	cut := func(to int) {
@@ -139,7 +143,10 @@ func (q *queue) putTickets(ctx context.Context, ts []ticket) error {
 			q.events, q.bytes = q.events+events, q.bytes+bytes
 			q.ahead, q.queued = q.ahead+events, q.queued+bytes
 			q.mu.Unlock()
-			q.wakeCommitter()
+			select {
+			case q.ready <- struct{}{}:
+			default:
+			}
 			return nil
 		}
 		room := q.room
@@ -149,13 +156,6 @@ func (q *queue) putTickets(ctx context.Context, ts []ticket) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	}
-}
-
-func (q *queue) wakeCommitter() {
-	select {
-	case q.ready <- struct{}{}:
-	default:
 	}
 }
 
@@ -194,7 +194,8 @@ func (q *queue) releaseTickets(ts []ticket) {
 	for _, t := range ts {
 		q.events, q.bytes = q.events-len(t.Events), q.bytes-t.size
 	}
-	q.wakeAppenders()
+	close(q.room)
+	q.room = make(chan struct{})
 }
 
 // setRefusal makes putTickets refuse with err; nil ends it, after ErrClosed nothing does.
@@ -203,14 +204,9 @@ func (q *queue) setRefusal(err error) {
 	defer q.mu.Unlock()
 	if !errors.Is(q.refuse, ErrClosed) {
 		q.refuse = err
-		q.wakeAppenders()
+		close(q.room) // those who wait look again
+		q.room = make(chan struct{})
 	}
-}
-
-// wakeAppenders is called with mu held.
-func (q *queue) wakeAppenders() {
-	close(q.room)
-	q.room = make(chan struct{})
 }
 
 // refusal is why nothing is taken, nil while it is.

@@ -14,14 +14,14 @@ import (
 func errShape(what string) error { return fmt.Errorf("%w: %s does not parse", ErrCorrupt, what) }
 
 // codec goes over the fields of events as eventKinds lists them, and does one of
-// four things with each. The zero value is ready; a codec that is kept remembers
+// three things with each. The zero value is ready; a codec that is kept remembers
 // names and boots, so that thousands of events share one string. Not for concurrent
 // use.
 type codec struct {
 	pass    pass
 	base    vaiven.Stamp // the record's own: what an event's stamp counts from
 	columns []column     // of the record
-	err     error        // the first one of the event
+	err     error        // what is wrong with the event
 
 	// bounding
 	size int // bytes that the event cannot exceed
@@ -107,14 +107,9 @@ const (
 const (
 	defaultDigits = 8    // of a boot whose length is not written down
 	maxRemembered = 4096 // bounds the tables of names and devices; a full one is emptied
-)
 
-// fail keeps the event's first error.
-func (c *codec) fail(err error) {
-	if c.err == nil {
-		c.err = err
-	}
-}
+	longestRemembered = 64 // bytes of a name or a device
+)
 
 // head is what every event has: when it was received, as it differs from the
 // record's own stamp, and the device, by its number if its id is three digits.
@@ -148,7 +143,7 @@ func (c *codec) head(st *vaiven.Stamp, d *vaiven.Device) {
 				st.Synced = c.val != 0
 			case fieldNumber:
 				if c.val > 999 {
-					c.fail(fmt.Errorf("%w: device number %d", ErrCorrupt, c.val))
+					c.err = fmt.Errorf("%w: device number %d", ErrCorrupt, c.val)
 					continue
 				}
 				*d = vaiven.Device(threeDigits[3*c.val : 3*c.val+3])
@@ -185,7 +180,7 @@ func (c *codec) boot(p *vaiven.Boot) {
 	switch c.pass {
 	case boundPass:
 		if _, ok := hexNumber(string(*p)); !ok {
-			c.fail(fmt.Errorf("stream: boot %q is not up to 16 lower-case hexadecimal digits", vaiven.Shorten(string(*p))))
+			c.err = fmt.Errorf("stream: boot %q is not up to 16 lower-case hexadecimal digits", vaiven.Shorten(string(*p)))
 		}
 	case writePass:
 		if *p == "" {
@@ -252,7 +247,7 @@ func (c *codec) key(num protowire.Number, p *vaiven.Key) {
 	switch c.pass {
 	case boundPass:
 		if _, ok := hexNumber(string(*p)); !ok || len(*p) != 16 {
-			c.fail(fmt.Errorf("stream: key %q of a change is not 16 lower-case hexadecimal digits", vaiven.Shorten(string(*p))))
+			c.err = fmt.Errorf("stream: key %q of a change is not 16 lower-case hexadecimal digits", vaiven.Shorten(string(*p)))
 		}
 	case writePass:
 		v, _ := hexNumber(string(*p))
@@ -453,6 +448,9 @@ func appendVarint(b []byte, v uint64) []byte {
 func remember[T ~string](table *map[string]T, b []byte) T {
 	if s, ok := (*table)[string(b)]; ok {
 		return s
+	}
+	if len(b) > longestRemembered {
+		return T(b)
 	}
 	if *table == nil || len(*table) >= maxRemembered {
 		*table = make(map[string]T)

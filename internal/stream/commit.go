@@ -28,7 +28,6 @@ func (l *Log) Run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() {
 		l.queue.setRefusal(ErrClosed)
-		l.queue.wakeCommitter()
 		t := time.AfterFunc(l.o.DrainTimeout, cancel)
 		context.AfterFunc(hard, func() { t.Stop() })
 	})()

@@ -2,7 +2,11 @@ package stream
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -95,11 +99,39 @@ func TestAnOutsiderDecodesARecord(t *testing.T) {
 	}
 }
 
+// TestKindsHaveTheirNumbers compares the schema's list of kinds with the domain's: the
+// codec takes a kind's number from its place there.
+func TestKindsHaveTheirNumbers(t *testing.T) {
+	schema, err := os.ReadFile("../../docs/log.proto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(schema), "oneof kind {")
+	list, _, _ = strings.Cut(list, "}")
+	var got []string
+	for i, m := range regexp.MustCompile(`\w+ (\w+) = (\d+);`).FindAllStringSubmatch(list, -1) {
+		if m[2] != strconv.Itoa(i+1) {
+			t.Errorf("%s has number %s, at place %d", m[1], m[2], i+1)
+		}
+		got = append(got, m[1])
+	}
+	if d := cmp.Diff(vaiven.KindNames(), got); d != "" {
+		t.Error(d)
+	}
+	for i, kind := range eventKinds[1:] {
+		if n := kindNumber(kind.make()); n != i+1 {
+			t.Errorf("kind %d makes an event of kind %d", i+1, n)
+		}
+	}
+}
+
 // TestTheSchemaKnowsEveryKind lets protoc decode every kind of event: none of
 // its fields may be unknown to the schema.
 func TestTheSchemaKnowsEveryKind(t *testing.T) {
+	rec := everyKind()
+	rec.Events = append(rec.Events, fullEvents()...)
 	cmd := exec.Command("protoc", "--decode=vaiven.log.v1.Envelope", "--proto_path=../../docs", "log.proto")
-	cmd.Stdin = bytes.NewReader(encoded(t, everyKind()))
+	cmd.Stdin = bytes.NewReader(encoded(t, rec))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("this test needs protoc: apt-get install protobuf-compiler: %v\n%s", err, out)
