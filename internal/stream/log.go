@@ -8,8 +8,17 @@
 // It does not own what events mean: repeats, order within a device and the
 // acknowledgement to a board are decided by its users.
 //
-// A Log's methods may be called from several goroutines; Run is called once.
-// Options.OnCommit is called from Run's goroutine.
+// A [Log]'s methods may be called from several goroutines; [Log.Run] is called
+// once. [Options.OnCommit] is called from Run's goroutine.
+//
+// The way of a reading: [Log.Append] cuts what it is given into tickets, which
+// each fit in a record, and queues them (append.go). Run encodes the tickets that
+// wait into one record (record.go, with the fields of each kind of event in
+// events.go), publishes it until its outcome is known, writes its sequence into
+// the witness, and hands the tickets to OnCommit (commit.go). What happens when
+// the store does not take a record is in stall.go; [Open], and what is checked
+// before anything is written, in open.go, folder.go and nats.go; [Log.Read] in
+// read.go.
 //
 // When the store is slow or gone, Append waits while its bounded queue is
 // full, and refuses with CodeBusy once nothing has been committed for two

@@ -117,7 +117,7 @@ func (e *encoder) finish(b []byte, writer, n uint64) []byte {
 		h = appendNumber(h, fieldBaseSynced, 1)
 	}
 	for _, c := range e.columns {
-		size := 2 + len(c.name)
+		size := 1 + protowire.SizeBytes(len(c.name))
 		if c.decimals > 0 {
 			size += 2
 		}
