@@ -50,19 +50,18 @@ func (r *Result) every() string {
 	return number(r.PollMS/1000) + " s"
 }
 
-// The columns: the transport, then figures.
-const titleWidth = 18
-
-var widths = [...]int{9, 11, 8, 7, 9, 10, 8}
+// The columns: the transport, then figures; above them what some have in common.
+const (
+	rowFormat   = "%-18s%9s%11s%8s%7s%9s%10s%8s"
+	aboveFormat = "%-18s%9s%11s%15s%19s"
+)
 
 func (r *Result) table(l vaiven.Lang) []string {
-	above := pad("", titleWidth) + right(l.Say("bytes per", "bytes por"), widths[0]) + right("", widths[1]) +
-		right(l.Say("latency, ms", "latencia, ms"), widths[2]+widths[3]) +
-		right(l.Say("CPU, µs a reading", "CPU, µs/lectura"), widths[4]+widths[5])
-	lines := []string{above, line(
-		l.Say("transport", "transporte"), l.Say("reading", "lectura"), l.Say("requests", "peticiones"), "p50", "p99",
-		l.Say("server", "servidor"), l.Say("follower", "seguidor"), l.Say("missed", "faltan"),
-	)}
+	lines := []string{
+		fmt.Sprintf(aboveFormat, "", l.Say("bytes per", "bytes por"), "", l.Say("latency, ms", "latencia, ms"), l.Say("CPU, µs a reading", "CPU, µs/lectura")),
+		fmt.Sprintf(rowFormat, l.Say("transport", "transporte"), l.Say("reading", "lectura"), l.Say("requests", "peticiones"), "p50", "p99",
+			l.Say("server", "servidor"), l.Say("follower", "seguidor"), l.Say("missed", "faltan")),
+	}
 	for i := range r.Rows {
 		lines = append(lines, r.line(&r.Rows[i], l))
 	}
@@ -73,21 +72,25 @@ func (r *Result) line(row *Row, l vaiven.Lang) string {
 	title := row.Transport.Title(l)
 	switch {
 	case row.Install != "":
-		return pad(title, titleWidth) + l.Say("  not installed: ", "  no está instalado: ") + row.Install
+		return fmt.Sprintf("%-18s", title) + l.Say("  not installed: ", "  no está instalado: ") + row.Install
 	case row.Problem != "":
 		first, _, _ := strings.Cut(row.Problem, "\n")
-		return cut(pad(title, titleWidth)+l.Say("  failed: ", "  falló: ")+first, columns)
+		text := []rune(fmt.Sprintf("%-18s", title) + l.Say("  failed: ", "  falló: ") + first)
+		if len(text) > columns {
+			text = append(text[:columns-1], '…')
+		}
+		return string(text)
 	}
 	requests, missed := r.each(row.Requests), r.each(int64(row.Missed))
 	if row.Figures == nil {
-		return line(title, "-", requests, "-", "-", "-", "-", missed)
+		return fmt.Sprintf(rowFormat, title, "-", requests, "-", "-", "-", "-", missed)
 	}
 	f := row.Figures
 	server := whole(f.ServerUs)
 	if least := r.noise(row); f.ServerUs < least {
 		server = "<" + whole(max(least, 1))
 	}
-	return line(title, whole(f.Bytes), requests, latency(f.P50MS), latency(f.P99MS), server, whole(f.FollowerUs), missed)
+	return fmt.Sprintf(rowFormat, title, whole(f.Bytes), requests, latency(f.P50MS), latency(f.P99MS), server, whole(f.FollowerUs), missed)
 }
 
 // each is a follower's share of a count, with a decimal where that says
@@ -117,20 +120,6 @@ func (r *Result) noise(row *Row) float64 {
 	return varies * *alone * float64(r.Readings) / float64(row.Received)
 }
 
-// line sets one line: the title to the left, all else to the right.
-func line(title string, cells ...string) string {
-	var b strings.Builder
-	b.WriteString(pad(title, titleWidth))
-	for i, c := range cells {
-		b.WriteString(right(c, widths[i]))
-	}
-	return b.String()
-}
-
-func right(s string, w int) string {
-	return strings.Repeat(" ", max(w-utf8.RuneCountInString(s), 0)) + s
-}
-
 // notes say how it was measured.
 func (r *Result) notes(l vaiven.Lang) []string {
 	all := []string{
@@ -150,17 +139,14 @@ func (r *Result) notes(l vaiven.Lang) []string {
 			"; sin ninguno, una lectura le cuesta a vaiven %s µs, una décima parte más o menos"), whole(*r.VaivenUs))
 	}
 	all = append(all, cpu)
-	if n := r.duplicates(); n > 0 {
-		all = append(all, fmt.Sprintf(l.Say("%d readings came twice", "%d lecturas llegaron dos veces"), n))
+	twice := 0
+	for _, row := range r.Rows {
+		twice += row.Duplicates
+	}
+	if twice > 0 {
+		all = append(all, fmt.Sprintf(l.Say("%d readings came twice", "%d lecturas llegaron dos veces"), twice))
 	}
 	return all
-}
-
-func (r *Result) duplicates() (n int) {
-	for _, row := range r.Rows {
-		n += row.Duplicates
-	}
-	return n
 }
 
 // latency writes milliseconds with a decimal while that says something.
@@ -179,15 +165,6 @@ func whole(f float64) string {
 }
 
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
-
-func pad(s string, w int) string { return s + strings.Repeat(" ", max(w-utf8.RuneCountInString(s), 0)) }
-
-func cut(s string, w int) string {
-	if utf8.RuneCountInString(s) <= w {
-		return s
-	}
-	return string([]rune(s)[:w-1]) + "…"
-}
 
 // wrap breaks a text into lines; all but the first begin with indent.
 func wrap(text, indent string) string {
