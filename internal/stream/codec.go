@@ -118,18 +118,11 @@ func (c *codec) head(st *vaiven.Stamp, d *vaiven.Device) {
 	case boundPass:
 		c.size += boundString + len(*d)
 	case writePass:
-		if delta := st.At - c.base.At; delta != 0 {
-			c.put(fieldDelta, protowire.EncodeZigZag(delta))
-		}
-		if st.Offset != c.base.Offset {
-			c.put(fieldOffset, protowire.EncodeZigZag(int64(st.Offset)))
-		}
-		if st.Synced != c.base.Synced {
-			c.put(fieldSynced, protowire.EncodeBool(st.Synced))
-		}
-		if n, ok := deviceNumber(*d); ok {
-			c.put(fieldNumber, n)
-		} else {
+		c.varint(fieldDelta, protowire.EncodeZigZag(st.At-c.base.At), st.At != c.base.At)
+		c.varint(fieldOffset, protowire.EncodeZigZag(int64(st.Offset)), st.Offset != c.base.Offset)
+		c.varint(fieldSynced, protowire.EncodeBool(st.Synced), st.Synced != c.base.Synced)
+		n, numbered := deviceNumber(*d)
+		if c.varint(fieldNumber, n, numbered); !numbered {
 			c.text(fieldDevice, (*string)(d))
 		}
 	case readPass:
@@ -187,10 +180,8 @@ func (c *codec) boot(p *vaiven.Boot) {
 			return
 		}
 		v, _ := hexNumber(string(*p))
-		c.put(fieldBoot, v)
-		if len(*p) != defaultDigits {
-			c.put(fieldDigits, uint64(len(*p)))
-		}
+		c.varint(fieldBoot, v, true)
+		c.varint(fieldDigits, uint64(len(*p)), len(*p) != defaultDigits)
 	case readPass:
 		if c.num != fieldBoot && c.num != fieldDigits {
 			return
@@ -377,9 +368,7 @@ func (c *codec) numbers(values, counted *[]vaiven.Value) {
 		}
 	case writePass:
 		c.putNumbers(*values, states)
-		if len(states) > 0 {
-			c.put(fieldStates, uint64(len(states)))
-		}
+		c.varint(fieldStates, uint64(len(states)), len(states) > 0)
 	case readPass:
 		last := protowire.Number(fieldLists + listReals)
 		if counted != nil {
@@ -415,9 +404,6 @@ func (c *codec) numbers(values, counted *[]vaiven.Value) {
 		}
 	}
 }
-
-// put writes a number, even if it is 0.
-func (c *codec) put(num protowire.Number, v uint64) { c.event = appendNumber(c.event, num, v) }
 
 func (c *codec) putText(num protowire.Number, s string) {
 	if !utf8.ValidString(s) {
