@@ -149,7 +149,7 @@ func (a *app) screen(facts console.Facts, roster console.Roster) (*screen, error
 	t := console.NewTUI(console.TUIOptions{
 		Lang: a.lang, Title: a.title(facts), Roster: roster, Addresses: facts.Addresses, After: a.replayed,
 		Input: a.in, Output: a.out.File(), Color: o.Out.Color, Fallback: a.err.Notes(),
-		Ask: a.askFromTerminal, States: a.ownStates(),
+		RequestChange: a.askFromTerminal, States: a.ownStates(),
 	})
 	t.Seed(a.replayed, a.known())
 	w := t.LogWriter()
@@ -164,7 +164,7 @@ func (a *app) keys(roster console.Roster) *console.Keys {
 		return nil
 	}
 	k := console.NewKeys(console.KeysOptions{
-		Lang: a.lang, In: a.in, Err: a.stderr(), Roster: roster, States: a.ownStates(), Ask: a.askFromTerminal, After: a.replayed,
+		Lang: a.lang, In: a.in, Err: a.stderr(), Roster: roster, States: a.ownStates(), RequestChange: a.askFromTerminal, After: a.replayed,
 	})
 	k.Seed(a.replayed, a.known())
 	return k

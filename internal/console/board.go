@@ -2,6 +2,7 @@ package console
 
 import (
 	"slices"
+	"time"
 
 	"vaiven"
 )
@@ -78,9 +79,6 @@ func (b *board) rememberEnd(e *vaiven.ChangeEnd) {
 	}
 }
 
-// title is what people call the device.
-func (b *board) title() string { return clean(b.info.Described().Name, maxRosterName) }
-
 // remote is the address of the device's connection.
 func (b *board) remote() string { return clean(b.info.Remote, maxRemote) }
 
@@ -155,43 +153,97 @@ func (s *boards) apply(en vaiven.Entry) {
 	b.apply(en.Event)
 }
 
-// told reports whether a later entry of the same append says what the report at
-// i says, and more: what a board's report confirmed, or changed by itself.
-func told(entries []vaiven.Entry, i int) bool {
+// redundantReport reports whether a later entry of the same append says what the
+// report at i says, and more: what it confirmed, or what somebody changed at the
+// board itself.
+func redundantReport(entries []vaiven.Entry, i int) bool {
 	r, ok := entries[i].Event.(*vaiven.Report)
 	if !ok {
 		return false
 	}
-	var said []vaiven.Value
+	var later []vaiven.Value
 	for _, en := range entries[i+1:] {
 		if en.Event.Of() != r.Device {
-			break
+			return false
 		}
 		switch e := en.Event.(type) {
 		case *vaiven.Change:
 			if e.By == vaiven.ByBoard {
-				said = append(said, e.States...)
+				later = append(later, e.States...)
 			}
 		case *vaiven.ChangeEnd:
 			if e.Outcome == vaiven.Confirmed {
-				said = append(said, e.States...)
+				later = append(later, e.States...)
 			}
 		default:
 			return false
 		}
-		if covers(said, r.States) {
+		missing := func(v vaiven.Value) bool {
+			num, ok := vaiven.Find(later, v.Name)
+			return !ok || num != v.Num
+		}
+		if len(later) > 0 && !slices.ContainsFunc(r.States, missing) {
 			return true
 		}
 	}
 	return false
 }
 
-// covers reports whether every one of values is among said.
-func covers(said, values []vaiven.Value) bool {
-	for _, v := range values {
-		if num, ok := vaiven.Find(said, v.Name); !ok || num != v.Num {
-			return false
+// stage is how far a state has come, as a screen shows it.
+type stage uint8
+
+const (
+	stageNone      stage = iota // nothing is wanted of it
+	stageAsked                  // not sent yet
+	stageSent                   // sent, and not confirmed
+	stageConfirmed              // the board has what is wanted
+	stageFailed                 // the last change expired or was refused
+)
+
+// failedShown is how long a change that failed marks its state.
+const failedShown = 60 * time.Second
+
+// sign is one column wide, and can be told apart without colour.
+func (s stage) sign() string { return [...]string{"", "…", "→", "✓", "✗"}[s] }
+
+func (s stage) sgr() string { return [...]string{"", sgrYellow, sgrCyan, sgrGreen, sgrRed}[s] }
+
+// stage tells what to show of a state: the wanted value while it is wanted,
+// else the reported one. ok is false when nothing is known of it.
+func (b *board) stage(name string, now time.Time) (num float64, st stage, ok bool) {
+	if p := b.Owner(name); p != nil {
+		num, _ = vaiven.Find(p.States, name)
+		if p.Sent > 0 {
+			return num, stageSent, true
+		}
+		return num, stageAsked, true
+	}
+	have, reported := b.Find(name)
+	want, wanted := b.Wants(name)
+	last := b.lastEnd(name)
+	switch {
+	case last != nil && last.outcome != vaiven.Confirmed && now.Sub(time.UnixMilli(last.at)) < failedShown:
+		if !reported {
+			have = last.Num
+		}
+		return have, stageFailed, true
+	case wanted && reported && want == have:
+		return have, stageConfirmed, true
+	case wanted && b.info.Connected: // the board lost it, and is told again
+		return want, stageSent, true
+	case wanted:
+		return want, stageAsked, true
+	case reported && last != nil && last.outcome == vaiven.Confirmed && last.Num == have:
+		return have, stageConfirmed, true
+	}
+	return have, stageNone, reported
+}
+
+func (b *board) lastEnd(name string) *stateEnd {
+	for i := range b.ends {
+		if b.ends[i].Name == name {
+			return &b.ends[i]
 		}
 	}
-	return len(said) > 0
+	return nil
 }

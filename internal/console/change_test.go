@@ -124,7 +124,7 @@ func TestWhatIsOvertakenWithADeadline(t *testing.T) {
 	timed := &vaiven.Change{Stamp: stamp(0), Device: "101", Key: "a", States: vals("DIM", 40.0, "LED", 1.0), Deadline: start + 5000}
 	turn := &vaiven.Change{Stamp: stamp(0), Device: "101", Key: "t", Toggle: []string{"DIM"}}
 	b := boardAfter(timed, ask("b", 0), endOf("a", 1, vaiven.Overtaken))
-	if got := changeText(vaiven.English, b, turn); got != "DIM=1" {
+	if got := describeWhat(vaiven.English, b, turn); got != "DIM=1" {
 		t.Errorf("a toggle of DIM shows %s", got)
 	}
 	if got := states(b.Desired().States); got != "LED=0" {
@@ -231,9 +231,9 @@ func TestChangesSummary(t *testing.T) {
 	}
 }
 
-func TestParseTyped(t *testing.T) {
+func TestParseCommand(t *testing.T) {
 	known := func(d vaiven.Device) bool { return d == "sala" || d == "101" || d == "007" }
-	for line, want := range map[string]typed{
+	for line, want := range map[string]command{
 		"":                    {toggle: true},
 		"  \t":                {toggle: true},
 		"t":                   {toggle: true},
@@ -247,18 +247,18 @@ func TestParseTyped(t *testing.T) {
 		"sala":                {device: "sala"},
 		"t 101":               {toggle: true, device: "101"},
 		"101 t":               {toggle: true, device: "101"},
-		"101 t relay":         {toggle: true, device: "101", names: []string{"RELAY"}},
-		"t relay dim":         {toggle: true, names: []string{"RELAY", "DIM"}},
+		"101 t relay":         {toggle: true, device: "101", toggles: []string{"RELAY"}},
+		"t relay dim":         {toggle: true, toggles: []string{"RELAY", "DIM"}},
 		"LED=1":               {states: vals("LED", 1.0)},
 		"led = off":           {states: vals("LED", 0.0)},
 		"101 LED=0 DIM=40.5":  {device: "101", states: vals("LED", 0.0, "DIM", 40.5)},
-		"sala t RELAY DIM=-1": {device: "sala", toggle: true, names: []string{"RELAY"}, states: vals("DIM", -1.0)},
+		"sala t RELAY DIM=-1": {device: "sala", toggle: true, toggles: []string{"RELAY"}, states: vals("DIM", -1.0)},
 		"DIM=1e3":             {states: vals("DIM", 1000.0)},
 		"DIM=-0":              {states: vals("DIM", 0.0)},
 	} {
-		got, err := parseTyped("en", line, known)
+		got, err := parseCommand("en", line, known)
 		if err != nil || got.help != want.help || got.toggle != want.toggle || got.device != want.device ||
-			strings.Join(got.names, " ") != strings.Join(want.names, " ") || states(got.states) != states(want.states) {
+			strings.Join(got.toggles, " ") != strings.Join(want.toggles, " ") || states(got.states) != states(want.states) {
 			t.Errorf("%q: %+v, %v", line, got, err)
 		}
 	}
@@ -278,19 +278,19 @@ func TestParseTyped(t *testing.T) {
 		strings.Repeat("x", 600):              `demasiado largo para una línea`,
 		"t A B C D E F G H I J K L M N O P Q": `como máximo 16 estados a la vez`,
 	} {
-		if _, err := parseTyped("es", line, known); err == nil || err.Error() != want {
+		if _, err := parseCommand("es", line, known); err == nil || err.Error() != want {
 			t.Errorf("%q: %v", line, err)
 		}
 	}
 }
 
 // Whatever is typed, what comes out of it is valid, or an error of one line.
-func FuzzParseTyped(f *testing.F) {
+func FuzzParseCommand(f *testing.F) {
 	for _, s := range []string{"", "t 101 RELAY", "101 LED=1 DIM = 4e2", "?", "LED=on\x1b[2J", "=", "t t t", "ñ=1", "LED=0x1p3"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		got, err := parseTyped("es", line, func(d vaiven.Device) bool { return len(d)%2 == 0 })
+		got, err := parseCommand("es", line, func(d vaiven.Device) bool { return len(d)%2 == 0 })
 		if err != nil {
 			noEscape(t, err.Error())
 			if strings.Contains(err.Error(), "\n") || len(err.Error()) > 300 {
@@ -305,7 +305,7 @@ func FuzzParseTyped(f *testing.F) {
 			}
 			seen[v.Name] = true
 		}
-		for _, n := range got.names {
+		for _, n := range got.toggles {
 			if !vaiven.ValidName(n) || seen[n] {
 				t.Fatalf("%q from %q", n, line)
 			}

@@ -38,10 +38,10 @@ func TestAReadingThatFillsAGapSaysSo(t *testing.T) {
 
 func TestTheTableSaysOnceThatAGapIsFilled(t *testing.T) {
 	for _, l := range []vaiven.Lang{vaiven.English, vaiven.Spanish} {
-		s := newState(l, nil)
+		s := newTUIData(l, nil)
 		for _, en := range append(filling(), filling()...) {
 			s.apply(en.Event, nil, false)
-			s.filled(en)
+			s.noteFilled(en)
 		}
 		n := 0
 		for _, m := range s.all.last(100) {

@@ -1,12 +1,20 @@
 package console
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/muesli/cancelreader"
 
 	"vaiven"
 )
@@ -15,10 +23,11 @@ import (
 type KeysOptions struct {
 	Lang   vaiven.Lang
 	In     io.Reader // the terminal's input
-	Err    Terminal  // help, hints, and why something was not asked
+	Err    Terminal  // help, hints, and why a change was not requested
 	Roster Roster    // names of the devices' owners, may be nil
 	States []string  // the server's own state names; none: LED
-	Ask    Ask
+
+	RequestChange RequestChange
 
 	// After is the last record that the log held when the server started;
 	// see Seed.
@@ -49,7 +58,7 @@ type Keys struct {
 
 // NewKeys returns the keys; nothing is read before Run.
 func NewKeys(o KeysOptions) *Keys {
-	o.States = ownStates(o.States)
+	o.States = defaultStates(o.States)
 	return &Keys{o: o, boards: newBoards(o.After)}
 }
 
@@ -118,46 +127,47 @@ func (k *Keys) Run(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return nil // what was typed ahead is not for a server that ends
 			}
-			k.line(ctx, line)
+			k.runLine(ctx, line)
 		}
 	}
 }
 
-// keysHint says in one line how to use the keys, for the banner.
-func keysHint(l vaiven.Lang) string {
-	return l.Say("Enter switches the board's LED; 101 and Enter chooses board 101; ? and Enter shows more",
-		"Enter cambia el LED de la placa; 101 y Enter elige la placa 101; ? y Enter muestra más")
-}
-
-// line does what a line asks for.
-func (k *Keys) line(ctx context.Context, line string) {
+// runLine does what a line says.
+func (k *Keys) runLine(ctx context.Context, line string) {
 	l := k.o.Lang
-	t, err := parseTyped(l, line, k.known)
+	k.mu.Lock()
+	c, err := parseCommand(l, line, k.has)
+	var answer string
+	var r vaiven.ChangeRequest
 	switch {
 	case err != nil:
-		k.refuse(err)
-		return
-	case t.help:
-		k.say(keysHelp(l))
-		return
-	case t.chooses():
-		k.choose(t.device)
-		return
+	case c.help:
+		answer = keysHelp(l)
+	case c.choosesDevice():
+		answer, err = k.choose(c.device)
+	default:
+		d := c.device
+		if d == "" {
+			d, err = k.defaultDevice()
+		} else if !k.has(d) {
+			err = k.notConnected(d)
+		}
+		if err == nil {
+			b := k.boards.get(d)
+			r, err = c.changeRequest(l, d, b, k.o.States, mainState(b.stateNames(k.o.States)))
+		}
 	}
-	r, err := k.complete(t)
-	if err != nil {
-		k.refuse(err)
-		return
+	k.mu.Unlock() // no I/O while holding it
+	switch {
+	case err != nil:
+		Notice(k.o.Err, l, err.Error(), l.Say("? and Enter shows what can be typed", "? y Enter muestra lo que se puede escribir"))
+	case answer != "":
+		_, _ = io.WriteString(k.o.Err.W, answer) // its own failure has nowhere to be told
+	default:
+		if why := k.o.RequestChange.do(ctx, l, &r); why != "" {
+			Notice(k.o.Err, l, why, "")
+		}
 	}
-	if err := request(ctx, k.o.Ask, r); err != nil {
-		Notice(k.o.Err, l, askFailed(l, &r, err), "")
-	}
-}
-
-func (k *Keys) known(d vaiven.Device) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.has(d)
 }
 
 // has reports whether the device is known, or may be one of those that there
@@ -166,130 +176,83 @@ func (k *Keys) has(d vaiven.Device) bool {
 	return k.boards.of[d] != nil || len(k.boards.of) >= maxRows
 }
 
-// complete makes a request of what was typed.
-func (k *Keys) complete(t typed) (vaiven.ChangeRequest, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	r := vaiven.ChangeRequest{Device: t.device, States: t.states, Toggle: t.names}
-	var err error
-	if r.Device == "" {
-		r.Device, err = k.meant()
-	} else if !k.has(r.Device) {
-		err = k.unknown(r.Device)
-	}
-	if err != nil {
-		return r, err
-	}
-	b := k.boards.get(r.Device)
-	if t.toggle && len(r.Toggle)+len(r.States) == 0 {
-		r.Toggle = []string{mainState(b.stateNames(k.o.States))}
-	}
-	return r, checkRequest(k.o.Lang, &r, b, k.o.States)
-}
-
-// meant is the device that a line without one is about.
-func (k *Keys) meant() (vaiven.Device, error) {
+// defaultDevice is the device that a line without one is about.
+func (k *Keys) defaultDevice() (vaiven.Device, error) {
 	if k.chosen != "" {
 		return k.chosen, nil
 	}
-	var there []vaiven.Device
+	l := k.o.Lang
+	var all, connected []vaiven.Device
 	for d, b := range k.boards.of {
+		all = append(all, d)
 		if b.info.Connected {
-			there = append(there, d)
+			connected = append(connected, d)
 		}
 	}
-	l := k.o.Lang
 	switch {
-	case len(there) == 1:
-		return there[0], nil
-	case len(there) > 1:
-		slices.Sort(there)
+	case len(connected) == 1:
+		return connected[0], nil
+	case len(connected) > 1:
 		return "", fmt.Errorf(l.Say("several boards are connected: choose one by its number and Enter (%s)",
-			"hay varias placas conectadas: elige una con su número y Enter (%s)"), list(there))
+			"hay varias placas conectadas: elige una con su número y Enter (%s)"), listDevices(connected))
 	case k.boards.of[k.latest] != nil:
 		return k.latest, nil
+	case len(all) == 1:
+		return all[0], nil
+	case len(all) > 0:
+		return "", fmt.Errorf(l.Say("choose a board by its number and Enter (%s)", "elige una placa con su número y Enter (%s)"), listDevices(all))
 	}
-	for d := range k.boards.of {
-		if len(k.boards.of) == 1 {
-			return d, nil
-		}
-	}
-	if len(k.boards.of) > 0 {
-		return "", fmt.Errorf(l.Say("choose a board by its number and Enter (%s)", "elige una placa con su número y Enter (%s)"), k.all())
-	}
-	return "", fmt.Errorf("%s", l.Say("no board has connected yet", "todavía no se ha conectado ninguna placa"))
+	return "", errors.New(l.Say("no board has connected yet", "todavía no se ha conectado ninguna placa"))
 }
 
-func (k *Keys) unknown(d vaiven.Device) error {
+func (k *Keys) notConnected(d vaiven.Device) error {
 	l := k.o.Lang
 	if len(k.boards.of) == 0 {
 		return fmt.Errorf(l.Say("no board %s: none has connected yet", "no hay placa %s: todavía no se ha conectado ninguna"), d)
 	}
-	return fmt.Errorf(l.Say("no board %s has connected; there are %s", "no se ha conectado ninguna placa %s; están %s"), d, k.all())
+	return fmt.Errorf(l.Say("no board %s has connected; there are %s", "no se ha conectado ninguna placa %s; están %s"),
+		d, listDevices(slices.Collect(maps.Keys(k.boards.of))))
 }
 
-func (k *Keys) all() string {
-	var all []vaiven.Device
-	for d := range k.boards.of {
-		all = append(all, d)
+// listDevices writes the first few devices.
+func listDevices(ds []vaiven.Device) string {
+	slices.Sort(ds)
+	var words []string
+	for _, d := range ds[:min(len(ds), 8)] {
+		words = append(words, string(d))
 	}
-	slices.Sort(all)
-	return list(all)
-}
-
-// list writes the first few devices.
-func list(ds []vaiven.Device) string {
-	var b strings.Builder
-	for i, d := range ds {
-		if i == 8 {
-			fmt.Fprintf(&b, ", … %d", len(ds))
-			break
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(string(d))
+	if len(ds) > 8 {
+		words = append(words, fmt.Sprintf("… %d", len(ds)))
 	}
-	return b.String()
+	return strings.Join(words, ", ")
 }
 
-// choose makes a device the one that lines without one are about.
-func (k *Keys) choose(d vaiven.Device) {
-	k.mu.Lock()
+// choose makes a device the one that lines without one are about, and says so.
+func (k *Keys) choose(d vaiven.Device) (string, error) {
 	if !k.has(d) {
-		err := k.unknown(d)
-		k.mu.Unlock()
-		k.refuse(err)
-		return
+		return "", k.notConnected(d)
 	}
 	k.chosen = d
-	b := k.boards.get(d)
-	name := k.o.Roster[d]
-	if name == "" {
-		name = b.title()
-	}
-	l := k.o.Lang
+	l, b := k.o.Lang, k.boards.get(d)
 	text := fmt.Sprintf(l.Say("%s is chosen: Enter switches its %s", "elegida %s: Enter cambia su %s"),
-		strings.TrimRight(string(d)+" "+name, " "), mainState(b.stateNames(k.o.States)))
+		strings.TrimRight(string(d)+" "+k.o.Roster.title(d, b), " "), mainState(b.stateNames(k.o.States)))
 	if len(b.Reported) > 0 {
 		text += " (" + states(b.Values()) + ")"
 	}
 	if !b.info.Connected && b.presenceKnown {
 		text += l.Say("; it is not connected", "; no está conectada")
 	}
-	k.mu.Unlock()
-	k.say(text + "\n")
+	return text + "\n", nil
 }
 
-func (k *Keys) refuse(err error) {
-	Notice(k.o.Err, k.o.Lang, err.Error(), k.o.Lang.Say("? and Enter shows what can be typed", "? y Enter muestra lo que se puede escribir"))
+// keysHint says in one line how to use the keys, for the banner.
+func keysHint(l vaiven.Lang) string {
+	return l.Say("Enter switches the board's LED; 101 and Enter chooses board 101; ? and Enter shows more",
+		"Enter cambia el LED de la placa; 101 y Enter elige la placa 101; ? y Enter muestra más")
 }
-
-// say writes with one call. Its own failure has nowhere to be told.
-func (k *Keys) say(text string) { _, _ = io.WriteString(k.o.Err.W, text) }
 
 func keysHelp(l vaiven.Lang) string {
-	lines := []string{l.Say("Keys, each with Enter", "Teclas, cada una con Enter")}
+	text := l.Say("Keys, each with Enter", "Teclas, cada una con Enter") + "\n"
 	for _, k := range [][2]string{
 		{"Enter  t", l.Say("switch the LED of the chosen board", "cambiar el LED de la placa elegida")},
 		{"101", l.Say("choose board 101", "elegir la placa 101")},
@@ -299,7 +262,102 @@ func keysHelp(l vaiven.Lang) string {
 		{"?  h", l.Say("this help", "esta ayuda")},
 		{"Ctrl-C", l.Say("end the server", "terminar el servidor")},
 	} {
-		lines = append(lines, "  "+fit(k[0], 14)+" "+k[1])
+		text += "  " + fit(k[0], 14) + " " + k[1] + "\n"
 	}
-	return strings.Join(lines, "\n") + "\n"
+	return text
+}
+
+// lineReader reads lines in a goroutine of its own, so that whoever takes them
+// can wait for something else too. A line that nobody takes holds up the next.
+type lineReader struct {
+	lines chan string // closed at the end of the input, after err is set
+	err   error       // nil at the end of the input
+
+	r      io.Reader
+	cancel cancelreader.CancelReader // nil when a read cannot be interrupted
+	done   chan struct{}
+	ended  chan struct{}
+}
+
+func readLines(in io.Reader) *lineReader {
+	r := &lineReader{lines: make(chan string), done: make(chan struct{}), ended: make(chan struct{}), r: in}
+	// On Windows the library takes the console out of its line mode.
+	if f, ok := in.(*os.File); ok && runtime.GOOS != "windows" {
+		// What cannot be polled (a regular file) does not block either.
+		if c, err := cancelreader.NewReader(foregroundReader{f}); err == nil {
+			r.r, r.cancel = c, c
+		}
+	}
+	go r.run()
+	return r
+}
+
+// close ends the goroutine, or leaves it to its read when that cannot be
+// interrupted.
+func (r *lineReader) close() {
+	close(r.done)
+	if r.cancel == nil || !r.cancel.Cancel() {
+		return
+	}
+	late := time.NewTimer(leaveWithin)
+	defer late.Stop()
+	select {
+	case <-r.ended:
+		_ = r.cancel.Close()
+	case <-late.C: // somebody else took what there was to read
+	}
+}
+
+func (r *lineReader) run() {
+	defer close(r.ended)
+	defer close(r.lines)
+	var held []byte
+	buf := make([]byte, 256)
+	for {
+		n, err := r.r.Read(buf)
+		for _, c := range buf[:max(n, 0)] {
+			switch {
+			case c == '\n':
+				select {
+				case r.lines <- string(bytes.TrimRight(held, "\r")):
+				case <-r.done:
+					return
+				}
+				held = held[:0]
+			case len(held) <= maxCommand: // one more byte tells that it is too long
+				held = append(held, c)
+			}
+		}
+		switch {
+		case errors.Is(err, errBackground):
+			select {
+			case <-time.After(foregroundCheck):
+			case <-r.done:
+				return
+			}
+		case errors.Is(err, io.EOF), errors.Is(err, cancelreader.ErrCanceled):
+			return
+		case err != nil:
+			r.err = fmt.Errorf("read keys: %w", err)
+			return
+		}
+	}
+}
+
+// foregroundCheck is how often a program in the background looks whether it is in
+// front again.
+const foregroundCheck = time.Second
+
+// errBackground: what is typed is for somebody else.
+var errBackground = errors.New("in the background")
+
+// foregroundReader reads a terminal only while the program is in front: the system stops
+// one that reads from the background (POSIX, SIGTTIN).
+type foregroundReader struct{ *os.File }
+
+func (p foregroundReader) Read(b []byte) (int, error) {
+	if !foreground(p.File) {
+		return 0, errBackground
+	}
+	return p.File.Read(b)
 }

@@ -46,7 +46,7 @@ func (h *heard) take() (asked, said string) {
 
 func testKeys(l vaiven.Lang, in io.Reader) (*Keys, *heard) {
 	h := &heard{}
-	return NewKeys(KeysOptions{Lang: l, In: in, Err: Terminal{W: h}, Roster: names, Ask: h.ask}), h
+	return NewKeys(KeysOptions{Lang: l, In: in, Err: Terminal{W: h}, Roster: names, RequestChange: h.ask}), h
 }
 
 func come(d vaiven.Device) vaiven.Event {
@@ -90,7 +90,7 @@ func TestKeysLines(t *testing.T) {
 	} {
 		n++
 		_ = k.Apply(n, entries(n, step.evs...))
-		k.line(t.Context(), step.line)
+		k.runLine(t.Context(), step.line)
 		if asked, said := h.take(); asked != step.asked || said != step.said {
 			t.Errorf("%q: asked %q, said %q; want %q, %q", step.line, asked, said, step.asked, step.said)
 		}
@@ -113,7 +113,7 @@ func TestKeysFailures(t *testing.T) {
 		k, h := testKeys("en", nil)
 		h.fail = tt.err
 		k.Seed(3, []Known{{Info: vaiven.DeviceInfo{ID: "101"}}})
-		k.line(t.Context(), "LED=1")
+		k.runLine(t.Context(), "LED=1")
 		if _, said := h.take(); said != tt.want {
 			t.Errorf("%q", said)
 		}
@@ -127,21 +127,21 @@ func TestKeysSeed(t *testing.T) {
 		{Info: vaiven.DeviceInfo{ID: "103", Since: 7}},
 	})
 	_ = k.Apply(3, entries(3, come("103"))) // known already
-	k.line(t.Context(), "t relay")
+	k.runLine(t.Context(), "t relay")
 	k.o.States = []string{"RELAY"} // a server without LEDs
-	k.line(t.Context(), "")
+	k.runLine(t.Context(), "")
 	if asked, said := h.take(); asked != "102  t:RELAY|102  t:RELAY" || said != "" {
 		t.Errorf("%q, %q", asked, said)
 	}
 	k.Seed(4, []Known{{Info: vaiven.DeviceInfo{ID: "101", Since: 5}}})
 	k.latest = ""
-	k.line(t.Context(), "t")
+	k.runLine(t.Context(), "t")
 	if asked, said := h.take(); asked != "101  t:RELAY" || said != "" {
 		t.Errorf("%q, %q", asked, said)
 	}
 	k.Seed(5, []Known{{Info: vaiven.DeviceInfo{ID: "101", Since: 5}}, {Info: vaiven.DeviceInfo{ID: "102"}}})
 	k.latest = ""
-	k.line(t.Context(), "t")
+	k.runLine(t.Context(), "t")
 	if asked, said := h.take(); asked != "" || !strings.HasPrefix(said, "notice: choose a board by its number and Enter (101, 102)") {
 		t.Errorf("%q, %q", asked, said)
 	}
@@ -150,7 +150,7 @@ func TestKeysSeed(t *testing.T) {
 func TestKeysHelpGolden(t *testing.T) {
 	for _, l := range []vaiven.Lang{vaiven.English, vaiven.Spanish} {
 		k, h := testKeys(l, nil)
-		k.line(t.Context(), "?")
+		k.runLine(t.Context(), "?")
 		_, said := h.take()
 		noEscape(t, said)
 		for line := range strings.Lines(said) {
@@ -268,7 +268,7 @@ func TestKeysEndWhileAsking(t *testing.T) {
 	defer w.Close()
 	asking := make(chan struct{})
 	k, _ := testKeys("en", r)
-	k.o.Ask = func(ctx context.Context, _ vaiven.ChangeRequest) error {
+	k.o.RequestChange = func(ctx context.Context, _ vaiven.ChangeRequest) error {
 		close(asking)
 		<-ctx.Done()
 		return ctx.Err()

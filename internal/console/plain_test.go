@@ -186,12 +186,12 @@ func TestBuffersStayBounded(t *testing.T) {
 	if err := p.Apply(1, entries(1, evs...)); err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(out.String(), "\n"); n != 20000 || cap(p.out.buf) > 3*maxHeld || out.n > 20 {
+	if n := strings.Count(out.String(), "\n"); n != 20000 || cap(p.out.buf) > 3*maxBuffered || out.n > 20 {
 		t.Errorf("%d lines in %d writes, buffer of %d", n, out.n, cap(p.out.buf))
 	}
 	c := newColumns(true, nil)
 	for i := range 1000 {
-		c.number("N"+strings.Repeat("X", i%16)+string(rune('A'+i%26)), i%40)
+		c.padNumber("N"+strings.Repeat("X", i%16)+string(rune('A'+i%26)), i%40)
 	}
 	if len(c.numbers) > maxValueNames {
 		t.Errorf("%d widths remembered", len(c.numbers))

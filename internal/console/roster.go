@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -21,6 +22,11 @@ const (
 	maxRosterBytes = 1 << 20
 	maxRosterName  = 64 // characters
 )
+
+// title is what people call the device: the roster has it, or a person said it.
+func (r Roster) title(d vaiven.Device, b *board) string {
+	return cmp.Or(r[d], clean(b.info.Described().Name, maxRosterName))
+}
 
 // LoadRoster reads the file at path; see ReadRoster.
 func LoadRoster(path string, l vaiven.Lang) (Roster, error) {
@@ -49,7 +55,7 @@ func ReadRoster(r io.Reader, l vaiven.Lang) (Roster, error) {
 	if len(data) > maxRosterBytes {
 		return nil, errors.New(l.Say("larger than 1 MiB: is it a roster?", "pesa más de 1 MiB: ¿es una lista de alumnos?"))
 	}
-	c := csv.NewReader(bytes.NewReader(text(data)))
+	c := csv.NewReader(bytes.NewReader(decodeText(data)))
 	c.Comma = separator(data)
 	c.FieldsPerRecord, c.TrimLeadingSpace = -1, true
 	roster, lines := Roster{}, map[vaiven.Device]int{}
@@ -64,36 +70,28 @@ func ReadRoster(r io.Reader, l vaiven.Lang) (Roster, error) {
 			return nil, err
 		}
 		line, _ := c.FieldPos(0)
-		if first && header(rec[0]) || blank(rec) {
+		if first && isHeader(rec[0]) || strings.TrimSpace(strings.Join(rec, "")) == "" {
 			continue
 		}
-		if err := roster.add(l, line, rec, lines); err != nil {
-			return nil, err
+		d, err := vaiven.ParseDevice(strings.TrimSpace(rec[0]))
+		other, twice := lines[d]
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf(l.Say("line %d: %q is not a device id (one to three digits, or letters, digits, . _ -)",
+				"línea %d: %q no es un id de dispositivo (de una a tres cifras, o letras, cifras, . _ -)"), line, vaiven.Shorten(strings.TrimSpace(rec[0])))
+		case len(rec) < 2 || strings.TrimSpace(rec[1]) == "":
+			return nil, fmt.Errorf(l.Say("line %d: device %s has no name; write id,name", "línea %d: el dispositivo %s no tiene nombre; escribe id,nombre"), line, d)
+		case twice:
+			return nil, fmt.Errorf(l.Say("line %d: device %s is already on line %d", "línea %d: el dispositivo %s ya está en la línea %d"), line, d, other)
 		}
+		lines[d] = line
+		roster[d] = clean(strings.TrimSpace(rec[1]), maxRosterName)
 	}
 }
 
-func (r Roster) add(l vaiven.Lang, line int, rec []string, lines map[vaiven.Device]int) error {
-	id := strings.TrimSpace(rec[0])
-	d, err := vaiven.ParseDevice(id)
-	if err != nil {
-		return fmt.Errorf(l.Say("line %d: %q is not a device id (one to three digits, or letters, digits, . _ -)",
-			"línea %d: %q no es un id de dispositivo (de una a tres cifras, o letras, cifras, . _ -)"), line, vaiven.Shorten(id))
-	}
-	if len(rec) < 2 || strings.TrimSpace(rec[1]) == "" {
-		return fmt.Errorf(l.Say("line %d: device %s has no name; write id,name", "línea %d: el dispositivo %s no tiene nombre; escribe id,nombre"), line, d)
-	}
-	if other, twice := lines[d]; twice {
-		return fmt.Errorf(l.Say("line %d: device %s is already on line %d", "línea %d: el dispositivo %s ya está en la línea %d"), line, d, other)
-	}
-	lines[d] = line
-	r[d] = clean(strings.TrimSpace(rec[1]), maxRosterName)
-	return nil
-}
-
-// text drops a byte order mark, and reads as Latin-1 what is not UTF-8: that
+// decodeText drops a byte order mark, and reads as Latin-1 what is not UTF-8: that
 // is what a spreadsheet in Spanish saves unless it is told otherwise.
-func text(data []byte) []byte {
+func decodeText(data []byte) []byte {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if utf8.Valid(data) {
 		return data
@@ -122,20 +120,11 @@ func separator(data []byte) rune {
 	return ','
 }
 
-// header reports whether the first cell of the first line is a column's name.
-func header(cell string) bool {
+// isHeader reports whether the first cell of the first line is a column's name.
+func isHeader(cell string) bool {
 	switch strings.ToLower(strings.TrimSpace(cell)) {
 	case "id", "iddevice", "id_device", "device", "dispositivo", "codigo", "código", "numero", "número", "placa", "board":
 		return true
 	}
 	return false
-}
-
-func blank(rec []string) bool {
-	for _, f := range rec {
-		if strings.TrimSpace(f) != "" {
-			return false
-		}
-	}
-	return true
 }

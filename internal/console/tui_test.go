@@ -60,12 +60,12 @@ func testModel(l vaiven.Lang, w, h int, color bool) (*model, *manual) {
 	c := &manual{time.UnixMilli(start + 40000).In(time.FixedZone("America/Bogota", int(bogota)))}
 	t := NewTUI(TUIOptions{Lang: l, Title: l.Say("workshop, 20 readings", "taller, 20 lecturas"), Roster: names,
 		Addresses: []string{"192.168.1.20:8080", "raspi.local:8080"}, Color: color, Now: c.now})
-	return &model{t: t, look: look{w: w, h: h}}, c
+	return &model{t: t, view: tuiView{w: w, h: h}}, c
 }
 
 func press(m *model, keys ...string) (quit bool) {
 	for _, k := range keys {
-		quit = m.key(k)
+		quit = m.pressKey(k)
 		m.draw(true)
 	}
 	return quit
@@ -114,12 +114,12 @@ func TestFrameColor(t *testing.T) {
 func checkFrame(t *testing.T, m *model) {
 	t.Helper()
 	lines := strings.Split(m.content, "\n")
-	if len(lines) != m.look.h {
-		t.Errorf("%d lines on a screen of %d", len(lines), m.look.h)
+	if len(lines) != m.view.h {
+		t.Errorf("%d lines on a screen of %d", len(lines), m.view.h)
 	}
 	for _, l := range lines {
-		if width(l) > m.look.w {
-			t.Errorf("%d columns on a screen of %d: %q", width(l), m.look.w, l)
+		if width(l) > m.view.w {
+			t.Errorf("%d columns on a screen of %d: %q", width(l), m.view.w, l)
 		}
 	}
 }
@@ -132,7 +132,7 @@ func TestFrameAtEverySize(t *testing.T) {
 		}
 		for w := 1; w <= 140; w += 7 {
 			for h := 1; h <= 45; h += 4 {
-				m.look.w, m.look.h = w, h
+				m.view.w, m.view.h = w, h
 				m.draw(true)
 				checkFrame(t, m)
 				press(m, "?")
@@ -159,15 +159,15 @@ func TestKeys(t *testing.T) {
 		{"r", "007"}, {"home", "104"}, {"r", "104"}, {"s", "104"}, {"home", "101"}, {"G", "104"}, {"g", "101"}, {"pgdown", "104"}, {"pgup", "101"},
 	} {
 		press(m, step.keys)
-		if string(m.look.sel) != step.sel {
-			t.Errorf("after %s: %s is selected, want %s", step.keys, m.look.sel, step.sel)
+		if string(m.view.selected) != step.sel {
+			t.Errorf("after %s: %s is selected, want %s", step.keys, m.view.selected, step.sel)
 		}
 	}
 	press(m, "?")
-	if !strings.Contains(m.content, "any key closes this") || press(m, "s") || m.look.help {
+	if !strings.Contains(m.content, "any key closes this") || press(m, "s") || m.view.help {
 		t.Error("help")
 	}
-	if !m.key("q") || !m.key("ctrl+c") {
+	if !m.pressKey("q") || !m.pressKey("ctrl+c") {
 		t.Error("q does not leave")
 	}
 	before := m.content
@@ -206,7 +206,7 @@ func TestStateStaysBounded(t *testing.T) {
 	for i := range 100 {
 		_ = tui.Apply(1, entries(1, &vaiven.Reading{Stamp: stamp(0), Device: "board-1", Values: vals(fmt.Sprintf("M%d", i), 1.0, "TEMP", 2.0)}))
 	}
-	s := tui.state
+	s := tui.data
 	r := s.rows["board-1"]
 	if len(s.order) != maxRows || len(s.rows) != maxRows || !s.hidden || len(s.names) > maxNames || len(s.stateSet) > maxNames ||
 		len(s.all.items) != maxMessages || len(s.problems.items) != maxMessages || len(r.info.Values) > 64 || len(r.spark.items) > sparkLen {
@@ -218,7 +218,7 @@ func TestStateStaysBounded(t *testing.T) {
 }
 
 func TestRow(t *testing.T) {
-	s := newState("en", nil)
+	s := newTUIData("en", nil)
 	now := time.UnixMilli(start)
 	for _, en := range entries(1,
 		&vaiven.Reading{Stamp: stamp(0), Device: "1", Values: vals("CO2", 400.0)},
@@ -424,17 +424,17 @@ func TestLogWriter(t *testing.T) {
 	tui := NewTUI(TUIOptions{Lang: "en", Fallback: &fallback, Now: c.now})
 	w := tui.LogWriter()
 	fmt.Fprintln(w, "before")
-	tui.up(true)
+	tui.setShown(true)
 	fmt.Fprint(w, "half a ")
 	fmt.Fprint(w, "line\n\nsecond \x1b[31m line\nrest")
 	fmt.Fprint(w, strings.Repeat("x", maxLogLine+1))
-	tui.up(false)
+	tui.setShown(false)
 	fmt.Fprintln(w, "after")
 	if fallback.String() != "before\nafter\n" {
 		t.Errorf("%q", fallback.String())
 	}
 	var got []string
-	for _, m := range tui.state.problems.last(10) {
+	for _, m := range tui.data.problems.last(10) {
 		got = append(got, m.text)
 		noEscape(t, m.text)
 	}
@@ -449,7 +449,7 @@ func TestLogWriter(t *testing.T) {
 func TestModelUpdate(t *testing.T) {
 	m, _ := testModel("en", 80, 24, false)
 	m.Init()
-	if _, cmd := m.Update(tea.WindowSizeMsg{Width: 100, Height: 30}); cmd != nil || m.look.w != 100 {
+	if _, cmd := m.Update(tea.WindowSizeMsg{Width: 100, Height: 30}); cmd != nil || m.view.w != 100 {
 		t.Error("size")
 	}
 	checkFrame(t, m)

@@ -55,7 +55,7 @@ func lamps() []vaiven.Entry {
 
 func lampModel(l vaiven.Lang, w, h int, color bool) *model {
 	m, _ := testModel(l, w, h, color)
-	m.t.o.Ask = func(context.Context, vaiven.ChangeRequest) error { return nil }
+	m.t.o.RequestChange = func(context.Context, vaiven.ChangeRequest) error { return nil }
 	_ = m.t.Apply(1, lamps())
 	m.draw(true)
 	return m
@@ -98,7 +98,7 @@ func TestStateFrameAtEverySize(t *testing.T) {
 			States: vals("A234567890123456", -1.2345678901234567e-300, "B234567890123456", 1e300)}))
 	for w := 1; w <= 140; w += 9 {
 		for h := 1; h <= 40; h += 8 {
-			m.look.w, m.look.h = w, h
+			m.view.w, m.view.h = w, h
 			m.draw(true)
 			checkFrame(t, m)
 			for _, keys := range [][]string{{"?"}, {"x"}, {"end"}, {":"}, {"宽"}, {"esc"}, {":", "x", "enter"}, {"home"}} {
@@ -106,12 +106,12 @@ func TestStateFrameAtEverySize(t *testing.T) {
 				checkFrame(t, m)
 			}
 			press(m, ":")
-			m.paste(strings.Repeat("宽x", 200) + "\x1b\nrest")
+			m.insertText(strings.Repeat("宽x", 200) + "\x1b\nrest")
 			m.draw(true)
 			checkFrame(t, m)
-			noEscape(t, m.look.typed)
-			if len(m.look.typed) > maxTyped+4 || strings.Contains(m.look.typed, "rest") {
-				t.Fatal(len(m.look.typed))
+			noEscape(t, m.view.input)
+			if len(m.view.input) > maxCommand+4 || strings.Contains(m.view.input, "rest") {
+				t.Fatal(len(m.view.input))
 			}
 			press(m, "ctrl+u", "enter")
 		}
@@ -122,7 +122,7 @@ func TestStateFrameAtEverySize(t *testing.T) {
 func requests(m *model) (got []string) {
 	for {
 		select {
-		case r := <-m.t.asks:
+		case r := <-m.t.requests:
 			got = append(got, strings.TrimRight(string(r.Device)+" "+states(r.States)+" t"+strings.Join(r.Toggle, ","), " t"))
 		default:
 			return got
@@ -153,14 +153,14 @@ func TestStateKeys(t *testing.T) {
 		{[]string{"down"}, "", ""},
 		{[]string{":", "9", "9", "9", "space", "t", "enter"}, "", "no such board: 999"},
 		{[]string{"home", "tab", "space", "tab"}, "", ""},
-		{[]string{"t", "t", "t", "t", "t", "t", "t", "t", "t"}, strings.TrimSpace(strings.Repeat("101  tDIM ", maxAsks)), "too fast: the log is still taking the last one"},
+		{[]string{"t", "t", "t", "t", "t", "t", "t", "t", "t"}, strings.TrimSpace(strings.Repeat("101  tDIM ", maxRequests)), "too fast: the log is still taking the last one"},
 	} {
 		press(m, step.keys...)
-		if got := strings.Join(requests(m), " "); got != step.want || m.look.said != step.said {
-			t.Errorf("%q: asked %q, said %q; want %q, %q", step.keys, got, m.look.said, step.want, step.said)
+		if got := strings.Join(requests(m), " "); got != step.want || m.view.problem != step.said {
+			t.Errorf("%q: asked %q, said %q; want %q, %q", step.keys, got, m.view.problem, step.want, step.said)
 		}
 	}
-	if m.look.help {
+	if m.view.help {
 		t.Error("help stays")
 	}
 	m.Update(tea.PasteMsg{Content: "nowhere"})
@@ -171,7 +171,7 @@ func TestStateKeys(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	press(m, ":", "x")
-	if !m.key("ctrl+c") {
+	if !m.pressKey("ctrl+c") {
 		t.Error("Ctrl-C does not leave the prompt")
 	}
 }
@@ -182,14 +182,14 @@ func TestKeysThatCannotAsk(t *testing.T) {
 	_ = m.t.Apply(1, lamps())
 	m.draw(true)
 	press(m, "t", "enter", "=", ":", "space")
-	if len(requests(m)) > 0 || m.look.typing || m.look.sel != "107" || strings.Contains(m.content, "switch") {
-		t.Errorf("%+v", m.look)
+	if len(requests(m)) > 0 || m.view.prompting || m.view.selected != "107" || strings.Contains(m.content, "switch") {
+		t.Errorf("%+v", m.view)
 	}
 	empty, _ := testModel("en", 80, 24, false)
-	empty.t.o.Ask = m.t.o.Ask
+	empty.t.o.RequestChange = m.t.o.RequestChange
 	empty.draw(true)
 	press(empty, "t", "left", "right", "=", "enter", "space")
-	empty.t.o.Ask = func(context.Context, vaiven.ChangeRequest) error { return nil }
+	empty.t.o.RequestChange = func(context.Context, vaiven.ChangeRequest) error { return nil }
 	press(empty, "t", "left", "=", "enter")
 	if len(requests(empty)) > 0 {
 		t.Error("asked of nobody")
@@ -201,14 +201,14 @@ func TestForget(t *testing.T) {
 	press(m, "home")
 	_ = m.t.Apply(2, entries(2, &vaiven.Forgotten{Stamp: stamp(0), Device: "101"}, &vaiven.Forgotten{Stamp: stamp(0), Device: "104"}, &vaiven.Forgotten{Stamp: stamp(0), Device: "999"}))
 	m.draw(true)
-	if s := m.t.state; s.connected != 4 || len(s.order) != 5 || len(s.rows) != 5 || m.look.sel != "102" {
-		t.Errorf("%d connected of %d, %s is selected", s.connected, len(s.order), m.look.sel)
+	if s := m.t.data; s.connected != 4 || len(s.order) != 5 || len(s.rows) != 5 || m.view.selected != "102" {
+		t.Errorf("%d connected of %d, %s is selected", s.connected, len(s.order), m.view.selected)
 	}
 }
 
 func TestSeedStates(t *testing.T) {
 	m, _ := testModel("en", 120, 20, false)
-	m.t.o.Ask = func(context.Context, vaiven.ChangeRequest) error { return nil }
+	m.t.o.RequestChange = func(context.Context, vaiven.ChangeRequest) error { return nil }
 	s := known(4, "DIM", 3.0, "LED", 1.0)
 	s.Reported = s.Reported[1:]
 	s.Open = []vaiven.Pending{{Key: "k", Rev: 4, States: vals("DIM", 3.0), By: "terminal", Asked: start, Sent: start}}
@@ -240,7 +240,7 @@ func TestAskFromTheScreen(t *testing.T) {
 		in, keys := io.Pipe()
 		o := runOptions(&out, in)
 		var got []string
-		o.Ask = func(ctx context.Context, r vaiven.ChangeRequest) error {
+		o.RequestChange = func(ctx context.Context, r vaiven.ChangeRequest) error {
 			got = append(got, fmt.Sprint(r.Device, r.States, r.Toggle))
 			switch len(got) {
 			case 1:
@@ -261,7 +261,7 @@ func TestAskFromTheScreen(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		time.Sleep(askWithin) // the first of the last two is given up, the other under way
+		time.Sleep(requestTimeout) // the first of the last two is given up, the other under way
 		if _, err := io.WriteString(keys, "q"); err != nil {
 			t.Fatal(err)
 		}
@@ -275,7 +275,7 @@ func TestAskFromTheScreen(t *testing.T) {
 			t.Errorf("asked %q", got)
 		}
 		var said []string
-		for _, m := range tui.state.problems.last(10) {
+		for _, m := range tui.data.problems.last(10) {
 			if strings.Contains(m.text, "was not asked") {
 				said = append(said, m.text)
 				noEscape(t, m.text)
@@ -290,7 +290,7 @@ func TestAskFromTheScreen(t *testing.T) {
 // Who was only refused has a line, and no row, no column and no count; a board
 // that is known keeps its rejections.
 func TestWhoIsOnlyRefusedHasNoRow(t *testing.T) {
-	s := newState(vaiven.English, Roster{})
+	s := newTUIData(vaiven.English, Roster{})
 	refused := &vaiven.Rejected{Stamp: stamp(0), Device: "0x65", Code: vaiven.CodeNotJSON, Count: 2, Text: "not JSON"}
 	s.apply(refused, nil, false)
 	s.apply(&vaiven.Conflict{Stamp: stamp(0), Device: "0x65", Remotes: []string{"a", "b"}}, nil, false)
