@@ -13,6 +13,8 @@ package web
 
 import (
 	"context"
+	"fmt"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"path"
@@ -224,4 +226,148 @@ func plain(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
 	_, _ = w.Write([]byte(text + "\n"))
+}
+
+// Devices is the table of devices.
+type Devices interface {
+	// Each calls yield with every device, in any order, until it returns false. What
+	// it gets is yield's for the call only, and not to be changed; yield is quick.
+	Each(yield func(*vaiven.DeviceInfo) bool)
+	// Device returns a copy.
+	Device(d vaiven.Device) (vaiven.DeviceInfo, bool)
+	// Summary is that of the device's last session.
+	Summary(d vaiven.Device) (vaiven.Summary, bool)
+}
+
+// Names writes people's words about devices into the log. Both methods return
+// once the table shows it; the error is a *vaiven.Error with CodeBusy when the
+// log takes nothing now.
+type Names interface {
+	Describe(ctx context.Context, d vaiven.Device, name, note string, groups []string) error
+	Forget(ctx context.Context, d vaiven.Device) error
+}
+
+// Twins knows and changes desired state.
+type Twins interface {
+	State(d vaiven.Device) (vaiven.DeviceState, bool)
+	// AskMany returns one result for each, in their order, once all are in the log
+	// and applied.
+	AskMany(ctx context.Context, requests []vaiven.ChangeRequest) []vaiven.ChangeResult
+	// Wait returns how the change ended; of one that ended a short while ago, too.
+	Wait(ctx context.Context, d vaiven.Device, key vaiven.Key) (vaiven.ChangeEnd, error)
+}
+
+// Events is the log, as its readers may see it.
+type Events interface {
+	// Bounds returns the ids of the oldest event and of the newest; both are
+	// zero for an empty log.
+	Bounds() (first, last vaiven.ID)
+	// History hands the events behind after to fn, in log order, up to the newest
+	// at the time of the call. It ends with fn's first error, which it returns.
+	History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entry) error) error
+}
+
+// Posts takes messages of boards whose network lets no WebSocket through, under
+// the rules that hold for all boards.
+type Posts interface {
+	// Post takes one message; it returns once all that was taken of it is
+	// committed. The error is a *vaiven.Error when nothing was.
+	Post(ctx context.Context, r *http.Request, message []byte, binary bool) (Posted, error)
+	// Desired returns the device's desired state as it is sent to boards, once
+	// its REV differs from rev; nil when ctx ended before that. The error is a
+	// *vaiven.Error, or says why it cannot be told now (409).
+	Desired(ctx context.Context, r *http.Request, d vaiven.Device, rev uint64) ([]byte, error)
+}
+
+// Posted is what became of a board's message.
+type Posted struct {
+	Committed, Refused int
+	Messages           [][]byte // each a JSON object, for the board
+}
+
+// CSV is the file that the server writes.
+type CSV struct {
+	Path string // "": there is none
+	// Of names what the file's content follows from: the log's id.
+	Of string
+}
+
+// nothing is what New puts in the place of what it was not given.
+type nothing struct{}
+
+func (nothing) Each(func(*vaiven.DeviceInfo) bool)                  {}
+func (nothing) Device(vaiven.Device) (d vaiven.DeviceInfo, ok bool) { return d, false }
+func (nothing) Summary(vaiven.Device) (s vaiven.Summary, ok bool)   { return s, false }
+func (nothing) State(vaiven.Device) (s vaiven.DeviceState, ok bool) { return s, false }
+func (nothing) Bounds() (first, last vaiven.ID)                     { return first, last }
+func (nothing) Forget(context.Context, vaiven.Device) error         { return errNothing }
+
+func (nothing) Describe(context.Context, vaiven.Device, string, string, []string) error {
+	return errNothing
+}
+
+func (nothing) AskMany(_ context.Context, requests []vaiven.ChangeRequest) []vaiven.ChangeResult {
+	out := make([]vaiven.ChangeResult, len(requests))
+	for i := range out {
+		out[i].Err = errNothing
+	}
+	return out
+}
+
+func (nothing) Wait(context.Context, vaiven.Device, vaiven.Key) (vaiven.ChangeEnd, error) {
+	return vaiven.ChangeEnd{}, errNothing
+}
+
+func (nothing) History(context.Context, vaiven.ID, func(vaiven.Entry) error) error { return nil }
+
+func (nothing) Post(context.Context, *http.Request, []byte, bool) (Posted, error) {
+	return Posted{}, errNothing
+}
+
+func (nothing) Desired(context.Context, *http.Request, vaiven.Device, uint64) ([]byte, error) {
+	return nil, errNothing
+}
+
+// Page is what the page at / says: enough to see that the server runs, and to
+// make a board find it.
+type Page struct {
+	Addresses []string // ws:// addresses to give to a board
+	Sketch    []string // lines to paste into the sketch
+	Devices   int
+	Readings  uint64
+}
+
+var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
+<html lang="{{.Lang}}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>vaiven</title><style>
+body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}
+pre{background:#8882;padding:.75rem;overflow:auto;border-radius:.4rem}
+</style></head><body>
+<h1>vaiven</h1>
+<p>{{.Running}}</p>
+<p>{{.Count}}</p>
+<h2>{{.Board}}</h2>
+<pre>{{range .Page.Sketch}}{{.}}
+{{end}}</pre>
+<p>{{range .Page.Addresses}}<code>{{.}}</code> {{end}}</p>
+<p><a href="/readyz">readyz</a> · <a href="/metrics">metrics</a></p>
+</body></html>
+`))
+
+func (o Options) page(w http.ResponseWriter) {
+	p := o.Page()
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	_ = pageTemplate.Execute(w, map[string]any{
+		"Lang":    string(o.Lang),
+		"Running": o.Lang.Say("The server is running, version "+o.Version+".", "El servidor está funcionando, versión "+o.Version+"."),
+		"Count":   count(o, p),
+		"Board":   o.Lang.Say("Connect a board", "Conectar una placa"),
+		"Page":    p,
+	})
+}
+
+func count(o Options, p Page) string {
+	return fmt.Sprintf(o.Lang.Say("%d devices, %d readings.", "%d dispositivos, %d lecturas."), p.Devices, p.Readings)
 }

@@ -1,6 +1,9 @@
 package api
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"vaiven"
@@ -148,4 +151,197 @@ type Sessions struct {
 	Sessions []Session `json:"sessions" nullable:"false" doc:"The last session of each device that has one"`
 	Total    int       `json:"total" doc:"On all pages"`
 	Next     string    `json:"next,omitempty" doc:"Cursor of the next page; left out on the last"`
+}
+
+// Number is the value of a state: a number, or true and false for 1 and 0.
+type Number float64
+
+// UnmarshalJSON reads a number, true or false.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	switch string(bytes.TrimSpace(b)) {
+	case "true":
+		*n = 1
+		return nil
+	case "false":
+		*n = 0
+		return nil
+	case "null":
+		return fmt.Errorf("null is no value of a state")
+	}
+	return json.Unmarshal(b, (*float64)(n))
+}
+
+// States are values of states, by name.
+type States map[string]Number
+
+// Phase is where in its life a change of state is.
+type Phase string
+
+// The life of a change. The last four are its end.
+const (
+	PhaseAsked     Phase = "asked"
+	PhaseSent      Phase = "sent" // written to the board's connection
+	PhaseConfirmed Phase = Phase(vaiven.Confirmed)
+	PhaseExpired   Phase = Phase(vaiven.Expired)
+	PhaseRefused   Phase = Phase(vaiven.Refused)
+	PhaseOvertaken Phase = Phase(vaiven.Overtaken)
+)
+
+// Change is one change of a device's desired state, as far as it has got.
+type Change struct {
+	Device   vaiven.Device `json:"device" example:"101"`
+	Key      vaiven.Key    `json:"key" doc:"Names the change: the Idempotency-Key, or one that the server chose" example:"9f3c02aa51d07e44"`
+	Rev      uint64        `json:"rev,omitempty" doc:"The change's number for this device" example:"7"`
+	Phase    Phase         `json:"phase" enum:"asked,sent,confirmed,expired,refused,overtaken" doc:"asked: in the log; sent: written to the board's connection; the others are how it ended"`
+	Reason   string        `json:"reason,omitempty" doc:"Why it was refused: rev, no_up, states"`
+	States   States        `json:"states,omitempty" doc:"What was asked for, toggles resolved"`
+	By       string        `json:"by,omitempty" doc:"Who asked" example:"api 192.168.0.7"`
+	Asked    time.Time     `json:"asked,omitzero"`
+	Sent     time.Time     `json:"sent,omitzero"`
+	Deadline time.Time     `json:"deadline,omitzero" doc:"Not to be applied later than this"`
+	Ended    time.Time     `json:"ended,omitzero"`
+	TookMS   *int64        `json:"took_ms,omitempty" doc:"From asking to the end, in ms"`
+	NoReport bool          `json:"no_report,omitempty" doc:"This board sends readings alone and has never reported: nothing will confirm the change, and nobody waits for that"`
+	Status   Status        `json:"status,omitempty" enum:"connected,silent,asleep,disconnected,never" doc:"Whether the board can be heard now: a change for one that cannot waits"`
+}
+
+// Done reports whether the change has ended.
+func (c *Change) Done() bool { return c.Phase != PhaseAsked && c.Phase != PhaseSent }
+
+// State is what a device's states ought to be, and are.
+type State struct {
+	Device      vaiven.Device `json:"device" example:"101"`
+	Rev         uint64        `json:"rev" doc:"Of the last accepted change; 0: there was none. The ETag is the same number" example:"7"`
+	Desired     States        `json:"desired" doc:"What is wanted"`
+	Reported    []Value       `json:"reported" nullable:"false" doc:"What the board said last"`
+	ReportedRev uint64        `json:"reported_rev,omitempty"`
+	Reports     bool          `json:"reports" doc:"Whether this board confirms: it has reported with REV"`
+	Until       time.Time     `json:"until,omitzero" doc:"The earliest deadline of an open change"`
+	Open        []Change      `json:"open" nullable:"false" doc:"Changes that have not ended, in order"`
+	Recent      []Change      `json:"recent" nullable:"false" doc:"The last that ended"`
+	Known       []string      `json:"known" nullable:"false" doc:"States that may be asked for"`
+}
+
+// Toggle names states to be turned over: 0 becomes 1, all else 0.
+type Toggle struct {
+	_      struct{} `additionalProperties:"false"`
+	States []string `json:"states" nullable:"false" minItems:"1" maxItems:"16" example:"[\"LED\"]"`
+}
+
+// ManyStates asks several devices at once.
+type ManyStates struct {
+	_       struct{}        `additionalProperties:"false"`
+	Devices []vaiven.Device `json:"devices,omitempty" nullable:"false" maxItems:"1000" example:"[\"101\",\"102\"]"`
+	Groups  []string        `json:"groups,omitempty" nullable:"false" maxItems:"100" doc:"All devices of these groups"`
+	States  States          `json:"states,omitempty" doc:"What is asked for"`
+	Toggle  []string        `json:"toggle,omitempty" nullable:"false" maxItems:"16" doc:"States to be turned over"`
+	Within  string          `json:"within,omitempty" doc:"Not to be applied later than this from now, as 5s or 2m" example:"5s"`
+	Wait    string          `json:"wait,omitempty" doc:"Answer when all have ended, or after this time, 60s at most" example:"2s"`
+}
+
+// Outcome is what became of one device's part of ManyStates: Change, or why
+// there was none.
+type Outcome struct {
+	Device vaiven.Device `json:"device" example:"101"`
+	Status int           `json:"status" doc:"As the answer for this device alone would have" example:"200"`
+	Change *Change       `json:"change,omitempty"`
+	Error  *Problem      `json:"error,omitempty"`
+}
+
+// Outcomes answers ManyStates.
+type Outcomes struct {
+	Outcomes []Outcome `json:"outcomes" nullable:"false" doc:"In the order of the devices"`
+}
+
+// Event is one event of the log. What the kinds hold beside these fields is in
+// Raw, and in the documentation of `vaiven serve --json`.
+type Event struct {
+	ID       string             `json:"id" doc:"Place in the log: opaque, ordered, unique" example:"12.0"`
+	Kind     string             `json:"kind" doc:"reading, refusal, gap, rejected, session_start, session_end, presence, report, hello, conflict, log_start, change, sent, change_end, described, forgotten" example:"reading"`
+	At       time.Time          `json:"at" doc:"When the server received it, in its zone then"`
+	Synced   bool               `json:"synced" doc:"Whether the server's clock was known to be right"`
+	Device   vaiven.Device      `json:"device,omitempty" example:"101"`
+	Name     string             `json:"name,omitempty" doc:"The owner's name of the device"`
+	Measured time.Time          `json:"measured,omitzero" doc:"When a reading was taken"`
+	Values   map[string]float64 `json:"values,omitempty" doc:"Of a reading"`
+	States   map[string]float64 `json:"states,omitempty"`
+	Seq      uint64             `json:"seq,omitempty"`
+	Fills    bool               `json:"fills,omitempty" doc:"Of a reading that had been recorded as a gap: it came after all"`
+	Rev      uint64             `json:"rev,omitempty"`
+
+	Raw json.RawMessage `json:"-"` // the whole object, as the server wrote it
+}
+
+// MarshalJSON writes Raw when there is one.
+func (e Event) MarshalJSON() ([]byte, error) {
+	if e.Raw != nil {
+		return e.Raw, nil
+	}
+	type plain Event
+	return json.Marshal(plain(e))
+}
+
+// UnmarshalJSON reads the fields and keeps the whole in Raw.
+func (e *Event) UnmarshalJSON(b []byte) error {
+	type plain Event
+	if err := json.Unmarshal(b, (*plain)(e)); err != nil {
+		return err
+	}
+	e.Raw = append(json.RawMessage(nil), b...)
+	return nil
+}
+
+// Events is a stretch of the log.
+type Events struct {
+	Events []Event `json:"events" nullable:"false"`
+	Next   string  `json:"next" doc:"Where the next request goes on: after=NEXT. It may be behind the last event listed, when what follows did not match" example:"12.0"`
+	More   bool    `json:"more" doc:"Whether the log, when it was read, held more behind next"`
+}
+
+// Server is what a server says of itself.
+type Server struct {
+	Version    string    `json:"version" example:"1.0.0"`
+	Log        string    `json:"log" doc:"The log's random name" example:"0f1e2d3c4b5a69788796a5b4c3d2e1f0"`
+	FirstEvent string    `json:"first_event,omitempty" doc:"Id of the oldest event in the log"`
+	LastEvent  string    `json:"last_event,omitempty" doc:"Id of the newest"`
+	Now        time.Time `json:"now" doc:"The server's clock"`
+	Started    time.Time `json:"started,omitzero"`
+	UptimeMS   int64     `json:"uptime_ms"`
+	Synced     bool      `json:"synced" doc:"Whether the server's clock is known to be right"`
+	Addresses  []string  `json:"addresses" nullable:"false" doc:"For boards" example:"[\"ws://192.168.0.2:8080/\"]"`
+	States     []string  `json:"states" nullable:"false" doc:"State names that the server knows by itself" example:"[\"LED\"]"`
+	Ready      bool      `json:"ready"`
+	Problems   []string  `json:"problems" nullable:"false" doc:"Why it is not ready"`
+	Limits     Limits    `json:"limits"`
+	Counts     Counts    `json:"counts"`
+}
+
+// Limits are what the server allows.
+type Limits struct {
+	MessageBytes int    `json:"message_bytes" doc:"In a board's message" example:"65536"`
+	Connections  int    `json:"connections,omitempty" doc:"In all"`
+	PerAddress   int    `json:"per_address,omitempty" doc:"Connections of one address"`
+	Devices      int    `json:"devices,omitempty" doc:"That one connection speaks for"`
+	Readings     uint64 `json:"session_readings,omitempty" doc:"After which a session ends"`
+	ForMS        int64  `json:"session_ms,omitempty" doc:"After which a session ends"`
+	IntervalMS   int64  `json:"interval_ms,omitempty" doc:"Asked time between readings"`
+}
+
+// Counts are totals.
+type Counts struct {
+	Devices   uint64 `json:"devices"`
+	Connected uint64 `json:"connected"`
+	Events    uint64 `json:"events"`
+	Readings  uint64 `json:"readings"`
+	Refusals  uint64 `json:"refusals"`
+	Gaps      uint64 `json:"gaps"`
+	Filled    uint64 `json:"filled,omitempty" doc:"Readings that had been recorded as a gap"`
+	Rejected  uint64 `json:"rejected" doc:"Messages"`
+}
+
+// Posted answers a message that a board sent by POST.
+type Posted struct {
+	Committed int               `json:"committed" doc:"Events of the message that are on disk" example:"1"`
+	Refused   int               `json:"refused" doc:"Elements of the message that were refused"`
+	Messages  []json.RawMessage `json:"messages" nullable:"false" doc:"What the server would have sent over a WebSocket: acknowledgements, errors, desired state, goodbyes"`
 }

@@ -3,7 +3,10 @@ package live
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os"
+	"strconv"
+	"sync"
 	"time"
 
 	"vaiven"
@@ -126,4 +129,251 @@ func (f *Feed) reason(err error) Reason {
 	}
 	f.o.Logger.Error("live feed cannot read the log", "err", err)
 	return Failed
+}
+
+// format is how an HTTP stream writes things down.
+type format interface {
+	mime() string
+	event(b []byte, e Event, json []byte) []byte
+	begin(b []byte) []byte
+	position(b []byte, id vaiven.ID) []byte
+	bye(b []byte, why Reason, id vaiven.ID) []byte
+}
+
+// sse is the format of Server-Sent Events (WHATWG HTML, section 9.2). A block
+// with an id and no data moves the id that a browser resumes after, and is not
+// an event.
+type sse struct{}
+
+func (sse) mime() string { return "text/event-stream" }
+
+// begin tells browsers to come again after two seconds.
+func (sse) begin(b []byte) []byte { return append(b, "retry: 2000\n"...) }
+
+func (sse) event(b []byte, e Event, json []byte) []byte {
+	b = append(append(b, "id: "...), e.ID.String()...)
+	b = append(append(b, "\nevent: "...), e.Kind.String()...)
+	b = append(append(b, "\ndata: "...), json...)
+	return append(b, "\n\n"...)
+}
+
+func (sse) position(b []byte, id vaiven.ID) []byte {
+	return append(append(append(b, ": position\nid: "...), id.String()...), "\n\n"...)
+}
+
+func (sse) bye(b []byte, why Reason, id vaiven.ID) []byte {
+	b = append(append(append(b, "id: "...), id.String()...), "\nevent: bye\ndata: "...)
+	return append(appendBye(b, why, id), "\n\n"...)
+}
+
+// ndjson is one JSON object per line.
+type ndjson struct{}
+
+func (ndjson) mime() string { return "application/x-ndjson" }
+
+func (ndjson) begin(b []byte) []byte { return b }
+
+func (ndjson) event(b []byte, _ Event, json []byte) []byte { return append(append(b, json...), '\n') }
+
+func (ndjson) position(b []byte, id vaiven.ID) []byte { return append(appendPosition(b, id), '\n') }
+
+func (ndjson) bye(b []byte, why Reason, id vaiven.ID) []byte {
+	return append(appendBye(b, why, id), '\n')
+}
+
+// pages are buffers of streams that write.
+var pages = sync.Pool{New: func() any {
+	b := make([]byte, 0, pieceSize+4<<10)
+	return &b
+}}
+
+// httpStream is an answer that does not end.
+type httpStream struct {
+	format
+	w   http.ResponseWriter
+	pen *pen
+}
+
+// stream follows over an HTTP answer.
+func (fo *follower) stream(ctx context.Context, w http.ResponseWriter, p *pen, as format) {
+	h := w.Header()
+	h.Set("Content-Type", as.mime())
+	h.Set("Cache-Control", "no-store, no-transform")
+	h.Set("X-Accel-Buffering", "no") // nginx would collect what ought to arrive now
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(http.StatusOK)
+	s := &httpStream{format: as, w: w, pen: p}
+	why := Left
+	if err := p.write(w, as.begin(nil)); err == nil {
+		why = fo.follow(ctx, s)
+	}
+	if why != Left && why != TooSlow {
+		p.hurry()
+		if p.write(w, as.bye(nil, why, fo.cursor)) == nil {
+			_ = p.flush() // it is over either way
+		}
+	}
+	fo.feed.counts.ended[why].Add(1)
+}
+
+func (s *httpStream) events(ctx context.Context, b *Batch) error {
+	page := pages.Get().(*[]byte)
+	defer pages.Put(page)
+	buf := (*page)[:0]
+	for _, e := range b.Events {
+		buf = s.event(buf, e, b.JSON(e))
+		if len(buf) < pieceSize {
+			continue
+		}
+		if err := s.put(ctx, buf); err != nil {
+			return err
+		}
+		buf = buf[:0]
+	}
+	if cap(buf) <= maxPooled {
+		*page = buf
+	}
+	if err := s.put(ctx, buf); err != nil {
+		return err
+	}
+	return gone(ctx, s.pen.flush())
+}
+
+func (s *httpStream) position(ctx context.Context, id vaiven.ID) error {
+	if err := s.put(ctx, s.format.position(nil, id)); err != nil {
+		return err
+	}
+	return gone(ctx, s.pen.flush())
+}
+
+func (s *httpStream) put(ctx context.Context, b []byte) error { return gone(ctx, s.pen.write(s.w, b)) }
+
+// pollBytes bounds the JSON of one answer.
+const pollBytes = 256 << 10
+
+// poll answers one long poll: at once when there is something, otherwise when
+// there is, or after the wait with an empty list.
+func (fo *follower) poll(ctx context.Context, w http.ResponseWriter, p *pen) {
+	f, b := fo.feed, takeBatch()
+	defer b.release()
+	next, err := f.Next(ctx, fo.cursor, &fo.Filter, Max{fo.Limit, pollBytes}, fo.Wait, b)
+	why := Left
+	if err != nil {
+		why = f.reason(err)
+	}
+	switch {
+	case why == Shutdown:
+		w.Header().Set("Connection", "close")
+	case err != nil:
+		f.counts.ended[why].Add(1)
+		fo.unread(w, why)
+		return
+	}
+	body := appendPoll(make([]byte, 0, len(b.buf)+len(b.Events)+64), b, next)
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store, no-transform")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if err = p.write(w, body); err == nil {
+		err = p.flush()
+	}
+	if err = gone(ctx, err); err != nil {
+		f.counts.ended[f.reason(err)].Add(1)
+		return
+	}
+	f.counts.sentBatch(Poll, b)
+}
+
+// unread answers a poll that found nothing because the log could not be read.
+func (fo *follower) unread(w http.ResponseWriter, why Reason) {
+	l := fo.feed.o.Lang
+	switch why {
+	case Busy:
+		w.Header().Set("Retry-After", retryAfter)
+		problem(w, http.StatusServiceUnavailable, string(vaiven.CodeBusy), l.Say("too many are reading old events: come again later",
+			"demasiados están leyendo eventos viejos: vuelve más tarde"))
+	case Failed:
+		problem(w, http.StatusInternalServerError, "failed", l.Say("the log cannot be read", "no se puede leer el registro"))
+	}
+}
+
+func appendPoll(b []byte, batch *Batch, next vaiven.ID) []byte {
+	b = append(b, `{"events":[`...)
+	for i, e := range batch.Events {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, batch.JSON(e)...)
+	}
+	b = append(append(b, `],"next":"`...), next.String()...)
+	return append(b, '"', '}')
+}
+
+// inHurry is what a peer is given to take its last bytes when the feed closes.
+const inHurry = 500 * time.Millisecond
+
+// pieceSize is written with one deadline: a peer that reads slowly, but reads,
+// is not dropped.
+const pieceSize = 16 << 10
+
+// pen writes an HTTP answer, each piece with a deadline of its own.
+type pen struct {
+	to      *http.ResponseController
+	timeout time.Duration
+
+	mu      sync.Mutex
+	hurried bool
+	over    bool
+}
+
+// open lifts the deadlines that the request came with. Reading is left without
+// one: it is how the server notices that the peer has gone.
+func (p *pen) open() {
+	_ = p.to.SetReadDeadline(time.Time{}) // a connection without deadlines is a test's
+	p.arm()
+}
+
+// arm gives the next write its time.
+func (p *pen) arm() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.timeout
+	if p.hurried {
+		d = min(d, inHurry)
+	}
+	_ = p.to.SetWriteDeadline(time.Now().Add(d)) // see open
+}
+
+// hurry shortens the time of a write that is under way, and of all to come.
+func (p *pen) hurry() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.hurried = true; !p.over {
+		_ = p.to.SetWriteDeadline(time.Now().Add(min(p.timeout, inHurry))) // see open
+	}
+}
+
+// close: the answer is complete, and the connection is somebody else's now.
+func (p *pen) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = true
+}
+
+// write sends b to w in pieces, and leaves the last for flush.
+func (p *pen) write(w http.ResponseWriter, b []byte) error {
+	for len(b) > 0 {
+		p.arm()
+		n, err := w.Write(b[:min(len(b), pieceSize)])
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+func (p *pen) flush() error {
+	p.arm()
+	return p.to.Flush()
 }

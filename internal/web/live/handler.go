@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -157,4 +159,95 @@ func appendPosition(b []byte, id vaiven.ID) []byte {
 // appendBye appends the last message of a stream.
 func appendBye(b []byte, why Reason, id vaiven.ID) []byte {
 	return fmt.Appendf(b, `{"kind":"bye","reason":"%s","id":"%s"}`, why, id)
+}
+
+// Parameters are what a follower may say. limit and wait mean something to a long
+// poll alone.
+var Parameters = []string{event.ParamAfter, event.ParamDevice, event.ParamKind, event.ParamLimit, event.ParamWait}
+
+// Defaults of long polling.
+const (
+	defaultWait  = 30 * time.Second
+	defaultLimit = 500
+)
+
+// parse reads a follower's request. The header Last-Event-ID, which browsers
+// send when a stream broke off, counts more than the address that began it.
+func (f *Feed) parse(r *http.Request, t Transport) (event.Query, error) {
+	form, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return event.Query{}, &event.QueryError{Parameter: "?", Want: f.o.Lang.Say(
+			"the part behind ? of the address is not right", "la parte detrás de ? de la dirección no está bien")}
+	}
+	if last := r.Header.Get("Last-Event-ID"); t == SSE && last != "" {
+		form.Set(event.ParamAfter, last)
+	}
+	q, err := event.ParseQuery(form, Parameters, f.o.Lang)
+	if q.Limit == 0 {
+		q.Limit = defaultLimit
+	}
+	if q.Wait < 0 {
+		q.Wait = defaultWait
+	}
+	return q, err
+}
+
+// lookAgain is how often a follower that is ahead of this node looks whether
+// the log has reached its id.
+const lookAgain = 20 * time.Millisecond
+
+// reached waits until the log has reached an id, Options.Grace at most, and
+// reports whether it has.
+func (f *Feed) reached(ctx context.Context, id vaiven.ID) bool {
+	if id.Record <= f.o.History.Position() {
+		return true
+	}
+	limit := time.NewTimer(f.o.Grace)
+	defer limit.Stop()
+	look := time.NewTicker(lookAgain)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+			if id.Record <= f.o.History.Position() {
+				return true
+			}
+		case <-limit.C:
+			return id.Record <= f.o.History.Position()
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// sameOrigin reports whether a WebSocket's request comes from a page of this
+// server, or from no page at all: browsers let any page open a WebSocket to
+// anywhere, and say in Origin (RFC 6454) which it was. "null" is a page that
+// hides where it comes from.
+func sameOrigin(r *http.Request) bool {
+	origins := r.Header["Origin"]
+	if len(origins) == 0 {
+		return true
+	}
+	u, err := url.Parse(origins[0])
+	if err != nil || len(origins) > 1 || u.Host == "" || origins[0] != u.Scheme+"://"+u.Host {
+		return false
+	}
+	// Behind a proxy that ends TLS the server cannot know the page's scheme.
+	if u.Scheme != "https" && (u.Scheme != "http" || r.TLS != nil) {
+		return false
+	}
+	return strings.EqualFold(withPort(u.Host, u.Scheme), withPort(r.Host, u.Scheme))
+}
+
+// withPort adds the scheme's own port to a host that has none.
+func withPort(host, scheme string) string {
+	if _, _, err := net.SplitHostPort(host); err == nil {
+		return host
+	}
+	port := "80"
+	if scheme == "https" {
+		port = "443"
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), port)
 }
