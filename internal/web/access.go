@@ -28,7 +28,10 @@ func newAccess(token string, lang vaiven.Lang) access {
 // guard lets through what is allowed.
 func (a access) guard(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
-	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeProblem(w, a.crossOrigin()) }))
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		api.WriteProblem(w, api.NewProblem(http.StatusForbidden, codeCrossOrigin,
+			a.lang.Say("a page of another site asked for this", "lo pidió una página de otro sitio"), ""))
+	}))
 	return cross.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := a.refusal(r)
 		if p == nil {
@@ -42,7 +45,7 @@ func (a access) guard(next http.Handler) http.Handler {
 			}
 			w.Header().Set("WWW-Authenticate", challenge)
 		}
-		writeProblem(w, p)
+		api.WriteProblem(w, p)
 	}))
 }
 
@@ -56,10 +59,10 @@ const (
 
 // refusal says why a request is not allowed, nil when it is.
 func (a access) refusal(r *http.Request) *api.Problem {
-	if boards(r) {
+	if isBoardRequest(r) {
 		return nil
 	}
-	shown, isBearer := bearer(r)
+	shown, isBearer := bearerToken(r)
 	switch {
 	case a.hasToken && isBearer:
 		if sum := sha256.Sum256([]byte(shown)); subtle.ConstantTimeCompare(sum[:], a.token[:]) == 1 {
@@ -67,13 +70,13 @@ func (a access) refusal(r *http.Request) *api.Problem {
 		}
 		return api.NewProblem(http.StatusUnauthorized, codeBadToken,
 			a.lang.Say("that is not this server's token", "ese no es el token de este servidor"), "")
-	case local(r):
+	case isLocal(r):
 		return nil
 	case a.hasToken:
 		return api.NewProblem(http.StatusUnauthorized, codeNoToken,
 			a.lang.Say("this server asks for its token", "este servidor pide su token"),
 			a.lang.Say("send the header Authorization: Bearer TOKEN", "envía la cabecera Authorization: Bearer TOKEN"))
-	case reads(r.Method):
+	case readsOnly(r.Method):
 		return nil
 	}
 	return api.NewProblem(http.StatusForbidden, codeNotLocal,
@@ -81,41 +84,36 @@ func (a access) refusal(r *http.Request) *api.Problem {
 		a.lang.Say("start the server with --api-token and send that token", "inicia el servidor con --api-token y envía ese token"))
 }
 
-func (a access) crossOrigin() *api.Problem {
-	return api.NewProblem(http.StatusForbidden, codeCrossOrigin,
-		a.lang.Say("a page of another site asked for this", "lo pidió una página de otro sitio"), "")
-}
-
-func reads(method string) bool {
+func readsOnly(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
-// boards reports whether a request is one that boards make.
-func boards(r *http.Request) bool {
+// isBoardRequest reports whether a request is one that boards make.
+func isBoardRequest(r *http.Request) bool {
 	if r.URL.Path == prefix+"/readings" {
 		return r.Method == http.MethodPost
 	}
 	rest, ok := strings.CutPrefix(r.URL.Path, prefix+"/devices/")
 	_, last, _ := strings.Cut(rest, "/")
-	return ok && last == "desired" && reads(r.Method)
+	return ok && last == "desired" && readsOnly(r.Method)
 }
 
-// bearer returns the token that a request shows (RFC 6750, section 2.1).
-func bearer(r *http.Request) (token string, ok bool) {
+// bearerToken returns the token that a request shows (RFC 6750, section 2.1).
+func bearerToken(r *http.Request) (token string, ok bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
 }
 
-// local reports whether a request comes from this machine. One that came through
+// isLocal reports whether a request comes from this machine. One that came through
 // a proxy does not; nor does one of a page in this machine's browser whose name
 // was made to point here, which its Host gives away.
-func local(r *http.Request) bool {
+func isLocal(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && peer.Addr().Unmap().IsLoopback() && !proxied(r) && localName(r.Host)
+	return err == nil && peer.Addr().Unmap().IsLoopback() && !isProxied(r) && isLocalName(r.Host)
 }
 
-// proxied reports whether a proxy says that it handed the request on.
-func proxied(r *http.Request) bool {
+// isProxied reports whether a proxy says that it handed the request on.
+func isProxied(r *http.Request) bool {
 	for _, h := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"} {
 		if len(r.Header.Values(h)) > 0 {
 			return true
@@ -124,9 +122,9 @@ func proxied(r *http.Request) bool {
 	return false
 }
 
-// localName reports whether a Host names this machine from within: localhost, or
+// isLocalName reports whether a Host names this machine from within: localhost, or
 // an address of the loopback.
-func localName(host string) bool {
+func isLocalName(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}

@@ -52,14 +52,14 @@ func (s *server) postReadings(ctx context.Context, in *postReadings) (*body[api.
 	}
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
-	in.linger(postTimeout)
+	in.extendDeadline(postTimeout)
 	p, err := s.o.Posts.Post(ctx, in.r, in.RawBody, binary)
 	messages := make([]json.RawMessage, 0, len(p.Messages))
 	for _, m := range p.Messages {
 		messages = append(messages, m)
 	}
 	if err != nil {
-		return nil, s.postFailed(err, messages)
+		return nil, s.postProblem(err, messages)
 	}
 	return &body[api.Posted]{api.Posted{Committed: p.Committed, Refused: p.Refused, Messages: messages}}, nil
 }
@@ -81,9 +81,9 @@ func (s *server) isBinary(contentType string) (bool, error) {
 		s.o.Lang.Say("the body is neither JSON nor CBOR", "el cuerpo no es JSON ni CBOR"), "Content-Type: application/json, application/cbor")
 }
 
-// postFailed is the answer to a message of which nothing was taken: the first
+// postProblem is the answer to a message of which nothing was taken: the first
 // error message has the words.
-func (s *server) postFailed(err error, messages []json.RawMessage) error {
+func (s *server) postProblem(err error, messages []json.RawMessage) error {
 	failed := s.fail(err)
 	var p *api.Problem
 	var refused *vaiven.Error
@@ -111,20 +111,20 @@ type getDesired struct {
 }
 
 func (s *server) getDesired(ctx context.Context, in *getDesired) (*stream, error) {
-	d, err := s.device(in.ID)
+	d, err := s.parseDevice(in.ID)
 	if err != nil {
 		return nil, err
 	}
-	wait, err := s.duration("query.wait", in.Wait, maxWait)
+	wait, err := s.parseDuration("query.wait", in.Wait, maxWait)
 	if err != nil {
 		return nil, err
 	}
-	in.linger(wait)
+	in.extendDeadline(wait)
 	ctx, cancel := context.WithTimeout(ctx, max(wait, time.Millisecond))
 	defer cancel()
 	message, err := s.o.Posts.Desired(ctx, in.r, d, in.Rev)
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return nil, s.notDesired(err)
+		return nil, s.desiredProblem(err)
 	}
 	return &stream{func(c huma.Context) {
 		if message == nil {
@@ -136,8 +136,8 @@ func (s *server) getDesired(ctx context.Context, in *getDesired) (*stream, error
 	}}, nil
 }
 
-// notDesired says why a board is not told its desired state.
-func (s *server) notDesired(err error) error {
+// desiredProblem says why a board is not told its desired state.
+func (s *server) desiredProblem(err error) error {
 	var refused *vaiven.Error
 	if errors.As(err, &refused) || errors.Is(err, context.Canceled) || errors.Is(err, errNothing) {
 		return s.fail(err)

@@ -70,7 +70,7 @@ func (s *server) getCSV(_ context.Context, _ *getCSV) (*stream, error) {
 func (s *server) serveCSV(w http.ResponseWriter, r *http.Request, file io.ReaderAt, size int64) {
 	of := s.fileTag(file, size)
 	tag := `"` + of + "-" + strconv.FormatInt(size, 10) + `"`
-	if known := r.Header.Get("If-Range"); beginningOf(known, of, size) {
+	if shown := r.Header.Get("If-Range"); isShorterTag(shown, of, size) {
 		r = r.Clone(r.Context())
 		r.Header.Set("If-Range", tag)
 	}
@@ -78,7 +78,7 @@ func (s *server) serveCSV(w http.ResponseWriter, r *http.Request, file io.Reader
 	h.Set("ETag", tag)
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")
-	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", plainName(s.o.CSV.Path)))
+	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", headerName(s.o.CSV.Path)))
 	content := &download{ReadSeeker: io.NewSectionReader(file, 0, size), c: http.NewResponseController(w), end: time.Now().Add(maxDownload)}
 	http.ServeContent(&problemWriter{ResponseWriter: w, s: s}, r, "", time.Time{}, content)
 }
@@ -97,8 +97,8 @@ func (s *server) fileTag(file io.ReaderAt, size int64) string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// plainName is the file's name as a header may carry it.
-func plainName(path string) string {
+// headerName is the file's name as a header may carry it.
+func headerName(path string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || strings.ContainsRune(`"\/`, r) {
 			return '_'
@@ -107,8 +107,8 @@ func plainName(path string) string {
 	}, filepath.Base(path))
 }
 
-// beginningOf reports whether an ETag is of the same file when it was shorter.
-func beginningOf(tag, of string, size int64) bool {
+// isShorterTag reports whether an ETag is of the same file when it was shorter.
+func isShorterTag(tag, of string, size int64) bool {
 	length, ok := strings.CutPrefix(strings.Trim(tag, `"`), of+"-")
 	n, err := strconv.ParseInt(length, 10, 64)
 	return ok && err == nil && n <= size
@@ -173,7 +173,7 @@ func (w *problemWriter) WriteHeader(status int) {
 	if status == http.StatusRequestedRangeNotSatisfiable {
 		p.Code, p.Detail = "range", w.s.o.Lang.Say("the file is not that long: nothing is new", "el archivo no es tan largo: no hay nada nuevo")
 	}
-	writeProblem(w.ResponseWriter, p)
+	api.WriteProblem(w.ResponseWriter, p)
 }
 
 func (w *problemWriter) Write(b []byte) (int, error) {

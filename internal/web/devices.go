@@ -80,7 +80,7 @@ func (s *server) listDevices(ctx context.Context, in *listDevices) (*body[api.De
 	}
 	var err error
 	if in.Cursor != "" {
-		if q.after, err = parsePlace(in.Cursor, in.Sort); err != nil {
+		if q.after, err = parseCursor(in.Cursor, in.Sort); err != nil {
 			return nil, s.badCursor()
 		}
 	}
@@ -98,16 +98,16 @@ func (s *server) listDevices(ctx context.Context, in *listDevices) (*body[api.De
 }
 
 func (s *server) getDevice(_ context.Context, in *struct{ DeviceID }) (*body[api.Device], error) {
-	d, err := s.known(in.ID)
+	d, err := s.findDevice(in.ID)
 	if err != nil {
 		return nil, err
 	}
 	return &body[api.Device]{deviceOf(s.now(), d)}, nil
 }
 
-// known returns the device of a path.
-func (s *server) known(id string) (*vaiven.DeviceInfo, error) {
-	name, err := s.device(id)
+// findDevice returns the device of a path.
+func (s *server) findDevice(id string) (*vaiven.DeviceInfo, error) {
+	name, err := s.parseDevice(id)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (s *server) known(id string) (*vaiven.DeviceInfo, error) {
 }
 
 func (s *server) getValues(_ context.Context, in *struct{ DeviceID }) (*body[api.Values], error) {
-	d, err := s.known(in.ID)
+	d, err := s.findDevice(in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -136,18 +136,16 @@ type describeDevice struct {
 }
 
 func (s *server) describeDevice(ctx context.Context, in *describeDevice) (*body[api.Device], error) {
-	id, err := s.device(in.ID)
+	id, err := s.parseDevice(in.ID)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	select {
-	case s.describing <- struct{}{}:
-		defer func() { <-s.describing }()
-	case <-ctx.Done():
-		return nil, s.fail(ctx.Err())
+	if err := acquire(ctx, s.describing); err != nil {
+		return nil, s.fail(err)
 	}
+	defer func() { <-s.describing }()
 	d, _ := s.o.Devices.Device(id)
 	about := d.Described()
 	if in.Body.Name != nil {
@@ -204,7 +202,7 @@ func groupsOf(list []string) []string {
 type nobody struct{}
 
 func (s *server) forgetDevice(ctx context.Context, in *struct{ DeviceID }) (*nobody, error) {
-	d, err := s.known(in.ID)
+	d, err := s.findDevice(in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -250,20 +248,28 @@ func valuesOf(now time.Time, list []vaiven.Latest) []api.Value {
 	return out
 }
 
-// scanPatience is how long a look at the whole table waits for its turn.
-const scanPatience = 5 * time.Second
+// maxTurn is how long a look at the whole table, or at the log, waits for its turn.
+const maxTurn = 5 * time.Second
+
+// acquire waits for a turn; whoever gets it owes a receive.
+func acquire(ctx context.Context, turns chan struct{}) error {
+	ctx, cancel := context.WithTimeout(ctx, maxTurn)
+	defer cancel()
+	select {
+	case turns <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 // scan calls yield with every device, when it is its turn: readers without end
 // would otherwise keep the table from what happens to the devices.
 func (s *server) scan(ctx context.Context, yield func(*vaiven.DeviceInfo) bool) error {
-	ctx, cancel := context.WithTimeout(ctx, scanPatience)
-	defer cancel()
-	select {
-	case s.scanning <- struct{}{}:
-		defer func() { <-s.scanning }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := acquire(ctx, s.scanning); err != nil {
+		return err
 	}
+	defer func() { <-s.scanning }()
 	s.o.Devices.Each(yield)
 	return nil
 }
@@ -278,13 +284,13 @@ type selection struct {
 	sort   string
 	desc   bool
 	limit  int
-	after  *place // where the last page ended
+	after  *listPosition // where the last page ended
 	now    time.Time
 }
 
-// place is where a device stands in the order.
-type place struct {
-	Sort string        `json:"s"` // that it is a place of
+// listPosition is where a device stands in the order.
+type listPosition struct {
+	Sort string        `json:"s"` // that it is a position of
 	Num  int64         `json:"n,omitempty"`
 	Text string        `json:"t,omitempty"`
 	ID   vaiven.Device `json:"i"`
@@ -293,14 +299,14 @@ type place struct {
 // page returns the selected devices, in order, how many match in all, and the
 // cursor of the next page.
 func (s *selection) page(scan func(func(*vaiven.DeviceInfo) bool)) (ids []vaiven.Device, total int, next string) {
-	kept := places{than: s.compare}
+	kept := positionHeap{compare: s.compare}
 	scan(func(d *vaiven.DeviceInfo) bool {
 		status, _, _ := d.Status(s.now.UnixMilli())
 		if !s.matches(d, status) {
 			return true
 		}
 		total++
-		p := s.place(d, status)
+		p := s.position(d, status)
 		if s.after != nil && s.compare(p, *s.after) <= 0 {
 			return true
 		}
@@ -329,14 +335,18 @@ func (s *selection) matches(d *vaiven.DeviceInfo, status vaiven.Status) bool {
 		return false
 	}
 	about := d.Described()
+	contains := func(text string) bool { return strings.Contains(strings.ToLower(text), s.text) }
 	return (s.group == "" || slices.Contains(about.Groups, s.group)) &&
-		(s.text == "" || s.found(string(d.ID)) || s.found(about.Name) || s.found(about.Note) || slices.ContainsFunc(about.Groups, s.found))
+		(s.text == "" || contains(string(d.ID)) || contains(about.Name) || contains(about.Note) || slices.ContainsFunc(about.Groups, contains))
 }
 
-func (s *selection) found(in string) bool { return strings.Contains(strings.ToLower(in), s.text) }
+// statusRank is the order of status in lists.
+var statusRank = map[vaiven.Status]int64{
+	vaiven.StatusConnected: 1, vaiven.StatusSilent: 2, vaiven.StatusAsleep: 3, vaiven.StatusDisconnected: 4, vaiven.StatusNever: 5,
+}
 
-func (s *selection) place(d *vaiven.DeviceInfo, status vaiven.Status) place {
-	p := place{Sort: s.order(), ID: d.ID}
+func (s *selection) position(d *vaiven.DeviceInfo, status vaiven.Status) listPosition {
+	p := listPosition{Sort: s.order(), ID: d.ID}
 	switch s.sort {
 	case "name":
 		p.Text = strings.ToLower(d.Described().Name)
@@ -358,53 +368,49 @@ func (s *selection) order() string {
 	return s.sort
 }
 
-// compare orders places. Those that are equal stand in the order of their ids.
-func (s *selection) compare(a, b place) int {
-	c := cmp.Compare(a.Num, b.Num)
-	if c == 0 {
-		c = strings.Compare(a.Text, b.Text)
-	}
-	if c == 0 && s.sort != "id" {
-		return strings.Compare(string(a.ID), string(b.ID))
-	}
-	if c == 0 {
-		c = strings.Compare(string(a.ID), string(b.ID))
+// compare orders positions. Those that are equal stand in the order of their ids;
+// when the ids themselves are what is sorted by, in either direction.
+func (s *selection) compare(a, b listPosition) int {
+	c := cmp.Or(cmp.Compare(a.Num, b.Num), strings.Compare(a.Text, b.Text))
+	byID := strings.Compare(string(a.ID), string(b.ID))
+	if s.sort == "id" {
+		c = byID
 	}
 	if s.desc {
-		return -c
+		c = -c
 	}
-	return c
+	return cmp.Or(c, byID)
 }
 
-// cursor is the place as clients hand it back.
-func (p place) cursor() string {
+// cursor is the position as clients hand it back.
+func (p listPosition) cursor() string {
 	b, _ := json.Marshal(p) // numbers and strings: cannot fail
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 var errCursor = errors.New("not a cursor of this list and order")
 
-// parsePlace reads a cursor of the given order.
-func parsePlace(cursor, order string) (*place, error) {
+// parseCursor reads a cursor of the given order.
+func parseCursor(cursor, order string) (*listPosition, error) {
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	p := &place{}
+	p := &listPosition{}
 	if err != nil || json.Unmarshal(b, p) != nil || p.Sort != order {
 		return nil, errCursor
 	}
 	return p, nil
 }
 
-// places is a heap with the last place on top.
-type places struct {
-	list []place
-	than func(a, b place) int
+// positionHeap has the last position on top.
+type positionHeap struct {
+	list    []listPosition
+	compare func(a, b listPosition) int
 }
 
-func (h *places) Len() int           { return len(h.list) }
-func (h *places) Less(i, j int) bool { return h.than(h.list[i], h.list[j]) > 0 }
-func (h *places) Swap(i, j int)      { h.list[i], h.list[j] = h.list[j], h.list[i] }
-func (h *places) Push(x any)         { h.list = append(h.list, x.(place)) }
-func (h *places) Pop() any {
+func (h *positionHeap) Len() int           { return len(h.list) }
+func (h *positionHeap) Less(i, j int) bool { return h.compare(h.list[i], h.list[j]) > 0 }
+func (h *positionHeap) Swap(i, j int)      { h.list[i], h.list[j] = h.list[j], h.list[i] }
+func (h *positionHeap) Push(x any)         { h.list = append(h.list, x.(listPosition)) }
+func (h *positionHeap) Pop() any {
 	last := h.list[len(h.list)-1]
 	h.list = h.list[:len(h.list)-1]
 	return last
@@ -415,11 +421,6 @@ func (h *places) Pop() any {
 func statusNow(now time.Time, d *vaiven.DeviceInfo) (s vaiven.Status, since, until time.Time) {
 	s, from, to := d.Status(now.UnixMilli())
 	return s, moment(from), moment(to)
-}
-
-// statusRank is the order of status in lists.
-var statusRank = map[vaiven.Status]int64{
-	vaiven.StatusConnected: 1, vaiven.StatusSilent: 2, vaiven.StatusAsleep: 3, vaiven.StatusDisconnected: 4, vaiven.StatusNever: 5,
 }
 
 // lastMoment is 9999-12-31: RFC 3339 has no later years, and encoding/json makes

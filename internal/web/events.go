@@ -28,7 +28,6 @@ func (s *server) historyOperations() {
 			{name: "list-events-bad.json", title: "An id that is none", path: "/events?after=yesterday", status: 422},
 		},
 	}, s.listEvents)
-	s.csvOperation()
 }
 
 // eventParameters are what GET /events may be asked.
@@ -40,10 +39,9 @@ type listEvents struct{ exchange }
 
 // Bounds of one answer.
 const (
-	maxScanned      = 200_000
-	maxAnswer       = 4 << 20 // bytes of events
-	historyTimeout  = 10 * time.Second
-	historyPatience = 5 * time.Second // that it waits for its turn
+	maxScanned     = 200_000
+	maxAnswer      = 4 << 20 // bytes of events
+	historyTimeout = 10 * time.Second
 )
 
 // disorder is by how much an event may have been received before another one that
@@ -54,8 +52,8 @@ const disorder = 5 * time.Second
 // errEnough ends the reading of the log early.
 var errEnough = errors.New("enough")
 
-// stretch is the part of the log that is asked for, and what was found of it.
-type stretch struct {
+// eventScan reads the part of the log that is asked for, and keeps what was found.
+type eventScan struct {
 	event.Query
 	scanned, size int
 	found         []api.Event
@@ -64,8 +62,8 @@ type stretch struct {
 	more          bool
 }
 
-// cut ends the answer before the stretch does: what was looked at is done.
-func (st *stretch) cut() { st.more, st.next = true, st.seen }
+// stop ends the answer before the part of the log does: what was looked at is done.
+func (e *eventScan) stop() { e.more, e.next = true, e.seen }
 
 func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Events], error) {
 	q, err := event.ParseQuery(in.r.URL.Query(), eventParameters, s.o.Lang)
@@ -76,16 +74,16 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 	if q.Limit == 0 {
 		q.Limit = defaultLimit
 	}
-	st, after := &stretch{Query: q, found: []api.Event{}}, q.After
-	in.linger(historyPatience + historyTimeout)
-	if err := s.turn(ctx); err != nil {
+	scan, after := &eventScan{Query: q, found: []api.Event{}}, q.After
+	in.extendDeadline(maxTurn + historyTimeout)
+	if err := acquire(ctx, s.reading); err != nil {
 		return nil, s.fail(err)
 	}
 	defer func() { <-s.reading }()
 	ctx, cancel := context.WithTimeout(ctx, historyTimeout)
 	defer cancel()
-	if st.Since != 0 {
-		from, err := s.since(ctx, st.Since)
+	if scan.Since != 0 {
+		from, err := s.seekTime(ctx, scan.Since)
 		if err != nil {
 			return nil, s.fail(err)
 		}
@@ -93,66 +91,54 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 			after = from
 		}
 	}
-	st.next, st.seen = after, after
-	err = s.o.Events.History(ctx, after, st.look)
+	scan.next, scan.seen = after, after
+	err = s.o.Events.History(ctx, after, scan.add)
 	if err != nil && !errors.Is(err, errEnough) {
-		if st.scanned == 0 || !errors.Is(err, context.DeadlineExceeded) {
+		if scan.scanned == 0 || !errors.Is(err, context.DeadlineExceeded) {
 			return nil, s.fail(err)
 		}
-		st.cut()
+		scan.stop()
 	}
-	return &body[api.Events]{api.Events{Events: st.found, Next: st.next.String(), More: st.more}}, nil
+	return &body[api.Events]{api.Events{Events: scan.found, Next: scan.next.String(), More: scan.more}}, nil
 }
 
-// turn waits until the log may be read.
-func (s *server) turn(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, historyPatience)
-	defer cancel()
-	select {
-	case s.reading <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// look takes over one event, if it is asked for.
-func (st *stretch) look(en vaiven.Entry) error {
+// add takes one event into the answer, if it is asked for.
+func (e *eventScan) add(en vaiven.Entry) error {
 	at := en.Event.Time().At
-	late := st.Until != 0 && at > st.Until
-	if st.Before != (vaiven.ID{}) && !en.ID.Before(st.Before) || late && at > st.Until+disorder.Milliseconds() {
+	late := e.Until != 0 && at > e.Until
+	if e.Before != (vaiven.ID{}) && !en.ID.Before(e.Before) || late && at > e.Until+disorder.Milliseconds() {
 		return errEnough
 	}
-	if len(st.found) == st.Limit || st.size >= maxAnswer || st.scanned == maxScanned {
-		st.cut()
+	if len(e.found) == e.Limit || e.size >= maxAnswer || e.scanned == maxScanned {
+		e.stop()
 		return errEnough
 	}
-	st.scanned++
-	st.seen = en.ID
+	e.scanned++
+	e.seen = en.ID
 	if late {
 		return nil
 	}
-	st.next = en.ID
-	if at < st.Since || !st.Passes(vaiven.KindOf(en.Event), en.Event.Of()) {
+	e.next = en.ID
+	if at < e.Since || !e.Passes(vaiven.KindOf(en.Event), en.Event.Of()) {
 		return nil
 	}
 	raw := event.Append(nil, en, "")
-	st.size += len(raw)
-	st.found = append(st.found, api.Event{Raw: raw})
+	e.size += len(raw)
+	e.found = append(e.found, api.Event{Raw: raw})
 	return nil
 }
 
-// since returns an id that is not behind the first event at the moment or later,
+// seekTime returns an id that is not behind the first event at the moment or later,
 // and not far before it, by halving the log: some twenty looks for a million
 // records. What was looked at may be out of order, so it looks for a moment that
 // is earlier by as much.
-func (s *server) since(ctx context.Context, ms int64) (vaiven.ID, error) {
+func (s *server) seekTime(ctx context.Context, ms int64) (vaiven.ID, error) {
 	ms -= disorder.Milliseconds()
 	first, last := s.o.Events.Bounds()
 	lo, hi := max(first.Record, 1), last.Record+1
 	for lo < hi {
 		mid := lo + (hi-lo)/2
-		at, found, err := s.clockAt(ctx, mid)
+		at, found, err := s.timeAt(ctx, mid)
 		if err != nil {
 			return vaiven.ID{}, err
 		}
@@ -168,8 +154,8 @@ func (s *server) since(ctx context.Context, ms int64) (vaiven.ID, error) {
 	return vaiven.ID{Record: lo - 2, Index: math.MaxUint32}, nil // the record before may hold the first of them
 }
 
-// clockAt returns the time of the first event in the record, or behind it.
-func (s *server) clockAt(ctx context.Context, record uint64) (at int64, found bool, err error) {
+// timeAt returns the time of the first event in the record, or behind it.
+func (s *server) timeAt(ctx context.Context, record uint64) (at int64, found bool, err error) {
 	err = s.o.Events.History(ctx, vaiven.ID{Record: record - 1, Index: math.MaxUint32}, func(en vaiven.Entry) error {
 		at, found = en.Event.Time().At, true
 		return errEnough
@@ -184,8 +170,14 @@ func (s *server) clockAt(ctx context.Context, record uint64) (at int64, found bo
 // all else is, but reads its requests and writes its answers itself.
 func (s *server) liveOperations() {
 	refusals := []int{http.StatusGone}
-	s.describe(operation{
-		path: "/live/poll", id: "pollLive", refusals: refusals, schema: polled(),
+	s.describeLive(operation{
+		path: "/live/poll", id: "pollLive", refusals: refusals, schema: &huma.Schema{
+			Type: huma.TypeObject, Required: []string{"events", "next"},
+			Properties: map[string]*huma.Schema{
+				"events": {Type: huma.TypeArray, Items: &huma.Schema{Ref: "#/components/schemas/Event"}},
+				"next":   {Type: huma.TypeString, Description: "For after, next time: past what the filter held back"},
+			},
+		},
 		summary: "Follow the events by long polling",
 		about:   "Answers at once when there are events behind after, otherwise when there are, or with none when wait is over. Ask again with after=next.",
 		examples: []example{
@@ -193,7 +185,7 @@ func (s *server) liveOperations() {
 			{name: "poll-live-bad.json", title: "A kind that there is not", path: "/live/poll?kind=weather", status: http.StatusUnprocessableEntity},
 		},
 	}, parametersOf("500", live.Parameters...)...)
-	s.describe(operation{
+	s.describeLive(operation{
 		path: "/live/sse", id: "followSSE", refusals: refusals, media: "text/event-stream",
 		summary:  "Follow the events as Server-Sent Events",
 		examples: []example{{name: "follow-sse-bad.json", title: "An id that is none", path: "/live/sse?after=yesterday", status: http.StatusUnprocessableEntity}},
@@ -202,14 +194,14 @@ func (s *server) liveOperations() {
 	}, append(parametersOf("", streamParameters...), &huma.Param{
 		Name: "Last-Event-ID", In: "header", Description: "Counts more than after: browsers send it when a stream broke off", Schema: &huma.Schema{Type: huma.TypeString},
 	})...)
-	s.describe(operation{
+	s.describeLive(operation{
 		path: "/live/ndjson", id: "followNDJSON", refusals: refusals, media: "application/x-ndjson",
 		summary:  "Follow the events as lines of JSON",
 		examples: []example{{name: "follow-ndjson-bad.json", title: "A device that there cannot be", path: "/live/ndjson?device=a..b", status: http.StatusUnprocessableEntity}},
 		about: `One object per line. A line of kind "position" says after 15 s of silence how far the log was read, one of kind "bye" why the stream ends ` +
 			"(shutdown, busy, failed); go on behind the id of either.",
 	}, parametersOf("", streamParameters...)...)
-	s.describe(operation{
+	s.describeLive(operation{
 		path: "/live/ws", id: "followWebSocket", refusals: append(refusals, http.StatusUpgradeRequired), success: http.StatusSwitchingProtocols,
 		summary:  "Follow the events over a WebSocket",
 		examples: []example{{name: "follow-ws-plain.json", title: "A request that is no handshake", path: "/live/ws", status: http.StatusUpgradeRequired}},
@@ -218,8 +210,8 @@ func (s *server) liveOperations() {
 	}, parametersOf("", streamParameters...)...)
 }
 
-// describe adds an operation to the document that somebody else serves.
-func (s *server) describe(op operation, parameters ...*huma.Param) {
+// describeLive adds an operation to the document that somebody else serves.
+func (s *server) describeLive(op operation, parameters ...*huma.Param) {
 	op.method, op.tag = http.MethodGet, "live"
 	if op.success == 0 {
 		op.success = http.StatusOK
@@ -232,17 +224,6 @@ func (s *server) describe(op operation, parameters ...*huma.Param) {
 		r.Content = nil
 	}
 	s.api.OpenAPI().AddOperation(h)
-}
-
-// polled is the schema of the answer to a long poll.
-func polled() *huma.Schema {
-	return &huma.Schema{
-		Type: huma.TypeObject, Required: []string{"events", "next"},
-		Properties: map[string]*huma.Schema{
-			"events": {Type: huma.TypeArray, Items: &huma.Schema{Ref: "#/components/schemas/Event"}},
-			"next":   {Type: huma.TypeString, Description: "For after, next time: past what the filter held back"},
-		},
-	}
 }
 
 // parametersOf describes parameters of a query for events. limit is the default of

@@ -147,17 +147,17 @@ func TestTheLogCannotBeRead(t *testing.T) {
 func TestTurns(t *testing.T) {
 	s := newServer(filled(newWorld(t).options()))
 	for range maxReading {
-		if err := s.turn(t.Context()); err != nil {
+		if err := acquire(t.Context(), s.reading); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.turn(ctx); err == nil {
+	if err := acquire(ctx, s.reading); err == nil {
 		t.Error("one more had its turn")
 	}
 	<-s.reading
-	if err := s.turn(t.Context()); err != nil {
+	if err := acquire(t.Context(), s.reading); err != nil {
 		t.Error(err)
 	}
 }

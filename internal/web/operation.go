@@ -237,8 +237,8 @@ func (e *exchange) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// linger lets the answer take longer by d than others.
-func (e *exchange) linger(d time.Duration) {
+// extendDeadline lets the answer take longer by d than others.
+func (e *exchange) extendDeadline(d time.Duration) {
 	c := http.NewResponseController(e.w)
 	_ = c.SetReadDeadline(time.Time{}) // or the connection would count as broken: nothing more comes from it
 	_ = c.SetWriteDeadline(time.Now().Add(d + answerTimeout))

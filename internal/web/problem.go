@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -26,7 +25,6 @@ type Problem = api.Problem
 
 // Codes of problems that are no device's.
 const (
-	codeInvalid       = "invalid"
 	codeNotFound      = "not_found"
 	codeUnknownDevice = "unknown_device"
 	codeUnknownState  = "unknown_state"
@@ -41,19 +39,6 @@ const (
 // errNothing is what a part that the server was not given answers.
 var errNothing = errors.New("not offered by this server")
 
-// writeProblem answers with p.
-func writeProblem(w http.ResponseWriter, p *api.Problem) {
-	b, err := json.Marshal(p)
-	if err != nil { // a board's message that is no JSON
-		p.Messages = nil
-		b, _ = json.Marshal(p)
-	}
-	w.Header().Set("Content-Type", api.ProblemType)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(b, '\n')) // whoever asked may be gone
-}
-
 // fail translates an error of the parts that were asked into the answer. It is
 // the one place that does.
 func (s *server) fail(err error) error {
@@ -63,12 +48,12 @@ func (s *server) fail(err error) error {
 	case errors.As(err, &known):
 		return err
 	case errors.As(err, &refused):
-		return s.refused(refused)
+		return s.refusalProblem(refused)
 	case errors.Is(err, errNothing):
 		return api.NewProblem(http.StatusNotFound, codeNotFound,
 			s.o.Lang.Say("this server does not offer that", "este servidor no ofrece eso"), "")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return s.later(time.Second)
+		return s.busyProblem(time.Second)
 	}
 	s.o.Logger.Error("request not answered", "err", err)
 	return api.NewProblem(http.StatusInternalServerError, codeFailed, s.failedText(), "")
@@ -78,16 +63,16 @@ func (s *server) failedText() string {
 	return s.o.Lang.Say("the server could not do it: its log says why", "el servidor no pudo hacerlo: su registro dice por qué")
 }
 
-// later says that the log takes nothing now.
-func (s *server) later(retry time.Duration) error {
+// busyProblem says that the log takes nothing now.
+func (s *server) busyProblem(retry time.Duration) error {
 	p := api.NewProblem(http.StatusServiceUnavailable, string(vaiven.CodeBusy),
 		s.o.Lang.Say("the log takes nothing now", "el registro no acepta nada ahora"),
 		s.o.Lang.Say("try again in a moment", "inténtalo otra vez en un momento"))
-	return retryAfter(p, retry)
+	return withRetryAfter(p, retry)
 }
 
-// retryAfter adds how long to wait, for machines and for proxies.
-func retryAfter(p *api.Problem, d time.Duration) error {
+// withRetryAfter adds how long to wait, for machines and for proxies.
+func withRetryAfter(p *api.Problem, d time.Duration) error {
 	if d <= 0 {
 		d = time.Second
 	}
@@ -96,14 +81,14 @@ func retryAfter(p *api.Problem, d time.Duration) error {
 	return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {seconds}})
 }
 
-// refused is the answer to a refusal of the domain.
-func (s *server) refused(e *vaiven.Error) error {
+// refusalProblem is the answer to a refusal of the domain.
+func (s *server) refusalProblem(e *vaiven.Error) error {
 	p := api.NewProblem(refusalStatus(e.Code), string(e.Code), s.o.Explain(e), "")
 	switch e.Code {
 	case vaiven.CodeBusy:
-		return s.later(e.Retry)
+		return s.busyProblem(e.Retry)
 	case vaiven.CodeTooFast:
-		return retryAfter(p, e.Retry)
+		return withRetryAfter(p, e.Retry)
 	case vaiven.CodeMissingDevice, vaiven.CodeBadDevice:
 		p.Hint = s.idHint()
 	}
@@ -112,10 +97,6 @@ func (s *server) refused(e *vaiven.Error) error {
 
 func (s *server) idHint() string {
 	return s.o.Lang.Say("an id is a number as 101, or letters, digits, . _ -", "un id es un número como 101, o letras, cifras, . _ -")
-}
-
-func (s *server) badDevice(id string) string {
-	return fmt.Sprintf(s.o.Lang.Say("%q cannot be a device's id", "%q no puede ser el id de un dispositivo"), vaiven.Shorten(id))
 }
 
 // refusalStatus is the HTTP status of a refusal.
@@ -139,9 +120,7 @@ func refusalStatus(c vaiven.Code) int {
 
 // invalid refuses a part of the request.
 func (s *server) invalid(location, message string) *api.Problem {
-	p := api.NewProblem(http.StatusUnprocessableEntity, codeInvalid, s.invalidText(), "")
-	p.Errors = []api.Field{{Location: location, Message: message}}
-	return p
+	return api.InvalidProblem(s.o.Lang, api.Field{Location: location, Message: message})
 }
 
 // badCursor refuses a cursor that no page has given.
@@ -149,15 +128,12 @@ func (s *server) badCursor() *api.Problem {
 	return s.invalid("query.cursor", s.o.Lang.Say("this is no next of a page with the same sort", "no es el next de una página con el mismo orden"))
 }
 
-func (s *server) invalidText() string {
-	return s.o.Lang.Say("the request is not right", "la petición no está bien")
-}
-
-// device reads the id of a path.
-func (s *server) device(id string) (vaiven.Device, error) {
+// parseDevice reads the id of a path.
+func (s *server) parseDevice(id string) (vaiven.Device, error) {
 	d, err := vaiven.ParseDevice(id)
 	if err != nil {
-		return "", api.NewProblem(http.StatusBadRequest, string(vaiven.CodeBadDevice), s.badDevice(id), s.idHint())
+		return "", api.NewProblem(http.StatusBadRequest, string(vaiven.CodeBadDevice), fmt.Sprintf(
+			s.o.Lang.Say("%q cannot be a device's id", "%q no puede ser el id de un dispositivo"), vaiven.Shorten(id)), s.idHint())
 	}
 	return d, nil
 }
@@ -177,10 +153,11 @@ func (s *server) problems(ctx huma.Context, _ string, v any) (any, error) {
 		return v, nil
 	}
 	op := ctx.Operation()
-	p := api.NewProblem(m.Status, codeInvalid, s.invalidText(), "")
+	p := api.InvalidProblem(s.o.Lang)
+	p.Status, p.Title = m.Status, http.StatusText(m.Status)
 	switch m.Status {
 	case http.StatusBadRequest:
-		s.unreadable(p, m)
+		s.describeUnreadable(p, m)
 	case http.StatusRequestTimeout:
 		p.Code, p.Detail = codeTimeout, s.o.Lang.Say("the body did not come in time", "el cuerpo no llegó a tiempo")
 	case http.StatusRequestEntityTooLarge:
@@ -192,7 +169,7 @@ func (s *server) problems(ctx huma.Context, _ string, v any) (any, error) {
 		p.Code, p.Detail = "media_type", s.o.Lang.Say("the answer is JSON: Accept: application/json", "la respuesta es JSON: Accept: application/json")
 	case http.StatusUnprocessableEntity:
 		for _, e := range m.Errors[:min(len(m.Errors), maxFields)] {
-			p.Errors = append(p.Errors, api.Field{Location: e.Location, Message: s.wrong(op, e)})
+			p.Errors = append(p.Errors, api.Field{Location: e.Location, Message: s.describeInvalid(op, e)})
 		}
 	default:
 		p.Code, p.Detail = codeFailed, s.failedText()
@@ -203,8 +180,8 @@ func (s *server) problems(ctx huma.Context, _ string, v any) (any, error) {
 // maxFields bounds how many wrong parts of a request are listed.
 const maxFields = 20
 
-// unreadable says what is wrong with a body that is none.
-func (s *server) unreadable(p *api.Problem, m *huma.ErrorModel) {
+// describeUnreadable says what is wrong with a body that is none.
+func (s *server) describeUnreadable(p *api.Problem, m *huma.ErrorModel) {
 	if len(m.Errors) == 0 {
 		p.Code, p.Detail = codeNoBody, s.o.Lang.Say("the request has no body", "la petición no tiene cuerpo")
 		p.Hint = s.o.Lang.Say("send JSON in it", "envía JSON en él")
@@ -212,28 +189,30 @@ func (s *server) unreadable(p *api.Problem, m *huma.ErrorModel) {
 	}
 	raw, _ := m.Errors[0].Value.(string)
 	err := readJSON([]byte(raw), new(any))
-	p.Code, p.Detail = string(vaiven.CodeNotJSON), s.o.Lang.Say("the body is not JSON", "el cuerpo no es JSON")
-	field := api.Field{Location: "body"}
+	notJSON := func(message string) *api.Field {
+		p.Code, p.Detail = string(vaiven.CodeNotJSON), s.o.Lang.Say("the body is not JSON", "el cuerpo no es JSON")
+		return &api.Field{Location: "body", Message: message}
+	}
+	var field *api.Field
 	var syntax *jsontext.SyntacticError
 	var value *strict.SemanticError
 	switch {
 	case !utf8.ValidString(raw):
-		field.Message = s.o.Lang.Say("it is not UTF-8", "no es UTF-8")
+		field = notJSON(s.o.Lang.Say("it is not UTF-8", "no es UTF-8"))
 	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntax):
-		p.Detail = s.invalidText()
-		field.Location += location(syntax.JSONPointer)
-		field.Message = s.o.Lang.Say("it is there twice", "está dos veces")
+		field = &api.Field{Location: "body" + location(syntax.JSONPointer), Message: s.o.Lang.Say("it is there twice", "está dos veces")}
+		p.Code = string(vaiven.CodeNotJSON)
 	case errors.As(err, &syntax):
-		field.Message = fmt.Sprintf(s.o.Lang.Say(
-			"it stops being JSON at byte %d", "deja de ser JSON en el byte %d"), syntax.ByteOffset)
+		field = notJSON(fmt.Sprintf(s.o.Lang.Say(
+			"it stops being JSON at byte %d", "deja de ser JSON en el byte %d"), syntax.ByteOffset))
 	case errors.As(err, &value):
-		p.Code, p.Detail = string(vaiven.CodeOutOfRange), s.invalidText()
-		field.Location += location(value.JSONPointer)
-		field.Message = s.o.Lang.Say("the number is too large", "el número es demasiado grande")
+		p.Code = string(vaiven.CodeOutOfRange)
+		field = &api.Field{Location: "body" + location(value.JSONPointer), Message: s.o.Lang.Say("the number is too large", "el número es demasiado grande")}
 	default:
+		notJSON("")
 		return
 	}
-	p.Errors = []api.Field{field}
+	p.Errors = []api.Field{*field}
 }
 
 // location writes the place of a part as the framework does: .states.LED, [3].
@@ -249,42 +228,37 @@ func location(p jsontext.Pointer) string {
 	return b.String()
 }
 
-// wrong says of one part of a request what it should have been.
-func (s *server) wrong(op *huma.Operation, e *huma.ErrorDetail) string {
+// describeInvalid says of one part of a request what it should have been.
+func (s *server) describeInvalid(op *huma.Operation, e *huma.ErrorDetail) string {
 	kind, rest, _ := strings.Cut(e.Location, ".")
 	if kind != "body" {
 		var names []string
 		for _, p := range op.Parameters {
 			if p.In == kind && p.Name == rest {
-				return s.want(p.Schema, e.Value)
+				return s.describeExpected(p.Schema, e.Value)
 			}
 			if p.In == kind {
 				names = append(names, p.Name)
 			}
 		}
-		return s.unknown(names)
+		return s.describeUnknown(names)
 	}
 	if op.RequestBody == nil || op.RequestBody.Content["application/json"] == nil {
 		return s.o.Lang.Say("this takes no body", "esto no lleva cuerpo")
 	}
 	schema := s.resolve(op.RequestBody.Content["application/json"].Schema)
-	for _, step := range steps(rest) {
-		next := s.inside(schema, step)
+	for _, step := range strings.FieldsFunc(strings.ReplaceAll(rest, "[", ".["), func(r rune) bool { return r == '.' }) { // states, [3]
+		next := s.schemaOf(schema, step)
 		if next == nil {
-			return s.unknown(fieldsOf(schema))
+			return s.describeUnknown(fieldsOf(schema))
 		}
 		schema = next
 	}
-	return s.want(schema, e.Value)
+	return s.describeExpected(schema, e.Value)
 }
 
-// steps are the names and places of a location: states, [3].
-func steps(location string) []string {
-	return strings.FieldsFunc(strings.ReplaceAll(location, "[", ".["), func(r rune) bool { return r == '.' })
-}
-
-// inside is the schema of a part, nil when there is none.
-func (s *server) inside(schema *huma.Schema, step string) *huma.Schema {
+// schemaOf is the schema of a part, nil when there is none.
+func (s *server) schemaOf(schema *huma.Schema, step string) *huma.Schema {
 	if strings.HasPrefix(step, "[") {
 		return s.resolve(schema.Items)
 	}
@@ -312,15 +286,15 @@ func fieldsOf(schema *huma.Schema) (names []string) {
 	return names
 }
 
-func (s *server) unknown(names []string) string {
+func (s *server) describeUnknown(names []string) string {
 	if len(names) == 0 {
 		return s.o.Lang.Say("there is no such thing here", "aquí no hay tal cosa")
 	}
 	return s.o.Lang.Say("there is no such thing; there are: ", "no hay tal cosa; hay: ") + strings.Join(names, ", ")
 }
 
-// want says what a value should have been.
-func (s *server) want(schema *huma.Schema, value any) string {
+// describeExpected says what a value should have been.
+func (s *server) describeExpected(schema *huma.Schema, value any) string {
 	say := s.o.Lang.Say
 	if given, ok := value.(map[string]any); ok && schema.Type == huma.TypeObject {
 		for _, name := range schema.Required {
@@ -344,7 +318,7 @@ func (s *server) want(schema *huma.Schema, value any) string {
 	}
 	switch schema.Type {
 	case huma.TypeInteger, huma.TypeNumber:
-		return say("want a number", "se espera un número") + s.between(schema)
+		return say("want a number", "se espera un número") + s.describeRange(schema)
 	case huma.TypeBoolean:
 		return say("want true or false", "se espera true o false")
 	case huma.TypeArray:
@@ -361,7 +335,7 @@ func (s *server) want(schema *huma.Schema, value any) string {
 	return say("want an object", "se espera un objeto")
 }
 
-func (s *server) between(schema *huma.Schema) string {
+func (s *server) describeRange(schema *huma.Schema) string {
 	number := func(f *float64) string { return strconv.FormatFloat(*f, 'f', -1, 64) }
 	switch {
 	case schema.Minimum != nil && schema.Maximum != nil:

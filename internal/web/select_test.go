@@ -54,11 +54,11 @@ func TestPages(t *testing.T) {
 			status: rapid.SampledFrom([]string{"", "connected", "disconnected", "asleep"}).Draw(t, "status"),
 			now:    noon,
 		}
-		var want []place
+		var want []listPosition
 		for i := range rows {
 			status, _, _ := rows[i].Status(noon.UnixMilli())
 			if s.matches(&rows[i], status) {
-				want = append(want, s.place(&rows[i], status))
+				want = append(want, s.position(&rows[i], status))
 			}
 		}
 		slices.SortFunc(want, s.compare)
@@ -73,24 +73,24 @@ func TestPages(t *testing.T) {
 				break
 			}
 			var err error
-			if s.after, err = parsePlace(next, s.order()); err != nil {
+			if s.after, err = parseCursor(next, s.order()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if !slices.EqualFunc(got, want, func(d vaiven.Device, p place) bool { return d == p.ID }) {
+		if !slices.EqualFunc(got, want, func(d vaiven.Device, p listPosition) bool { return d == p.ID }) {
 			t.Fatalf("got %v\nwant %v", got, want)
 		}
 	})
 }
 
 func TestCursorOfAnotherOrder(t *testing.T) {
-	c := place{Sort: "id", ID: "101"}.cursor()
+	c := listPosition{Sort: "id", ID: "101"}.cursor()
 	for _, bad := range []string{c + "!", strings.ToUpper(c), "e30"} {
-		if p, err := parsePlace(bad, "id"); err == nil {
+		if p, err := parseCursor(bad, "id"); err == nil {
 			t.Errorf("%q is %+v", bad, p)
 		}
 	}
-	if _, err := parsePlace(c, "-id"); err == nil {
+	if _, err := parseCursor(c, "-id"); err == nil {
 		t.Error("a cursor of id is one of -id")
 	}
 }

@@ -51,9 +51,9 @@ func newServer(o Options) *server {
 	s.api = humago.NewWithPrefix(s.mux, prefix, s.config())
 	s.deviceOperations()
 	s.stateOperations()
-	s.manyOperations()
 	s.sessionOperations()
 	s.historyOperations()
+	s.csvOperation()
 	s.serverOperations()
 	s.boardOperations()
 	s.liveOperations()
@@ -133,25 +133,25 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.mux.ServeHTTP(w, r)
 		return
 	}
-	seen := &verdict{header: http.Header{}}
+	seen := &headerRecorder{header: http.Header{}}
 	s.mux.ServeHTTP(seen, r)
 	if allow := seen.header.Get("Allow"); allow != "" {
 		w.Header().Set("Allow", allow)
-		writeProblem(w, api.NewProblem(http.StatusMethodNotAllowed, "method_not_allowed",
+		api.WriteProblem(w, api.NewProblem(http.StatusMethodNotAllowed, "method_not_allowed",
 			s.o.Lang.Say("this path has no "+r.Method, "esta ruta no tiene "+r.Method), "Allow: "+allow))
 		return
 	}
-	writeProblem(w, api.NewProblem(http.StatusNotFound, codeNotFound,
+	api.WriteProblem(w, api.NewProblem(http.StatusNotFound, codeNotFound,
 		s.o.Lang.Say("no such path", "no existe esa ruta"),
 		s.o.Lang.Say("all paths: ", "todas las rutas: ")+prefix+"/docs"))
 }
 
-// verdict keeps what a handler says in its header.
-type verdict struct{ header http.Header }
+// headerRecorder keeps what a handler says in its header.
+type headerRecorder struct{ header http.Header }
 
-func (v *verdict) Header() http.Header         { return v.header }
-func (v *verdict) Write(b []byte) (int, error) { return len(b), nil }
-func (v *verdict) WriteHeader(int)             {}
+func (v *headerRecorder) Header() http.Header         { return v.header }
+func (v *headerRecorder) Write(b []byte) (int, error) { return len(b), nil }
+func (v *headerRecorder) WriteHeader(int)             {}
 
 // publish offers the document, once all operations are registered. It is written
 // when somebody asks for it first.
@@ -161,18 +161,18 @@ func (s *server) publish() {
 	for _, unused := range []string{"ErrorModel", "ErrorDetail"} {
 		delete(doc.Components.Schemas.Map(), unused)
 	}
-	s.serve("openapi.json", "application/openapi+json", func() ([]byte, error) { return json.MarshalIndent(doc, "", " ") })
-	s.serve("openapi.yaml", "application/openapi+yaml", doc.YAML)
-	s.serve("docs", "text/html; charset=utf-8", func() ([]byte, error) { return docsPage(doc, s.o.Lang) })
+	s.serveDocument("openapi.json", "application/openapi+json", func() ([]byte, error) { return json.MarshalIndent(doc, "", " ") })
+	s.serveDocument("openapi.yaml", "application/openapi+yaml", doc.YAML)
+	s.serveDocument("docs", "text/html; charset=utf-8", func() ([]byte, error) { return docsPage(doc, s.o.Lang) })
 }
 
-func (s *server) serve(name, media string, write func() ([]byte, error)) {
+func (s *server) serveDocument(name, media string, write func() ([]byte, error)) {
 	write = sync.OnceValues(write)
 	s.mux.HandleFunc("GET "+prefix+"/"+name, func(w http.ResponseWriter, _ *http.Request) {
 		b, err := write()
 		if err != nil {
 			s.o.Logger.Error("document not written", "name", name, "err", err)
-			writeProblem(w, api.NewProblem(http.StatusInternalServerError, "", "", ""))
+			api.WriteProblem(w, api.NewProblem(http.StatusInternalServerError, "", "", ""))
 			return
 		}
 		w.Header().Set("Content-Type", media)

@@ -37,7 +37,7 @@ func (s *server) listSessions(ctx context.Context, in *listSessions) (*body[api.
 	q := selection{ended: true, sort: "id", limit: in.Limit, now: s.now()}
 	var err error
 	if in.Cursor != "" {
-		if q.after, err = parsePlace(in.Cursor, q.sort); err != nil {
+		if q.after, err = parseCursor(in.Cursor, q.sort); err != nil {
 			return nil, s.badCursor()
 		}
 	}
@@ -55,7 +55,7 @@ func (s *server) listSessions(ctx context.Context, in *listSessions) (*body[api.
 }
 
 func (s *server) getSessions(_ context.Context, in *struct{ DeviceID }) (*body[api.Sessions], error) {
-	d, err := s.known(in.ID)
+	d, err := s.findDevice(in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (s *server) appendSession(list []api.Session, d *vaiven.DeviceInfo) []api.S
 }
 
 func (s *server) newSession(ctx context.Context, in *struct{ DeviceID }) (*nobody, error) {
-	d, err := s.device(in.ID)
+	d, err := s.parseDevice(in.ID)
 	if err != nil {
 		return nil, err
 	}

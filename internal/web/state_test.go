@@ -121,7 +121,7 @@ func TestNoRoomToWait(t *testing.T) {
 	for range maxWaiting {
 		s.waiting <- struct{}{}
 	}
-	if _, ok := s.wait(t.Context(), time.Now().Add(time.Hour), "102", "x"); ok {
+	if _, ok := s.awaitEnd(t.Context(), time.Now().Add(time.Hour), "102", "x"); ok {
 		t.Error("it waited")
 	}
 }
@@ -185,7 +185,7 @@ func TestSeveralDevices(t *testing.T) {
 	if p := send(t, s, "POST", prefix+"/state", `{"groups":["none"],"toggle":["LED"]}`).problem(t); p.Status != 422 {
 		t.Errorf("an empty group: %+v", p)
 	}
-	for i := range maxMany + 1 {
+	for i := range maxTargets + 1 {
 		id := vaiven.Device(fmt.Sprintf("b%d", i))
 		w.devices[id] = &vaiven.DeviceInfo{ID: id, About: &vaiven.About{Groups: []string{"all"}}}
 	}

@@ -75,35 +75,35 @@ func New(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", o.root)
 	mux.Handle("/ws", o.Boards)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", o.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	access := newAccess(o.Token, o.Lang)
 	mux.Handle(prefix+"/", access.guard(newServer(o)))
 	mux.HandleFunc("/", o.notFound)
-	all := inTime(mux)
+	all := withDeadlines(mux)
 	if o.Live == nil {
-		return o.boards(all)
+		return o.routeBoards(all)
 	}
 	live := http.NewServeMux()
 	live.Handle(prefix+"/live/", access.guard(o.Live))
 	live.Handle("/", all)
-	return o.boards(live)
+	return o.routeBoards(live)
 }
 
-// boards serves every request that wants a WebSocket for a board. The mux would
+// routeBoards serves every request that wants a WebSocket for a board. The mux would
 // answer a path that it can clean with a redirect, which no board follows.
-func (o Options) boards(people http.Handler) http.Handler {
-	boards, wrong := inTime(o.Boards), inTime(http.HandlerFunc(o.notFound))
+func (o Options) routeBoards(people http.Handler) http.Handler {
+	boards, wrong := withDeadlines(o.Boards), withDeadlines(http.HandlerFunc(o.notFound))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := path.Clean("/" + r.URL.Path)
 		if strings.HasSuffix(r.URL.Path, "/") && p != "/" {
 			p += "/"
 		}
 		switch {
-		case strings.HasPrefix(r.URL.Path, "/socket.io/"), upgrades(r) && p != "/" && p != "/ws" && (p != r.URL.Path || !strings.HasPrefix(p, prefix+"/")):
+		case strings.HasPrefix(r.URL.Path, "/socket.io/"), isUpgrade(r) && p != "/" && p != "/ws" && (p != r.URL.Path || !strings.HasPrefix(p, prefix+"/")):
 			wrong.ServeHTTP(w, r)
-		case upgrades(r) && (p == "/" || p == "/ws"):
+		case isUpgrade(r) && (p == "/" || p == "/ws"):
 			boards.ServeHTTP(w, r)
 		default:
 			people.ServeHTTP(w, r)
@@ -113,13 +113,13 @@ func (o Options) boards(people http.Handler) http.Handler {
 
 // fill puts something harmless in the place of what was not given.
 func (o *Options) fill() {
-	none := nothing{}
-	def(&o.Metrics, prometheus.DefaultGatherer)
-	def[Devices](&o.Devices, none)
-	def[Names](&o.Names, none)
-	def[Twins](&o.Twins, none)
-	def[Events](&o.Events, none)
-	def[Posts](&o.Posts, none)
+	none := absent{}
+	setDefault(&o.Metrics, prometheus.DefaultGatherer)
+	setDefault[Devices](&o.Devices, none)
+	setDefault[Names](&o.Names, none)
+	setDefault[Twins](&o.Twins, none)
+	setDefault[Events](&o.Events, none)
+	setDefault[Posts](&o.Posts, none)
 	if o.Server == nil {
 		o.Server = func() api.Server { return api.Server{} }
 	}
@@ -137,8 +137,8 @@ func (o *Options) fill() {
 	}
 }
 
-// def sets what is nil.
-func def[T comparable](p *T, v T) {
+// setDefault sets what is nil.
+func setDefault[T comparable](p *T, v T) {
 	var none T
 	if *p == none {
 		*p = v
@@ -152,9 +152,9 @@ const (
 	answerTimeout = 30 * time.Second
 )
 
-// inTime sets the deadlines of requests: a body that trickles, or an answer that
+// withDeadlines sets the deadlines of requests: a body that trickles, or an answer that
 // nobody reads, would otherwise hold a connection for ever.
-func inTime(next http.Handler) http.Handler {
+func withDeadlines(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now, c := time.Now(), http.NewResponseController(w)
 		_ = c.SetReadDeadline(now.Add(bodyTimeout)) // a connection without deadlines is a test's
@@ -166,7 +166,7 @@ func inTime(next http.Handler) http.Handler {
 // root is where people look; boards do not come here.
 func (o Options) root(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		o.refused(r, &vaiven.Error{Code: vaiven.CodeBadHandshake, Reason: vaiven.FaultMethod, Got: vaiven.Shorten(r.Method), At: -1})
+		o.reportRefused(r, &vaiven.Error{Code: vaiven.CodeBadHandshake, Reason: vaiven.FaultMethod, Got: vaiven.Shorten(r.Method), At: -1})
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, o.Lang.Say("method not allowed", "ese método no se admite"), http.StatusMethodNotAllowed)
 		return
@@ -178,7 +178,7 @@ func (o Options) root(w http.ResponseWriter, r *http.Request) {
 func (o Options) notFound(w http.ResponseWriter, r *http.Request) {
 	text := o.Lang.Say("not found", "no existe")
 	socketIO := strings.HasPrefix(r.URL.Path, "/socket.io/")
-	if socketIO || upgrades(r) {
+	if socketIO || isUpgrade(r) {
 		text = o.Lang.Say(
 			`boards connect to "/" or "/ws": write webSocket.begin(host, port, "/")`,
 			`las placas se conectan a "/" o "/ws": escribe webSocket.begin(host, puerto, "/")`)
@@ -186,20 +186,20 @@ func (o Options) notFound(w http.ResponseWriter, r *http.Request) {
 		if socketIO {
 			e.Reason = vaiven.FaultSocketIO
 		}
-		o.refused(r, e)
+		o.reportRefused(r, e)
 	}
 	http.Error(w, text, http.StatusNotFound)
 }
 
-func (o Options) refused(r *http.Request, e *vaiven.Error) {
+func (o Options) reportRefused(r *http.Request, e *vaiven.Error) {
 	if o.Refused != nil {
 		o.Refused(r, e)
 	}
 }
 
-// upgrades reports whether a request is meant to open a WebSocket; a proxy may
+// isUpgrade reports whether a request is meant to open a WebSocket; a proxy may
 // have eaten its Upgrade, but not its key.
-func upgrades(r *http.Request) bool {
+func isUpgrade(r *http.Request) bool {
 	if len(r.Header["Sec-Websocket-Key"]) > 0 {
 		return true
 	}
@@ -215,13 +215,13 @@ func upgrades(r *http.Request) bool {
 
 func (o Options) ready(w http.ResponseWriter, _ *http.Request) {
 	if why := o.Ready(); len(why) > 0 {
-		plain(w, http.StatusServiceUnavailable, strings.Join(why, "\n"))
+		writeText(w, http.StatusServiceUnavailable, strings.Join(why, "\n"))
 		return
 	}
-	plain(w, http.StatusOK, "ok")
+	writeText(w, http.StatusOK, "ok")
 }
 
-func plain(w http.ResponseWriter, code int, text string) {
+func writeText(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
@@ -292,21 +292,21 @@ type CSV struct {
 	Of string
 }
 
-// nothing is what New puts in the place of what it was not given.
-type nothing struct{}
+// absent is what New puts in the place of what it was not given.
+type absent struct{}
 
-func (nothing) Each(func(*vaiven.DeviceInfo) bool)                  {}
-func (nothing) Device(vaiven.Device) (d vaiven.DeviceInfo, ok bool) { return d, false }
-func (nothing) Summary(vaiven.Device) (s vaiven.Summary, ok bool)   { return s, false }
-func (nothing) State(vaiven.Device) (s vaiven.DeviceState, ok bool) { return s, false }
-func (nothing) Bounds() (first, last vaiven.ID)                     { return first, last }
-func (nothing) Forget(context.Context, vaiven.Device) error         { return errNothing }
+func (absent) Each(func(*vaiven.DeviceInfo) bool)                  {}
+func (absent) Device(vaiven.Device) (d vaiven.DeviceInfo, ok bool) { return d, false }
+func (absent) Summary(vaiven.Device) (s vaiven.Summary, ok bool)   { return s, false }
+func (absent) State(vaiven.Device) (s vaiven.DeviceState, ok bool) { return s, false }
+func (absent) Bounds() (first, last vaiven.ID)                     { return first, last }
+func (absent) Forget(context.Context, vaiven.Device) error         { return errNothing }
 
-func (nothing) Describe(context.Context, vaiven.Device, string, string, []string) error {
+func (absent) Describe(context.Context, vaiven.Device, string, string, []string) error {
 	return errNothing
 }
 
-func (nothing) AskMany(_ context.Context, requests []vaiven.ChangeRequest) []vaiven.ChangeResult {
+func (absent) AskMany(_ context.Context, requests []vaiven.ChangeRequest) []vaiven.ChangeResult {
 	out := make([]vaiven.ChangeResult, len(requests))
 	for i := range out {
 		out[i].Err = errNothing
@@ -314,17 +314,17 @@ func (nothing) AskMany(_ context.Context, requests []vaiven.ChangeRequest) []vai
 	return out
 }
 
-func (nothing) Wait(context.Context, vaiven.Device, vaiven.Key) (vaiven.ChangeEnd, error) {
+func (absent) Wait(context.Context, vaiven.Device, vaiven.Key) (vaiven.ChangeEnd, error) {
 	return vaiven.ChangeEnd{}, errNothing
 }
 
-func (nothing) History(context.Context, vaiven.ID, func(vaiven.Entry) error) error { return nil }
+func (absent) History(context.Context, vaiven.ID, func(vaiven.Entry) error) error { return nil }
 
-func (nothing) Post(context.Context, *http.Request, []byte, bool) (Posted, error) {
+func (absent) Post(context.Context, *http.Request, []byte, bool) (Posted, error) {
 	return Posted{}, errNothing
 }
 
-func (nothing) Desired(context.Context, *http.Request, vaiven.Device, uint64) ([]byte, error) {
+func (absent) Desired(context.Context, *http.Request, vaiven.Device, uint64) ([]byte, error) {
 	return nil, errNothing
 }
 
@@ -362,12 +362,8 @@ func (o Options) page(w http.ResponseWriter) {
 	_ = pageTemplate.Execute(w, map[string]any{
 		"Lang":    string(o.Lang),
 		"Running": o.Lang.Say("The server is running, version "+o.Version+".", "El servidor está funcionando, versión "+o.Version+"."),
-		"Count":   count(o, p),
+		"Count":   fmt.Sprintf(o.Lang.Say("%d devices, %d readings.", "%d dispositivos, %d lecturas."), p.Devices, p.Readings),
 		"Board":   o.Lang.Say("Connect a board", "Conectar una placa"),
 		"Page":    p,
 	})
-}
-
-func count(o Options, p Page) string {
-	return fmt.Sprintf(o.Lang.Say("%d devices, %d readings.", "%d dispositivos, %d lecturas."), p.Devices, p.Readings)
 }

@@ -20,6 +20,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"vaiven"
 )
 
 // Options configure New.
@@ -199,4 +201,27 @@ func (p *Problem) Retry() time.Duration { return time.Duration(p.RetryMS) * time
 // NewProblem returns a problem with the status' own title.
 func NewProblem(status int, code, detail, hint string) *Problem {
 	return &Problem{Title: http.StatusText(status), Status: status, Code: code, Detail: detail, Hint: hint}
+}
+
+// CodeInvalid is the code of a request of which parts are wrong.
+const CodeInvalid = "invalid"
+
+// InvalidProblem says which parts of a request are wrong.
+func InvalidProblem(l vaiven.Lang, fields ...Field) *Problem {
+	p := NewProblem(http.StatusUnprocessableEntity, CodeInvalid, l.Say("the request is not right", "la petición no está bien"), "")
+	p.Errors = fields
+	return p
+}
+
+// WriteProblem answers with p.
+func WriteProblem(w http.ResponseWriter, p *Problem) {
+	b, err := json.Marshal(p)
+	if err != nil { // a board's message that is no JSON
+		p.Messages = nil
+		b, _ = json.Marshal(p)
+	}
+	w.Header().Set("Content-Type", ProblemType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(append(b, '\n')) // whoever asked may be gone
 }

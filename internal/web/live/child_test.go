@@ -24,7 +24,7 @@ func child(job string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	tr, _ := named(transport)
+	tr, _ := transportNamed(transport)
 	c := &crowd{addr: addr, transport: tr}
 	for i := range n + stalled {
 		if err := c.follow(i < stalled); err != nil {

@@ -164,10 +164,10 @@ type Feed struct {
 	ctx  context.Context // done when the feed is closed
 	stop context.CancelCauseFunc
 
-	door   sync.Mutex
-	closed bool
-	inside [transports]int // followers
-	all    sync.WaitGroup  // the same
+	mu          sync.Mutex
+	closed      bool
+	byTransport [transports]int // followers
+	running     sync.WaitGroup  // the same followers
 }
 
 // New returns a feed that nobody follows yet.
@@ -227,46 +227,46 @@ func (f *Feed) Now() vaiven.ID {
 // Close tells every follower where to resume, ends them all within a second,
 // and waits for that. Whoever comes later is answered 503. Safe twice.
 func (f *Feed) Close() error {
-	f.door.Lock()
+	f.mu.Lock()
 	f.closed = true
-	f.door.Unlock()
+	f.mu.Unlock()
 	f.stop(errShutdown)
-	f.all.Wait()
+	f.running.Wait()
 	return nil
 }
 
 // join counts a follower in; ok is false when there is no room, or the feed is
 // closed. Who joined owes a leave.
 func (f *Feed) join(t Transport) (ok, closed bool) {
-	f.door.Lock()
-	defer f.door.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	n := 0
-	for _, c := range f.inside {
+	for _, c := range f.byTransport {
 		n += c
 	}
 	if f.closed || n >= f.o.MaxFollowers {
 		return false, f.closed
 	}
-	f.inside[t]++
-	f.all.Add(1)
+	f.byTransport[t]++
+	f.running.Add(1)
 	return true, false
 }
 
 func (f *Feed) leave(t Transport) {
-	f.door.Lock()
-	f.inside[t]--
-	f.door.Unlock()
-	f.all.Done()
+	f.mu.Lock()
+	f.byTransport[t]--
+	f.mu.Unlock()
+	f.running.Done()
 }
 
 // followers is how many there are.
 func (f *Feed) followers() (by [transports]int, all int) {
-	f.door.Lock()
-	defer f.door.Unlock()
-	for _, n := range f.inside {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, n := range f.byTransport {
 		all += n
 	}
-	return f.inside, all
+	return f.byTransport, all
 }
 
 // Transport is one of the four ways to follow.

@@ -27,23 +27,23 @@ type follower struct {
 	cursor vaiven.ID // up to here everything was written, or held back by the filter
 }
 
-// sink is where a stream of events goes. Its methods block until the peer's
+// eventSink is where a stream of events goes. Its methods block until the peer's
 // system has taken what they write, or has not for Options.WriteTimeout.
-type sink interface {
+type eventSink interface {
 	events(ctx context.Context, b *Batch) error
 	position(ctx context.Context, id vaiven.ID) error
 }
 
 // follow writes events to s until the follower is over, and says why.
-func (fo *follower) follow(ctx context.Context, s sink) Reason {
+func (fo *follower) follow(ctx context.Context, s eventSink) Reason {
 	pulse := time.NewTimer(fo.feed.o.Heartbeat)
 	defer pulse.Stop()
 	if err := s.position(ctx, fo.cursor); err != nil {
-		return fo.feed.reason(err)
+		return fo.feed.reasonOf(err)
 	}
 	last, brisk := time.Now(), false
 	for {
-		n, wake, err := fo.batch(ctx, s)
+		n, wake, err := fo.writeBatch(ctx, s)
 		if err == nil {
 			now := time.Now()
 			quiet := now.Sub(last)
@@ -55,18 +55,18 @@ func (fo *follower) follow(ctx context.Context, s sink) Reason {
 			}
 		}
 		if err == nil && wake != nil {
-			err = fo.rest(ctx, wake, pulse, last, brisk)
+			err = fo.waitForMore(ctx, wake, pulse, last, brisk)
 			brisk = false
 		}
 		if err != nil {
-			return fo.feed.reason(err)
+			return fo.feed.reasonOf(err)
 		}
 	}
 }
 
-// batch writes one batch.
-func (fo *follower) batch(ctx context.Context, s sink) (n int, wake <-chan struct{}, err error) {
-	b := takeBatch()
+// writeBatch writes one batch.
+func (fo *follower) writeBatch(ctx context.Context, s eventSink) (n int, wake <-chan struct{}, err error) {
+	b := getBatch()
 	defer b.release()
 	at := fo.cursor
 	wake, err = fo.feed.step(ctx, &at, &fo.Filter, streamMax, b)
@@ -81,10 +81,10 @@ func (fo *follower) batch(ctx context.Context, s sink) (n int, wake <-chan struc
 	return n, wake, err
 }
 
-// rest waits for more. A brisk follower, one that was written to a moment ago,
+// waitForMore waits for more. A brisk follower, one that was written to a moment ago,
 // lets some time pass instead, so that it is woken and written to once for
 // several records.
-func (fo *follower) rest(ctx context.Context, wake <-chan struct{}, pulse *time.Timer, last time.Time, brisk bool) error {
+func (fo *follower) waitForMore(ctx context.Context, wake <-chan struct{}, pulse *time.Timer, last time.Time, brisk bool) error {
 	pause := fo.feed.o.Heartbeat - time.Since(last)
 	if brisk {
 		pause, wake = fo.feed.o.Linger, nil
@@ -102,8 +102,8 @@ func (fo *follower) rest(ctx context.Context, wake <-chan struct{}, pulse *time.
 // errGone: the peer is not there any more.
 var errGone = errors.New("live: follower gone")
 
-// gone translates the error of a write.
-func gone(ctx context.Context, err error) error {
+// writeError translates the error of a write.
+func writeError(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -115,8 +115,8 @@ func gone(ctx context.Context, err error) error {
 	return errGone
 }
 
-// reason says what an error means for a follower; one of the log ends here.
-func (f *Feed) reason(err error) Reason {
+// reasonOf says what an error means for a follower; one of the log ends here.
+func (f *Feed) reasonOf(err error) Reason {
 	switch {
 	case errors.Is(err, errShutdown):
 		return Shutdown
@@ -135,7 +135,7 @@ func (f *Feed) reason(err error) Reason {
 type format interface {
 	mime() string
 	event(b []byte, e Event, json []byte) []byte
-	begin(b []byte) []byte
+	preamble(b []byte) []byte
 	position(b []byte, id vaiven.ID) []byte
 	bye(b []byte, why Reason, id vaiven.ID) []byte
 }
@@ -147,8 +147,8 @@ type sse struct{}
 
 func (sse) mime() string { return "text/event-stream" }
 
-// begin tells browsers to come again after two seconds.
-func (sse) begin(b []byte) []byte { return append(b, "retry: 2000\n"...) }
+// preamble tells browsers to come again after two seconds.
+func (sse) preamble(b []byte) []byte { return append(b, "retry: 2000\n"...) }
 
 func (sse) event(b []byte, e Event, json []byte) []byte {
 	b = append(append(b, "id: "...), e.ID.String()...)
@@ -171,7 +171,7 @@ type ndjson struct{}
 
 func (ndjson) mime() string { return "application/x-ndjson" }
 
-func (ndjson) begin(b []byte) []byte { return b }
+func (ndjson) preamble(b []byte) []byte { return b }
 
 func (ndjson) event(b []byte, _ Event, json []byte) []byte { return append(append(b, json...), '\n') }
 
@@ -181,8 +181,8 @@ func (ndjson) bye(b []byte, why Reason, id vaiven.ID) []byte {
 	return append(appendBye(b, why, id), '\n')
 }
 
-// pages are buffers of streams that write.
-var pages = sync.Pool{New: func() any {
+// pagePool keeps buffers for streams that write.
+var pagePool = sync.Pool{New: func() any {
 	b := make([]byte, 0, pieceSize+4<<10)
 	return &b
 }}
@@ -191,24 +191,24 @@ var pages = sync.Pool{New: func() any {
 type httpStream struct {
 	format
 	w   http.ResponseWriter
-	pen *pen
+	out *deadlineWriter
 }
 
 // stream follows over an HTTP answer.
-func (fo *follower) stream(ctx context.Context, w http.ResponseWriter, p *pen, as format) {
+func (fo *follower) stream(ctx context.Context, w http.ResponseWriter, p *deadlineWriter, as format) {
 	h := w.Header()
 	h.Set("Content-Type", as.mime())
 	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("X-Accel-Buffering", "no") // nginx would collect what ought to arrive now
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusOK)
-	s := &httpStream{format: as, w: w, pen: p}
+	s := &httpStream{format: as, w: w, out: p}
 	why := Left
-	if err := p.write(w, as.begin(nil)); err == nil {
+	if err := p.write(w, as.preamble(nil)); err == nil {
 		why = fo.follow(ctx, s)
 	}
 	if why != Left && why != TooSlow {
-		p.hurry()
+		p.shorten()
 		if p.write(w, as.bye(nil, why, fo.cursor)) == nil {
 			_ = p.flush() // it is over either way
 		}
@@ -217,15 +217,15 @@ func (fo *follower) stream(ctx context.Context, w http.ResponseWriter, p *pen, a
 }
 
 func (s *httpStream) events(ctx context.Context, b *Batch) error {
-	page := pages.Get().(*[]byte)
-	defer pages.Put(page)
+	page := pagePool.Get().(*[]byte)
+	defer pagePool.Put(page)
 	buf := (*page)[:0]
 	for _, e := range b.Events {
 		buf = s.event(buf, e, b.JSON(e))
 		if len(buf) < pieceSize {
 			continue
 		}
-		if err := s.put(ctx, buf); err != nil {
+		if err := s.write(ctx, buf); err != nil {
 			return err
 		}
 		buf = buf[:0]
@@ -233,40 +233,42 @@ func (s *httpStream) events(ctx context.Context, b *Batch) error {
 	if cap(buf) <= maxPooled {
 		*page = buf
 	}
-	if err := s.put(ctx, buf); err != nil {
+	if err := s.write(ctx, buf); err != nil {
 		return err
 	}
-	return gone(ctx, s.pen.flush())
+	return writeError(ctx, s.out.flush())
 }
 
 func (s *httpStream) position(ctx context.Context, id vaiven.ID) error {
-	if err := s.put(ctx, s.format.position(nil, id)); err != nil {
+	if err := s.write(ctx, s.format.position(nil, id)); err != nil {
 		return err
 	}
-	return gone(ctx, s.pen.flush())
+	return writeError(ctx, s.out.flush())
 }
 
-func (s *httpStream) put(ctx context.Context, b []byte) error { return gone(ctx, s.pen.write(s.w, b)) }
+func (s *httpStream) write(ctx context.Context, b []byte) error {
+	return writeError(ctx, s.out.write(s.w, b))
+}
 
 // pollBytes bounds the JSON of one answer.
 const pollBytes = 256 << 10
 
 // poll answers one long poll: at once when there is something, otherwise when
 // there is, or after the wait with an empty list.
-func (fo *follower) poll(ctx context.Context, w http.ResponseWriter, p *pen) {
-	f, b := fo.feed, takeBatch()
+func (fo *follower) poll(ctx context.Context, w http.ResponseWriter, p *deadlineWriter) {
+	f, b := fo.feed, getBatch()
 	defer b.release()
 	next, err := f.Next(ctx, fo.cursor, &fo.Filter, Max{fo.Limit, pollBytes}, fo.Wait, b)
 	why := Left
 	if err != nil {
-		why = f.reason(err)
+		why = f.reasonOf(err)
 	}
 	switch {
 	case why == Shutdown:
 		w.Header().Set("Connection", "close")
 	case err != nil:
 		f.counts.ended[why].Add(1)
-		fo.unread(w, why)
+		fo.refusePoll(w, why)
 		return
 	}
 	body := appendPoll(make([]byte, 0, len(b.buf)+len(b.Events)+64), b, next)
@@ -277,15 +279,15 @@ func (fo *follower) poll(ctx context.Context, w http.ResponseWriter, p *pen) {
 	if err = p.write(w, body); err == nil {
 		err = p.flush()
 	}
-	if err = gone(ctx, err); err != nil {
-		f.counts.ended[f.reason(err)].Add(1)
+	if err = writeError(ctx, err); err != nil {
+		f.counts.ended[f.reasonOf(err)].Add(1)
 		return
 	}
 	f.counts.sentBatch(Poll, b)
 }
 
-// unread answers a poll that found nothing because the log could not be read.
-func (fo *follower) unread(w http.ResponseWriter, why Reason) {
+// refusePoll answers a poll that found nothing because the log could not be read.
+func (fo *follower) refusePoll(w http.ResponseWriter, why Reason) {
 	l := fo.feed.o.Lang
 	switch why {
 	case Busy:
@@ -309,61 +311,61 @@ func appendPoll(b []byte, batch *Batch, next vaiven.ID) []byte {
 	return append(b, '"', '}')
 }
 
-// inHurry is what a peer is given to take its last bytes when the feed closes.
-const inHurry = 500 * time.Millisecond
+// shortTimeout is what a peer is given to take its last bytes when the feed closes.
+const shortTimeout = 500 * time.Millisecond
 
 // pieceSize is written with one deadline: a peer that reads slowly, but reads,
 // is not dropped.
 const pieceSize = 16 << 10
 
-// pen writes an HTTP answer, each piece with a deadline of its own.
-type pen struct {
+// deadlineWriter writes an HTTP answer, each piece with a deadline of its own.
+type deadlineWriter struct {
 	to      *http.ResponseController
 	timeout time.Duration
 
-	mu      sync.Mutex
-	hurried bool
-	over    bool
+	mu        sync.Mutex
+	shortened bool
+	over      bool
 }
 
-// open lifts the deadlines that the request came with. Reading is left without
+// liftDeadlines lifts the deadlines that the request came with. Reading is left without
 // one: it is how the server notices that the peer has gone.
-func (p *pen) open() {
+func (p *deadlineWriter) liftDeadlines() {
 	_ = p.to.SetReadDeadline(time.Time{}) // a connection without deadlines is a test's
-	p.arm()
+	p.setWriteDeadline()
 }
 
-// arm gives the next write its time.
-func (p *pen) arm() {
+// setWriteDeadline gives the next write its time.
+func (p *deadlineWriter) setWriteDeadline() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := p.timeout
-	if p.hurried {
-		d = min(d, inHurry)
+	if p.shortened {
+		d = min(d, shortTimeout)
 	}
-	_ = p.to.SetWriteDeadline(time.Now().Add(d)) // see open
+	_ = p.to.SetWriteDeadline(time.Now().Add(d)) // see liftDeadlines
 }
 
-// hurry shortens the time of a write that is under way, and of all to come.
-func (p *pen) hurry() {
+// shorten shortens the time of a write that is under way, and of all to come.
+func (p *deadlineWriter) shorten() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.hurried = true; !p.over {
-		_ = p.to.SetWriteDeadline(time.Now().Add(min(p.timeout, inHurry))) // see open
+	if p.shortened = true; !p.over {
+		_ = p.to.SetWriteDeadline(time.Now().Add(min(p.timeout, shortTimeout))) // see liftDeadlines
 	}
 }
 
-// close: the answer is complete, and the connection is somebody else's now.
-func (p *pen) close() {
+// finish: the answer is complete, and the connection is somebody else's now.
+func (p *deadlineWriter) finish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over = true
 }
 
 // write sends b to w in pieces, and leaves the last for flush.
-func (p *pen) write(w http.ResponseWriter, b []byte) error {
+func (p *deadlineWriter) write(w http.ResponseWriter, b []byte) error {
 	for len(b) > 0 {
-		p.arm()
+		p.setWriteDeadline()
 		n, err := w.Write(b[:min(len(b), pieceSize)])
 		if err != nil {
 			return err
@@ -373,7 +375,7 @@ func (p *pen) write(w http.ResponseWriter, b []byte) error {
 	return nil
 }
 
-func (p *pen) flush() error {
-	p.arm()
+func (p *deadlineWriter) flush() error {
+	p.setWriteDeadline()
 	return p.to.Flush()
 }

@@ -2,7 +2,6 @@ package live
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -24,7 +23,7 @@ const Prefix = "/api/v1/live/"
 func (f *Feed) Handler() http.Handler { return http.HandlerFunc(f.serve) }
 
 func (f *Feed) serve(w http.ResponseWriter, r *http.Request) {
-	t, ok := named(strings.TrimPrefix(r.URL.Path, Prefix))
+	t, ok := transportNamed(strings.TrimPrefix(r.URL.Path, Prefix))
 	if !ok {
 		problem(w, http.StatusNotFound, "not_found", f.o.Lang.Say("the live feeds are ws, sse, poll and ndjson", "los canales en vivo son ws, sse, poll y ndjson"))
 		return
@@ -41,22 +40,20 @@ func (f *Feed) serve(w http.ResponseWriter, r *http.Request) {
 	q, err := f.parse(r, t)
 	var wrong *event.QueryError
 	if errors.As(err, &wrong) {
-		p := api.NewProblem(http.StatusUnprocessableEntity, "invalid", f.o.Lang.Say("the request is not right", "la petición no está bien"), "")
-		p.Errors = []api.Field{{Location: "query." + wrong.Parameter, Message: wrong.Want}}
-		writeProblem(w, p)
+		api.WriteProblem(w, api.InvalidProblem(f.o.Lang, api.Field{Location: "query." + wrong.Parameter, Message: wrong.Want}))
 		return
 	}
 	if ok, closed := f.join(t); !ok {
-		f.full(w, closed)
+		f.refuse(w, closed)
 		return
 	}
 	fo := &follower{feed: f, transport: t, Query: q}
-	if !fo.begin(w, r) {
+	if !fo.serve(w, r) {
 		f.leave(t)
 	}
 }
 
-func named(name string) (Transport, bool) {
+func transportNamed(name string) (Transport, bool) {
 	for t := range transports {
 		if t.String() == name {
 			return t, true
@@ -65,26 +62,26 @@ func named(name string) (Transport, bool) {
 	return 0, false
 }
 
-// begin serves a follower that was counted in. It returns false when the
+// serve serves a follower that was counted in. It returns false when the
 // follower is over, and true when it goes on by itself and will leave by
 // itself.
-func (fo *follower) begin(w http.ResponseWriter, r *http.Request) bool {
+func (fo *follower) serve(w http.ResponseWriter, r *http.Request) bool {
 	f := fo.feed
 	c := http.NewResponseController(w)
-	p := &pen{to: c, timeout: f.o.WriteTimeout}
-	p.open()
+	p := &deadlineWriter{to: c, timeout: f.o.WriteTimeout}
+	p.liftDeadlines()
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	stop := context.AfterFunc(f.ctx, func() {
-		p.hurry()
+		p.shorten()
 		cancel(errShutdown)
 	})
-	defer p.close()
+	defer p.finish()
 	defer stop()
 	if fo.FromNow {
 		fo.cursor = f.Now()
-	} else if fo.cursor = fo.After; !f.reached(ctx, fo.After) {
-		fo.refuse(ctx, w)
+	} else if fo.cursor = fo.After; !f.awaitReached(ctx, fo.After) {
+		fo.refuseUnreached(ctx, w)
 		return false
 	}
 	switch fo.transport {
@@ -103,12 +100,12 @@ func (fo *follower) begin(w http.ResponseWriter, r *http.Request) bool {
 // lastTimeout bounds the question how far the log goes.
 const lastTimeout = 2 * time.Second
 
-// refuse answers a follower whose id this node has not reached. It is another
+// refuseUnreached answers a follower whose id this node has not reached. It is another
 // log's if the log does not have it; while that is not known, it is not said.
-func (fo *follower) refuse(ctx context.Context, w http.ResponseWriter) {
+func (fo *follower) refuseUnreached(ctx context.Context, w http.ResponseWriter) {
 	f := fo.feed
 	if ctx.Err() != nil {
-		f.full(w, true)
+		f.refuse(w, true)
 		return
 	}
 	asked, cancel := context.WithTimeout(ctx, lastTimeout)
@@ -127,8 +124,8 @@ func (fo *follower) refuse(ctx context.Context, w http.ResponseWriter) {
 // retryAfter is when one who found no room should come again, in seconds.
 const retryAfter = "5"
 
-// full answers one for whom there is no room.
-func (f *Feed) full(w http.ResponseWriter, closed bool) {
+// refuse answers one for whom there is no room.
+func (f *Feed) refuse(w http.ResponseWriter, closed bool) {
 	f.counts.refused.Add(1)
 	w.Header().Set("Retry-After", retryAfter)
 	text := f.o.Lang.Say("too many followers: come again later", "demasiados seguidores: vuelve más tarde")
@@ -140,15 +137,7 @@ func (f *Feed) full(w http.ResponseWriter, closed bool) {
 
 // problem answers with an error as RFC 9457 has it.
 func problem(w http.ResponseWriter, status int, code, detail string) {
-	writeProblem(w, api.NewProblem(status, code, detail, ""))
-}
-
-func writeProblem(w http.ResponseWriter, p *api.Problem) {
-	h := w.Header()
-	h.Set("Content-Type", api.ProblemType)
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // a peer that is gone needs no answer
+	api.WriteProblem(w, api.NewProblem(status, code, detail, ""))
 }
 
 // appendPosition appends the message that says how far a follower has come.
@@ -192,19 +181,19 @@ func (f *Feed) parse(r *http.Request, t Transport) (event.Query, error) {
 	return q, err
 }
 
-// lookAgain is how often a follower that is ahead of this node looks whether
+// reachedCheck is how often a follower that is ahead of this node looks whether
 // the log has reached its id.
-const lookAgain = 20 * time.Millisecond
+const reachedCheck = 20 * time.Millisecond
 
-// reached waits until the log has reached an id, Options.Grace at most, and
+// awaitReached waits until the log has reached an id, Options.Grace at most, and
 // reports whether it has.
-func (f *Feed) reached(ctx context.Context, id vaiven.ID) bool {
+func (f *Feed) awaitReached(ctx context.Context, id vaiven.ID) bool {
 	if id.Record <= f.o.History.Position() {
 		return true
 	}
 	limit := time.NewTimer(f.o.Grace)
 	defer limit.Stop()
-	look := time.NewTicker(lookAgain)
+	look := time.NewTicker(reachedCheck)
 	defer look.Stop()
 	for {
 		select {

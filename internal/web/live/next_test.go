@@ -267,11 +267,11 @@ func TestFramesAreCounted(t *testing.T) {
 				want++
 			}
 		}
-		var f frames
+		var f frameCounter
 		got := uint64(0)
 		for len(wire) > 0 {
 			n := min(rapid.SampledFrom([]int{1, 2, 3, 100, 1 << 20}).Draw(t, "piece"), len(wire))
-			got += f.take(wire[:n])
+			got += f.countTexts(wire[:n])
 			wire = wire[n:]
 		}
 		if got != want || f.rest != 0 || f.got != 0 {

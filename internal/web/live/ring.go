@@ -35,13 +35,13 @@ type ring struct {
 	wake    chan struct{} // closed and replaced when something comes
 }
 
-// place tells where a cursor stands.
-type place int
+// ringPosition tells where a cursor stands.
+type ringPosition int
 
 const (
-	inRing place = iota
-	before       // of the ring: the log has what is missing
-	unborn       // nothing was handed over yet
+	inRing     ringPosition = iota
+	beforeRing              // the log has what is missing
+	ringEmpty               // nothing was handed over yet
 )
 
 // endOf is the id behind every event of a record.
@@ -115,14 +115,14 @@ func (r *ring) newest() (id vaiven.ID, ok bool) {
 // it, and moves *cursor over all that it looked at. When nothing is left, wake
 // is closed as soon as there is more; otherwise it is nil. A cursor before the
 // ring stays where it is.
-func (r *ring) read(cursor *vaiven.ID, f *event.Filter, m Max, b *Batch) (where place, wake <-chan struct{}) {
+func (r *ring) read(cursor *vaiven.ID, f *event.Filter, m Max, b *Batch) (where ringPosition, wake <-chan struct{}) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if !r.started {
-		return unborn, r.wake
+		return ringEmpty, r.wake
 	}
 	if cursor.Before(r.base) {
-		return before, nil
+		return beforeRing, nil
 	}
 	for i := r.find(*cursor); i < r.n; i++ {
 		s := r.at(i)
@@ -201,19 +201,19 @@ func (b *Batch) full(m Max) bool { return len(b.Events) >= m.Events || len(b.buf
 
 func (b *Batch) reset() { b.Events, b.buf = b.Events[:0], b.buf[:0] }
 
-// batches are kept for those that have something to write: a follower that
+// batchPool keeps batches for those that have something to write: a follower that
 // waits holds none.
-var batches = sync.Pool{New: func() any { return new(Batch) }}
+var batchPool = sync.Pool{New: func() any { return new(Batch) }}
 
 // maxPooled is the largest batch that is kept.
 const maxPooled = 128 << 10
 
-func takeBatch() *Batch { return batches.Get().(*Batch) }
+func getBatch() *Batch { return batchPool.Get().(*Batch) }
 
 func (b *Batch) release() {
 	if cap(b.buf) <= maxPooled {
 		b.reset()
-		batches.Put(b)
+		batchPool.Put(b)
 	}
 }
 
@@ -267,10 +267,10 @@ func (f *Feed) step(ctx context.Context, cursor *vaiven.ID, flt *event.Filter, m
 	switch {
 	case where == inRing:
 		return wake, nil
-	case where == unborn && !cursor.Before(endOf(f.o.History.Position())):
+	case where == ringEmpty && !cursor.Before(endOf(f.o.History.Position())):
 		return wake, nil
 	}
-	return nil, f.past(ctx, cursor, flt, m, b)
+	return nil, f.readLog(ctx, cursor, flt, m, b)
 }
 
 // Bounds of one reading of the log.
@@ -281,22 +281,22 @@ const (
 	maxPage      = 256 << 10 // of one follower
 )
 
-// page is how much one follower reads from the log at once: a reading costs
+// pageBytes is how much one follower reads from the log at once: a reading costs
 // something to begin, and what it yields is held until it is written.
-func (f *Feed) page() int {
+func (f *Feed) pageBytes() int {
 	_, n := f.followers()
 	return min(max(historyBytes/max(n, 1), minPage), maxPage)
 }
 
-// past reads from the log. The turn ends before anything is written to the
+// readLog reads from the log. The turn ends before anything is written to the
 // follower, so that one that does not read holds up nobody.
-func (f *Feed) past(ctx context.Context, cursor *vaiven.ID, flt *event.Filter, m Max, b *Batch) error {
-	if err := f.turn(ctx); err != nil {
+func (f *Feed) readLog(ctx context.Context, cursor *vaiven.ID, flt *event.Filter, m Max, b *Batch) error {
+	if err := f.acquireReader(ctx); err != nil {
 		return err
 	}
 	defer func() { <-f.readers }()
 	f.counts.readings.Add(1)
-	m.Bytes = max(m.Bytes, f.page())
+	m.Bytes = max(m.Bytes, f.pageBytes())
 	scanned, enough := 0, false
 	to := f.o.History.Position()
 	err := f.o.History.History(ctx, *cursor, func(en vaiven.Entry) error {
@@ -331,8 +331,8 @@ func (f *Feed) past(ctx context.Context, cursor *vaiven.ID, flt *event.Filter, m
 	return nil
 }
 
-// turn waits for a place among those that read the log.
-func (f *Feed) turn(ctx context.Context) error {
+// acquireReader waits for a place among those that read the log.
+func (f *Feed) acquireReader(ctx context.Context) error {
 	select {
 	case f.readers <- struct{}{}:
 		return nil

@@ -19,19 +19,19 @@ const statusInternalError uint16 = 1011
 // wsWindow is how much is queued before it must have been written.
 const wsWindow = 32 << 10
 
-// farewellTime is twice what a closing handshake may take: a follower that was
+// closeTime is twice what a closing handshake may take: a follower that was
 // too slow is to read why, behind all that it had not taken.
-const farewellTime = 10 * time.Second
+const closeTime = 10 * time.Second
 
 // webSocket takes the connection over and follows on goroutines of its own, so
 // that what net/http holds for a request is given back. It returns false when
 // the handshake failed.
 func (fo *follower) webSocket(w http.ResponseWriter, r *http.Request) bool {
-	u := &upgrade{ResponseWriter: w}
+	u := &upgradeWriter{ResponseWriter: w}
 	conn, err := ws.Accept(u, r, &ws.Options{
-		MaxMessage:   4 << 10,                               // nothing is expected
-		WriteTimeout: fo.feed.o.WriteTimeout + farewellTime, // never reached: the sink gives up before
-		CloseTimeout: farewellTime / 2,
+		MaxMessage:   4 << 10,                            // nothing is expected
+		WriteTimeout: fo.feed.o.WriteTimeout + closeTime, // never reached: the sink gives up before
+		CloseTimeout: closeTime / 2,
 		MaxQueue:     1 << 20, // never reached: the sink waits
 	})
 	var refused *ws.HandshakeError
@@ -41,46 +41,46 @@ func (fo *follower) webSocket(w http.ResponseWriter, r *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	u.socket.counting.Store(true)
-	go fo.overWebSocket(conn, u.socket)
+	u.conn.counting.Store(true)
+	go fo.runWebSocket(conn, u.conn)
 	return true
 }
 
-// overWebSocket follows until the connection is over.
-func (fo *follower) overWebSocket(conn *ws.Conn, to *socket) {
+// runWebSocket follows until the connection is over.
+func (fo *follower) runWebSocket(conn *ws.Conn, to *countingConn) {
 	f := fo.feed
 	defer f.leave(WebSocket)
 	ctx, cancel := context.WithCancelCause(f.ctx)
 	defer cancel(nil)
 	ended := make(chan struct{})
-	ear := &ear{conn: conn}
+	inbound := &inboundHandler{conn: conn}
 	go func() {
 		defer close(ended)
-		_ = conn.Serve(ear) // why it ended is seen by what follow says
+		_ = conn.Serve(inbound) // why it ended is seen by what follow says
 		cancel(errGone)
 	}()
-	s := &wsSink{conn: conn, to: to, timeout: f.o.WriteTimeout}
+	s := &webSocketSink{conn: conn, to: to, timeout: f.o.WriteTimeout}
 	s.limit = time.NewTimer(s.timeout)
 	defer s.limit.Stop()
 	why := fo.follow(ctx, s)
 	if fo.cursor.Before(s.last) {
 		fo.cursor = s.last // queued before the close frame
 	}
-	if ear.heard.Load() {
+	if inbound.spoke.Load() {
 		why = Spoke
 	}
 	f.counts.ended[why].Add(1)
-	farewell(conn, why, fo.cursor)
-	f.await(conn, ended)
+	closeWithReason(conn, why, fo.cursor)
+	f.awaitClose(conn, ended)
 }
 
-// await lets the closing handshake end, within the connection's own time, or
+// awaitClose lets the closing handshake end, within the connection's own time, or
 // sooner when the feed is closed.
-func (f *Feed) await(conn *ws.Conn, ended <-chan struct{}) {
+func (f *Feed) awaitClose(conn *ws.Conn, ended <-chan struct{}) {
 	select {
 	case <-ended:
 	case <-f.ctx.Done():
-		hurry := time.NewTimer(inHurry)
+		hurry := time.NewTimer(shortTimeout)
 		defer hurry.Stop()
 		select {
 		case <-ended:
@@ -91,8 +91,8 @@ func (f *Feed) await(conn *ws.Conn, ended <-chan struct{}) {
 	}
 }
 
-// farewell starts the closing handshake; the reason says where to resume.
-func farewell(conn *ws.Conn, why Reason, id vaiven.ID) {
+// closeWithReason starts the closing handshake; the reason says where to resume.
+func closeWithReason(conn *ws.Conn, why Reason, id vaiven.ID) {
 	text := ": resume after " + id.String()
 	switch why {
 	case TooSlow:
@@ -108,22 +108,22 @@ func farewell(conn *ws.Conn, why Reason, id vaiven.ID) {
 	}
 }
 
-// ear is the handler of what a follower sends: nothing is expected of it.
-type ear struct {
+// inboundHandler is the handler of what a follower sends: nothing is expected of it.
+type inboundHandler struct {
 	conn  *ws.Conn
-	heard atomic.Bool
+	spoke atomic.Bool
 }
 
 // Message ends a connection whose peer talks.
-func (e *ear) Message(ws.Op, []byte) {
-	e.heard.Store(true)
+func (e *inboundHandler) Message(ws.Op, []byte) {
+	e.spoke.Store(true)
 	e.conn.Close(ws.StatusPolicy, "this feed takes no messages")
 }
 
-// wsSink writes each event as a text message.
-type wsSink struct {
+// webSocketSink writes each event as a text message.
+type webSocketSink struct {
 	conn    *ws.Conn
-	to      *socket
+	to      *countingConn
 	timeout time.Duration
 	limit   *time.Timer
 	queued  uint64 // messages
@@ -131,38 +131,38 @@ type wsSink struct {
 	last    vaiven.ID
 }
 
-func (s *wsSink) events(ctx context.Context, b *Batch) error {
+func (s *webSocketSink) events(ctx context.Context, b *Batch) error {
 	for _, e := range b.Events {
-		if err := s.put(ctx, e.ID, b.JSON(e)); err != nil {
+		if err := s.write(ctx, e.ID, b.JSON(e)); err != nil {
 			return err
 		}
 	}
-	return s.written(ctx)
+	return s.awaitWritten(ctx)
 }
 
-func (s *wsSink) position(ctx context.Context, id vaiven.ID) error {
-	if err := s.put(ctx, id, appendPosition(nil, id)); err != nil {
+func (s *webSocketSink) position(ctx context.Context, id vaiven.ID) error {
+	if err := s.write(ctx, id, appendPosition(nil, id)); err != nil {
 		return err
 	}
-	return s.written(ctx)
+	return s.awaitWritten(ctx)
 }
 
-// put queues one message, and waits when that makes a window full.
-func (s *wsSink) put(ctx context.Context, id vaiven.ID, p []byte) error {
+// write queues one message, and waits when that makes a window full.
+func (s *webSocketSink) write(ctx context.Context, id vaiven.ID, p []byte) error {
 	if err := s.conn.Write(ws.Text, p); errors.Is(err, ws.ErrSlow) {
 		return errSlow
 	} else if err != nil {
-		return gone(ctx, err)
+		return writeError(ctx, err)
 	}
 	s.queued, s.last = s.queued+1, id
 	if s.ahead += len(p); s.ahead >= wsWindow {
-		return s.written(ctx)
+		return s.awaitWritten(ctx)
 	}
 	return nil
 }
 
-// written waits until the peer's system has taken all that is queued.
-func (s *wsSink) written(ctx context.Context) error {
+// awaitWritten waits until the peer's system has taken all that is queued.
+func (s *webSocketSink) awaitWritten(ctx context.Context) error {
 	s.limit.Reset(s.timeout)
 	for s.to.texts.Load() < s.queued {
 		select {
@@ -198,45 +198,45 @@ func handshakeText(e *ws.HandshakeError, l vaiven.Lang) string {
 	return l.Say(e.Reason, es)
 }
 
-// upgrade is the answer as ws.Accept sees it: the connection that it takes over
-// is a socket, and what it says to a handshake that fails is kept back for a
+// upgradeWriter is the answer as ws.Accept sees it: the connection that it takes over
+// is a countingConn, and what it says to a handshake that fails is kept back for a
 // problem of our own.
-type upgrade struct {
+type upgradeWriter struct {
 	http.ResponseWriter
-	socket *socket
+	conn *countingConn
 }
 
-func (u *upgrade) WriteHeader(int) {}
+func (u *upgradeWriter) WriteHeader(int) {}
 
-func (u *upgrade) Write(p []byte) (int, error) { return len(p), nil }
+func (u *upgradeWriter) Write(p []byte) (int, error) { return len(p), nil }
 
 // Hijack takes the connection over.
-func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (u *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	nc, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
-	u.socket = &socket{Conn: nc, moved: make(chan struct{}, 1)}
-	return u.socket, rw, nil
+	u.conn = &countingConn{Conn: nc, moved: make(chan struct{}, 1)}
+	return u.conn, rw, nil
 }
 
-// socket is a connection that tells how many messages have been written to it.
+// countingConn is a connection that tells how many messages have been written to it.
 // A WebSocket's Write never blocks, so this is how a follower knows that the
 // peer takes what it is sent. That it is not a plain TCP connection also makes
 // the WebSocket write what is queued in one piece, not message by message.
-type socket struct {
+type countingConn struct {
 	net.Conn
 	counting atomic.Bool   // the handshake is over
 	texts    atomic.Uint64 // text messages written whole
 	moved    chan struct{} // holds one: something was written
-	frames   frames        // of the one goroutine that writes at a time
+	frames   frameCounter  // of the one goroutine that writes at a time
 }
 
 // Write passes bytes on and looks at the frames in them.
-func (s *socket) Write(p []byte) (int, error) {
+func (s *countingConn) Write(p []byte) (int, error) {
 	n, err := s.Conn.Write(p)
 	if s.counting.Load() {
-		s.texts.Add(s.frames.take(p[:n]))
+		s.texts.Add(s.frames.countTexts(p[:n]))
 		select {
 		case s.moved <- struct{}{}:
 		default:
@@ -246,7 +246,7 @@ func (s *socket) Write(p []byte) (int, error) {
 }
 
 // NetConn is the TCP connection at the bottom, for whoever drops it.
-func (s *socket) NetConn() net.Conn {
+func (s *countingConn) NetConn() net.Conn {
 	if t, ok := s.Conn.(interface{ NetConn() net.Conn }); ok {
 		return t.NetConn()
 	}
@@ -254,44 +254,44 @@ func (s *socket) NetConn() net.Conn {
 }
 
 // CloseWrite ends the stream to the peer.
-func (s *socket) CloseWrite() error {
+func (s *countingConn) CloseWrite() error {
 	if t, ok := s.Conn.(interface{ CloseWrite() error }); ok {
 		return t.CloseWrite()
 	}
 	return nil
 }
 
-// frames reads the headers of a server's frames (RFC 6455, section 5.2): no
+// frameCounter reads the headers of a server's frames (RFC 6455, section 5.2): no
 // masks, and messages of one frame.
-type frames struct {
+type frameCounter struct {
 	head [10]byte
 	got  int    // bytes of head
 	rest uint64 // of the payload
 }
 
-// take returns how many text messages end in p.
-func (f *frames) take(p []byte) (texts uint64) {
+// countTexts returns how many text messages end in p.
+func (f *frameCounter) countTexts(p []byte) (texts uint64) {
 	for len(p) > 0 {
 		if f.rest > 0 {
 			n := min(f.rest, uint64(len(p)))
 			f.rest -= n
 			p = p[n:]
-			texts += f.end()
+			texts += f.finish()
 			continue
 		}
 		f.head[f.got] = p[0]
 		f.got++
 		p = p[1:]
-		if size, ok := f.size(); ok {
+		if size, ok := f.payloadSize(); ok {
 			f.rest = size
-			texts += f.end()
+			texts += f.finish()
 		}
 	}
 	return texts
 }
 
-// end is called when some of a frame was seen; it returns 1 behind a text.
-func (f *frames) end() uint64 {
+// finish is called when some of a frame was seen; it returns 1 behind a text.
+func (f *frameCounter) finish() uint64 {
 	if f.rest > 0 {
 		return 0
 	}
@@ -302,8 +302,8 @@ func (f *frames) end() uint64 {
 	return 0
 }
 
-// size returns the payload's length once the header is complete.
-func (f *frames) size() (n uint64, ok bool) {
+// payloadSize returns the payload's length once the header is complete.
+func (f *frameCounter) payloadSize() (n uint64, ok bool) {
 	if f.got < 2 {
 		return 0, false
 	}
