@@ -57,8 +57,8 @@ func (p *program) execute(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
-	p.out.Speak(p.lang)
-	p.err.Speak(p.lang)
+	p.out.SetLang(p.lang)
+	p.err.SetLang(p.lang)
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(p.in)

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"strings"
@@ -43,118 +44,87 @@ type Facts struct {
 	Keys bool // the terminal takes keys: say how to switch an LED
 }
 
-// continued says which of the earlier runs goes on.
-func continued(f Facts) string {
-	switch f.Continued {
-	case 0:
-		return ""
-	case 1:
-		return f.Lang.Say("  (goes on)", "  (continúa)")
-	}
-	return fmt.Sprintf(f.Lang.Say("  (goes on: the one used last of %d)", "  (continúa: la usada por última vez, de %d)"), f.Continued)
-}
-
 // Banner writes what somebody needs to connect a board: the addresses, where
 // the data goes, and two lines for the sketch. It belongs on stderr.
 func Banner(t Terminal, f Facts) error {
-	b := banner{l: f.Lang, color: paint(t.Color)}
-	b.title(f)
-	b.addresses(f)
-	b.row(f.Lang.Say("session", "sesión"), session(f))
-	b.row(f.Lang.Say("time zone", "zona horaria"), zone(f))
-	b.row(f.Lang.Say("data", "datos"), f.Data+continued(f))
-	b.row("CSV", f.CSV)
-	if f.Sheet != "" {
-		b.row("Excel", f.Sheet)
-	}
-	if f.Keys {
-		b.row(f.Lang.Say("keys", "teclas"), keysHint(f.Lang))
-	}
-	b.sketch(f)
-	_, err := t.W.Write(b.buf)
-	if err != nil {
-		return fmt.Errorf("write banner: %w", err)
-	}
-	return nil
-}
-
-type banner struct {
-	l     vaiven.Lang
-	color paint
-	buf   []byte
-}
-
-// labelWidth fits the longest label in both languages.
-const labelWidth = 16
-
-func (b *banner) row(label, value string) {
-	if value == "" {
-		return
-	}
-	b.buf = append(b.buf, "  "...)
-	b.buf = b.color.append(b.buf, sgrDim, fit(label, labelWidth))
-	b.buf = append(b.buf, value...)
-	b.buf = append(b.buf, '\n')
-}
-
-func (b *banner) title(f Facts) {
-	b.buf = b.color.append(b.buf, sgrBold, strings.TrimRight("vaiven "+f.Version, " "))
+	l, color := f.Lang, paint(t.Color)
+	b := color.append(nil, sgrBold, strings.TrimRight("vaiven "+f.Version, " "))
 	if f.Command != "" {
-		b.buf = append(b.buf, " · "+f.Command...)
+		b = append(b, " · "+f.Command...)
 	}
-	b.buf = append(b.buf, '\n')
-}
-
-func (b *banner) addresses(f Facts) {
-	label := b.l.Say("for the boards", "para la placa")
+	b = append(b, '\n')
+	row := func(label, value string) {
+		if value != "" {
+			b = color.append(append(b, "  "...), sgrDim, fit(label, labelWidth))
+			b = append(append(b, value...), '\n')
+		}
+	}
+	label := l.Say("for the boards", "para la placa")
 	if len(f.Addresses) == 0 {
-		b.row(label, b.l.Say("no network found: only this computer can connect, at ",
+		row(label, l.Say("no network found: only this computer can connect, at ",
 			"no hay red: solo este computador puede conectarse, en ")+f.Local)
 	}
 	for i, a := range f.Addresses {
 		text := "ws://" + a + "/"
 		if i == 0 {
-			text = b.color.str(sgrBold, text)
+			text = color.str(sgrBold, text)
 		}
-		b.row(label, text)
+		row(label, text)
 		label = ""
 	}
 	for _, a := range f.Secure {
-		b.row(label, "wss://"+a+"/")
+		row(label, "wss://"+a+"/")
 		label = ""
 	}
+	row(l.Say("session", "sesión"), describeSession(f))
+	row(l.Say("time zone", "zona horaria"), describeZone(f))
+	continued := ""
+	switch f.Continued {
+	case 0:
+	case 1:
+		continued = l.Say("  (goes on)", "  (continúa)")
+	default:
+		continued = fmt.Sprintf(l.Say("  (goes on: the one used last of %d)", "  (continúa: la usada por última vez, de %d)"), f.Continued)
+	}
+	row(l.Say("data", "datos"), f.Data+continued)
+	row("CSV", f.CSV)
+	row("Excel", f.Sheet)
+	if f.Keys {
+		row(l.Say("keys", "teclas"), keysHint(l))
+	}
+	if _, err := t.W.Write(appendSketch(b, color, f)); err != nil {
+		return fmt.Errorf("write banner: %w", err)
+	}
+	return nil
 }
 
-func session(f Facts) string {
-	var parts []string
+// labelWidth fits the longest label in both languages.
+const labelWidth = 16
+
+func describeSession(f Facts) string {
+	var limits, parts []string
 	if f.Readings > 0 {
-		parts = append(parts, countReadings(f.Lang, f.Readings))
+		limits = append(limits, countReadings(f.Lang, f.Readings))
 	}
 	if f.For > 0 {
-		parts = append(parts, span(f.For))
+		limits = append(limits, span(f.For))
 	}
-	text := strings.Join(parts, f.Lang.Say(" or ", " o "))
-	if text != "" {
-		text += f.Lang.Say(" per board", " por placa")
+	if len(limits) > 0 {
+		parts = append(parts, strings.Join(limits, f.Lang.Say(" or ", " o "))+f.Lang.Say(" per board", " por placa"))
 	}
 	if f.Interval > 0 {
-		if text != "" {
-			text += ", "
-		}
-		text += f.Lang.Say("one every ", "una cada ") + span(f.Interval)
+		parts = append(parts, f.Lang.Say("one every ", "una cada ")+span(f.Interval))
 	}
-	return text
+	return strings.Join(parts, ", ")
 }
 
-func zone(f Facts) string {
-	text := f.Zone
-	offset := "UTC" + time.Unix(0, 0).In(time.FixedZone("", int(f.Offset))).Format("-07:00")
-	if f.Offset == 0 {
-		offset = "UTC"
+func describeZone(f Facts) string {
+	offset := "UTC"
+	if f.Offset != 0 {
+		offset += time.Unix(0, 0).In(time.FixedZone("", int(f.Offset))).Format("-07:00")
 	}
-	if text == "" {
-		text = offset
-	} else if text != offset {
+	text := cmp.Or(f.Zone, offset)
+	if text != offset {
 		text += " (" + offset + ")"
 	}
 	if !f.Synced {
@@ -163,32 +133,27 @@ func zone(f Facts) string {
 	return text
 }
 
-// sketch prints the two lines in the terms of the Arduino library of the
+// appendSketch adds the two lines in the terms of the Arduino library of the
 // course (Links2004 WebSockets). Its sendTXT takes a String only by reference,
 // so the message needs a variable of its own.
-func (b *banner) sketch(f Facts) {
-	host, port := "", ""
+func appendSketch(b []byte, color paint, f Facts) []byte {
 	for _, a := range append(f.Addresses[:len(f.Addresses):len(f.Addresses)], f.Local) {
-		if h, p, err := net.SplitHostPort(a); err == nil {
-			host, port = h, p
+		host, port, err := net.SplitHostPort(a)
+		if err != nil {
+			continue
+		}
+		if host == "" {
 			break
 		}
+		b = append(b, "\n  "...)
+		b = append(b, f.Lang.Say("for the sketch, once in setup() and once per reading in loop():",
+			"para el programa de la placa, una vez en setup() y una por lectura en loop():")...)
+		for _, line := range SketchLines(host, port, cmp.Or(f.Device, "101")) {
+			b = color.append(append(b, "\n    "...), sgrCyan, line)
+		}
+		return append(b, "\n\n"...)
 	}
-	if host == "" {
-		return
-	}
-	device := f.Device
-	if device == "" {
-		device = "101"
-	}
-	b.buf = append(b.buf, "\n  "...)
-	b.buf = append(b.buf, b.l.Say("for the sketch, once in setup() and once per reading in loop():",
-		"para el programa de la placa, una vez en setup() y una por lectura en loop():")...)
-	for _, line := range SketchLines(host, port, device) {
-		b.buf = append(b.buf, "\n    "...)
-		b.buf = b.color.append(b.buf, sgrCyan, line)
-	}
-	b.buf = append(b.buf, "\n\n"...)
+	return b
 }
 
 // SketchLines are the two lines to paste into an Arduino sketch; t and h stand

@@ -19,10 +19,10 @@ import (
 // who has stopped (| less, Ctrl-S, an SSH connection that hangs) holds up those
 // who agreed to wait for it and nobody else, and not the program's end.
 //
-// Write waits for the reader, for as long as it takes, until Leave; a write
-// behind Leave, or under way then, has leaveWithin, up to twice that. Notes are for those who must
-// never wait. A stream that breaks (its pipe was closed, its terminal hung up)
-// or that takes nothing after Leave is gone: every write returns a *GoneError
+// Write waits for the reader, for as long as it takes, until Leave; a write behind
+// Leave, or under way then, has leaveWithin, up to twice that. Notes are for those
+// who must never wait. A stream that breaks (its pipe was closed, its terminal hung
+// up) or that takes nothing after Leave is gone: every write returns a *GoneError
 // from then on. A full disk behind a stream passes, and is the writer's error.
 //
 // All methods may be used from several goroutines.
@@ -33,14 +33,14 @@ type Output struct {
 	mu      sync.Mutex
 	idle    sync.Cond // of mu: busy has ended
 	lang    vaiven.Lang
-	queue   []chunk
-	now     *chunk // being written
+	queue   []*chunk
+	current *chunk // being written
 	busy    bool   // run is there
 	noted   int    // bytes of notes that wait
-	lost    int    // notes that found no room
+	dropped int    // notes that found no room
 	leaving bool
 	watched bool // a timer looks whether the reader reads
-	moves   int  // counts what was written: whether a reader reads
+	writes  int  // that returned: whether a reader reads
 	gone    *GoneError
 	onGone  []func(*GoneError)
 }
@@ -48,20 +48,28 @@ type Output struct {
 // chunk is what goes out with one write.
 type chunk struct {
 	b    []byte
-	done chan written // holds one; nil: a note
+	done chan writeResult // holds one; nil: a note
 }
 
-type written struct {
+type writeResult struct {
 	n   int
 	err error
+}
+
+// answer tells the writer, who may have been told already. A note has nobody to tell.
+func (c *chunk) answer(n int, err error) {
+	select {
+	case c.done <- writeResult{n, err}:
+	default:
+	}
 }
 
 const (
 	// maxNotes is how many bytes of notes wait for a reader.
 	maxNotes = 256 << 10
-	// againAfter is the pause before a stream is tried again that somebody else
+	// retryPause is the pause before a stream is tried again that somebody else
 	// has made non-blocking (a terminal is shared by all that run in it).
-	againAfter = 20 * time.Millisecond
+	retryPause = 20 * time.Millisecond
 )
 
 // GoneError says that a stream is not written any more.
@@ -118,8 +126,8 @@ func Outputs(stdout, stderr io.Writer) (out, err *Output) {
 	return out, NewOutput(stderr, "stderr")
 }
 
-// Speak sets the language of what the Output itself says.
-func (o *Output) Speak(l vaiven.Lang) {
+// SetLang sets the language of what the Output itself says.
+func (o *Output) SetLang(l vaiven.Lang) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.lang = l
@@ -144,7 +152,7 @@ func (o *Output) File() *os.File {
 
 // Write hands p to the reader, and returns when it has gone out.
 func (o *Output) Write(p []byte) (int, error) {
-	c := chunk{bytes.Clone(p), make(chan written, 1)}
+	c := &chunk{bytes.Clone(p), make(chan writeResult, 1)}
 	if err := o.add(c); err != nil {
 		return 0, err
 	}
@@ -160,13 +168,13 @@ func (o *Output) Notes() io.Writer { return (*notes)(o) }
 type notes Output
 
 func (n *notes) Write(p []byte) (int, error) {
-	if err := (*Output)(n).add(chunk{b: bytes.Clone(p)}); err != nil {
+	if err := (*Output)(n).add(&chunk{b: bytes.Clone(p)}); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-func (o *Output) add(c chunk) error {
+func (o *Output) add(c *chunk) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.gone != nil {
@@ -174,7 +182,7 @@ func (o *Output) add(c chunk) error {
 	}
 	if c.done == nil {
 		if o.noted+len(c.b) > maxNotes {
-			o.lost++
+			o.dropped++
 			return nil
 		}
 		o.noted += len(c.b)
@@ -182,7 +190,7 @@ func (o *Output) add(c chunk) error {
 	o.queue = append(o.queue, c)
 	if !o.busy {
 		o.busy = true
-		o.watch()
+		o.watchReader()
 		go o.run()
 	}
 	return nil
@@ -190,71 +198,49 @@ func (o *Output) add(c chunk) error {
 
 // run writes what waits, and ends when that is all, or when the stream is gone.
 func (o *Output) run() {
-	for {
-		c := o.next()
-		if c == nil {
-			return
+	for c := o.next(); c != nil; c = o.next() {
+		n, err := o.write(c.b)
+		passes := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+		if err != nil && !passes {
+			o.giveUp(err)
 		}
-		n, err := o.put(c.b)
-		o.wrote(c, n, err)
+		o.mu.Lock()
+		if c.done == nil {
+			o.noted -= len(c.b)
+		}
+		c.answer(n, err)
+		o.writes++
+		o.watchReader()
+		o.mu.Unlock()
 	}
 }
 
 func (o *Output) next() *chunk {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.queue) == 0 && o.lost > 0 && o.gone == nil {
-		text := fmt.Sprintf(o.lang.Say("(%d messages left out: nobody was reading)\n", "(%d mensajes omitidos: nadie leía)\n"), o.lost)
-		o.queue, o.lost, o.noted = append(o.queue, chunk{b: []byte(text)}), 0, o.noted+len(text)
+	if len(o.queue) == 0 && o.dropped > 0 && o.gone == nil {
+		text := fmt.Sprintf(o.lang.Say("(%d messages left out: nobody was reading)\n", "(%d mensajes omitidos: nadie leía)\n"), o.dropped)
+		o.queue, o.dropped, o.noted = append(o.queue, &chunk{b: []byte(text)}), 0, o.noted+len(text)
 	}
 	if len(o.queue) == 0 || o.gone != nil {
-		o.queue, o.busy, o.now = nil, false, nil
+		o.queue, o.busy, o.current = nil, false, nil
 		o.idle.Broadcast()
 		return nil
 	}
-	o.now = &chunk{o.queue[0].b, o.queue[0].done}
-	o.queue[0] = chunk{}
+	o.current, o.queue[0] = o.queue[0], nil
 	o.queue = o.queue[1:]
-	return o.now
+	return o.current
 }
 
-// put makes the write, which may never return.
-func (o *Output) put(b []byte) (n int, err error) {
+// write makes the write, which may never return.
+func (o *Output) write(b []byte) (n int, err error) {
 	for {
 		m, err := o.w.Write(b[n:])
 		n += max(m, 0)
 		if !errors.Is(err, syscall.EAGAIN) || o.Gone() != nil {
 			return n, err
 		}
-		time.Sleep(againAfter)
-	}
-}
-
-// passes reports whether a stream with this error may take more later.
-func passes(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
-}
-
-func (o *Output) wrote(c *chunk, n int, err error) {
-	if err != nil && !passes(err) {
-		o.give(err)
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if c.done == nil {
-		o.noted -= len(c.b)
-	} else {
-		c.answer(n, err)
-	}
-	o.moves++
-	o.watch()
-}
-
-// answer tells the writer, who may have been told already.
-func (c *chunk) answer(n int, err error) {
-	select {
-	case c.done <- written{n, err}:
-	default:
+		time.Sleep(retryPause)
 	}
 }
 
@@ -265,53 +251,51 @@ func (o *Output) Leave() {
 	defer o.mu.Unlock()
 	if !o.leaving {
 		o.leaving = true
-		o.watch()
+		o.watchReader()
 	}
 }
 
-// watch looks, when leaving, whether what is being written now moves; mu is
+// watchReader looks, when leaving, whether what is being written now moves; mu is
 // held.
-func (o *Output) watch() {
+func (o *Output) watchReader() {
 	if !o.leaving || !o.busy || o.watched {
 		return
 	}
 	o.watched = true
-	moves := o.moves
+	writes := o.writes
 	time.AfterFunc(leaveWithin, func() {
 		o.mu.Lock()
 		o.watched = false
-		stuck := o.busy && o.moves == moves
+		stuck := o.busy && o.writes == writes
 		if !stuck {
-			o.watch()
+			o.watchReader()
 		}
 		o.mu.Unlock()
 		if stuck {
-			o.give(ErrNotRead)
+			o.giveUp(ErrNotRead)
 		}
 	})
 }
 
-// give gives the stream up, and answers all who wait for it.
-func (o *Output) give(why error) {
+// giveUp makes the stream gone, and answers all who wait for it.
+func (o *Output) giveUp(why error) {
 	o.mu.Lock()
 	if o.gone != nil {
 		o.mu.Unlock()
 		return
 	}
 	o.gone = &GoneError{o.name, why}
-	for _, c := range o.queue {
-		if c.done != nil {
-			c.answer(0, o.gone)
-		}
+	if o.current != nil {
+		o.queue = append(o.queue, o.current)
 	}
-	if o.now != nil && o.now.done != nil {
-		o.now.answer(0, o.gone)
+	for _, c := range o.queue {
+		c.answer(0, o.gone)
 	}
 	o.queue = nil
 	o.idle.Broadcast()
-	told, gone := o.onGone, o.gone
+	listeners, gone := o.onGone, o.gone
 	o.mu.Unlock()
-	for _, fn := range told {
+	for _, fn := range listeners {
 		fn(gone)
 	}
 }

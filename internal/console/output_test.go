@@ -223,7 +223,7 @@ func TestViewsOfReadersWhoHaveGone(t *testing.T) {
 	}
 	broke := func() *Output {
 		o := NewOutput(io.Discard, "stdout")
-		o.give(syscall.EPIPE)
+		o.giveUp(syscall.EPIPE)
 		return o
 	}
 	type view interface {
