@@ -153,9 +153,9 @@ type RequestChange func(ctx context.Context, r vaiven.ChangeRequest) error
 // requestTimeout is how long a person waits for a change to be taken.
 const requestTimeout = 5 * time.Second
 
-// do requests a change, within requestTimeout if f keeps to its promise, and returns
+// submit requests a change, within requestTimeout if f keeps to its promise, and returns
 // in words why it was not taken, "" when it was.
-func (f RequestChange) do(ctx context.Context, l vaiven.Lang, r *vaiven.ChangeRequest) (why string) {
+func (f RequestChange) submit(ctx context.Context, l vaiven.Lang, r *vaiven.ChangeRequest) (why string) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	err := f(ctx, *r)

@@ -102,7 +102,7 @@ func (f *framer) table(h int) []string {
 	f.view.top = min(max(f.view.top, at-visible+1), at, max(len(rows)-visible, 0))
 	shown := rows[f.view.top:min(f.view.top+visible, len(rows))]
 
-	cols := f.columns(shown)
+	cols := f.chooseColumns(shown)
 	lines := []string{f.color.str(sgrDim, joinCells("  ", cols, false, func(c column) (string, string) { return c.head, "" }))}
 	for i, r := range shown {
 		lead := " "
@@ -128,9 +128,9 @@ func joinCells(line string, cols []column, color paint, cell func(c column) (tex
 	return strings.TrimRight(line, " ")
 }
 
-// columns chooses what fits, the most needed first, and shares out the columns
+// chooseColumns chooses what fits, the most needed first, and shares out the columns
 // that are left to those that can use more.
-func (f *framer) columns(rows []*row) []column {
+func (f *framer) chooseColumns(rows []*row) []column {
 	var cols []column
 	left := f.view.w - 2 // the signs before the id
 	for _, c := range f.neededColumns(rows) {

@@ -164,7 +164,7 @@ func (k *Keys) runLine(ctx context.Context, line string) {
 	case answer != "":
 		_, _ = io.WriteString(k.o.Err.W, answer) // its own failure has nowhere to be told
 	default:
-		if why := k.o.RequestChange.do(ctx, l, &r); why != "" {
+		if why := k.o.RequestChange.submit(ctx, l, &r); why != "" {
 			Notice(k.o.Err, l, why, "")
 		}
 	}
@@ -194,13 +194,13 @@ func (k *Keys) defaultDevice() (vaiven.Device, error) {
 		return connected[0], nil
 	case len(connected) > 1:
 		return "", fmt.Errorf(l.Say("several boards are connected: choose one by its number and Enter (%s)",
-			"hay varias placas conectadas: elige una con su número y Enter (%s)"), listDevices(connected))
+			"hay varias placas conectadas: elige una con su número y Enter (%s)"), joinDevices(connected))
 	case k.boards.of[k.latest] != nil:
 		return k.latest, nil
 	case len(all) == 1:
 		return all[0], nil
 	case len(all) > 0:
-		return "", fmt.Errorf(l.Say("choose a board by its number and Enter (%s)", "elige una placa con su número y Enter (%s)"), listDevices(all))
+		return "", fmt.Errorf(l.Say("choose a board by its number and Enter (%s)", "elige una placa con su número y Enter (%s)"), joinDevices(all))
 	}
 	return "", errors.New(l.Say("no board has connected yet", "todavía no se ha conectado ninguna placa"))
 }
@@ -211,11 +211,11 @@ func (k *Keys) notConnected(d vaiven.Device) error {
 		return fmt.Errorf(l.Say("no board %s: none has connected yet", "no hay placa %s: todavía no se ha conectado ninguna"), d)
 	}
 	return fmt.Errorf(l.Say("no board %s has connected; there are %s", "no se ha conectado ninguna placa %s; están %s"),
-		d, listDevices(slices.Collect(maps.Keys(k.boards.of))))
+		d, joinDevices(slices.Collect(maps.Keys(k.boards.of))))
 }
 
-// listDevices writes the first few devices.
-func listDevices(ds []vaiven.Device) string {
+// joinDevices writes the first few devices.
+func joinDevices(ds []vaiven.Device) string {
 	slices.Sort(ds)
 	var words []string
 	for _, d := range ds[:min(len(ds), 8)] {

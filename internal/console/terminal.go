@@ -58,7 +58,18 @@ func FullScreen(in *os.File, out Terminal) bool {
 	return out.TTY && out.Redraw && term.IsTerminal(int(in.Fd()))
 }
 
-func (t Terminal) columns() int {
+// saveTerminalMode remembers how a terminal takes keys; the returned function gives
+// it back to the shell, and Ctrl-C its meaning, without writing to it.
+func saveTerminalMode(in io.Reader) (restore func()) {
+	if f, ok := in.(*os.File); ok {
+		if mode, err := term.GetState(int(f.Fd())); err == nil {
+			return func() { _ = term.Restore(int(f.Fd()), mode) }
+		}
+	}
+	return func() {}
+}
+
+func (t Terminal) lineWidth() int {
 	if t.Width <= 0 {
 		return 80
 	}
@@ -171,7 +182,7 @@ func (p *Progress) Done() {
 // draw writes over what stands there, without any escape code. The write is
 // short, and made while holding mu so that lines do not mix.
 func (p *Progress) draw(line string) {
-	line = cut(line, p.t.columns()-1)
+	line = cut(line, p.t.lineWidth()-1)
 	w := width(line)
 	_, _ = p.t.W.Write([]byte("\r" + line + spaces(p.drawn-w)))
 	p.drawn = w

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +15,6 @@ import (
 	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
-	"golang.org/x/term"
 
 	"vaiven"
 )
@@ -39,14 +37,12 @@ type TUIOptions struct {
 	// to there events fill the table, and do not count for readings/s.
 	After uint64
 
-	Input  io.Reader // keys; nil: stdin
-	Output io.Writer // the terminal; nil: stdout
-	Color  bool      // Terminal.Color of the output
-	// Environ is the process's environment for the terminal library, nil: the
-	// real one.
-	Environ []string
-	// Size is the screen's when the output is not a terminal (tests).
-	Width, Height int
+	Input   io.Reader // keys
+	Output  io.Writer // the terminal
+	Color   bool      // Terminal.Color of the output
+	Environ []string  // for the terminal library, nil: the process's own
+	Width   int       // of the screen when the output is not a terminal (tests)
+	Height  int
 
 	// Fallback takes what is written to the log writer while the screen is not
 	// up: stderr.
@@ -75,9 +71,6 @@ type TUI struct {
 	// requests are handed to RequestChange by Run, one after the other; full: a key
 	// press is refused, and said so.
 	requests chan vaiven.ChangeRequest
-
-	quit     chan struct{} // closed when the person wants to leave
-	quitOnce sync.Once
 }
 
 // maxRequests is how many key presses wait while the log takes one.
@@ -89,7 +82,7 @@ func NewTUI(o TUIOptions) *TUI {
 		o.Now = time.Now
 	}
 	o.States = defaultStates(o.States)
-	t := &TUI{o: o, data: newTUIData(o.Lang, o.Roster), requests: make(chan vaiven.ChangeRequest, maxRequests), quit: make(chan struct{})}
+	t := &TUI{o: o, data: newTUIData(o.Lang, o.Roster), requests: make(chan vaiven.ChangeRequest, maxRequests)}
 	t.data.whole = o.After == 0
 	return t
 }
@@ -147,19 +140,14 @@ var ErrTerminal = errors.New("the terminal does not take any output")
 // cases: ask ctx which it was), and restores the terminal. Call it once.
 func (t *TUI) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	requested := make(chan struct{})
-	go func() { defer close(requested); t.runRequests(ctx) }()
-	defer func() { cancel(); <-requested }()
+	var requests sync.WaitGroup
+	requests.Go(func() { t.runRequests(ctx) })
+	defer requests.Wait()
+	defer cancel()
 	opts := []tea.ProgramOption{
-		tea.WithContext(ctx),
+		tea.WithContext(ctx), tea.WithInput(t.o.Input), tea.WithOutput(t.o.Output),
 		tea.WithoutSignalHandler(), // signals belong to the command
 		tea.WithFPS(int(time.Second / redrawEvery)),
-	}
-	if t.o.Input != nil {
-		opts = append(opts, tea.WithInput(t.o.Input))
-	}
-	if t.o.Output != nil {
-		opts = append(opts, tea.WithOutput(t.o.Output))
 	}
 	if t.o.Environ != nil {
 		opts = append(opts, tea.WithEnvironment(t.o.Environ))
@@ -167,7 +155,9 @@ func (t *TUI) Run(ctx context.Context) error {
 	if t.o.Width > 0 {
 		opts = append(opts, tea.WithWindowSize(t.o.Width, t.o.Height))
 	}
-	p := tea.NewProgram(&model{t: t, view: tuiView{w: 80, h: 24}}, opts...)
+	leaving, leave := context.WithCancel(ctx)
+	defer leave()
+	p := tea.NewProgram(&model{t: t, leave: leave, view: tuiView{w: 80, h: 24}}, opts...)
 	restore := saveTerminalMode(t.o.Input)
 	t.setShown(true)
 	defer t.setShown(false)
@@ -184,8 +174,7 @@ func (t *TUI) Run(ctx context.Context) error {
 	select {
 	case err := <-done:
 		return err
-	case <-ctx.Done():
-	case <-t.quit: // the library waits for the terminal to take its last frame
+	case <-leaving.Done(): // the library waits for the terminal to take its last frame
 	}
 	late := time.NewTimer(leaveWithin)
 	defer late.Stop()
@@ -196,17 +185,6 @@ func (t *TUI) Run(ctx context.Context) error {
 		restore()
 		return ErrTerminal
 	}
-}
-
-// saveTerminalMode remembers how a terminal takes keys; the returned function gives
-// it back to the shell, and Ctrl-C its meaning, without writing to it.
-func saveTerminalMode(in io.Reader) (restore func()) {
-	if f, ok := in.(*os.File); ok {
-		if mode, err := term.GetState(int(f.Fd())); err == nil {
-			return func() { _ = term.Restore(int(f.Fd()), mode) }
-		}
-	}
-	return func() {}
 }
 
 func (t *TUI) setShown(shown bool) {
@@ -223,7 +201,7 @@ func (t *TUI) runRequests(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case r := <-t.requests:
-			if why := t.o.RequestChange.do(ctx, t.o.Lang, &r); why != "" {
+			if why := t.o.RequestChange.submit(ctx, t.o.Lang, &r); why != "" {
 				t.mu.Lock()
 				t.noteOwn(r.Device, why, severityBad)
 				t.mu.Unlock()
@@ -280,6 +258,7 @@ func (w *logWriter) Write(p []byte) (int, error) {
 // which alone touches view and content.
 type model struct {
 	t       *TUI
+	leave   func() // the person wants to leave
 	view    tuiView
 	content string
 	version uint64 // of the data in content
@@ -288,27 +267,27 @@ type model struct {
 
 type tick struct{}
 
-func (m *model) tick() tea.Cmd {
+func nextTick() tea.Cmd {
 	return tea.Tick(redrawEvery, func(time.Time) tea.Msg { return tick{} })
 }
 
 // Init starts the ticks by which the screen follows the log.
 func (m *model) Init() tea.Cmd {
-	m.draw(true)
-	return m.tick()
+	m.redraw(true)
+	return nextTick()
 }
 
 // Update handles a tick, a key or a new size.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tick:
-		m.draw(false)
-		return m, m.tick()
+		m.redraw(false)
+		return m, nextTick()
 	case tea.WindowSizeMsg:
 		m.view.w, m.view.h = msg.Width, msg.Height
 	case tea.KeyPressMsg:
 		if m.pressKey(msg.String()) {
-			m.t.quitOnce.Do(func() { close(m.t.quit) })
+			m.leave()
 			return m, tea.Quit
 		}
 	case tea.PasteMsg:
@@ -316,7 +295,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	default:
 		return m, nil
 	}
-	m.draw(true)
+	m.redraw(true)
 	return m, nil
 }
 
@@ -328,10 +307,10 @@ func (m *model) View() tea.View {
 	return v
 }
 
-// draw makes a new frame if there is anything new: an event, another second,
+// redraw makes a new frame if there is anything new: an event, another second,
 // or, when forced, a key. The data is locked meanwhile, which costs Apply at
 // most a frame's work and no I/O.
-func (m *model) draw(force bool) {
+func (m *model) redraw(force bool) {
 	now := m.t.o.Now()
 	m.t.mu.Lock()
 	defer m.t.mu.Unlock()

@@ -60,13 +60,13 @@ func testModel(l vaiven.Lang, w, h int, color bool) (*model, *manual) {
 	c := &manual{time.UnixMilli(start + 40000).In(time.FixedZone("America/Bogota", int(bogota)))}
 	t := NewTUI(TUIOptions{Lang: l, Title: l.Say("workshop, 20 readings", "taller, 20 lecturas"), Roster: names,
 		Addresses: []string{"192.168.1.20:8080", "raspi.local:8080"}, Color: color, Now: c.now})
-	return &model{t: t, view: tuiView{w: w, h: h}}, c
+	return &model{t: t, leave: func() {}, view: tuiView{w: w, h: h}}, c
 }
 
 func press(m *model, keys ...string) (quit bool) {
 	for _, k := range keys {
 		quit = m.pressKey(k)
-		m.draw(true)
+		m.redraw(true)
 	}
 	return quit
 }
@@ -91,7 +91,7 @@ func TestFramesGolden(t *testing.T) {
 			if err := m.t.Apply(1, classroom(tt.lang)); err != nil {
 				t.Fatal(err)
 			}
-			m.draw(true)
+			m.redraw(true)
 			press(m, tt.keys...)
 			checkFrame(t, m)
 			noEscape(t, m.content)
@@ -103,7 +103,7 @@ func TestFramesGolden(t *testing.T) {
 func TestFrameColor(t *testing.T) {
 	m, _ := testModel("en", 80, 24, true)
 	_ = m.t.Apply(1, classroom("en"))
-	m.draw(true)
+	m.redraw(true)
 	checkFrame(t, m)
 	if !strings.Contains(m.content, "\x1b[") || strings.Contains(m.content, "\x1b[2J") {
 		t.Errorf("%q", m.content)
@@ -133,7 +133,7 @@ func TestFrameAtEverySize(t *testing.T) {
 		for w := 1; w <= 140; w += 7 {
 			for h := 1; h <= 45; h += 4 {
 				m.view.w, m.view.h = w, h
-				m.draw(true)
+				m.redraw(true)
 				checkFrame(t, m)
 				press(m, "?")
 				checkFrame(t, m)
@@ -145,7 +145,7 @@ func TestFrameAtEverySize(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	m, c := testModel("en", 80, 24, false)
-	m.draw(true)
+	m.redraw(true)
 	if press(m, "down", "up", "end", "pgdown") {
 		t.Error("left an empty table")
 	}
@@ -153,7 +153,7 @@ func TestKeys(t *testing.T) {
 		t.Error(m.content)
 	}
 	_ = m.t.Apply(1, classroom("en"))
-	m.draw(true)
+	m.redraw(true)
 	for _, step := range []struct{ keys, sel string }{
 		{"home", "007"}, {"down", "101"}, {"j", "102"}, {"k", "101"}, {"end", "104"}, {"down", "104"}, {"home", "007"},
 		{"r", "007"}, {"home", "104"}, {"r", "104"}, {"s", "104"}, {"home", "101"}, {"G", "104"}, {"g", "101"}, {"pgdown", "104"}, {"pgup", "101"},
@@ -172,7 +172,7 @@ func TestKeys(t *testing.T) {
 	}
 	before := m.content
 	c.t = c.t.Add(time.Minute)
-	m.draw(false)
+	m.redraw(false)
 	if before == m.content || !strings.Contains(m.content, "1 min") {
 		t.Error("the screen does not follow the clock")
 	}
@@ -185,7 +185,7 @@ func TestScrollKeepsSelectionVisible(t *testing.T) {
 		evs = append(evs, &vaiven.Reading{Stamp: stamp(0), Device: vaiven.Device(fmt.Sprint(200 + i)), Values: vals("TEMP", 20.0)})
 	}
 	_ = m.t.Apply(1, entries(1, evs...))
-	m.draw(true)
+	m.redraw(true)
 	for i := range 120 {
 		press(m, "down")
 		if !strings.Contains(m.content, "▸○ "+fmt.Sprint(min(201+i, 299))) {
@@ -254,7 +254,7 @@ func TestSeed(t *testing.T) {
 	_ = m.t.Apply(7, entries(7, late))
 	fresh := &vaiven.Reading{Stamp: stamp(39000), Device: "101", Values: vals("TEMP", 25.5)}
 	_ = m.t.Apply(8, entries(8, fresh))
-	m.draw(true)
+	m.redraw(true)
 	for _, want := range []string{"1/2 connected", "13 readings", "2 rejected", "25.5", "13/50", "fw 1.0.0", " ! 102"} {
 		if !strings.Contains(m.content, want) {
 			t.Errorf("no %q in\n%s", want, m.content)
@@ -483,7 +483,7 @@ func BenchmarkFrame(b *testing.B) {
 	}
 	_ = m.t.Apply(1, entries(1, evs...))
 	for b.Loop() {
-		m.draw(true)
+		m.redraw(true)
 	}
 }
 

@@ -57,7 +57,7 @@ func lampModel(l vaiven.Lang, w, h int, color bool) *model {
 	m, _ := testModel(l, w, h, color)
 	m.t.o.RequestChange = func(context.Context, vaiven.ChangeRequest) error { return nil }
 	_ = m.t.Apply(1, lamps())
-	m.draw(true)
+	m.redraw(true)
 	return m
 }
 
@@ -99,7 +99,7 @@ func TestStateFrameAtEverySize(t *testing.T) {
 	for w := 1; w <= 140; w += 9 {
 		for h := 1; h <= 40; h += 8 {
 			m.view.w, m.view.h = w, h
-			m.draw(true)
+			m.redraw(true)
 			checkFrame(t, m)
 			for _, keys := range [][]string{{"?"}, {"x"}, {"end"}, {":"}, {"宽"}, {"esc"}, {":", "x", "enter"}, {"home"}} {
 				press(m, keys...)
@@ -107,7 +107,7 @@ func TestStateFrameAtEverySize(t *testing.T) {
 			}
 			press(m, ":")
 			m.insertText(strings.Repeat("宽x", 200) + "\x1b\nrest")
-			m.draw(true)
+			m.redraw(true)
 			checkFrame(t, m)
 			noEscape(t, m.view.input)
 			if len(m.view.input) > maxCommand+4 || strings.Contains(m.view.input, "rest") {
@@ -180,14 +180,14 @@ func TestStateKeys(t *testing.T) {
 func TestKeysThatCannotAsk(t *testing.T) {
 	m, _ := testModel("en", 80, 24, false)
 	_ = m.t.Apply(1, lamps())
-	m.draw(true)
+	m.redraw(true)
 	press(m, "t", "enter", "=", ":", "space")
 	if len(requests(m)) > 0 || m.view.prompting || m.view.selected != "107" || strings.Contains(m.content, "switch") {
 		t.Errorf("%+v", m.view)
 	}
 	empty, _ := testModel("en", 80, 24, false)
 	empty.t.o.RequestChange = m.t.o.RequestChange
-	empty.draw(true)
+	empty.redraw(true)
 	press(empty, "t", "left", "right", "=", "enter", "space")
 	empty.t.o.RequestChange = func(context.Context, vaiven.ChangeRequest) error { return nil }
 	press(empty, "t", "left", "=", "enter")
@@ -200,7 +200,7 @@ func TestForget(t *testing.T) {
 	m := lampModel("en", 80, 24, false)
 	press(m, "home")
 	_ = m.t.Apply(2, entries(2, &vaiven.Forgotten{Stamp: stamp(0), Device: "101"}, &vaiven.Forgotten{Stamp: stamp(0), Device: "104"}, &vaiven.Forgotten{Stamp: stamp(0), Device: "999"}))
-	m.draw(true)
+	m.redraw(true)
 	if s := m.t.data; s.connected != 4 || len(s.order) != 5 || len(s.rows) != 5 || m.view.selected != "102" {
 		t.Errorf("%d connected of %d, %s is selected", s.connected, len(s.order), m.view.selected)
 	}
@@ -218,7 +218,7 @@ func TestSeedStates(t *testing.T) {
 		}},
 		{Info: vaiven.DeviceInfo{ID: "106", Since: start - 86400000, Last: 1, Declared: []string{"RELAY"}}},
 	})
-	m.draw(true)
+	m.redraw(true)
 	for _, want := range []string{"1/2 connected (1 silent)", "▸◐ 105  Mesa 5", "3 →", "1 ✓", "silent 14:03", "gone 11-21 14:03", "silent since 14:03"} {
 		if !strings.Contains(m.content, want) {
 			t.Errorf("no %q in\n%s", want, m.content)
@@ -227,7 +227,7 @@ func TestSeedStates(t *testing.T) {
 	_ = m.t.Apply(8, entries(8, &vaiven.Sent{Stamp: stamp(0), Device: "105", Key: "k"},
 		&vaiven.ChangeEnd{Stamp: stamp(90), Device: "105", Key: "k", Outcome: vaiven.Confirmed, States: vals("DIM", 3.0), Asked: start},
 		&vaiven.Report{Stamp: stamp(90), Device: "105", Rev: 4, States: vals("DIM", 3.0)}))
-	m.draw(true)
+	m.redraw(true)
 	if !strings.Contains(m.content, "3 ✓") || !strings.Contains(m.content, "DIM=3 confirmed by the board in 90 ms") {
 		t.Error(m.content)
 	}

@@ -110,7 +110,7 @@ type getDesired struct {
 	Wait string `query:"wait" maxLength:"20" doc:"How long to wait for another, 60s at most" example:"30s"`
 }
 
-func (s *server) getDesired(ctx context.Context, in *getDesired) (*stream, error) {
+func (s *server) getDesired(ctx context.Context, in *getDesired) (*rawAnswer, error) {
 	d, err := s.parseDevice(in.ID)
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (s *server) getDesired(ctx context.Context, in *getDesired) (*stream, error
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, s.desiredProblem(err)
 	}
-	return &stream{func(c huma.Context) {
+	return &rawAnswer{func(c huma.Context) {
 		if message == nil {
 			c.SetStatus(http.StatusNoContent)
 			return

@@ -40,11 +40,12 @@ type getCSV struct {
 	IfRange string `header:"If-Range" maxLength:"200" doc:"An ETag that was answered before"`
 }
 
-type stream struct {
+// rawAnswer writes its body itself.
+type rawAnswer struct {
 	Body func(huma.Context)
 }
 
-func (s *server) getCSV(_ context.Context, _ *getCSV) (*stream, error) {
+func (s *server) getCSV(_ context.Context, _ *getCSV) (*rawAnswer, error) {
 	if s.o.CSV.Path == "" {
 		return nil, s.fail(errNothing)
 	}
@@ -57,7 +58,7 @@ func (s *server) getCSV(_ context.Context, _ *getCSV) (*stream, error) {
 		_ = file.Close() // read only
 		return nil, s.fail(fmt.Errorf("csv: %w", err))
 	}
-	return &stream{func(ctx huma.Context) {
+	return &rawAnswer{func(ctx huma.Context) {
 		defer func() { _ = file.Close() }() // read only
 		r, w := humago.Unwrap(ctx)
 		s.serveCSV(w, r, file, size)

@@ -171,7 +171,7 @@ func (o Options) root(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, o.Lang.Say("method not allowed", "ese método no se admite"), http.StatusMethodNotAllowed)
 		return
 	}
-	o.page(w)
+	o.writePage(w)
 }
 
 // notFound tells a board whose sketch has a wrong path which one is right.
@@ -354,7 +354,7 @@ pre{background:#8882;padding:.75rem;overflow:auto;border-radius:.4rem}
 </body></html>
 `))
 
-func (o Options) page(w http.ResponseWriter) {
+func (o Options) writePage(w http.ResponseWriter) {
 	p := o.Page()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")

@@ -25,11 +25,11 @@ type Query struct {
 // Devices returns a page of devices.
 func (c *Client) Devices(ctx context.Context, q Query) (*Devices, error) {
 	v := url.Values{}
-	set(v, "q", q.Text)
-	set(v, "status", string(q.Status))
-	set(v, "group", q.Group)
-	set(v, "sort", q.Sort)
-	set(v, "cursor", q.Cursor)
+	setText(v, "q", q.Text)
+	setText(v, "status", string(q.Status))
+	setText(v, "group", q.Group)
+	setText(v, "sort", q.Sort)
+	setText(v, "cursor", q.Cursor)
 	setInt(v, "limit", q.Limit)
 	return get[Devices](ctx, c, "devices", v)
 }
@@ -54,24 +54,24 @@ func (c *Client) AllDevices(ctx context.Context, q Query) ([]Device, error) {
 
 // Device returns all that is known of a device.
 func (c *Client) Device(ctx context.Context, d vaiven.Device) (*Device, error) {
-	return get[Device](ctx, c, of(d, ""), nil)
+	return get[Device](ctx, c, devicePath(d, ""), nil)
 }
 
 // Values returns a device's latest values.
 func (c *Client) Values(ctx context.Context, d vaiven.Device) (*Values, error) {
-	return get[Values](ctx, c, of(d, "values"), nil)
+	return get[Values](ctx, c, devicePath(d, "values"), nil)
 }
 
 // Describe names a device; what is nil stays as it is.
 func (c *Client) Describe(ctx context.Context, d vaiven.Device, words Description) (*Device, error) {
 	out := &Device{}
-	_, err := c.do(ctx, call{method: http.MethodPatch, path: of(d, ""), body: words}, out)
+	_, err := c.do(ctx, call{method: http.MethodPatch, path: devicePath(d, ""), body: words}, out)
 	return orNil(out, err)
 }
 
 // Forget removes a device from every table.
 func (c *Client) Forget(ctx context.Context, d vaiven.Device) error {
-	_, err := c.do(ctx, call{method: http.MethodDelete, path: of(d, "")}, nil)
+	_, err := c.do(ctx, call{method: http.MethodDelete, path: devicePath(d, "")}, nil)
 	return err
 }
 
@@ -101,14 +101,14 @@ func (t *Terms) call(method, path string, body any) call {
 // Set asks for states of a device. The Change says whether it has ended.
 func (c *Client) Set(ctx context.Context, d vaiven.Device, states States, t Terms) (*Change, error) {
 	out := &Change{}
-	_, err := c.do(ctx, t.call(http.MethodPut, of(d, "state"), states), out)
+	_, err := c.do(ctx, t.call(http.MethodPut, devicePath(d, "state"), states), out)
 	return orNil(out, err)
 }
 
 // Toggle asks for states to be turned over.
 func (c *Client) Toggle(ctx context.Context, d vaiven.Device, states []string, t Terms) (*Change, error) {
 	out := &Change{}
-	_, err := c.do(ctx, t.call(http.MethodPost, of(d, "state/toggle"), Toggle{States: states}), out)
+	_, err := c.do(ctx, t.call(http.MethodPost, devicePath(d, "state/toggle"), Toggle{States: states}), out)
 	return orNil(out, err)
 }
 
@@ -124,7 +124,7 @@ func (c *Client) SetMany(ctx context.Context, many ManyStates, key vaiven.Key) (
 
 // State returns what a device's states ought to be, and are.
 func (c *Client) State(ctx context.Context, d vaiven.Device) (*State, error) {
-	return get[State](ctx, c, of(d, "state"), nil)
+	return get[State](ctx, c, devicePath(d, "state"), nil)
 }
 
 // Filter selects events. The zero value passes all.
@@ -155,8 +155,8 @@ type Stretch struct {
 // rest.
 func (c *Client) Events(ctx context.Context, f Filter, s Stretch) (*Events, error) {
 	v := f.values()
-	set(v, "after", s.After)
-	set(v, "before", s.Before)
+	setText(v, "after", s.After)
+	setText(v, "before", s.Before)
 	if !s.Since.IsZero() {
 		v.Set("since", s.Since.Format(time.RFC3339Nano))
 	}
@@ -171,13 +171,13 @@ func (c *Client) Events(ctx context.Context, f Filter, s Stretch) (*Events, erro
 // first.
 func (c *Client) Sessions(ctx context.Context, cursor string) (*Sessions, error) {
 	v := url.Values{}
-	set(v, "cursor", cursor)
+	setText(v, "cursor", cursor)
 	return get[Sessions](ctx, c, "sessions", v)
 }
 
 // Session returns a device's last session, nil when it has none.
 func (c *Client) Session(ctx context.Context, d vaiven.Device) (*Session, error) {
-	list, err := get[Sessions](ctx, c, of(d, "sessions"), nil)
+	list, err := get[Sessions](ctx, c, devicePath(d, "sessions"), nil)
 	if err != nil || len(list.Sessions) == 0 {
 		return nil, err
 	}
@@ -186,7 +186,7 @@ func (c *Client) Session(ctx context.Context, d vaiven.Device) (*Session, error)
 
 // NewSession lets a board that has finished start again.
 func (c *Client) NewSession(ctx context.Context, d vaiven.Device) error {
-	_, err := c.do(ctx, call{method: http.MethodPost, path: of(d, "sessions")}, nil)
+	_, err := c.do(ctx, call{method: http.MethodPost, path: devicePath(d, "sessions")}, nil)
 	return err
 }
 
@@ -231,8 +231,8 @@ func orNil[T any](v *T, err error) (*T, error) {
 	return v, nil
 }
 
-// of is the path of a device.
-func of(d vaiven.Device, rest string) string {
+// devicePath is the path of a device.
+func devicePath(d vaiven.Device, rest string) string {
 	path := "devices/" + url.PathEscape(string(d))
 	if rest == "" {
 		return path
@@ -240,7 +240,7 @@ func of(d vaiven.Device, rest string) string {
 	return path + "/" + rest
 }
 
-func set(v url.Values, name, text string) {
+func setText(v url.Values, name, text string) {
 	if text != "" {
 		v.Set(name, text)
 	}

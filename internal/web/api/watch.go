@@ -34,7 +34,7 @@ var errSilent = errors.New("nothing came, not even a sign of life")
 func (c *Client) Watch(ctx context.Context, f Filter, after string, fn func(Event) error, lost func(error)) error {
 	w := &watch{c: c, filter: f, after: after, fn: fn}
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		err := w.stream(ctx)
+		err := w.follow(ctx)
 		var own *ownError
 		var p *Problem
 		switch {
@@ -42,7 +42,7 @@ func (c *Client) Watch(ctx context.Context, f Filter, after string, fn func(Even
 			return ctx.Err()
 		case errors.As(err, &own):
 			return own.err
-		case errors.As(err, &p) && final(p.Status):
+		case errors.As(err, &p) && isFinal(p.Status):
 			return p
 		}
 		if w.moved {
@@ -62,8 +62,8 @@ func (c *Client) Watch(ctx context.Context, f Filter, after string, fn func(Even
 	}
 }
 
-// final reports whether asking again would be answered the same.
-func final(status int) bool {
+// isFinal reports whether asking again would be answered the same.
+func isFinal(status int) bool {
 	return status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
 }
 
@@ -81,17 +81,17 @@ type watch struct {
 	moved  bool // something came on the last connection
 }
 
-// stream follows one connection to its end, which is never nil.
-func (w *watch) stream(ctx context.Context) error {
+// follow follows one connection to its end, which is never nil.
+func (w *watch) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	silence := time.AfterFunc(maxSilence, func() { cancel(errSilent) })
 	defer silence.Stop()
 	query := w.filter.values()
-	set(query, "after", w.after)
+	setText(query, "after", w.after)
 	resp, err := w.c.send(ctx, call{method: http.MethodGet, path: "live/ndjson", query: query})
 	if err != nil {
-		return cause(ctx, err)
+		return causeOr(ctx, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -101,43 +101,43 @@ func (w *watch) stream(ctx context.Context) error {
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		silence.Stop() // fn may take longer
-		if err := w.line(lines.Bytes()); err != nil {
+		if err := w.handleLine(lines.Bytes()); err != nil {
 			return err
 		}
 		silence.Reset(maxSilence)
 	}
 	if err := lines.Err(); err != nil {
-		return cause(ctx, err)
+		return causeOr(ctx, err)
 	}
 	return errors.New("the server ended the stream")
 }
 
-// cause is why ctx ended, if it did.
-func cause(ctx context.Context, err error) error {
+// causeOr is why ctx ended, if it did.
+func causeOr(ctx context.Context, err error) error {
 	if c := context.Cause(ctx); c != nil {
 		return c
 	}
 	return err
 }
 
-// line takes one line of the stream: an event, a position, or a goodbye.
-func (w *watch) line(b []byte) error {
+// handleLine handles one line of the stream: an event, a position, or a goodbye.
+func (w *watch) handleLine(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
-	var said struct {
+	var line struct {
 		Kind   string `json:"kind"`
 		ID     string `json:"id"`
 		Reason string `json:"reason"`
 	}
-	if err := json.Unmarshal(b, &said); err != nil {
+	if err := json.Unmarshal(b, &line); err != nil {
 		return fmt.Errorf("no event: %w", err)
 	}
-	switch said.Kind {
+	switch line.Kind {
 	case "position":
 	case "bye":
-		w.move(said.ID)
-		return fmt.Errorf("the server ended the stream: %s", said.Reason)
+		w.advance(line.ID)
+		return fmt.Errorf("the server ended the stream: %s", line.Reason)
 	default:
 		var e Event
 		if err := json.Unmarshal(b, &e); err != nil {
@@ -147,11 +147,11 @@ func (w *watch) line(b []byte) error {
 			return &ownError{err}
 		}
 	}
-	w.move(said.ID)
+	w.advance(line.ID)
 	return nil
 }
 
-func (w *watch) move(id string) {
+func (w *watch) advance(id string) {
 	if id != "" {
 		w.after, w.moved = id, true
 	}

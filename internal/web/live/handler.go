@@ -20,9 +20,9 @@ const Prefix = "/api/v1/live/"
 
 // Handler serves the four transports under Prefix. It lifts the deadlines of
 // the requests that it is handed, and sets its own.
-func (f *Feed) Handler() http.Handler { return http.HandlerFunc(f.serve) }
+func (f *Feed) Handler() http.Handler { return http.HandlerFunc(f.route) }
 
-func (f *Feed) serve(w http.ResponseWriter, r *http.Request) {
+func (f *Feed) route(w http.ResponseWriter, r *http.Request) {
 	t, ok := transportNamed(strings.TrimPrefix(r.URL.Path, Prefix))
 	if !ok {
 		problem(w, http.StatusNotFound, "not_found", f.o.Lang.Say("the live feeds are ws, sse, poll and ndjson", "los canales en vivo son ws, sse, poll y ndjson"))
@@ -193,11 +193,11 @@ func (f *Feed) awaitReached(ctx context.Context, id vaiven.ID) bool {
 	}
 	limit := time.NewTimer(f.o.Grace)
 	defer limit.Stop()
-	look := time.NewTicker(reachedCheck)
-	defer look.Stop()
+	check := time.NewTicker(reachedCheck)
+	defer check.Stop()
 	for {
 		select {
-		case <-look.C:
+		case <-check.C:
 			if id.Record <= f.o.History.Position() {
 				return true
 			}

@@ -276,7 +276,7 @@ func (f *frameCounter) countTexts(p []byte) (texts uint64) {
 			n := min(f.rest, uint64(len(p)))
 			f.rest -= n
 			p = p[n:]
-			texts += f.finish()
+			texts += f.endFrame()
 			continue
 		}
 		f.head[f.got] = p[0]
@@ -284,14 +284,14 @@ func (f *frameCounter) countTexts(p []byte) (texts uint64) {
 		p = p[1:]
 		if size, ok := f.payloadSize(); ok {
 			f.rest = size
-			texts += f.finish()
+			texts += f.endFrame()
 		}
 	}
 	return texts
 }
 
-// finish is called when some of a frame was seen; it returns 1 behind a text.
-func (f *frameCounter) finish() uint64 {
+// endFrame is called when some of a frame was seen; it returns 1 behind a text.
+func (f *frameCounter) endFrame() uint64 {
 	if f.rest > 0 {
 		return 0
 	}
