@@ -69,7 +69,7 @@ func (p *program) listDevices(r *remote, list []api.Device) error {
 
 func (p *program) listed(d *api.Device) console.Listed {
 	row := console.Listed{
-		Device: d.ID, Title: d.Name, Status: string(d.Status), Since: d.Since, Until: d.Until, Readings: d.Readings,
+		Device: d.ID, Title: d.Name, Status: d.Status, Since: d.Since, Until: d.Until, Readings: d.Readings,
 	}
 	for _, v := range d.Values {
 		row.Values = append(row.Values, vaiven.Value{Name: v.Name, Num: v.Value})

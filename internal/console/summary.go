@@ -363,7 +363,7 @@ func WriteChanges(t Terminal, l vaiven.Lang, c *Changes) error {
 type Listed struct {
 	Device   vaiven.Device
 	Title    string // what people call it
-	Status   string // connected, silent, asleep, disconnected or never
+	Status   vaiven.Status
 	Since    time.Time
 	Until    time.Time // of a board that sleeps
 	Readings uint64
@@ -390,12 +390,18 @@ func WriteListing(t Terminal, l vaiven.Lang, list []Listed, now time.Time) error
 
 // presence says whether the board can be heard, and since or until when.
 func (d *Listed) presence(l vaiven.Lang, now time.Time) string {
-	word := map[string]string{
-		"connected": l.Say("connected", "conectada"), "silent": l.Say("silent", "callada"), "asleep": l.Say("asleep", "dormida"),
-		"disconnected": l.Say("disconnected", "desconectada"), "never": l.Say("never heard", "nunca oída"),
-	}[d.Status]
-	if word == "" {
-		word = clean(d.Status, maxRemote) // a later server's
+	word := clean(string(d.Status), maxRemote) // a later server's
+	switch d.Status {
+	case vaiven.StatusConnected:
+		word = l.Say("connected", "conectada")
+	case vaiven.StatusSilent:
+		word = l.Say("silent", "callada")
+	case vaiven.StatusAsleep:
+		word = l.Say("asleep", "dormida")
+	case vaiven.StatusDisconnected:
+		word = l.Say("disconnected", "desconectada")
+	case vaiven.StatusNever:
+		word = l.Say("never heard", "nunca oída")
 	}
 	switch {
 	case !d.Until.IsZero():

@@ -139,7 +139,7 @@ func (s *server) getDesired(ctx context.Context, in *getDesired) (*rawAnswer, er
 // desiredProblem says why a board is not told its desired state.
 func (s *server) desiredProblem(err error) error {
 	var refused *vaiven.Error
-	if errors.As(err, &refused) || errors.Is(err, context.Canceled) || errors.Is(err, errNothing) {
+	if errors.As(err, &refused) || errors.Is(err, context.Canceled) || errors.Is(err, errNotOffered) {
 		return s.fail(err)
 	}
 	return api.NewProblem(http.StatusConflict, codeNotNow, s.o.Lang.Say("this device has posted nothing from this address", "este dispositivo no envió nada desde esta dirección"),

@@ -47,7 +47,7 @@ type rawAnswer struct {
 
 func (s *server) getCSV(_ context.Context, _ *getCSV) (*rawAnswer, error) {
 	if s.o.CSV.Path == "" {
-		return nil, s.fail(errNothing)
+		return nil, s.fail(errNotOffered)
 	}
 	file, err := os.Open(s.o.CSV.Path)
 	if err != nil {

@@ -199,9 +199,9 @@ func groupsOf(list []string) []string {
 	return slices.Compact(groups)
 }
 
-type nobody struct{}
+type noBody struct{}
 
-func (s *server) forgetDevice(ctx context.Context, in *struct{ DeviceID }) (*nobody, error) {
+func (s *server) forgetDevice(ctx context.Context, in *struct{ DeviceID }) (*noBody, error) {
 	d, err := s.findDevice(in.ID)
 	if err != nil {
 		return nil, err

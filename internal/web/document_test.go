@@ -275,7 +275,7 @@ func named(t *testing.T, doc *huma.OpenAPI, where string, s *huma.Schema, v any)
 }
 
 func filled(o Options) Options {
-	o.fill()
+	o.setDefaults()
 	return o
 }
 

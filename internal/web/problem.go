@@ -20,9 +20,6 @@ import (
 	"vaiven/internal/web/api"
 )
 
-// Problem is an error of the API as RFC 9457 has it.
-type Problem = api.Problem
-
 // Codes of problems that are no device's.
 const (
 	codeNotFound      = "not_found"
@@ -36,8 +33,8 @@ const (
 	codeFailed        = "failed" // on the server's side
 )
 
-// errNothing is what a part that the server was not given answers.
-var errNothing = errors.New("not offered by this server")
+// errNotOffered is what a part that the server was not given answers.
+var errNotOffered = errors.New("not offered by this server")
 
 // fail translates an error of the parts that were asked into the answer. It is
 // the one place that does.
@@ -49,7 +46,7 @@ func (s *server) fail(err error) error {
 		return err
 	case errors.As(err, &refused):
 		return s.refusalProblem(refused)
-	case errors.Is(err, errNothing):
+	case errors.Is(err, errNotOffered):
 		return api.NewProblem(http.StatusNotFound, codeNotFound,
 			s.o.Lang.Say("this server does not offer that", "este servidor no ofrece eso"), "")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

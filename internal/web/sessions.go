@@ -73,7 +73,7 @@ func (s *server) appendSession(list []api.Session, d *vaiven.DeviceInfo) []api.S
 	return append(list, sessionOf(d.Session, nil))
 }
 
-func (s *server) newSession(ctx context.Context, in *struct{ DeviceID }) (*nobody, error) {
+func (s *server) newSession(ctx context.Context, in *struct{ DeviceID }) (*noBody, error) {
 	d, err := s.parseDevice(in.ID)
 	if err != nil {
 		return nil, err

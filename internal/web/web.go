@@ -71,7 +71,7 @@ type Options struct {
 
 // New returns the handler of everything that vaiven serves.
 func New(o Options) http.Handler {
-	o.fill()
+	o.setDefaults()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", o.root)
 	mux.Handle("/ws", o.Boards)
@@ -111,8 +111,8 @@ func (o Options) routeBoards(people http.Handler) http.Handler {
 	})
 }
 
-// fill puts something harmless in the place of what was not given.
-func (o *Options) fill() {
+// setDefaults puts something harmless in the place of what was not given.
+func (o *Options) setDefaults() {
 	none := absent{}
 	setDefault(&o.Metrics, prometheus.DefaultGatherer)
 	setDefault[Devices](&o.Devices, none)
@@ -300,32 +300,32 @@ func (absent) Device(vaiven.Device) (d vaiven.DeviceInfo, ok bool) { return d, f
 func (absent) Summary(vaiven.Device) (s vaiven.Summary, ok bool)   { return s, false }
 func (absent) State(vaiven.Device) (s vaiven.DeviceState, ok bool) { return s, false }
 func (absent) Bounds() (first, last vaiven.ID)                     { return first, last }
-func (absent) Forget(context.Context, vaiven.Device) error         { return errNothing }
+func (absent) Forget(context.Context, vaiven.Device) error         { return errNotOffered }
 
 func (absent) Describe(context.Context, vaiven.Device, string, string, []string) error {
-	return errNothing
+	return errNotOffered
 }
 
 func (absent) AskMany(_ context.Context, requests []vaiven.ChangeRequest) []vaiven.ChangeResult {
 	out := make([]vaiven.ChangeResult, len(requests))
 	for i := range out {
-		out[i].Err = errNothing
+		out[i].Err = errNotOffered
 	}
 	return out
 }
 
 func (absent) Wait(context.Context, vaiven.Device, vaiven.Key) (vaiven.ChangeEnd, error) {
-	return vaiven.ChangeEnd{}, errNothing
+	return vaiven.ChangeEnd{}, errNotOffered
 }
 
 func (absent) History(context.Context, vaiven.ID, func(vaiven.Entry) error) error { return nil }
 
 func (absent) Post(context.Context, *http.Request, []byte, bool) (Posted, error) {
-	return Posted{}, errNothing
+	return Posted{}, errNotOffered
 }
 
 func (absent) Desired(context.Context, *http.Request, vaiven.Device, uint64) ([]byte, error) {
-	return nil, errNothing
+	return nil, errNotOffered
 }
 
 // Page is what the page at / says: enough to see that the server runs, and to
