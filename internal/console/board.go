@@ -1,7 +1,9 @@
 package console
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"vaiven"
@@ -92,12 +94,15 @@ func (b *board) stateNames(own []string) []string {
 	return names
 }
 
-// compareStates orders states: LED, then by name.
-func compareStates(a, b string) int {
-	if (a == "LED") != (b == "LED") {
-		return compareBool(a != "LED", b != "LED")
-	}
-	return compareNames(a, b)
+// compareStates orders states: LED, then as measurements are.
+func compareStates(a, b string) int { return compareFirst([]string{"HUM", "TEMP", "LED"}, a, b) }
+
+// compareNames orders measurements: TEMP, HUM, then by name.
+func compareNames(a, b string) int { return compareFirst([]string{"HUM", "TEMP"}, a, b) }
+
+// compareFirst orders names: those that are listed, the last first, then by name.
+func compareFirst(listed []string, a, b string) int {
+	return cmp.Or(cmp.Compare(slices.Index(listed, b), slices.Index(listed, a)), strings.Compare(a, b))
 }
 
 // boards are those of a log, at most maxRows: of more, lines say less. It is not

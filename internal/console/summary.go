@@ -234,12 +234,6 @@ func measurementNames(sums []vaiven.Summary) []string {
 	return names
 }
 
-// compareNames orders measurements: TEMP, HUM, then by name.
-func compareNames(a, b string) int {
-	first := []string{"HUM", "TEMP"} // an index of -1 for all others
-	return cmp.Or(cmp.Compare(slices.Index(first, b), slices.Index(first, a)), strings.Compare(a, b))
-}
-
 func nonZero(n uint64) string {
 	if n == 0 {
 		return ""
