@@ -25,13 +25,9 @@ type TUIOptions struct {
 	Title  string // behind "vaiven" in the first line: "workshop, 50 readings"
 	Roster Roster // names of the devices' owners, may be nil
 
-	// Addresses to give to a board, as host:port, best first.
-	Addresses []string
-
-	// RequestChange changes states by keys; nil: the keys for that do nothing.
-	RequestChange RequestChange
-	// States are the server's own state names; none: LED.
-	States []string
+	Addresses     []string      // to give to a board, as host:port, best first
+	RequestChange RequestChange // changes states by keys; nil: the keys for that do nothing
+	States        []string      // the server's own state names; none: LED
 
 	// After is the last record that the log held when the server started: up
 	// to there events fill the table, and do not count for readings/s.

@@ -372,14 +372,16 @@ func (s *selection) order() string {
 // when the ids themselves are what is sorted by, in either direction.
 func (s *selection) compare(a, b listPosition) int {
 	c := cmp.Or(cmp.Compare(a.Num, b.Num), strings.Compare(a.Text, b.Text))
-	byID := strings.Compare(string(a.ID), string(b.ID))
-	if s.sort == "id" {
-		c = byID
+	if c == 0 {
+		c = strings.Compare(string(a.ID), string(b.ID))
+		if s.sort != "id" {
+			return c
+		}
 	}
 	if s.desc {
-		c = -c
+		return -c
 	}
-	return cmp.Or(c, byID)
+	return c
 }
 
 // cursor is the position as clients hand it back.
