@@ -68,6 +68,9 @@ func ParseQuery(form url.Values, accepted []string, l vaiven.Lang) (Query, error
 		if !slices.Contains(accepted, name) {
 			return q, &QueryError{vaiven.Shorten(name), l.Say("there is no such thing; there are: ", "no hay tal cosa; hay: ") + strings.Join(accepted, ", ")}
 		}
+		if len(values) == 1 && values[0] == "" {
+			continue // an empty field of a form
+		}
 		if want := q.parse(name, values, l); want != "" {
 			return q, &QueryError{name, want}
 		}
@@ -85,7 +88,7 @@ func (q *Query) parse(name string, values []string, l vaiven.Lang) (want string)
 	case ParamKind:
 		return q.parseKinds(values, l)
 	case ParamAfter:
-		if q.FromNow = value == ""; q.FromNow || value == "0" || value == "begin" {
+		if q.FromNow = false; value == "0" || value == "begin" {
 			return ""
 		}
 		if q.After, err = vaiven.ParseID(value); err != nil {

@@ -17,6 +17,7 @@ func TestParseQuery(t *testing.T) {
 		"":                              {FromNow: true, Wait: -1},
 		"after=":                        {FromNow: true, Wait: -1},
 		"after=0":                       {Wait: -1},
+		"since=&limit=&wait=&device=":   {FromNow: true, Wait: -1},
 		"after=begin&limit=5000":        {Wait: -1, Limit: 5000},
 		"after=12.3&before=15.0&wait=0": {After: vaiven.ID{Record: 12, Index: 3}, Before: vaiven.ID{Record: 15}},
 		"wait=2":                        {FromNow: true, Wait: 2 * time.Second},
