@@ -55,11 +55,11 @@ nada en el disco.`),
 			var unknown *transports.UnknownError
 			var err error
 			if o.Transports, err = transports.Parse(only); errors.As(err, &unknown) {
-				return usageError{worded{"--only: " + unknown.Text(p.lang), err}}
+				return usageError{errors.New("--only: " + unknown.Text(p.lang))}
 			}
 			var bounds *transports.BoundsError
 			if err := o.Check(); errors.As(err, &bounds) {
-				return usageError{worded{bounds.Text(p.lang), err}}
+				return usageError{errors.New(bounds.Text(p.lang))}
 			}
 			return p.benchTransports(cmd.Context(), o, asJSON)
 		},

@@ -19,6 +19,7 @@ import (
 	"vaiven/internal/button"
 	"vaiven/internal/console"
 	"vaiven/internal/csvfile"
+	"vaiven/internal/server"
 )
 
 // envPrefix begins the names of environment variables: --trusted-proxy is
@@ -156,6 +157,36 @@ func (v prefixes) Set(s string) error {
 	return nil
 }
 
+// bindings is a flag of buttons or indicators, as GPIO17=101:LED.
+type bindings struct{ b *[]button.Binding }
+
+func (v bindings) String() string {
+	if v.b == nil || len(*v.b) == 0 {
+		return ""
+	}
+	s := ""
+	for i, b := range *v.b {
+		if i > 0 {
+			s += " "
+		}
+		s += b.String()
+	}
+	return s
+}
+
+func (v bindings) Type() string { return "LINE=BOARD:STATE" }
+
+func (v bindings) Set(s string) error {
+	for word := range strings.FieldsSeq(s) { // an environment variable holds several
+		b, err := button.ParseBinding(word)
+		if err != nil {
+			return err
+		}
+		*v.b = append(*v.b, b)
+	}
+	return nil
+}
+
 // fill completes the flags that the command line did not set from the
 // environment and the TOML file.
 func (p *program) fill(cmd *cobra.Command) error {
@@ -222,15 +253,15 @@ func (p *program) loadFile(k *koanf.Koanf, path string, flags *pflag.FlagSet) er
 		return fmt.Errorf("--config: %w", err)
 	}
 	if err := k.Load(file.Provider(path), toml.Parser()); err != nil {
-		return hinted{fmt.Errorf("%s: %w", path, err), p.say(
+		return hinted(fmt.Errorf("%s: %w", path, err), p.say(
 			`the file is TOML: lines like  listen = [":8080"]  and  csv-zone = "America/Bogota"`,
-			`el archivo es TOML: líneas como  listen = [":8080"]  y  csv-zone = "America/Bogota"`)}
+			`el archivo es TOML: líneas como  listen = [":8080"]  y  csv-zone = "America/Bogota"`))
 	}
 	for _, key := range k.Keys() {
 		if flags.Lookup(key) == nil || key == "config" || key == "help" {
-			return hinted{fmt.Errorf(p.say("%s: unknown option %q", "%s: opción desconocida %q"), path, key), p.say(
+			return hinted(fmt.Errorf(p.say("%s: unknown option %q", "%s: opción desconocida %q"), path, key), p.say(
 				"the keys are the names of the flags in `vaiven serve --help`, without the dashes in front",
-				"las claves son los nombres de las opciones de `vaiven serve --help`, sin los guiones del principio")}
+				"las claves son los nombres de las opciones de `vaiven serve --help`, sin los guiones del principio"))
 		}
 	}
 	return nil
@@ -270,8 +301,8 @@ func (p *program) check(c *config) error {
 		return usageError{fmt.Errorf("%s", p.say("a duration is negative", "una duración es negativa"))}
 	}
 	if _, err := time.LoadLocation(c.CSVZone); err != nil && c.CSVZone != csvfile.Recorded {
-		return hinted{usageError{fmt.Errorf(p.say("--csv-zone: no time zone is called %q", "--csv-zone: ninguna zona horaria se llama %q"), c.CSVZone)},
-			p.say("zones have names as America/Bogota or Europe/Madrid", "las zonas tienen nombres como America/Bogota o Europe/Madrid")}
+		return hinted(usageError{fmt.Errorf(p.say("--csv-zone: no time zone is called %q", "--csv-zone: ninguna zona horaria se llama %q"), c.CSVZone)},
+			p.say("zones have names as America/Bogota or Europe/Madrid", "las zonas tienen nombres como America/Bogota o Europe/Madrid"))
 	}
 	if c.CSVDigits != "" && c.digits() == 0 {
 		return usageError{fmt.Errorf(p.say("--csv-digits %q: want 3 or exact", "--csv-digits %q: debe ser 3 o exact"), c.CSVDigits)}
@@ -301,4 +332,56 @@ func (p *program) check(c *config) error {
 		return fmt.Errorf("--roster: %w", err)
 	}
 	return nil
+}
+
+// checkPanel refuses what no line could be, and words that no board could tell
+// apart.
+func (p *program) checkPanel(c *config) error {
+	var wrong *button.BindingError
+	if err := button.Check(c.Button, c.Indicator); errors.As(err, &wrong) {
+		return usageError{errors.New(wrong.Text(p.lang))}
+	}
+	if n := len(c.LEDText); n != 0 && (n != 2 || c.LEDText[0] == c.LEDText[1] || c.LEDText[0] == "" || c.LEDText[1] == "") {
+		return usageError{errors.New(p.say("--led-text: want two different words, for on and off, as ON,OFF",
+			"--led-text: deben ser dos palabras distintas, para encendido y apagado, como ON,OFF"))}
+	}
+	return nil
+}
+
+// digits is csvfile.Options.Digits.
+func (c *config) digits() int {
+	switch c.CSVDigits {
+	case "3":
+		return csvfile.ThreeFigures
+	case "exact", "0":
+		return csvfile.Exact
+	}
+	return 0
+}
+
+// envNoSync switches fsync off. It exists for the control of the power-cut
+// test, which must lose readings to show that the test can see a loss.
+const envNoSync = "VAIVEN_UNSAFE_NO_SYNC"
+
+// serverOptions are the server that c describes. It tells a person what there is to
+// tell in this program's terminal.
+func (p *program) serverOptions(c *config) server.Options {
+	o := server.Options{
+		Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TLSListen: c.TLSListen,
+		Data: c.Data, CSV: c.CSV, CSVColumns: c.CSVColumns, CSVDigits: c.digits(), CSVDialect: c.CSVDialect, CSVZone: c.CSVZone,
+		Readings: c.Readings, For: c.For, Rate: c.Rate, Interval: c.Interval,
+		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),
+		TrustedProxies: c.TrustedProxy,
+		States:         c.State, Buttons: c.Button, Indicators: c.Indicator,
+		APIToken: c.APIToken, Version: versionText(),
+		NATS: c.NATS, Replicas: c.Replicas, NoSync: p.getenv(envNoSync) == "1",
+		Lang: p.lang, Notify: p.notice, Logger: p.logger(),
+		Verified: func(line string) { fmt.Fprintf(p.stderr().W, "  ✓ %s\n", line) },
+		Sketch: func(host, port string) []string {
+			lines := console.SketchLines(host, port, "101")
+			return lines[:]
+		},
+	}
+	copy(o.LEDText[:], c.LEDText)
+	return o
 }

@@ -12,7 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vaiven/internal/csvfile"
+	"vaiven/internal/server"
 	"vaiven/internal/stream"
+	"vaiven/internal/views"
 )
 
 func (p *program) doctorCommand() *cobra.Command {
@@ -63,52 +66,52 @@ type finding struct {
 }
 
 func (p *program) doctor(ctx context.Context, c *config, repair bool) error {
-	a := &app{program: p, c: c, logger: p.logger()}
-	log := a.examineLog(ctx)
-	all := []finding{a.examineFolder(), a.examineDisk(), a.examineClock(), a.examineNetwork(), a.examinePort(ctx), log}
+	d := p.dataFolder(c)
+	log := d.examineLog(ctx)
+	all := []finding{d.examineFolder(), d.examineDisk(), d.examineClock(), d.examineNetwork(), d.examinePort(ctx), log}
 	for _, f := range all {
-		a.printFinding(f)
+		d.printFinding(f)
 	}
 	bad := slices.ContainsFunc(all, func(f finding) bool { return f.grade == broken })
 	switch {
-	case repair && repairable(log.err):
-		return a.repair(ctx)
+	case repair && server.Repairable(log.err):
+		return d.repair(ctx)
 	case repair && errors.Is(log.err, stream.ErrLocked):
-		return a.logError(log.err)
+		return log.err
 	case repair:
 		fmt.Fprintln(p.out, p.say("nothing here needs a new log: nothing was set aside",
 			"nada aquí necesita un registro nuevo: no se apartó nada"))
 	}
 	if bad {
-		return hinted{errors.New(p.say("something is wrong", "algo está mal")), p.say("see the lines marked with ✗", "mira las líneas marcadas con ✗")}
+		return hinted(errors.New(p.say("something is wrong", "algo está mal")), p.say("see the lines marked with ✗", "mira las líneas marcadas con ✗"))
 	}
 	return nil
 }
 
-func (a *app) printFinding(f finding) {
+func (d *dataFolder) printFinding(f finding) {
 	mark := [...]string{"✓", "!", "✗"}[f.grade]
-	fmt.Fprintf(a.out, "%s %-9s %s\n", mark, f.what, f.text)
+	fmt.Fprintf(d.out, "%s %-9s %s\n", mark, f.what, f.text)
 	if f.hint != "" {
-		fmt.Fprintf(a.out, "            %s\n", f.hint)
+		fmt.Fprintf(d.out, "            %s\n", f.hint)
 	}
 }
 
-func (a *app) examineFolder() finding {
-	f := finding{what: a.say("folder", "carpeta"), text: a.c.Data}
-	info, err := os.Stat(a.c.Data)
+func (d *dataFolder) examineFolder() finding {
+	f := finding{what: d.say("folder", "carpeta"), text: d.o.Data}
+	info, err := os.Stat(d.o.Data)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		f.grade, f.text = worry, a.c.Data+a.say(" does not exist yet; the server will create it", " todavía no existe; el servidor la creará")
+		f.grade, f.text = worry, d.o.Data+d.say(" does not exist yet; the server will create it", " todavía no existe; el servidor la creará")
 		return f
 	case err != nil:
 		f.grade, f.text = broken, err.Error()
 		return f
 	case !info.IsDir():
-		return a.explained(f, a.folderError(a.c.Data, os.ErrExist))
+		return d.explained(f, d.explain.Folder(d.o.Data, os.ErrExist))
 	}
-	probe, err := os.CreateTemp(a.c.Data, ".doctor-*")
+	probe, err := os.CreateTemp(d.o.Data, ".doctor-*")
 	if err != nil {
-		return a.explained(f, a.folderError(a.c.Data, err))
+		return d.explained(f, d.explain.Folder(d.o.Data, err))
 	}
 	_ = probe.Close()
 	_ = os.Remove(probe.Name())
@@ -116,11 +119,11 @@ func (a *app) examineFolder() finding {
 }
 
 // explained makes an error and its hint a finding.
-func (a *app) explained(f finding, err error) finding {
+func (d *dataFolder) explained(f finding, err error) finding {
 	f.grade, f.text = broken, err.Error()
-	var h hinted
-	if errors.As(err, &h) {
-		f.hint = h.hint
+	var e *server.Error
+	if errors.As(err, &e) {
+		f.hint = e.Hint
 	}
 	return f
 }
@@ -130,9 +133,9 @@ const slowSync = 50 * time.Millisecond
 
 // examineDisk measures what an acknowledgement waits for: a small write and its
 // fsync, where the log is or will be.
-func (a *app) examineDisk() finding {
-	f := finding{what: a.say("disk", "disco")}
-	dir := a.c.Data
+func (d *dataFolder) examineDisk() finding {
+	f := finding{what: d.say("disk", "disco")}
+	dir := d.o.Data
 	if _, err := os.Stat(dir); err != nil {
 		dir = filepath.Dir(dir)
 	}
@@ -141,16 +144,16 @@ func (a *app) examineDisk() finding {
 		f.grade, f.text = broken, err.Error()
 		return f
 	}
-	f.text = fmt.Sprintf(a.say("write + fsync: median %v, slowest %v", "escritura + fsync: mediana %v, la más lenta %v"),
+	f.text = fmt.Sprintf(d.say("write + fsync: median %v, slowest %v", "escritura + fsync: mediana %v, la más lenta %v"),
 		median.Round(10*time.Microsecond), worst.Round(10*time.Microsecond))
 	if median > slowSync {
-		f.grade, f.hint = worry, a.say("slow: acknowledgements wait for it; another card or a USB disk is faster",
+		f.grade, f.hint = worry, d.say("slow: acknowledgements wait for it; another card or a USB disk is faster",
 			"lento: las confirmaciones lo esperan; otra tarjeta o un disco USB es más rápido")
 	}
 	if free, ok := diskFree(dir); ok {
-		f.text += fmt.Sprintf(a.say("; %d MiB free", "; %d MiB libres"), free>>20)
+		f.text += fmt.Sprintf(d.say("; %d MiB free", "; %d MiB libres"), free>>20)
 		if free < 64<<20 {
-			f.grade, f.hint = broken, a.say("make room: the server takes no readings below its reserve",
+			f.grade, f.hint = broken, d.say("make room: the server takes no readings below its reserve",
 				"libera espacio: por debajo de su reserva el servidor no acepta lecturas")
 		}
 	}
@@ -179,42 +182,42 @@ func measureSync(dir string, n int) (median, worst time.Duration, err error) {
 	return took[n/2], took[n-1], nil
 }
 
-func (a *app) examineClock() finding {
-	f := finding{what: a.say("clock", "reloj"), text: time.Now().Format("2006-01-02 15:04:05 MST")}
-	if !clockSynced() {
+func (d *dataFolder) examineClock() finding {
+	f := finding{what: d.say("clock", "reloj"), text: time.Now().Format("2006-01-02 15:04:05 MST")}
+	if !d.clock.Stamp().Synced {
 		f.grade = worry
-		f.text += a.say(", not synchronised", ", no sincronizado")
-		f.hint = a.say("readings are stamped with this time: `timedatectl` shows whether NTP is on",
+		f.text += d.say(", not synchronised", ", no sincronizado")
+		f.hint = d.say("readings are stamped with this time: `timedatectl` shows whether NTP is on",
 			"las lecturas llevan esta hora: `timedatectl` muestra si NTP está activo")
 	}
 	return f
 }
 
-func (a *app) examineNetwork() finding {
-	f := finding{what: a.say("network", "red")}
-	addrs := localAddresses()
+func (d *dataFolder) examineNetwork() finding {
+	f := finding{what: d.say("network", "red")}
+	addrs := server.LocalAddresses()
 	if len(addrs) == 0 {
-		f.grade, f.text = worry, a.say("no address that a board could reach", "ninguna dirección que una placa pueda alcanzar")
-		f.hint = a.say("connect this machine to the boards' Wi-Fi", "conecta esta máquina al Wi-Fi de las placas")
+		f.grade, f.text = worry, d.say("no address that a board could reach", "ninguna dirección que una placa pueda alcanzar")
+		f.hint = d.say("connect this machine to the boards' Wi-Fi", "conecta esta máquina al Wi-Fi de las placas")
 		return f
 	}
 	f.text = fmt.Sprint(addrs)
 	return f
 }
 
-func (a *app) examinePort(ctx context.Context) finding {
-	f := finding{what: a.say("port", "puerto"), text: fmt.Sprint(a.c.Listen)}
-	for _, addr := range a.c.Listen {
-		l, err := a.bind(ctx, addr)
+func (d *dataFolder) examinePort(ctx context.Context) finding {
+	f := finding{what: d.say("port", "puerto"), text: fmt.Sprint(d.o.Listen)}
+	for _, addr := range d.o.Listen {
+		l, err := server.Listen(ctx, d.lang, addr)
 		if err == nil {
 			_ = l.Close()
 			continue
 		}
 		if runs(ctx, addr) {
-			f.text = addr + a.say(": a vaiven is running there", ": ahí corre un vaiven")
+			f.text = addr + d.say(": a vaiven is running there", ": ahí corre un vaiven")
 			continue
 		}
-		return a.explained(f, err)
+		return d.explained(f, err)
 	}
 	return f
 }
@@ -239,22 +242,92 @@ func runs(ctx context.Context, addr string) bool {
 }
 
 // examineLog opens the log and verifies it with its CSV, if no server has it.
-func (a *app) examineLog(ctx context.Context) finding {
-	f := finding{what: a.say("log", "registro")}
-	if a.mustHaveLog() != nil {
-		f.text = a.say("none yet", "todavía no hay")
+func (d *dataFolder) examineLog(ctx context.Context) finding {
+	f := finding{what: d.say("log", "registro")}
+	if d.mustHaveLog() != nil {
+		f.text = d.say("none yet", "todavía no hay")
 		return f
 	}
-	counts, err := a.verified(ctx)
+	counts, err := d.verify(ctx)
 	f.err = err
 	switch {
 	case errors.Is(err, stream.ErrLocked):
-		f.text = a.say("in use by a running vaiven; stop it to have the log examined", "en uso por un vaiven en marcha; detenlo para examinar el registro")
+		f.text = d.say("in use by a running vaiven; stop it to have the log examined", "en uso por un vaiven en marcha; detenlo para examinar el registro")
 	case err != nil:
-		f = a.explained(f, err)
+		f = d.explained(f, err)
 		f.grade = broken
 	default:
 		f.text = counts
 	}
 	return f
+}
+
+// repair sets the log, its checkpoint and its CSV aside, and begins a new log
+// behind everything that is known of the old one. The old log is moved last
+// and the new one is made before: if we die in between, doctor finds the old
+// log still in its place, or the new one ready beside it.
+func (d *dataFolder) repair(ctx context.Context) error {
+	for _, path := range []string{d.o.CSVPath(), d.o.SheetPath()} {
+		l, err := csvfile.Lock(path, d.o.Owner())
+		if err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, os.ErrNotExist) {
+			return d.explain.Views(err)
+		}
+		if l != nil {
+			defer l.Remove()
+		}
+	}
+	first := d.behind(ctx)
+	aside := filepath.Join(d.o.Data, "aside-"+time.Now().Format("20060102-150405"))
+	if err := os.MkdirAll(aside, 0o755); err != nil {
+		return d.explain.Folder(aside, err)
+	}
+	fresh := filepath.Join(aside, "new-log")
+	if err := d.makeLog(ctx, fresh, first); err != nil {
+		return err
+	}
+	csv, sheet := d.o.CSVPath(), d.o.SheetPath()
+	for _, path := range []string{sheet, sheet + csvfile.SidecarSuffix, csv, csv + csvfile.SidecarSuffix, filepath.Join(d.o.Data, views.CheckpointName), server.LogDir(d.o.Data)} {
+		err := os.Rename(path, filepath.Join(aside, filepath.Base(path)))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf(d.say("set aside: %w", "apartar: %w"), err)
+		}
+	}
+	if err := os.Rename(fresh, server.LogDir(d.o.Data)); err != nil {
+		return fmt.Errorf(d.say("new log: %w", "registro nuevo: %w"), err)
+	}
+	_, err := fmt.Fprintf(d.out, d.say("everything that was there is in %s; a new log begins with record %d\n",
+		"todo lo que había está en %s; un registro nuevo empieza en la entrada %d\n"), aside, first)
+	return err
+}
+
+func (d *dataFolder) makeLog(ctx context.Context, dir string, first uint64) error {
+	log, err := stream.Open(ctx, stream.Options{Dir: dir, FirstSeq: first, Stamp: d.clock.Stamp, Logger: d.o.Logger})
+	if err != nil {
+		return d.explain.Log(err)
+	}
+	if err := log.Close(); err != nil {
+		return d.explain.Log(err)
+	}
+	return nil
+}
+
+// beyond is how far behind the last known record a new log begins. Witnesses
+// may know a little less than what was acknowledged before a power cut, and ids
+// are plenty.
+const beyond = 1 << 20
+
+// behind is where a new log begins, so that no id of the old one is used again.
+func (d *dataFolder) behind(ctx context.Context) uint64 {
+	known := views.CheckpointPosition(d.o.Data)
+	if acked, err := stream.Acknowledged(server.LogDir(d.o.Data)); err == nil {
+		known = max(known, acked)
+	}
+	log, err := d.openLog(ctx)
+	if err == nil {
+		if last, err := log.Last(ctx); err == nil {
+			known = max(known, last)
+		}
+		_ = log.Close()
+	}
+	return known + beyond
 }

@@ -114,13 +114,13 @@ func newFinish(c *config, lang vaiven.Lang) *finish {
 	}
 }
 
-// begin takes up the sessions that the log holds from before.
-func (f *finish) begin(a *app, stop func()) {
+// begin takes up the sessions that the log holds from before. stop ends the run; tell
+// tells a person one line.
+func (f *finish) begin(known []vaiven.DeviceInfo, stop func(), tell func(string)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.stop = stop
-	f.tell = func(line string) { a.notice(line, "") }
-	for _, d := range a.reg.List() {
+	f.stop, f.tell = stop, tell
+	for _, d := range known {
 		if d.Session == nil {
 			continue
 		}

@@ -63,14 +63,14 @@ func (p *program) remoteError(r *remote, err error) error {
 	case errors.As(err, &refused):
 		return p.refused(refused)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return hinted{fmt.Errorf(p.say("no vaiven answers at %s", "ningún vaiven responde en %s"), r.server), p.say(
-			"start it, or say where it listens: --server http://HOST:PORT", "inícialo, o di dónde escucha: --server http://HOST:PUERTO")}
+		return hinted(fmt.Errorf(p.say("no vaiven answers at %s", "ningún vaiven responde en %s"), r.server), p.say(
+			"start it, or say where it listens: --server http://HOST:PORT", "inícialo, o di dónde escucha: --server http://HOST:PUERTO"))
 	case errors.As(err, &host):
-		return hinted{fmt.Errorf(p.say("no computer is called %s", "ningún equipo se llama %s"), host.Name),
-			p.say("give its address: --server http://192.168.1.20:8080", "da su dirección: --server http://192.168.1.20:8080")}
+		return hinted(fmt.Errorf(p.say("no computer is called %s", "ningún equipo se llama %s"), host.Name),
+			p.say("give its address: --server http://192.168.1.20:8080", "da su dirección: --server http://192.168.1.20:8080"))
 	case errors.Is(err, context.DeadlineExceeded), os.IsTimeout(err):
-		return hinted{fmt.Errorf(p.say("%s did not answer in time", "%s no respondió a tiempo"), r.server),
-			p.say("is it reachable from here?", "¿se llega hasta él desde aquí?")}
+		return hinted(fmt.Errorf(p.say("%s did not answer in time", "%s no respondió a tiempo"), r.server),
+			p.say("is it reachable from here?", "¿se llega hasta él desde aquí?"))
 	case errors.As(err, &asked):
 		return fmt.Errorf("%s: %w", r.server, asked.Err)
 	}
@@ -98,7 +98,7 @@ func (p *program) refused(problem *api.Problem) error {
 	if hint == "" {
 		return errors.New(text)
 	}
-	return hinted{errors.New(text), hint}
+	return hinted(errors.New(text), hint)
 }
 
 // printJSON writes an answer for a program.

@@ -4,14 +4,20 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
 
 	"vaiven"
 	"vaiven/internal/console"
+	"vaiven/internal/server"
 )
 
 // program is what every command shares: where it prints, in which language.
@@ -30,6 +36,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	defer p.flushOutputs()
 	err := p.execute(ctx, args)
 	var usage usageError
+	var mute muteError
 	var gone *console.GoneError
 	switch {
 	case err == nil:
@@ -43,7 +50,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
-	if errors.Is(err, errMute) {
+	if errors.As(err, &mute) {
 		return exitMute
 	}
 	return exitError
@@ -88,30 +95,18 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// worded is an error in the program's language; what it wraps decides.
-type worded struct {
-	text string
-	error
+// hinted is err, in words, with what to try.
+func hinted(err error, hint string) error {
+	return &server.Error{Text: err.Error(), Hint: hint, Err: err}
 }
-
-func (e worded) Error() string { return e.text }
-func (e worded) Unwrap() error { return e.error }
-
-// hinted is an error with what to try.
-type hinted struct {
-	error
-	hint string
-}
-
-func (e hinted) Unwrap() error { return e.error }
 
 func (p *program) printError(err error) {
 	hint := ""
-	var h hinted
+	var explained *server.Error
 	var usage usageError
 	switch {
-	case errors.As(err, &h):
-		hint = h.hint
+	case errors.As(err, &explained):
+		hint = explained.Hint
 	case errors.As(err, &usage):
 		hint = p.say("`vaiven --help` lists the commands, `vaiven COMMAND --help` the options of one",
 			"`vaiven --help` muestra los comandos, `vaiven COMANDO --help` las opciones de uno")
@@ -152,4 +147,46 @@ El curso:     vaiven lab                    (10 lecturas o 3 minutos)
 		p.verifyCommand(), p.doctorCommand(), p.benchCommand(), p.versionCommand(), p.manCommand())
 	p.translate(root)
 	return root
+}
+
+// version is set by the linker in a release.
+var version = ""
+
+// versionText is the version of this build: the release's, or the commit's.
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
+}
+
+func (p *program) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: p.say("Print the version", "Muestra la versión"),
+		Args:  p.args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(p.out, "vaiven %s %s/%s %s\n", versionText(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+			return err
+		},
+	}
+}
+
+// manCommand writes the manual pages; packagers call it, so help hides it.
+func (p *program) manCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "man DIR",
+		Short:  p.say("Write the manual pages into a folder", "Escribe las páginas del manual en una carpeta"),
+		Hidden: true,
+		Args:   p.args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := os.MkdirAll(args[0], 0o755); err != nil {
+				return err
+			}
+			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Title: "VAIVEN", Section: "1"}, args[0])
+		},
+	}
 }

@@ -205,14 +205,11 @@ func newKey() vaiven.Key {
 	return vaiven.Key(hex.EncodeToString(b[:]))
 }
 
-// errNotDone says that a change did not come to what was asked; the lines above
-// it say why.
-var errNotDone = errors.New("not done")
+// muteError marks that boards which do not report were asked to confirm.
+type muteError struct{ error }
 
-// errMute says that boards which do not report were asked to confirm.
-var errMute = errors.New("board does not report")
-
-// tellOutcomes prints a line for each board.
+// tellOutcomes prints a line for each board. The error says that not all was done;
+// the lines above it say why.
 func (p *program) tellOutcomes(o *setOptions, outcomes []api.Outcome) error {
 	failed, mute := 0, 0
 	for _, out := range outcomes {
@@ -239,11 +236,11 @@ func (p *program) tellOutcomes(o *setOptions, outcomes []api.Outcome) error {
 	case failed == 0:
 		return nil
 	case failed == mute:
-		return worded{p.say("whether it was done is not known: the board does not report", "no se sabe si se hizo: la placa no informa"), errMute}
+		return muteError{errors.New(p.say("whether it was done is not known: the board does not report", "no se sabe si se hizo: la placa no informa"))}
 	case len(outcomes) == 1:
-		return worded{p.say("the board has not done it", "la placa no lo ha hecho"), errNotDone}
+		return errors.New(p.say("the board has not done it", "la placa no lo ha hecho"))
 	}
-	return worded{fmt.Sprintf(p.say("%d of %d boards have not done it", "%d de %d placas no lo han hecho"), failed, len(outcomes)), errNotDone}
+	return fmt.Errorf(p.say("%d of %d boards have not done it", "%d de %d placas no lo han hecho"), failed, len(outcomes))
 }
 
 // outcome puts what became of a change into a line; ok says whether that is what

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -74,12 +72,12 @@ func (p *program) simulate(ctx context.Context, o sim.Options, asJSON bool) erro
 	bar.Done()
 	var cert *tls.CertificateVerificationError
 	if errors.As(err, &cert) {
-		return hinted{err, p.say("the server's certificate is not signed by anybody that this system trusts",
-			"el certificado del servidor no está firmado por nadie en quien este sistema confíe")}
+		return hinted(err, p.say("the server's certificate is not signed by anybody that this system trusts",
+			"el certificado del servidor no está firmado por nadie en quien este sistema confíe"))
 	}
 	if err != nil {
-		return hinted{err, p.say("is the server running, and is the address the one that it printed?",
-			"¿está el servidor en marcha, y es esa la dirección que mostró?")}
+		return hinted(err, p.say("is the server running, and is the address the one that it printed?",
+			"¿está el servidor en marcha, y es esa la dirección que mostró?"))
 	}
 	if asJSON {
 		err = p.printSimulationJSON(&r)
@@ -157,32 +155,22 @@ func (p *program) printSimulationJSON(r *sim.Result) error {
 }
 
 // startSimulation plays boards against this very server, through its socket, as
-// long as it runs.
-func (a *app) startSimulation(ctx context.Context) <-chan struct{} {
+// long as it runs; the channel is closed when they have ended.
+func (a *attended) startSimulation(ctx context.Context) <-chan struct{} {
 	done := make(chan struct{})
 	if a.c.Simulate == 0 {
 		close(done)
 		return done
 	}
-	url := "ws://" + a.ownAddress()
+	url := "ws://" + a.Addresses().Local
 	go func() {
 		defer close(done)
 		_, err := sim.Run(ctx, sim.Options{
-			URL: url, Devices: a.c.Simulate, Interval: a.c.Interval, Background: true, Logger: a.logger,
+			URL: url, Devices: a.c.Simulate, Interval: a.c.Interval, Background: true, Logger: a.logger(),
 		})
 		if err != nil && ctx.Err() == nil {
 			a.notice(a.say("simulation: ", "simulación: ")+err.Error(), "")
 		}
 	}()
 	return done
-}
-
-// ownAddress is where this process reaches its own first listener.
-func (a *app) ownAddress() string {
-	l := a.listeners[0]
-	host := "127.0.0.1"
-	if addr, ok := l.Addr().(*net.TCPAddr); ok && !addr.IP.IsUnspecified() {
-		host = addr.IP.String()
-	}
-	return net.JoinHostPort(host, strconv.Itoa(l.port()))
 }

@@ -13,6 +13,7 @@ import (
 	"vaiven"
 	"vaiven/internal/console"
 	"vaiven/internal/csvfile"
+	"vaiven/internal/server"
 	"vaiven/internal/stream"
 	"vaiven/internal/views"
 	"vaiven/internal/views/verify"
@@ -43,11 +44,11 @@ func (p *program) verifyCommand() *cobra.Command {
 }
 
 func (p *program) verify(ctx context.Context, c *config) error {
-	a := &app{program: p, c: c, logger: p.logger()}
-	if err := a.mustHaveLog(); err != nil {
+	d := p.dataFolder(c)
+	if err := d.mustHaveLog(); err != nil {
 		return err
 	}
-	result, err := a.verified(ctx)
+	result, err := d.verify(ctx)
 	if err != nil {
 		return err
 	}
@@ -55,42 +56,61 @@ func (p *program) verify(ctx context.Context, c *config) error {
 	return err
 }
 
+// dataFolder is a data folder whose server is stopped.
+type dataFolder struct {
+	*program
+	o       server.Options // of the server whose folder it is
+	explain server.Explainer
+	clock   server.Clock
+}
+
+func (p *program) dataFolder(c *config) *dataFolder {
+	d := &dataFolder{program: p, o: p.serverOptions(c)}
+	d.explain = d.o.Explainer()
+	return d
+}
+
+// openLog opens the log as it is.
+func (d *dataFolder) openLog(ctx context.Context) (*stream.Log, error) {
+	return stream.Open(ctx, stream.Options{Dir: server.LogDir(d.o.Data), URL: d.o.NATS, Logger: d.o.Logger, Stamp: d.clock.Stamp})
+}
+
 // mustHaveLog is an error when there is no log to look at: a mistyped folder
 // must not become a new log, nor a verdict that all is well.
-func (a *app) mustHaveLog() error {
-	if a.c.NATS != "" {
+func (d *dataFolder) mustHaveLog() error {
+	if d.o.NATS != "" {
 		return nil
 	}
-	if _, err := os.Stat(logDir(a.c.Data)); err != nil {
-		return hinted{fmt.Errorf(a.say("no log in %s", "no hay registro en %s"), a.c.Data),
-			a.say("name the folder of a server with --data", "indica la carpeta de un servidor con --data")}
+	if _, err := os.Stat(server.LogDir(d.o.Data)); err != nil {
+		return hinted(fmt.Errorf(d.say("no log in %s", "no hay registro en %s"), d.o.Data),
+			d.say("name the folder of a server with --data", "indica la carpeta de un servidor con --data"))
 	}
 	return nil
 }
 
-// verified checks the log and its CSV, and returns what was found right.
-func (a *app) verified(ctx context.Context) (string, error) {
-	log, err := stream.Open(ctx, stream.Options{Dir: logDir(a.c.Data), URL: a.c.NATS, Logger: a.logger, Stamp: a.clock.stamp})
+// verify checks the log and its CSV, and returns what was found right.
+func (d *dataFolder) verify(ctx context.Context) (string, error) {
+	log, err := d.openLog(ctx)
 	if err != nil {
-		return "", a.logError(err)
+		return "", d.explain.Log(err)
 	}
 	defer log.Close()
 	last, err := log.Last(ctx)
 	if err != nil {
-		return "", a.logError(err)
+		return "", d.explain.Log(err)
 	}
-	bar := &progressView{console.NewProgress(a.stderr(), a.lang, a.say("verifying", "verificando"), last, nil)}
+	bar := &progressView{console.NewProgress(d.stderr(), d.lang, d.say("verifying", "verificando"), last, nil)}
 	defer bar.bar.Done()
 	also := []views.View{bar}
-	sheet, err := a.sheetChecker(log.ID())
-	if err != nil {
-		return "", a.viewError(err)
-	}
-	if sheet != nil {
+	var sheet *csvfile.Checker // of the spreadsheet's file, if there is one
+	if d.o.HasSheet() {
+		if sheet, err = csvfile.OpenChecker(d.o.SheetPath(), log.ID()); err != nil {
+			return "", d.explain.Views(err)
+		}
 		also = append(also, sheet)
 		defer func() { _ = sheet.Close() }() // read only
 	}
-	r, err := verify.Data(ctx, log, a.c.csvPath(), also...)
+	r, err := verify.Data(ctx, log, d.o.CSVPath(), also...)
 	if err == nil && sheet != nil {
 		_, err = sheet.Finish()
 	}
@@ -98,32 +118,24 @@ func (a *app) verified(ctx context.Context) (string, error) {
 	var wrong *csvfile.DiscrepancyError
 	if errors.As(err, &wrong) && wrong.Want == "" && strings.HasPrefix(wrong.Got, strconv.FormatUint(r.Rows+1, 10)+",") {
 		ahead := &csvfile.LostRecordsError{Path: wrong.Path, Rows: r.Rows, More: 1}
-		return "", hinted{worded{wrong.Text(a.lang), ahead}, a.doctorHint()}
+		return "", &server.Error{Text: wrong.Text(d.lang), Hint: d.explain.DoctorHint(), Err: ahead}
 	}
 	if errors.As(err, &wrong) {
-		return "", hinted{worded{wrong.Text(a.lang), err}, a.say(
+		return "", &server.Error{Text: wrong.Text(d.lang), Hint: d.say(
 			"the next start of the server heals what it can, and keeps aside what a person changed",
-			"el próximo inicio del servidor repara lo que puede y guarda aparte lo que cambió una persona")}
+			"el próximo inicio del servidor repara lo que puede y guarda aparte lo que cambió una persona"), Err: err}
 	}
 	if err != nil {
-		return "", a.viewError(err)
+		return "", d.explain.Views(err)
 	}
 	without := ""
 	if r.Without > 0 {
-		without = fmt.Sprintf(a.say(", %d readings without a column and a row", ", %d lecturas sin columna ni fila"), r.Without)
+		without = fmt.Sprintf(d.say(", %d readings without a column and a row", ", %d lecturas sin columna ni fila"), r.Without)
 	}
-	return fmt.Sprintf(a.say(
+	return fmt.Sprintf(d.say(
 		"%d records, %d events, %d readings, %d repeats dropped, %d devices, %d rows%s: ok",
 		"%d entradas, %d eventos, %d lecturas, %d repetidas descartadas, %d dispositivos, %d filas%s: ok"),
 		r.Records, r.Events, r.Readings, r.Repeats, r.Devices, r.Rows, without), nil
-}
-
-// sheetChecker compares the spreadsheet's file with the log, if there is one.
-func (a *app) sheetChecker(log string) (*csvfile.Checker, error) {
-	if !a.c.hasSheet() {
-		return nil, nil
-	}
-	return csvfile.OpenChecker(a.c.sheetPath(), log)
 }
 
 // progressView moves a progress bar along the log.

@@ -4,108 +4,97 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+
+	"github.com/spf13/cobra"
 
 	"vaiven"
-	"vaiven/internal/stream"
+	"vaiven/internal/console"
+	"vaiven/internal/event"
+	"vaiven/internal/web/api"
 )
 
-const (
-	// watchEvery is how soon a person is told that readings are not taken.
-	watchEvery = time.Second
-	// remindEvery is how often that is said again while it lasts.
-	remindEvery = 5 * time.Minute
-)
-
-// watchHealth tells a person when the server stops taking readings or a view
-// stops moving, and when it goes on: boards only see "busy", and whoever looks
-// at the terminal sees nothing at all.
-func (a *app) watchHealth(ctx context.Context) error {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	said, when := "", time.Time{}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-tick.C:
-			text, hint := a.trouble()
-			switch {
-			case text == "" && said != "":
-				a.notice(a.say("all is well again", "todo está bien otra vez"), "")
-			case text != "" && (kind(text) != kind(said) || now.Sub(when) >= remindEvery):
-				a.notice(text, hint)
-				when = now
+func (p *program) watchCommand() *cobra.Command {
+	r := &remote{}
+	f := api.Filter{}
+	after := ""
+	cmd := &cobra.Command{
+		Use:   "watch [BOARD...]",
+		Short: p.say("Follow a running server live, from anywhere", "Sigue en vivo un servidor en marcha, desde donde sea"),
+		Long: p.say(
+			"watch shows what happens on a running server as its own terminal does: readings, states,\nwho comes and goes, what was refused. A connection that breaks off is made again, and\nnothing is left out. Ctrl-C ends it.",
+			"watch muestra lo que pasa en un servidor en marcha como lo hace su propia terminal:\nlecturas, estados, quién llega y se va, qué se rechazó. Si la conexión se corta se hace\notra vez, y no falta nada. Termina con Ctrl-C."),
+		Example: "  vaiven watch\n  vaiven watch 101 102 --kind reading\n  vaiven watch --server http://192.168.1.20:8080 --json | jq .\n  vaiven watch --after 0",
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			for _, id := range ids {
+				d, err := p.parseDevice(id)
+				if err != nil {
+					return err
+				}
+				f.Devices = append(f.Devices, d)
 			}
-			said = text
+			c, err := p.client(cmd, r)
+			if err != nil {
+				return err
+			}
+			return p.follow(cmd.Context(), c, r, f, after)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&f.Kinds, "kind", nil, p.say("only these kinds of events: reading, state, presence, session, rejected ...",
+		"solo estas clases de eventos: reading, state, presence, session, rejected ..."))
+	flags.StringVar(&after, "after", "", p.say("begin behind the event with this id; 0: with the first one (default: now)",
+		"empieza después del evento con este id; 0: con el primero (por defecto, ahora)"))
+	p.remoteFlags(cmd, r)
+	p.jsonFlag(cmd, r)
+	return cmd
+}
+
+// follow prints events until Ctrl-C.
+func (p *program) follow(ctx context.Context, c *api.Client, r *remote, f api.Filter, after string) error {
+	show := p.rawEvent
+	if !r.json {
+		show = p.eventLine(after)
+	}
+	if _, err := c.Server(ctx); err != nil { // what is wrong at once is said at once
+		return p.remoteError(r, err)
+	}
+	told := false
+	lost := func(err error) {
+		if !told {
+			p.notice(p.remoteError(r, err).Error(), p.say("trying again; nothing is left out", "se intenta otra vez; no faltará nada"))
 		}
+		told = true
 	}
+	err := c.Watch(ctx, f, after, func(e api.Event) error { told = false; return show(e) }, lost)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil
+	}
+	return p.remoteError(r, err)
 }
 
-// kind is what makes two messages the same trouble: numbers in them change.
-func kind(text string) string {
-	b := make([]byte, 0, len(text))
-	for i := range len(text) {
-		if c := text[i]; c < '0' || c > '9' {
-			b = append(b, c)
+func (p *program) rawEvent(e api.Event) error {
+	_, err := fmt.Fprintf(p.out, "%s\n", e.Raw)
+	return err
+}
+
+// eventLine prints events as the server's own terminal does.
+func (p *program) eventLine(after string) func(api.Event) error {
+	o := console.Options{Lang: p.lang, Out: p.stdout(), Err: p.stdout(), Roster: console.Roster{}}
+	if after != "0" {
+		o.After = 1 // it does not see everything, so it claims nothing of what it has not seen
+	}
+	plain := console.NewPlain(o)
+	return func(e api.Event) error {
+		en, name, err := event.Parse(e.Raw)
+		if errors.Is(err, event.ErrOtherKind) {
+			return nil // of a later server
 		}
-	}
-	return string(b)
-}
-
-// trouble says what is wrong now and what helps; "" when nothing is.
-func (a *app) trouble() (text, hint string) {
-	if err := a.log.Health(); err != nil {
-		return a.logTrouble(err)
-	}
-	for _, s := range a.pump.Status() {
-		if s.Err != nil {
-			return fmt.Sprintf(a.say("%s cannot be written: %v", "no se puede escribir %s: %v"), a.viewName(s.Name), a.inWords(s.Err)), a.say(
-				"readings are still acknowledged and kept in the log; the file catches up when this is cured",
-				"las lecturas se siguen confirmando y guardando en el registro; el archivo se pone al día cuando esto se arregle")
+		if err != nil {
+			return err
 		}
+		if name != "" {
+			o.Roster[en.Event.Of()] = name
+		}
+		return plain.Apply(en.ID.Record, []vaiven.Entry{en})
 	}
-	return "", ""
 }
-
-// inWords is what an error says in the language asked for, if it can.
-func (a *app) inWords(err error) string {
-	var said interface{ Text(vaiven.Lang) string }
-	if errors.As(err, &said) {
-		return said.Text(a.lang)
-	}
-	return err.Error()
-}
-
-func (a *app) logTrouble(err error) (text, hint string) {
-	keep := a.say("boards that number their readings keep them meanwhile", "las placas que numeran sus lecturas las conservan mientras tanto")
-	var low *stream.LowDiskError
-	var busy *stream.BusyError
-	switch {
-	case errors.As(err, &low):
-		return fmt.Sprintf(a.say("the disk is full (%.1f MiB free, %.1f MiB are kept in reserve): readings are not taken",
-				"el disco está lleno (%.1f MiB libres, se reservan %.1f MiB): no se aceptan lecturas"), mib(low.Free), mib(low.Reserve)),
-			a.say("make room; ", "libera espacio; ") + keep
-	case errors.As(err, &busy) && busy.Why != nil:
-		text, hint := a.diskTrouble(a.c.Data, busy.Why)
-		return text + a.say(": readings are not taken", ": no se aceptan lecturas"), hint + "; " + keep
-	case errors.As(err, &busy):
-		return a.say("the log does not move: readings are not taken", "el registro no avanza: no se aceptan lecturas"), keep
-	}
-	if errors.Is(err, stream.ErrDisconnected) {
-		return a.say("NATS cannot be reached: readings are not taken", "no se llega a NATS: no se aceptan lecturas"), keep
-	}
-	return a.say("log: ", "registro: ") + err.Error(), keep
-}
-
-func (a *app) viewName(name string) string {
-	switch {
-	case name == a.csv.Name():
-		return a.c.csvPath()
-	case a.sheet != nil && name == a.sheet.Name():
-		return a.c.sheetPath()
-	}
-	return name
-}
-
-func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }

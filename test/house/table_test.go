@@ -29,7 +29,11 @@ var rooms = map[string][]string{
 	"internal/views/verify": {"", "internal/views", "internal/csvfile", "internal/registry"},
 	"internal/sim":          {"", "client"},
 	"internal/transports":   {"", "client"},
-	"cmd/vaiven":            everything,
+	"internal/server": {
+		"", "wire", "internal/gateway", "internal/stream", "internal/csvfile", "internal/history",
+		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views",
+	},
+	"cmd/vaiven": everything,
 }
 
 // everything marks the room at the top.
@@ -47,6 +51,11 @@ type reason struct{ from, to, why string }
 
 var reasons = []reason{
 	{"*", "cmd/vaiven", "nothing imports the program: it introduces the others, and is the only place that knows them all"},
+	{"*", "internal/server", "only the program builds a server: a part that knew the whole could not be tested without it"},
+	{"internal/server", "internal/console", "a server runs without a terminal: what a person should know it tells through a function that it was given"},
+	{"internal/server", "internal/views/verify", "the proof is for a folder whose server is stopped"},
+	{"internal/server", "internal/event", "the public form of events is for whoever shows or hands them out: the server joins those who do"},
+	{"internal/server", "internal/ws", "sockets of boards are the gateway's, from their first byte to their last"},
 	{"*", "internal/views/verify", "the proof looks at everything from above: what it judges must not know it"},
 	{"internal/views/verify", "*", "the proof needs the log and its views, not boards and not screens"},
 	{"", "*", "the domain is words and rules: whoever needs a device or a reading must not get a network or a file with it"},

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"net"
@@ -24,7 +24,7 @@ func TestForeignProtocolsAreKnown(t *testing.T) {
 		{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", false, vaiven.FaultHTTP2},
 		{`{"IDDEVICE":101}`, false, vaiven.FaultBytes},
 	} {
-		if got := foreign([]byte(c.bytes), c.tls); got != c.want {
+		if got := foreignProtocol([]byte(c.bytes), c.tls); got != c.want {
 			t.Errorf("%q, TLS %v: %q, want %q", c.bytes, c.tls, got, c.want)
 		}
 	}

@@ -8,16 +8,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vaiven/internal/server"
 )
 
 // aRun makes the folder of a run: its turn ("" none), and when its log was
 // written.
 func aRun(t *testing.T, dir, turn string, used time.Time) {
 	t.Helper()
-	if err := os.MkdirAll(logDir(dir), 0o755); err != nil {
+	if err := os.MkdirAll(server.LogDir(dir), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	acked := filepath.Join(logDir(dir), "acked")
+	acked := filepath.Join(server.LogDir(dir), "acked")
 	if err := os.WriteFile(acked, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,63 +1,59 @@
-package main
+package server
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"vaiven/internal/gateway"
+	"vaiven/internal/views"
 	"vaiven/internal/web/live"
 )
 
-// metrics are what /metrics shows: counts of the whole server, never a series
+// newMetrics makes what /metrics shows: counts of the whole server, never a series
 // per device.
-type metrics struct{ registry *prometheus.Registry }
-
-func newMetrics(a *app) *metrics {
-	m := &metrics{registry: prometheus.NewRegistry()}
-	m.registry.MustRegister(
+func (s *Server) newMetrics() *prometheus.Registry {
+	g, m := s.gateway.Stats(), prometheus.NewRegistry()
+	counter := func(name, help string, value func() uint64) {
+		m.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+			func() float64 { return float64(value()) }))
+	}
+	gauge := func(name, help string, value func() float64) {
+		m.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	m.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		rejectedCollector{a.gateway.Stats()},
-		viewCollector{a},
-		feedCollector{a.feed},
+		rejectedCollector{g},
+		viewCollector{s.pump},
+		feedCollector{s.feed},
 	)
-	g := a.gateway.Stats()
-	m.gauge("vaiven_connections", "WebSockets of boards that are open.", func() float64 { return float64(g.Connections.Load()) })
-	m.counter("vaiven_connections_refused_total", "Connections refused by a limit.", g.RefusedConnections.Load)
-	m.counter("vaiven_handshakes_total", "WebSockets that were opened.", g.Handshakes.Load)
-	m.counter("vaiven_handshakes_bad_total", "Requests that were no WebSocket handshake.", g.BadHandshakes.Load)
-	m.counter("vaiven_messages_total", "Messages received from boards.", g.Messages.Load)
-	m.counter("vaiven_readings_admitted_total", "Readings that went to the log.", g.Readings.Load)
-	m.counter("vaiven_repeats_total", "Readings that came again and were acknowledged again.", g.Repeats.Load)
-	m.counter("vaiven_takeovers_total", "Devices whose connection was replaced by another.", g.Takeovers.Load)
-	m.counter("vaiven_finished_returns_total", "Boards that came back after their session.", g.Finished.Load)
-	m.counter("vaiven_posts_total", "Messages of boards that came by HTTP.", g.Posts.Load)
-	m.counter("vaiven_states_delivered_total", "Messages with desired states that were written to boards.", g.Delivered.Load)
-	m.counter("vaiven_states_resent_total", "Of these, repetitions.", g.Resent.Load)
-	m.counter("vaiven_changes_confirmed_total", "Changes of state that boards confirmed.", g.Confirmed.Load)
-	m.gauge("vaiven_log_ready", "1 while the log accepts readings.", func() float64 {
-		if a.log.Health() != nil {
+	gauge("vaiven_connections", "WebSockets of boards that are open.", func() float64 { return float64(g.Connections.Load()) })
+	counter("vaiven_connections_refused_total", "Connections refused by a limit.", g.RefusedConnections.Load)
+	counter("vaiven_handshakes_total", "WebSockets that were opened.", g.Handshakes.Load)
+	counter("vaiven_handshakes_bad_total", "Requests that were no WebSocket handshake.", g.BadHandshakes.Load)
+	counter("vaiven_messages_total", "Messages received from boards.", g.Messages.Load)
+	counter("vaiven_readings_admitted_total", "Readings that went to the log.", g.Readings.Load)
+	counter("vaiven_repeats_total", "Readings that came again and were acknowledged again.", g.Repeats.Load)
+	counter("vaiven_takeovers_total", "Devices whose connection was replaced by another.", g.Takeovers.Load)
+	counter("vaiven_finished_returns_total", "Boards that came back after their session.", g.Finished.Load)
+	counter("vaiven_posts_total", "Messages of boards that came by HTTP.", g.Posts.Load)
+	counter("vaiven_states_delivered_total", "Messages with desired states that were written to boards.", g.Delivered.Load)
+	counter("vaiven_states_resent_total", "Of these, repetitions.", g.Resent.Load)
+	counter("vaiven_changes_confirmed_total", "Changes of state that boards confirmed.", g.Confirmed.Load)
+	gauge("vaiven_log_ready", "1 while the log accepts readings.", func() float64 {
+		if s.log.Health() != nil {
 			return 0
 		}
 		return 1
 	})
-	m.gauge("vaiven_log_records", "The log's last record that the views were given.", func() float64 {
-		pos, _ := a.pump.Position()
+	gauge("vaiven_log_records", "The log's last record that the views were given.", func() float64 {
+		pos, _ := s.pump.Position()
 		return float64(pos)
 	})
-	m.gauge("vaiven_readings", "Readings that the log holds, each counted once.", func() float64 {
-		return float64(a.pump.Stats().Readings)
+	gauge("vaiven_readings", "Readings that the log holds, each counted once.", func() float64 {
+		return float64(s.pump.Stats().Readings)
 	})
 	return m
-}
-
-func (m *metrics) counter(name, help string, value func() uint64) {
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
-		func() float64 { return float64(value()) }))
-}
-
-func (m *metrics) gauge(name, help string, value func() float64) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 }
 
 // rejectedCollector counts refused messages by the code of the protocol.
@@ -74,7 +70,7 @@ func (c rejectedCollector) Collect(ch chan<- prometheus.Metric) {
 }
 
 // viewCollector shows how far each view is behind the log.
-type viewCollector struct{ a *app }
+type viewCollector struct{ pump *views.Pump }
 
 var (
 	viewLagDesc = prometheus.NewDesc("vaiven_view_lag_records", "Records that the view has not applied yet.", []string{"view"}, nil)
@@ -84,13 +80,13 @@ var (
 func (c viewCollector) Describe(ch chan<- *prometheus.Desc) { ch <- viewLagDesc; ch <- viewOKDesc }
 
 func (c viewCollector) Collect(ch chan<- prometheus.Metric) {
-	for _, s := range c.a.pump.Status() {
+	for _, v := range c.pump.Status() {
 		ok := 1.0
-		if s.Err != nil {
+		if v.Err != nil {
 			ok = 0
 		}
-		ch <- prometheus.MustNewConstMetric(viewLagDesc, prometheus.GaugeValue, float64(s.Lag), s.Name)
-		ch <- prometheus.MustNewConstMetric(viewOKDesc, prometheus.GaugeValue, ok, s.Name)
+		ch <- prometheus.MustNewConstMetric(viewLagDesc, prometheus.GaugeValue, float64(v.Lag), v.Name)
+		ch <- prometheus.MustNewConstMetric(viewOKDesc, prometheus.GaugeValue, ok, v.Name)
 	}
 }
 

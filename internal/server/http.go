@@ -1,0 +1,173 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"vaiven"
+	"vaiven/internal/gateway"
+	"vaiven/internal/views"
+	"vaiven/internal/web"
+	"vaiven/internal/web/api"
+	"vaiven/wire"
+)
+
+// Deadlines of the HTTP side. A board's socket leaves net/http at its
+// handshake, so none of these touches it afterwards.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 60 * time.Second
+	maxHeader     = 16 << 10
+)
+
+// httpServer is net/http's server over all listeners, and the goroutines that accept
+// on them.
+type httpServer struct {
+	*http.Server
+	accepting sync.WaitGroup
+}
+
+// startHTTP lets boards and people in. fail is told when a listener fails.
+func (s *Server) startHTTP(fail context.CancelCauseFunc) *httpServer {
+	server := &httpServer{Server: &http.Server{
+		Handler:           s.handler(),
+		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
+	}}
+	for _, l := range s.listeners {
+		l.watch.refused = s.gateway.Refused
+		server.accepting.Go(func() {
+			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				fail(err)
+			}
+		})
+	}
+	return server
+}
+
+// handler is everything that is served over HTTP.
+func (s *Server) handler() http.Handler {
+	return web.New(web.Options{
+		Boards: s.gateway, Ready: s.notReady, Sessions: s.gateway, Metrics: s.metrics,
+		Lang: s.o.Lang, Version: s.o.Version, Page: s.page, Refused: s.gateway.RefusedRequest,
+		Explain: func(e *vaiven.Error) string { return wire.Explain(e, s.o.Lang) },
+		Devices: s.registry, Names: names{s}, Twins: s.twin, Events: history{s}, Posts: posts{s.gateway},
+		CSV: web.CSV{Path: s.o.CSVPath(), Of: fmt.Sprintf("%s %d", s.log.ID(), s.csv.Digits())}, Server: s.facts,
+		Live: s.feed.Handler(), States: s.o.states(), Token: s.o.APIToken, MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,
+	})
+}
+
+// page is what a person sees at /.
+func (s *Server) page() web.Page {
+	addresses := s.Addresses()
+	page := web.Page{Addresses: addresses.URLs(), Devices: int(s.registry.Counts().Devices), Readings: s.pump.Stats().Readings}
+	if len(addresses.Plain) > 0 {
+		host, port, _ := net.SplitHostPort(addresses.Plain[0])
+		page.Sketch = s.o.Sketch(host, port)
+	}
+	return page
+}
+
+// facts are what the API says of this server.
+func (s *Server) facts() api.Server {
+	counts := s.registry.Counts()
+	return api.Server{
+		Log: s.log.ID(), Started: s.started, Synced: s.clock.Stamp().Synced, Addresses: s.Addresses().URLs(),
+		Limits: api.Limits{
+			MessageBytes: s.o.MaxMessage, Connections: s.o.MaxConnections, PerAddress: s.o.MaxPerAddress, Devices: s.o.MaxDevices,
+			Readings: s.o.Readings, ForMS: s.o.For.Milliseconds(), IntervalMS: s.o.Interval.Milliseconds(),
+		},
+		Counts: api.Counts{
+			Devices: counts.Devices, Connected: counts.Connected, Events: counts.Events, Readings: counts.Readings,
+			Refusals: counts.Refusals, Gaps: counts.Gaps, Filled: counts.Filled, Rejected: counts.Rejected,
+		},
+	}
+}
+
+// names writes into the log what people say of devices.
+type names struct{ *Server }
+
+// Describe implements [web.Names].
+func (n names) Describe(ctx context.Context, d vaiven.Device, name, note string, groups []string) error {
+	return n.write(ctx, &vaiven.Described{Stamp: n.clock.Stamp(), Device: d, Name: name, Note: note, Groups: groups})
+}
+
+// Forget implements [web.Names].
+func (n names) Forget(ctx context.Context, d vaiven.Device) error {
+	return n.write(ctx, &vaiven.Forgotten{Stamp: n.clock.Stamp(), Device: d})
+}
+
+// written is the owner of an append that somebody waits for.
+type written chan vaiven.ID
+
+// write appends one event, and returns when every view has applied it.
+func (s *Server) write(ctx context.Context, ev vaiven.Event) error {
+	done := make(written, 1)
+	if err := s.log.Append(ctx, []vaiven.Event{ev}, done); err != nil {
+		return err
+	}
+	select {
+	case id := <-done:
+		return s.pump.Wait(ctx, id.Record)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// committed hands what the log has made durable to whoever wrote it.
+func (s *Server) committed(tickets []vaiven.Ticket) {
+	for _, t := range tickets {
+		if done, ok := t.Owner.(written); ok {
+			done <- t.First // it has room
+		}
+	}
+	s.gateway.Committed(tickets)
+}
+
+// history lends the log's past to the API and to the live feeds.
+type history struct{ *Server }
+
+// Bounds implements [web.Events].
+func (h history) Bounds() (first, last vaiven.ID) {
+	pos := h.Position()
+	if pos == 0 {
+		return first, last
+	}
+	return vaiven.ID{Record: views.First(h.log)}, vaiven.ID{Record: pos, Index: math.MaxUint32} // behind all events of it
+}
+
+// History implements [web.Events].
+func (h history) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entry) error) error {
+	return h.pump.History(ctx, after, fn)
+}
+
+// Position implements [live.History].
+func (h history) Position() uint64 {
+	pos, _ := h.pump.Position()
+	return pos
+}
+
+// posts lends the gateway to boards that come by HTTP.
+type posts struct{ *gateway.Gateway }
+
+// Post implements [web.Posts].
+func (p posts) Post(ctx context.Context, r *http.Request, message []byte, binary bool) (web.Posted, error) {
+	res, err := p.Gateway.Post(ctx, p.Remote(r), binary, message)
+	out := web.Posted{Committed: res.Readings + res.Reports + res.Hellos, Refused: res.Refused, Messages: res.Messages}
+	if err == nil && out.Committed+res.Repeats == 0 && res.Refusal != nil {
+		err = res.Refusal
+	}
+	return out, err
+}
+
+// Desired implements [web.Posts].
+func (p posts) Desired(ctx context.Context, r *http.Request, d vaiven.Device, rev uint64) ([]byte, error) {
+	return p.AwaitDesired(ctx, p.Remote(r), d, rev)
+}
