@@ -52,8 +52,8 @@ type running struct {
 	told []string
 }
 
-// start opens a server and runs it until the test is over, or end.
-func start(t *testing.T, o Options) *running {
+// launch opens a server and runs it until the test is over, or end.
+func launch(t *testing.T, o Options) *running {
 	t.Helper()
 	r := &running{t: t, done: make(chan error, 1)}
 	o.Notify = func(text, hint string) {
@@ -73,14 +73,17 @@ func start(t *testing.T, o Options) *running {
 	return r
 }
 
-// end ends Run in order and closes the server.
-func (r *running) end() {
+// end ends Run in order, which sends the boards away, and closes the server.
+func (r *running) end(boards ...*board) {
 	r.t.Helper()
 	if r.cancel == nil {
 		return
 	}
 	r.cancel()
 	r.cancel = nil
+	for _, b := range boards {
+		b.sentAway()
+	}
 	if err := <-r.done; err != nil {
 		r.t.Errorf("run: %v", err)
 	}
@@ -132,8 +135,9 @@ type board struct {
 	conn *websocket.Conn
 }
 
-// connect makes a board's connection, and says HELLO.
-func (r *running) connect(id int) *board {
+// connect makes a board's connection, and says HELLO; next is the SEQ that it has
+// not sent yet.
+func (r *running) connect(id, next int) *board {
 	r.t.Helper()
 	conn, _, err := websocket.Dial(testContext(r.t), "ws://"+r.Addresses().Local+"/ws", nil)
 	if err != nil {
@@ -141,7 +145,7 @@ func (r *running) connect(id int) *board {
 	}
 	r.t.Cleanup(func() { _ = conn.CloseNow() })
 	b := &board{r.t, conn}
-	b.say(`{"HELLO":1,"IDDEVICE":%d,"BOOT":"9f3c02aa","OLDEST":1,"NEXT":1,"LOST":0,"UP":1000,"STATES":{"LED":0}}`, id)
+	b.say(`{"HELLO":1,"IDDEVICE":%d,"BOOT":"9f3c02aa","OLDEST":1,"NEXT":%d,"STATES":"LED","LED":0}`, id, next)
 	b.hears(`"WELCOME"`)
 	return b
 }
@@ -156,14 +160,16 @@ func (b *board) say(format string, args ...any) {
 // hears reads messages until one has the word.
 func (b *board) hears(word string) string {
 	b.t.Helper()
+	var before []string
 	for {
 		_, m, err := b.conn.Read(testContext(b.t))
 		if err != nil {
-			b.t.Fatalf("no %s: %v", word, err)
+			b.t.Fatalf("no %s behind %q: %v", word, before, err)
 		}
 		if strings.Contains(string(m), word) {
 			return string(m)
 		}
+		before = append(before, string(m))
 	}
 }
 
@@ -184,8 +190,8 @@ func (b *board) sentAway() {
 // acknowledgement, the API and the CSV, and over a restart.
 func TestAReadingIsKept(t *testing.T) {
 	dir := t.TempDir()
-	r := start(t, options(dir))
-	b := r.connect(101)
+	r := launch(t, options(dir))
+	b := r.connect(101, 1)
 	b.say(`{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":1,"TEMP":24.5,"HUM":61}`)
 	if ack := b.hears(`"ACK"`); !strings.Contains(ack, `"ACK":1`) {
 		t.Errorf("acknowledged with %s", ack)
@@ -194,9 +200,7 @@ func TestAReadingIsKept(t *testing.T) {
 	if d := r.device("101"); d.Readings != 1 || d.Status != api.Connected || len(d.Values) != 2 || float64(d.Values[0].Value) != 24.5 {
 		t.Errorf("the API says %+v", d)
 	}
-	r.cancel()
-	b.sentAway()
-	r.end()
+	r.end(b)
 	last := r.replayed
 	csv, err := os.ReadFile(filepath.Join(dir, "readings.csv"))
 	if err != nil {
@@ -207,17 +211,17 @@ func TestAReadingIsKept(t *testing.T) {
 		t.Errorf("the CSV has %q", rows)
 	}
 
-	r = start(t, options(dir))
+	r = launch(t, options(dir))
 	if r.Replayed() <= last {
 		t.Errorf("opened at record %d, before at %d", r.Replayed(), last)
 	}
 	if d := r.Devices(); len(d) != 1 || d[0].ID != "101" || d[0].Readings != 1 || d[0].Connected {
 		t.Errorf("the devices are %+v", d)
 	}
-	if d := r.device("101"); d.Readings != 1 || d.Status != api.Disconnected || d.Reason != "shutdown" {
+	if d := r.device("101"); d.Readings != 1 || d.Status != api.Disconnected {
 		t.Errorf("the API says %+v", d)
 	}
-	b = r.connect(101)
+	b = r.connect(101, 2)
 	b.say(`{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":1,"TEMP":24.5,"HUM":61}`) // again: it was not heard that it is kept
 	b.hears(`"ACK"`)
 	r.settle()
@@ -233,10 +237,10 @@ func TestAReadingIsKept(t *testing.T) {
 // sent away, and the checkpoint stands at the log's end.
 func TestRunEndsInOrder(t *testing.T) {
 	dir := t.TempDir()
-	r := start(t, options(dir))
+	r := launch(t, options(dir))
 	var all []*board
 	for id := 101; id <= 105; id++ {
-		all = append(all, r.connect(id))
+		all = append(all, r.connect(id, 1))
 	}
 	for i, b := range all {
 		b.say(`{"IDDEVICE":%d,"BOOT":"9f3c02aa","SEQ":1,"TEMP":20}`, 101+i)
@@ -264,8 +268,8 @@ func TestRunEndsInOrder(t *testing.T) {
 
 // TestAPartThatFailsEndsRun takes a listener away: Run ends, in order, and says why.
 func TestAPartThatFailsEndsRun(t *testing.T) {
-	r := start(t, options(t.TempDir()))
-	b := r.connect(101)
+	r := launch(t, options(t.TempDir()))
+	b := r.connect(101, 1)
 	_ = r.listeners[0].Close()
 	b.sentAway()
 	if err := <-r.done; !errors.Is(err, net.ErrClosed) {
@@ -298,8 +302,8 @@ func freeAddress(t *testing.T) string {
 
 func TestOneServerAFolder(t *testing.T) {
 	dir := t.TempDir()
-	r := start(t, options(dir))
-	b := r.connect(101)
+	r := launch(t, options(dir))
+	b := r.connect(101, 1)
 	second := options(dir)
 	second.Listen = []string{freeAddress(t)}
 	for lang, want := range map[vaiven.Lang][2]string{
@@ -348,10 +352,11 @@ func TestABusyPortIsSaidBeforeAnythingIsOpened(t *testing.T) {
 // before them is free again.
 func TestAFailedOpenLeavesNothingOpen(t *testing.T) {
 	dir := t.TempDir()
-	r := start(t, options(dir))
-	r.connect(101).say(`{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":1,"TEMP":20}`)
-	r.settle()
-	r.end()
+	r := launch(t, options(dir))
+	b := r.connect(101, 1)
+	b.say(`{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":1,"TEMP":20}`)
+	b.hears(`"ACK"`)
+	r.end(b)
 	other := options(filepath.Join(t.TempDir(), "other"))
 	other.CSV = r.o.CSVPath()
 	held, err := csvfile.Lock(r.o.CSVPath(), r.o.Owner()) // as another vaiven would
@@ -376,11 +381,11 @@ func TestAFailedOpenLeavesNothingOpen(t *testing.T) {
 func TestAskingABoard(t *testing.T) {
 	o := options(t.TempDir())
 	o.States = []string{"RELAY", "LED"}
-	r := start(t, o)
+	r := launch(t, o)
 	if got := r.States(); !slices.Equal(got, []string{"LED", "RELAY"}) {
 		t.Errorf("states %v", got)
 	}
-	b := r.connect(101)
+	b := r.connect(101, 1)
 	led := []vaiven.Value{{Name: "LED", Num: 1}}
 	if err := r.Ask(testContext(t), vaiven.ChangeRequest{Device: "101", States: []vaiven.Value{{Name: "DIM", Num: 1}}}); err == nil ||
 		!strings.HasPrefix(err.Error(), "has no state DIM; it has [LED RELAY]") {
@@ -389,7 +394,7 @@ func TestAskingABoard(t *testing.T) {
 	if err := r.Ask(testContext(t), vaiven.ChangeRequest{Device: "101", States: led, By: "terminal"}); err != nil {
 		t.Fatal(err)
 	}
-	if m := b.hears(`"DESIRED"`); !strings.Contains(m, `"LED":1`) {
+	if m := b.hears(`"REV"`); !strings.Contains(m, `"LED":1`) {
 		t.Errorf("the board hears %s", m)
 	}
 	if s, ok := r.State("101"); !ok || len(s.Wanted) != 1 || s.Wanted[0].Num != 1 {
@@ -402,13 +407,13 @@ func TestAskingABoard(t *testing.T) {
 func TestTheSpreadsheetsFileIsKeptComplete(t *testing.T) {
 	o := options(t.TempDir())
 	o.CSVDialect = csvfile.ExcelES
-	start(t, o).end()
+	launch(t, o).end()
 	o.CSVDialect = ""
-	r := start(t, o)
-	b := r.connect(101)
+	r := launch(t, o)
+	b := r.connect(101, 1)
 	b.say(`{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":1,"TEMP":24.5,"HUM":61}`)
 	b.hears(`"ACK"`)
-	r.end()
+	r.end(b)
 	paths := r.CSVPaths()
 	if len(paths) != 2 {
 		t.Fatalf("files %q", paths)
@@ -421,7 +426,7 @@ func TestTheSpreadsheetsFileIsKeptComplete(t *testing.T) {
 
 // TestAHandshakeThatIsForeignIsRecorded: what no handler learns of, the gateway does.
 func TestAHandshakeThatIsForeignIsRecorded(t *testing.T) {
-	r := start(t, options(t.TempDir()))
+	r := launch(t, options(t.TempDir()))
 	conn, err := net.Dial("tcp", r.Addresses().Local)
 	if err != nil {
 		t.Fatal(err)
