@@ -75,19 +75,23 @@ type finish struct {
 	seats   map[vaiven.Device]*seat
 	changes console.Changes // of states, for the summary
 	stop    func()
-	unsaid  []string // lines for run to tell
-	said    waiting
+	lines   []string // for run to tell
+	waiting waiting
 }
 
-// seat is a board's place in the run.
+// seat is a board's place in the run: the board as it stands, made at its first
+// session. How long it has been quiet is told by this computer's clock, since the
+// log's times may have been set back.
 type seat struct {
-	device       vaiven.Device
-	open         bool // its session goes on
-	count, asked uint64
-	here         bool      // connected
-	heard        time.Time // when something of it was last taken
-	asleep       time.Time // it said that it would not be heard before
-	letGo        bool      // it stays away: nobody waits for it
+	vaiven.DeviceInfo
+	heard  time.Time // when something of it was last taken; zero: it has not come yet
+	asleep time.Time // it said that it would not be heard before
+	letGo  bool      // it stays away: nobody waits for it
+}
+
+// finished reports whether the board's session is over, and no new one was asked for.
+func (s *seat) finished() bool {
+	return s.Session.Ended && s.Session.Reason != vaiven.EndRenewed
 }
 
 // waiting is what was last said of whom the run waits for.
@@ -103,7 +107,7 @@ const (
 	quietAfter  = 30 * time.Second       // from when on it is worth a line that a board says nothing
 	longestWait = 10 * time.Minute       // between two lines about the same boards
 	maxNamed    = 5                      // boards in a line
-	maxUnsaid   = 64                     // lines that wait; more are dropped
+	maxLines    = 64                     // lines that wait; more are dropped
 	maxSeats    = 10_000                 // boards; more, unless they are named, are not waited for
 )
 
@@ -114,9 +118,9 @@ func newFinish(c *config, lang vaiven.Lang) *finish {
 	}
 }
 
-// begin takes up the sessions that the log holds from before. stop ends the run; tell
-// tells a person one line.
-func (f *finish) begin(known []vaiven.DeviceInfo, stop func(), tell func(string)) {
+// seatKnown takes up the sessions that the log holds from before. stop ends the run;
+// tell tells a person one line.
+func (f *finish) seatKnown(known []vaiven.DeviceInfo, stop func(), tell func(string)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stop, f.tell = stop, tell
@@ -125,10 +129,10 @@ func (f *finish) begin(known []vaiven.DeviceInfo, stop func(), tell func(string)
 			continue
 		}
 		if s := f.seat(d.ID); s != nil {
-			s.open, s.count, s.asked = !d.Session.Ended, d.Session.Count, d.Session.Readings
+			s.DeviceInfo = d
 		}
 	}
-	f.check()
+	f.endIfFinished()
 }
 
 // start runs f, if there is one, until ctx is done; the channel is closed then.
@@ -152,7 +156,7 @@ func (f *finish) run(ctx context.Context) {
 		case <-tick.C:
 		case <-ctx.Done():
 		}
-		for _, line := range f.look() {
+		for _, line := range f.review() {
 			f.tell(line)
 		}
 	}
@@ -161,7 +165,7 @@ func (f *finish) run(ctx context.Context) {
 // Name is "finish".
 func (f *finish) Name() string { return "finish" }
 
-// Snapshot is empty: begin asks the registry.
+// Snapshot is empty: seatKnown is told what is known.
 func (f *finish) Snapshot() ([]byte, error) { return nil, nil }
 
 // Apply notes who came and went, and which sessions began and ended.
@@ -170,58 +174,49 @@ func (f *finish) Apply(_ uint64, entries []vaiven.Entry) error {
 	defer f.mu.Unlock()
 	for _, en := range entries {
 		f.changes.Count(en.Event)
-		f.note(en.Event)
+		f.applyEvent(en.Event)
 	}
-	f.check()
+	f.endIfFinished()
 	return nil
 }
 
-func (f *finish) note(ev vaiven.Event) {
-	switch e := ev.(type) {
-	case *vaiven.Forgotten:
-		delete(f.seats, e.Device)
+func (f *finish) applyEvent(ev vaiven.Event) {
+	if _, forgotten := ev.(*vaiven.Forgotten); forgotten {
+		delete(f.seats, ev.Of())
 		return
-	case *vaiven.SessionStart:
-		if s := f.seat(e.Device); s != nil {
-			s.open, s.count, s.asked = true, 0, e.Readings
-		}
 	}
 	s := f.seats[ev.Of()]
+	if _, begins := ev.(*vaiven.SessionStart); begins {
+		s = f.seat(ev.Of())
+	}
 	if s == nil || vaiven.Refuses(ev) {
 		return
 	}
+	s.Apply(ev)
 	switch e := ev.(type) {
-	case *vaiven.Reading:
-		if s.open && !e.Uncounted {
-			s.count++
-		}
-		s.hear(f.now())
-	case *vaiven.Hello, *vaiven.Report, *vaiven.SessionStart:
+	case *vaiven.Reading, *vaiven.Hello, *vaiven.Report, *vaiven.SessionStart:
 		s.hear(f.now())
 	case *vaiven.Presence:
 		if e.Connected && !e.Silent {
 			s.hear(f.now())
 		}
-		s.here = e.Connected
 		if e.Sleep > 0 {
 			s.asleep = f.now().Add(time.Duration(e.Sleep) * time.Millisecond)
 		}
-	case *vaiven.SessionEnd:
-		s.open = e.Reason == vaiven.EndRenewed
 	}
 }
 
-// seat is the board's place, made at its first session; nil if there are too many.
+// seat returns the board's place, made if need be; nil if there are too many.
 func (f *finish) seat(d vaiven.Device) *seat {
 	s := f.seats[d]
 	if s == nil && len(f.seats) >= maxSeats && !slices.Contains(f.awaited.names, d) {
 		return nil
 	}
 	if s == nil {
-		s = &seat{device: d, heard: f.now()}
+		s = &seat{DeviceInfo: vaiven.DeviceInfo{ID: d}, heard: f.now()}
 		f.seats[d] = s
 		if !threeDigits(d) {
-			f.say(fmt.Sprintf(f.lang.Say("%s is taken as it is; the course asks for an IDDEVICE of three digits, as 101",
+			f.queueLine(fmt.Sprintf(f.lang.Say("%s is taken as it is; the course asks for an IDDEVICE of three digits, as 101",
 				"%s se acepta como está; el curso pide un IDDEVICE de tres cifras, como 101"), d))
 		}
 	}
@@ -232,7 +227,9 @@ func threeDigits(d vaiven.Device) bool {
 	return len(d) == 3 && strings.Trim(string(d), "0123456789") == ""
 }
 
-func (s *seat) hear(now time.Time) { s.heard, s.here, s.letGo = now, true, false }
+// hear notes that the board was heard. It is connected then: that it came may stand in
+// the log before its seat was made.
+func (s *seat) hear(now time.Time) { s.heard, s.Connected, s.letGo = now, true, false }
 
 // quiet is how long nothing was taken of a board that should be heard.
 func (s *seat) quiet(now time.Time) time.Duration {
@@ -243,17 +240,17 @@ func (s *seat) quiet(now time.Time) time.Duration {
 	return max(now.Sub(since), 0)
 }
 
-// say keeps a line for run.
-func (f *finish) say(line string) {
-	if len(f.unsaid) < maxUnsaid {
-		f.unsaid = append(f.unsaid, line)
+// queueLine keeps a line for run to tell.
+func (f *finish) queueLine(line string) {
+	if len(f.lines) < maxLines {
+		f.lines = append(f.lines, line)
 	}
 }
 
-// finished is how many boards that count have finished.
-func (f *finish) finished() (n int) {
+// finishedCount is how many boards that count have finished.
+func (f *finish) finishedCount() (n int) {
 	for d, s := range f.seats {
-		if f.awaited.has(d) && !s.open {
+		if f.awaited.has(d) && s.finished() {
 			n++
 		}
 	}
@@ -264,28 +261,29 @@ func (f *finish) finished() (n int) {
 // that was named and never came is a seat nobody has taken.
 func (f *finish) waited() (list []*seat) {
 	for d, s := range f.seats {
-		if f.awaited.has(d) && s.open && !s.letGo {
+		if f.awaited.has(d) && !s.finished() && !s.letGo {
 			list = append(list, s)
 		}
 	}
 	for _, d := range f.awaited.names {
 		if f.seats[d] == nil {
-			list = append(list, &seat{device: d})
+			list = append(list, &seat{DeviceInfo: vaiven.DeviceInfo{ID: d}})
 		}
 	}
-	slices.SortFunc(list, func(a, b *seat) int { return cmp.Compare(a.device, b.device) })
+	slices.SortFunc(list, func(a, b *seat) int { return cmp.Compare(a.ID, b.ID) })
 	return list
 }
 
-// check ends the run when nobody is waited for. Those who stay away count among
+// endIfFinished ends the run when nobody is waited for. Those who stay away count among
 // the boards that were to come, but do not make a run by themselves.
-func (f *finish) check() {
+func (f *finish) endIfFinished() {
 	finished := 0
 	holds := func(s *seat) bool {
-		if s != nil && !s.open {
+		if s != nil && s.finished() {
 			finished++
+			return false
 		}
-		return s == nil || s.open && !s.letGo
+		return s == nil || !s.letGo
 	}
 	for _, d := range f.awaited.names {
 		if holds(f.seats[d]) {
@@ -304,30 +302,30 @@ func (f *finish) check() {
 	}
 }
 
-// look lets go who stays away, and returns what there is to tell.
-func (f *finish) look() []string {
+// review lets go who stays away, and returns what there is to tell.
+func (f *finish) review() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
-	if f.patience > 0 && f.finished() > 0 {
+	if f.patience > 0 && f.finishedCount() > 0 {
 		for _, s := range f.waited() {
 			if quiet := s.quiet(now); !s.heard.IsZero() && quiet >= f.patience {
 				s.letGo = true
-				f.say(fmt.Sprintf(f.lang.Say("%s (%s) has been away for %s: nobody waits for it any more (--patience)",
-					"%s (%s) lleva ausente %s: ya no se la espera (--patience)"), s.device, s.progress(), roundly(quiet)))
+				f.queueLine(fmt.Sprintf(f.lang.Say("%s (%s) has been away for %s: nobody waits for it any more (--patience)",
+					"%s (%s) lleva ausente %s: ya no se la espera (--patience)"), s.ID, s.progress(), roundly(quiet)))
 			}
 		}
 	}
-	f.sayWaiting(now)
-	f.check()
-	lines := f.unsaid
-	f.unsaid = nil
+	f.queueWaiting(now)
+	f.endIfFinished()
+	lines := f.lines
+	f.lines = nil
 	return lines
 }
 
-// sayWaiting says whom the run waits for, when one of them is quiet or another has
+// queueWaiting says whom the run waits for, when one of them is quiet or another has
 // finished: when that changes, and then with pauses that grow.
-func (f *finish) sayWaiting(now time.Time) {
+func (f *finish) queueWaiting(now time.Time) {
 	after := quietAfter
 	if f.patience > 0 {
 		after = min(after, f.patience/2)
@@ -335,7 +333,7 @@ func (f *finish) sayWaiting(now time.Time) {
 	list := f.waited()
 	about, quiet := "", false
 	for _, s := range list {
-		about += " " + string(s.device)
+		about += " " + string(s.ID)
 		if s.heard.IsZero() {
 			continue
 		}
@@ -343,22 +341,22 @@ func (f *finish) sayWaiting(now time.Time) {
 			about, quiet = about+"!", true
 		}
 	}
-	if len(list) == 0 || !quiet && f.finished() == 0 {
-		f.said.about = ""
+	if len(list) == 0 || !quiet && f.finishedCount() == 0 {
+		f.waiting.about = ""
 		return
 	}
-	if w := &f.said; about != w.about {
+	if w := &f.waiting; about != w.about {
 		w.about, w.pause, w.next = about, after, now.Add(after)
 		if quiet && now.Sub(w.last) >= after {
 			w.next = now
 		}
 	}
-	if now.Before(f.said.next) {
+	if now.Before(f.waiting.next) {
 		return
 	}
-	f.say(f.waitingLine(list, now, after))
-	f.said.last, f.said.pause = now, min(2*f.said.pause, longestWait)
-	f.said.next = now.Add(f.said.pause)
+	f.queueLine(f.waitingLine(list, now, after))
+	f.waiting.last, f.waiting.pause = now, min(2*f.waiting.pause, longestWait)
+	f.waiting.next = now.Add(f.waiting.pause)
 }
 
 // waitingLine is for whom the run waits, and what can be done about it.
@@ -367,10 +365,10 @@ func (f *finish) waitingLine(list []*seat, now time.Time, after time.Duration) s
 	come, late := "", false // who may be forgotten: the first that is quiet, if there is one
 	for _, s := range list {
 		if !s.heard.IsZero() && (come == "" || !late && s.quiet(now) >= after) {
-			come, late = string(s.device), s.quiet(now) >= after
+			come, late = string(s.ID), s.quiet(now) >= after
 		}
 		if len(words) < maxNamed {
-			words = append(words, f.wait(s, now, after))
+			words = append(words, f.seatText(s, now, after))
 		}
 	}
 	line := f.lang.Say("waiting for ", "esperando a ") + strings.Join(words, "; ")
@@ -384,16 +382,16 @@ func (f *finish) waitingLine(list []*seat, now time.Time, after time.Duration) s
 	return line
 }
 
-// wait is one board in the line: 104 (12/50), silent for 2 min.
-func (f *finish) wait(s *seat, now time.Time, after time.Duration) string {
+// seatText is one board in the line: 104 (12/50), silent for 2 min.
+func (f *finish) seatText(s *seat, now time.Time, after time.Duration) string {
 	if s.heard.IsZero() {
-		return fmt.Sprintf(f.lang.Say("%s, which has not come yet", "%s, que aún no ha llegado"), s.device)
+		return fmt.Sprintf(f.lang.Say("%s, which has not come yet", "%s, que aún no ha llegado"), s.ID)
 	}
-	text := fmt.Sprintf("%s (%s)", s.device, s.progress())
+	text := fmt.Sprintf("%s (%s)", s.ID, s.progress())
 	switch quiet := s.quiet(now); {
 	case quiet < after:
 		return text
-	case s.here:
+	case s.Connected:
 		return text + f.lang.Say(", silent for ", ", callada desde hace ") + roundly(quiet)
 	default:
 		return text + f.lang.Say(", away for ", ", ausente desde hace ") + roundly(quiet)
@@ -401,10 +399,10 @@ func (f *finish) wait(s *seat, now time.Time, after time.Duration) string {
 }
 
 func (s *seat) progress() string {
-	if s.asked == 0 {
-		return strconv.FormatUint(s.count, 10)
+	if s.Session.Readings == 0 {
+		return strconv.FormatUint(s.Session.Count, 10)
 	}
-	return fmt.Sprintf("%d/%d", s.count, s.asked)
+	return fmt.Sprintf("%d/%d", s.Session.Count, s.Session.Readings)
 }
 
 // roundly writes a time as a person would: 40 s, 2 min, 3 h.

@@ -59,7 +59,7 @@ func ends(d vaiven.Device) vaiven.Event {
 func (k *class) after(d time.Duration) (lines []string) {
 	for end := k.clock.Add(d); k.clock.Before(end); {
 		k.clock = k.clock.Add(time.Second)
-		lines = append(lines, k.look()...)
+		lines = append(lines, k.review()...)
 	}
 	return lines
 }
@@ -82,7 +82,7 @@ func TestTheRunSaysForWhomItWaits(t *testing.T) {
 	if lines := k.busy(time.Minute, "104"); len(lines) != 0 {
 		t.Errorf("a board that measures: %q", lines)
 	}
-	k.seats["104"].count = 12
+	k.seats["104"].Session.Count = 12
 	lines := k.after(4 * time.Minute)
 	if len(lines) != 3 {
 		t.Fatalf("%q", lines)
@@ -216,7 +216,7 @@ func TestIdsOfOtherThanThreeDigitsAreSaidOnce(t *testing.T) {
 	for _, d := range []vaiven.Device{"101", "lora.3", "1234", "lora.3"} {
 		k.apply(begins(d)...)
 	}
-	lines := k.look()
+	lines := k.review()
 	if len(lines) != 2 || !strings.HasPrefix(lines[0], "lora.3 is taken as it is") || !strings.HasPrefix(lines[1], "1234 is") {
 		t.Errorf("%q", lines)
 	}
@@ -228,7 +228,7 @@ func TestWhoIsOnlyRefusedIsNotWaitedFor(t *testing.T) {
 	k := newClass(t, "1", 0)
 	k.apply(begins("101")...)
 	k.apply(&vaiven.Rejected{Device: "0x65", Code: vaiven.CodeNotANumber, Count: 1}, &vaiven.Reading{Device: "101", Uncounted: true})
-	if len(k.seats) != 1 || k.seats["101"].count != 0 {
+	if len(k.seats) != 1 || k.seats["101"].Session.Count != 0 {
 		t.Errorf("seats %v", k.seats)
 	}
 	if k.apply(ends("101")); !k.over {
@@ -242,8 +242,8 @@ func TestSeatsAreBounded(t *testing.T) {
 	for i := range maxSeats + 10 {
 		k.apply(begins(vaiven.Device(fmt.Sprintf("x%d", i)))...)
 	}
-	if len(k.seats) != maxSeats || len(k.unsaid) != maxUnsaid {
-		t.Errorf("%d seats, %d lines", len(k.seats), len(k.unsaid))
+	if len(k.seats) != maxSeats || len(k.lines) != maxLines {
+		t.Errorf("%d seats, %d lines", len(k.seats), len(k.lines))
 	}
 	for _, d := range []vaiven.Device{"101", "102"} {
 		k.apply(begins(d)...)
@@ -251,5 +251,28 @@ func TestSeatsAreBounded(t *testing.T) {
 	}
 	if !k.over {
 		t.Error("both have finished")
+	}
+}
+
+// A board whose session a person started again is waited for, whether the run saw that
+// itself or finds it in the log that it goes on with.
+func TestWhoMayStartAgainIsWaitedForAlsoByARunThatGoesOn(t *testing.T) {
+	renewed := func(d vaiven.Device) []vaiven.Event {
+		return append(begins(d), ends(d), &vaiven.SessionEnd{Device: d, Reason: vaiven.EndRenewed, Count: 50})
+	}
+	k := newClass(t, "101", 0)
+	k.apply(renewed("101")...)
+	k.over = false // it was, between the two ends
+	if k.apply(begins("102")...); len(k.waited()) != 1 || k.seats["101"].finished() {
+		t.Errorf("waited for %d, over %v", len(k.waited()), k.over)
+	}
+
+	info := vaiven.DeviceInfo{ID: "101"}
+	for _, ev := range renewed("101") {
+		info.Apply(ev)
+	}
+	again := newClass(t, "101", 0)
+	if again.seatKnown([]vaiven.DeviceInfo{info}, func() { again.over = true }, func(string) {}); again.over || len(again.waited()) != 1 {
+		t.Errorf("waited for %d, over %v", len(again.waited()), again.over)
 	}
 }
