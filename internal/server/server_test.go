@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -441,5 +443,158 @@ func TestAHandshakeThatIsForeignIsRecorded(t *testing.T) {
 	}
 	if n := r.gateway.Stats().Rejected()[vaiven.CodeWrongProtocol]; n != 1 {
 		t.Errorf("%d strangers are counted", n)
+	}
+}
+
+// TestWhoWasConnectedWhenTheProcessDiedIsGone: the next start says so in the log.
+func TestWhoWasConnectedWhenTheProcessDiedIsGone(t *testing.T) {
+	dir := t.TempDir()
+	r := launch(t, options(dir))
+	came := &vaiven.Presence{Stamp: r.Stamp(), Device: "101", Remote: "192.0.2.1:5", Connected: true}
+	if err := r.log.Append(testContext(t), []vaiven.Event{came}, nil); err != nil { // and no goodbye, as after kill -9
+		t.Fatal(err)
+	}
+	r.end()
+	r = launch(t, options(dir))
+	b := r.connect(102, 1) // Run says it before it lets anybody in
+	b.say(`{"IDDEVICE":102,"BOOT":"9f3c02aa","SEQ":1,"TEMP":20}`)
+	b.hears(`"ACK"`) // so that is on disk, too
+	r.settle()
+	if d := r.device("101"); d.Status != api.Disconnected || d.Reason != "restart" {
+		t.Errorf("it is %s (%s)", d.Status, d.Reason)
+	}
+}
+
+// TestWhatPeopleSayOfABoardIsShownAtOnce: the API answers once every view knows it.
+func TestWhatPeopleSayOfABoardIsShownAtOnce(t *testing.T) {
+	r := launch(t, options(t.TempDir()))
+	name := "Window"
+	if _, err := r.ask().Describe(testContext(t), "101", api.Description{Name: &name}); err != nil {
+		t.Fatal(err)
+	}
+	if d := r.Devices(); len(d) != 1 || d[0].Described().Name != name {
+		t.Errorf("the devices are %+v", d)
+	}
+	if err := r.ask().Forget(testContext(t), "101"); err != nil {
+		t.Fatal(err)
+	}
+	if d := r.Devices(); len(d) != 0 {
+		t.Errorf("the devices are %+v", d)
+	}
+}
+
+// TestABoardOverHTTPIsAnsweredWhenItsReadingIsKept posts as a board whose network
+// lets no WebSocket through.
+func TestABoardOverHTTPIsAnsweredWhenItsReadingIsKept(t *testing.T) {
+	r := launch(t, options(t.TempDir()))
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	post := func(message string) (int, string) {
+		c := &http.Client{Transport: transport, Timeout: deadline}
+		resp, err := c.Post("http://"+r.Addresses().Local+"/api/v1/readings", "application/json", strings.NewReader(message))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(body)
+	}
+	if code, body := post(`{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":1,"TEMP":24.5}`); code != http.StatusOK || !strings.Contains(body, `"ACK":1`) {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, body := post(`{"IDDEVICE":101,"TEMP":"x"}`); code < 400 || !strings.Contains(body, string(vaiven.CodeNotANumber)) {
+		t.Errorf("%d %s", code, body)
+	}
+	r.settle()
+	if d := r.device("101"); d.Readings != 1 {
+		t.Errorf("%d readings", d.Readings)
+	}
+}
+
+// TestAnIndicatorShowsWhatIsConfirmed, and of a board that does not report, what was
+// sent to it.
+func TestAnIndicatorShowsWhatIsConfirmed(t *testing.T) {
+	r := launch(t, options(t.TempDir()))
+	led := func(d vaiven.Device, v float64) {
+		t.Helper()
+		if err := r.Ask(testContext(t), vaiven.ChangeRequest{Device: d, States: []vaiven.Value{{Name: "LED", Num: v}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := r.connect(101, 1)
+	reports := func(v, n int) { // of change n
+		t.Helper()
+		b.hears(fmt.Sprintf(`"REV":%d`, n))
+		b.say(`{"IDDEVICE":101,"BOOT":"9f3c02aa","LED":%d,"REV":%d}`, v, n)
+		b.say(`{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":%d,"TEMP":20}`, n)
+		b.hears(`"ACK"`) // so the report before it is in the log
+		r.settle()
+	}
+	led("101", 1)
+	if reports(1, 1); !r.lit("101", "LED") {
+		t.Error("confirmed, and not lit")
+	}
+	led("101", 0)
+	if !r.lit("101", "LED") {
+		t.Error("put out before it was confirmed")
+	}
+	if reports(0, 2); r.lit("101", "LED") {
+		t.Error("lit, and confirmed to be off")
+	}
+
+	conn, _, err := websocket.Dial(testContext(t), "ws://"+r.Addresses().Local+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.CloseNow() }()
+	course := &board{t, conn} // of the course's form: no HELLO, no reports
+	course.say(`{"IDDEVICE":102,"TEMP":20}`)
+	changed := make(chan struct{}, 1)
+	defer r.twin.Watch(func(d vaiven.Device) {
+		if d == "102" {
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		}
+	})()
+	led("102", 1)
+	course.hears(`"LED":1`)
+	for ctx := testContext(t); !r.lit("102", "LED"); {
+		select {
+		case <-changed: // that it was sent comes into the log behind it
+		case <-ctx.Done():
+			t.Fatal("sent, and not lit")
+		}
+	}
+}
+
+// TestNamesOfMetricsStay: dashboards of other people are made of them.
+func TestNamesOfMetricsStay(t *testing.T) {
+	s, err := Open(testContext(t), options(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.gateway.Refused(netip.AddrPort{}, &vaiven.Error{Code: vaiven.CodeWrongProtocol, At: -1}) // one code is there
+	families, err := s.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), "vaiven_") {
+			got = append(got, strings.TrimPrefix(f.GetName(), "vaiven_"))
+		}
+	}
+	want := strings.Fields(`changes_confirmed_total connections connections_refused_total feed_events_total
+		finished_returns_total followers followers_ended_total followers_refused_total handshakes_bad_total
+		handshakes_total log_ready log_records messages_total posts_total readings readings_admitted_total
+		rejected_total repeats_total states_delivered_total states_resent_total takeovers_total view_lag_records view_ok`)
+	if !slices.Equal(got, want) {
+		t.Errorf("metrics are\n%q, want\n%q", got, want)
 	}
 }
