@@ -13,7 +13,7 @@ TOOLS     := .work/staticcheck .work/openapilint .work/platforms
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test deps lint unit fuzz dist suites soak bench bench-smoke clean
+.PHONY: help run build test deps lint unit fuzz journey dist suites soak bench bench-smoke clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ unit: ## every package's tests under the race detector
 
 fuzz: ## every fuzz target for FUZZTIME each (default 4s)
 	@$(SHARED) scripts/fuzz $(FUZZTIME)
+
+journey: ## count the functions that a reading and a press pass, and hold them against docs/journeys
+	@$(SHARED) scripts/journey
 
 dist: ## static binaries for every platform, in dist/
 	@scripts/dist '$(VERSION)' '$(LDFLAGS)' $(PLATFORMS)
