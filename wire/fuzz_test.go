@@ -225,7 +225,7 @@ func checkJSONVerdict(t *testing.T, p []byte, items []wire.Item) {
 		t.Fatal("accepted bad UTF-8 or half a character")
 	}
 	if !strict {
-		hinted := len(first.Hints) > 0 && first.Hints[0].Kind == wire.HintSlide
+		hinted := slices.ContainsFunc(first.Hints, func(h wire.Hint) bool { return h.Kind == wire.HintSlide })
 		lower := bytes.ToLower(p)
 		nan := bytes.Contains(lower, []byte("nan")) || bytes.Contains(lower, []byte("in")) || bytes.Contains(lower, []byte("ovf"))
 		if first.Kind != wire.Invalid && !hinted && !nan {
