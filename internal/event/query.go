@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -59,12 +60,21 @@ type QueryError struct{ Parameter, Want string }
 
 func (e *QueryError) Error() string { return e.Parameter + ": " + e.Want }
 
-// ParseQuery reads a request's parameters, of which those called accepted have a
-// meaning there. device and kind are lists with commas, and repeatable. The error is
-// a *QueryError.
-func ParseQuery(form url.Values, accepted []string, l vaiven.Lang) (Query, error) {
+// ParseQuery reads what stands behind the ? of a request's address, where the
+// parameters called accepted have a meaning. device and kind are lists with commas,
+// and repeatable. resume, "" for none, counts more than after. The error is a
+// *QueryError; of several that are wrong it names the first by the alphabet.
+func ParseQuery(raw, resume string, accepted []string, l vaiven.Lang) (Query, error) {
 	q := Query{FromNow: true, Wait: -1}
-	for name, values := range form {
+	form, err := url.ParseQuery(raw)
+	if err != nil {
+		return q, &QueryError{"?", l.Say("the part behind ? of the address is not right", "la parte detrás de ? de la dirección no está bien")}
+	}
+	if resume != "" {
+		form.Set(ParamAfter, resume)
+	}
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		values := form[name]
 		if !slices.Contains(accepted, name) {
 			return q, &QueryError{vaiven.Shorten(name), l.Say("there is no such thing; there are: ", "no hay tal cosa; hay: ") + strings.Join(accepted, ", ")}
 		}

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"net/url"
 	"testing"
 	"time"
 
@@ -27,11 +26,7 @@ func TestParseQuery(t *testing.T) {
 			Devices: map[vaiven.Device]bool{"007": true, "101": true, "a": true}, Kinds: vaiven.KindsNamed("state") | vaiven.KindsNamed("gap"),
 		}},
 	} {
-		form, err := url.ParseQuery(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := ParseQuery(form, all, vaiven.English)
+		got, err := ParseQuery(text, "", all, vaiven.English)
 		if d := cmp.Diff(want, got); err != nil || d != "" {
 			t.Errorf("%s: %v %s", text, err, d)
 		}
@@ -46,24 +41,27 @@ func TestParseQuery(t *testing.T) {
 		"wait=-1s":            "wait: want a time as 30s, 60s at most",
 		"device=a..b":         `device: "a..b" cannot be a device's id`,
 		"kind=state,moonrise": "kind: there are: reading, refusal, gap, rejected, session_start, session_end, presence, report, hello, conflict, log_start, change, sent, change_end, described, forgotten, state, session",
+		"wait=61&limit=0":     "limit: want a number from 1 to 5000",
+		"after=%zz":           "?: the part behind ? of the address is not right",
 		"ofter=0":             "ofter: there is no such thing; there are: after, before, since, until, limit, wait, device, kind",
 	} {
-		form, _ := url.ParseQuery(text)
-		if _, err := ParseQuery(form, all, vaiven.English); err == nil || err.Error() != want {
+		if _, err := ParseQuery(text, "", all, vaiven.English); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
+	}
+}
+
+func TestWhereToResumeCountsMoreThanAfter(t *testing.T) {
+	if q, err := ParseQuery("after=0", "12.3", all, vaiven.English); err != nil || q.After != (vaiven.ID{Record: 12, Index: 3}) {
+		t.Errorf("%+v, %v", q, err)
 	}
 }
 
 func FuzzParseQuery(f *testing.F) {
 	f.Add("after=12.3&device=101,7&kind=state&limit=5&wait=30s&since=2026-11-22T14:03:00Z")
 	f.Fuzz(func(t *testing.T, text string) {
-		form, err := url.ParseQuery(text)
-		if err != nil {
-			return
-		}
 		for _, l := range []vaiven.Lang{vaiven.English, vaiven.Spanish} {
-			q, err := ParseQuery(form, all, l)
+			q, err := ParseQuery(text, "", all, l)
 			if err == nil && (q.Limit < 0 || q.Limit > MaxLimit || q.Wait > MaxWait || len(q.Devices) > maxDevices) {
 				t.Errorf("%q is beyond its bounds: %+v", text, q)
 			}

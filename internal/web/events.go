@@ -66,7 +66,7 @@ type eventScan struct {
 func (e *eventScan) stop() { e.more, e.next = true, e.seen }
 
 func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Events], error) {
-	q, err := event.ParseQuery(in.r.URL.Query(), eventParameters, s.o.Lang)
+	q, err := event.ParseQuery(in.r.URL.RawQuery, "", eventParameters, s.o.Lang)
 	var wrong *event.QueryError
 	if errors.As(err, &wrong) {
 		return nil, s.invalid("query."+wrong.Parameter, wrong.Want)

@@ -172,7 +172,7 @@ func TestEventsAndFeedsHaveOneQuery(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = feed.Close() })
 	s := w.serve(t, func(o *Options) { o.Live = feed.Handler() })
-	for _, bad := range []string{"after=yesterday", "kind=moonrise", "device=a..b", "limit=0", "limit=5001"} {
+	for _, bad := range []string{"after=yesterday", "kind=moonrise", "device=a..b", "limit=0", "limit=5001", "after=%zz"} {
 		want := send(t, s, "GET", prefix+"/events?"+bad, "").problem(t)
 		if want.Status != http.StatusUnprocessableEntity || len(want.Errors) != 1 {
 			t.Fatalf("%s: %+v", bad, want)

@@ -163,15 +163,11 @@ const (
 // parse reads a follower's request. The header Last-Event-ID, which browsers
 // send when a stream broke off, counts more than the address that began it.
 func (f *Feed) parse(r *http.Request, t Transport) (event.Query, error) {
-	form, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return event.Query{}, &event.QueryError{Parameter: "?", Want: f.o.Lang.Say(
-			"the part behind ? of the address is not right", "la parte detrás de ? de la dirección no está bien")}
+	resume := ""
+	if t == SSE {
+		resume = r.Header.Get("Last-Event-ID")
 	}
-	if last := r.Header.Get("Last-Event-ID"); t == SSE && last != "" {
-		form.Set(event.ParamAfter, last)
-	}
-	q, err := event.ParseQuery(form, Parameters, f.o.Lang)
+	q, err := event.ParseQuery(r.URL.RawQuery, resume, Parameters, f.o.Lang)
 	if q.Limit == 0 {
 		q.Limit = defaultLimit
 	}
