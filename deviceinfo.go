@@ -182,6 +182,10 @@ func (d *DeviceInfo) Replaced(e *Presence) bool {
 // form: it has said HELLO or BOOT, so it can confirm a change even if it never did.
 func (d *DeviceInfo) Speaks() bool { return d.Greeted || d.Boot != "" }
 
+// Mute reports whether nothing that the device said makes one expect that it confirms
+// a change: neither HELLO nor BOOT, nor a REV.
+func (d *DeviceInfo) Mute(s *DeviceState) bool { return !d.Speaks() && !s.Reports }
+
 // Described is what people call the device and say of it, the zero About for nothing.
 // It is d's own.
 func (d *DeviceInfo) Described() About {

@@ -85,7 +85,7 @@ func (b *board) rememberEnd(e *vaiven.ChangeEnd) {
 func (b *board) remote() string { return clean(b.info.Remote, maxRemote) }
 
 // cannotReport says that the device is known to send readings only.
-func (b *board) cannotReport() bool { return b.presenceKnown && !b.info.Speaks() && !b.Reports }
+func (b *board) cannotReport() bool { return b.presenceKnown && b.info.Mute(&b.DeviceState) }
 
 // stateNames are the states that the device may be asked for, as they are shown.
 func (b *board) stateNames(own []string) []string {

@@ -398,9 +398,9 @@ func (s *server) followChange(ctx context.Context, since time.Time, wait time.Du
 	if s.refreshChange(&c); c.Done() {
 		return c
 	}
-	// It sends readings and has said neither HELLO nor BOOT, nor a REV.
+	// It sends readings, and nothing that speaks for an answer.
 	t, _ := s.o.Twins.State(d.ID)
-	noReport := d.Readings > 0 && !d.Speaks() && !t.Reports
+	noReport := d.Readings > 0 && d.Mute(&t)
 	if noReport {
 		wait = min(wait, noReportWait)
 	}
