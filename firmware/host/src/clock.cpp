@@ -67,7 +67,7 @@ int64_t boardNs() {
 }
 
 void run(Account& a) {
-  a.from = boardNs();
+  a.from = boardNs();  // how late it is counts before it runs
   a.had = read(a.processor);
   a.due = Account::running;
 }
@@ -114,7 +114,6 @@ Pause::Pause(uint64_t us) : due_(us == forever ? forever : nowUs() + us) {
 Pause::~Pause() {
   if (!joined.account) return;
   std::lock_guard lock(accountsMutex);
-  boardNs();  // how late it is counts before it runs
   run(*joined.account);
 }
 
@@ -176,8 +175,8 @@ int Deadline::remainingMs() const {
 }
 
 std::string clockVariable() {
-  lockedNs();
   std::lock_guard lock(accountsMutex);
+  boardNs();
   return "BOARD__POWERON=" + std::to_string(powerOn + stood);
 }
 
