@@ -59,7 +59,7 @@ var journeys = []struct {
 var screens = []string{"internal/console/", "internal/csvfile/", "internal/event/", "internal/web/live/", "internal/registry/"}
 
 func main() {
-	write := flag.Bool("write", false, "write the lists anew; what is new comes under a heading of its own")
+	write := flag.Bool("write", false, "write the lists anew; what is new comes at the end of its section")
 	flag.Parse()
 	if err := run(context.Background(), flag.Arg(0), *write); err != nil {
 		fmt.Fprintln(os.Stderr, "journey:", err)
@@ -92,13 +92,14 @@ func run(ctx context.Context, root string, write bool) error {
 				passed[fn] = true
 			}
 		}
+		section := func(fn string) string { return b.section(fn, j.behind, passed) }
 		if write {
-			if err := l.write(path, passed, func(fn string) string { return b.section(fn, j.behind, passed) }); err != nil {
+			if err := l.write(path, passed, section); err != nil {
 				return err
 			}
 			continue
 		}
-		wrong = l.compare(j.name, passed, func(fn string) string { return b.section(fn, j.behind, passed) }) || wrong
+		wrong = l.compare(j.name, passed, section) || wrong
 		fmt.Println(l.summary(j.name))
 	}
 	if wrong {
