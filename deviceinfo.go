@@ -178,13 +178,9 @@ func (d *DeviceInfo) Replaced(e *Presence) bool {
 	return !came && d.Connected && e.Remote != "" && d.Remote != "" && cutText(e.Remote) != d.Remote
 }
 
-// Speaks reports whether the board is known to use the protocol beyond the course's
-// form: it has said HELLO or BOOT, so it can confirm a change even if it never did.
-func (d *DeviceInfo) Speaks() bool { return d.Greeted || d.Boot != "" }
-
 // Mute reports whether nothing that the device said makes one expect that it confirms
 // a change: neither HELLO nor BOOT, nor a REV.
-func (d *DeviceInfo) Mute(s *DeviceState) bool { return !d.Speaks() && !s.Reports }
+func (d *DeviceInfo) Mute(s *DeviceState) bool { return !d.Greeted && d.Boot == "" && !s.Reports }
 
 // Described is what people call the device and say of it, the zero About for nothing.
 // It is d's own.

@@ -137,8 +137,8 @@ func TestWhatIsOvertakenWithADeadline(t *testing.T) {
 // sent is all there is to know until it gives a REV.
 func TestAHelloIsNoReport(t *testing.T) {
 	b := boardAfter(&vaiven.Hello{Stamp: stamp(0), Device: "101", States: vals("LED", 1.0)})
-	if b.Reports || !b.info.Speaks() {
-		t.Errorf("reports %v, speaks %v", b.Reports, b.info.Speaks())
+	if b.Reports || b.info.Mute(&b.DeviceState) {
+		t.Errorf("reports %v, mute %v", b.Reports, b.info.Mute(&b.DeviceState))
 	}
 	if text := describeSent(vaiven.English, b, &vaiven.Sent{Device: "101", Key: "a"}); text != "sent to the board" {
 		t.Error(text)
