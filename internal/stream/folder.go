@@ -207,6 +207,10 @@ func (w *witness) close(clean bool) error {
 //	bit: erased, next: a note about another), time (int64), length of the
 //	subject (uint16), subject, [length of the headers (uint32), headers,]
 //	payload, HighwayHash-64 of all but the lengths.
+//
+// What the hash leaves out is known otherwise: the subject of a record is the
+// stream's, and headers end where they say that they end. A length that lies would
+// shift the payload, or be a subject that no client can be told.
 const (
 	blockHeader = 22
 	blockHash   = 8
@@ -214,6 +218,7 @@ const (
 	flagHeaders = 1 << 31
 	flagErased  = 1 << 63
 	flagNote    = 1 << 62
+	headersEnd  = "\r\n\r\n"
 )
 
 // blockFile is one of the stream's files.
@@ -265,7 +270,7 @@ func (s *blockScan) readBlock(f blockFile) (rest []byte, err error) {
 		return nil, err
 	}
 	for len(b) > 0 {
-		length, seq, ok := nextMessage(b, h)
+		length, seq, ok := s.nextMessage(b, h)
 		if !ok {
 			if s.resumes(b, h) {
 				return b, fmt.Errorf("%w: %s, behind record %d", ErrCorrupt, f.name, s.last)
@@ -298,7 +303,7 @@ func (s *blockScan) resumes(b []byte, h hash.Hash64) bool {
 		}
 		at += i + 1
 		if head := at - 1 - blockHeader; head > 0 {
-			if _, seq, ok := nextMessage(b[head:], h); ok && seq&^uint64(flagErased|flagNote) > s.last {
+			if _, seq, ok := s.nextMessage(b[head:], h); ok && seq&^uint64(flagErased|flagNote) > s.last {
 				return true
 			}
 		}
@@ -307,12 +312,12 @@ func (s *blockScan) resumes(b []byte, h hash.Hash64) bool {
 
 // nextMessage checks the message that b begins with, and returns its length and its
 // sequence with the flags in it.
-func nextMessage(b []byte, h hash.Hash64) (size int, seq uint64, ok bool) {
+func (s *blockScan) nextMessage(b []byte, h hash.Hash64) (size int, seq uint64, ok bool) {
 	le := binary.LittleEndian
 	if len(b) < blockHeader+blockHash {
 		return 0, 0, false
 	}
-	length := le.Uint32(b)
+	length, seq := le.Uint32(b), le.Uint64(b[4:])
 	size, subject := int(length&^uint32(flagHeaders)), int(le.Uint16(b[20:]))
 	skip := 0
 	if length&flagHeaders != 0 {
@@ -322,15 +327,24 @@ func nextMessage(b []byte, h hash.Hash64) (size int, seq uint64, ok bool) {
 		return 0, 0, false
 	}
 	end := size - blockHash
+	name, rest := b[blockHeader:blockHeader+subject], b[blockHeader+subject+skip:end]
 	h.Reset()
 	h.Write(b[4:20])
-	h.Write(b[blockHeader : blockHeader+subject])
-	h.Write(b[blockHeader+subject+skip : end])
+	h.Write(name)
+	h.Write(rest)
 	var sum [8]byte
 	if !bytes.Equal(h.Sum(sum[:0]), b[end:size]) {
 		return 0, 0, false
 	}
-	return size, le.Uint64(b[4:]), true
+	if seq&(flagErased|flagNote) != 0 { // no content, or random bytes
+		return size, seq, true
+	}
+	ok = bytes.Equal(name, s.subject)
+	if skip > 0 {
+		headers := int(le.Uint32(b[blockHeader+subject:]))
+		ok = ok && headers == bytes.Index(rest, []byte(headersEnd))+len(headersEnd)
+	}
+	return size, seq, ok
 }
 
 // checkFiles reads the stream's files, and returns the last sequence there; 0

@@ -75,6 +75,9 @@ func (l *Log) connect(ctx context.Context) (*store, error) {
 			l.o.Logger.Debug("nats", "err", err)
 		}),
 		nats.ReconnectBufSize(-1), // what cannot be sent now is our business, not a buffer's
+		// The connection to the embedded server is cut, too: by a message that is damaged.
+		nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond),
+		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
 	}
 	url := l.o.URL
 	if url == "" {
@@ -82,11 +85,9 @@ func (l *Log) connect(ctx context.Context) (*store, error) {
 		if s.srv, err = startServer(ctx, l.o, s); err != nil {
 			return nil, err
 		}
-		opts = append(opts, nats.InProcessServer(s.srv), nats.NoReconnect())
+		opts = append(opts, nats.InProcessServer(s.srv))
 	} else {
-		opts = append(opts, nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
-			nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
-			nats.PingInterval(10*time.Second), nats.MaxPingsOutstanding(2),
+		opts = append(opts, nats.PingInterval(10*time.Second), nats.MaxPingsOutstanding(2),
 			nats.ReconnectHandler(func(c *nats.Conn) { l.o.Logger.Info("connected to NATS again", "server", c.ConnectedUrlRedacted()) }))
 	}
 	nc, err := nats.Connect(url, opts...)
@@ -258,7 +259,17 @@ func (s *store) record(ctx context.Context, seq uint64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.Data, nil
+	return m.Data, s.checkSubject(seq, m.Subject)
+}
+
+// checkSubject tells a record whose subject was damaged in the file: no checksum of
+// JetStream's covers its length, so that it may have lost letters, or have taken some
+// of the payload's bytes.
+func (s *store) checkSubject(seq uint64, subject string) error {
+	if subject != s.subject {
+		return fmt.Errorf("record %d: %w: its subject is %q", seq, ErrCorrupt, subject)
+	}
+	return nil
 }
 
 // ensureStream makes sure that the stream exists and keeps what it is given. It

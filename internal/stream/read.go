@@ -33,9 +33,16 @@ func (l *Log) Read(ctx context.Context, from, to uint64, fn func(vaiven.Record) 
 	ctx, end := l.whileOpen(ctx)
 	defer end()
 	r := &reader{l: l, next: max(from, 1), to: to, fn: fn}
+	tried := uint64(0) // the record that the last attempt began with
 	for to == 0 || r.next <= to {
 		s, moved := l.current()
-		err := r.readStore(ctx, s)
+		var err error
+		if r.next == tried { // and nothing came: is it the record that breaks the connection?
+			err = r.readIfThere(ctx, s)
+		}
+		if tried = r.next; err == nil {
+			err = r.readStore(ctx, s)
+		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -100,8 +107,14 @@ func (r *reader) readStore(ctx context.Context, s *store) error {
 	for r.to == 0 || r.next <= r.to {
 		m, err := it.Next(jetstream.NextMaxWait(silence))
 		if errors.Is(err, nats.ErrTimeout) {
-			if err := r.lookBehindSilence(ctx, s); err != nil {
+			// The record is missing, which ends the Read, or the consumer has
+			// stopped, and is made anew, or there is none.
+			silent := r.next
+			if err := r.readIfThere(ctx, s); err != nil {
 				return err
+			}
+			if r.next != silent {
+				return errStopped
 			}
 			continue
 		}
@@ -122,6 +135,9 @@ func (r *reader) readStore(ctx context.Context, s *store) error {
 				err = errStopped
 			}
 			return err
+		}
+		if r.err = s.checkSubject(r.next, m.Subject()); r.err != nil {
+			return r.err
 		}
 		if err := r.handOn(r.next, m.Data()); err != nil {
 			return err
@@ -144,21 +160,13 @@ func (r *reader) makeConsumer(ctx context.Context, s *store) (jetstream.Consumer
 	})
 }
 
-// lookBehindSilence returns nil when there is nothing to read yet. Otherwise the next
-// record is asked for by its number: it is missing, which ends the Read, or
-// the consumer has stopped, and is made anew.
-func (r *reader) lookBehindSilence(ctx context.Context, s *store) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+// readIfThere reads the next record by its number, unless it is not written yet.
+func (r *reader) readIfThere(ctx context.Context, s *store) error {
 	st, err := s.state(ctx)
 	if err != nil || st.last < r.next {
 		return err
 	}
-	if err := r.readOne(ctx, s); err != nil {
-		return err
-	}
-	return errStopped
+	return r.readOne(ctx, s)
 }
 
 // readOne reads the next record alone. If it is not there, another look at the
@@ -171,6 +179,9 @@ func (r *reader) readOne(ctx context.Context, s *store) error {
 			missing.Got = st.first
 		}
 		r.err = missing
+	}
+	if errors.Is(err, ErrCorrupt) {
+		r.err = err
 	}
 	if err != nil {
 		return err
