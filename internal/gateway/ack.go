@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 
 	"vaiven"
@@ -158,32 +159,91 @@ func (w *acker) noteSettled(d *device, boot vaiven.Boot, seq uint64) {
 	d.dirty = int32(len(w.dirty))
 }
 
+// ackMark is how far one boot of a device is acknowledged.
+type ackMark struct {
+	boot    vaiven.Boot
+	durable uint64 // every SEQ up to here is on disk, refused or a gap
+	ceiling uint64 // not acknowledged from here on, whatever is durable: the board is inside a gap; 0: no such
+	lift    uint64 // the ceiling goes with the commit of this SEQ; 0: it does not go by itself
+}
+
+// note notes that the SEQs of x are durable, and reports whether the board is to be
+// told.
+func (m *ackMark) note(x dirtyBoot) bool {
+	if m.lift != 0 && (x.lowest <= m.lift || m.durable >= m.lift) {
+		m.ceiling, m.lift = 0, 0 // what is in this record, and in those to come, was taken behind the gap's
+	}
+	if x.last <= m.durable || m.ceiling != 0 && x.last >= m.ceiling {
+		return false
+	}
+	m.durable = x.last
+	return true
+}
+
 // markDurable notes that the SEQs of x are durable, and reports whether its board is
-// to be told.
+// to be told. A boot that was left, or that a backlog is of, is told everything, but
+// for what lies behind a gap that the board was inside.
 func (d *device) markDurable(x dirtyBoot) bool {
 	d.brief.Lock()
 	defer d.brief.Unlock()
-	if d.ackBoot != x.boot {
-		return true // of a boot that was left, or of its backlog
+	if d.ack.boot == x.boot {
+		return d.ack.note(x)
 	}
-	if d.lift != 0 && (x.lowest <= d.lift || d.durable >= d.lift) {
-		d.ceiling, d.lift = 0, 0 // what is in this record, and in those to come, was taken behind the gap's
+	if i := d.leftAck(x.boot); i >= 0 {
+		return d.leftAcks[i].note(x)
 	}
-	if x.last <= d.durable || d.ceiling != 0 && x.last >= d.ceiling {
-		return false
-	}
-	d.durable = x.last
 	return true
+}
+
+// leftAck is the place in leftAcks of a boot's mark, -1 if it has none. The caller
+// holds d.brief.
+func (d *device) leftAck(boot vaiven.Boot) int {
+	return slices.IndexFunc(d.leftAcks, func(m ackMark) bool { return m.boot == boot })
 }
 
 // durableUpTo is what a WELCOME or ACK for boot may say now.
 func (d *device) durableUpTo(boot vaiven.Boot) uint64 {
 	d.brief.Lock()
 	defer d.brief.Unlock()
-	if boot == "" || d.ackBoot != boot {
+	if boot == "" || d.ack.boot != boot {
 		return 0
 	}
-	return d.durable
+	return d.ack.durable
+}
+
+// raiseDurable notes that all SEQs of the present boot up to seq are durable.
+func (d *device) raiseDurable(seq uint64) {
+	d.brief.Lock()
+	defer d.brief.Unlock()
+	if d.ack.boot != d.progress.boot {
+		d.switchAck()
+	}
+	d.ack.durable = max(d.ack.durable, seq)
+}
+
+// switchAck makes the mark that of the present boot. A ceiling stays with the boot that
+// is left: what lies behind its gap may be on its way to the disk. The caller holds
+// d.mu and d.brief.
+func (d *device) switchAck() {
+	p, left := &d.progress, d.ack
+	d.ack = ackMark{boot: p.boot}
+	if i := d.leftAck(p.boot); i >= 0 {
+		d.ack = d.leftAcks[i]
+		d.leftAcks = slices.Delete(d.leftAcks, i, i+1)
+	}
+	switch {
+	case p.until != 0 && d.ack.ceiling == 0:
+		d.ack.ceiling = p.next
+	case p.until == 0 && d.ack.lift == 0: // nothing of it was on its way
+		d.ack.ceiling = 0
+	}
+	d.leftAcks = slices.DeleteFunc(d.leftAcks, func(m ackMark) bool { return d.setAside(m.boot) < 0 })
+	if left.ceiling != 0 && d.setAside(left.boot) >= 0 {
+		d.leftAcks = append(d.leftAcks, left)
+	}
+	if len(d.leftAcks) == 0 {
+		d.leftAcks = nil
+	}
 }
 
 // acknowledge says again what is durable, for a repeat. What is still on its

@@ -46,11 +46,9 @@ type device struct {
 	queued bool  // belongs to changedDevices: it is in the queue
 
 	brief    sync.Mutex // never held while anything is waited for
-	ackBoot  vaiven.Boot
-	durable  uint64 // every SEQ of ackBoot up to here is on disk, refused or a gap
-	ceiling  uint64 // not acknowledged from here on, whatever is durable: the board is inside a gap; 0: no such
-	lift     uint64 // the ceiling goes with the commit of this SEQ; 0: it does not go by itself
-	activeOn *conn  // whose active count d is part of
+	ack      ackMark    // of the boot whose SEQs are being settled
+	leftAcks []ackMark  // of otherBoots that have a ceiling
+	activeOn *conn      // whose active count d is part of
 	ending   endMark
 }
 

@@ -356,6 +356,54 @@ func TestWhatLiesBehindAGapIsAcknowledgedLast(t *testing.T) {
 	}
 }
 
+// TestGapOfABootThatWasLeft: a reading of another boot comes while what lies behind
+// the gap is on its way, as from a board that sends what it kept beside what it
+// measures now. The commit is acknowledged to the boot that was left no further than
+// to the gap.
+func TestGapOfABootThatWasLeft(t *testing.T) {
+	for name, back := range map[string]bool{"committed while it is left": false, "committed once it is back": true} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, Limit{})
+			b := r.dial()
+			b.hasSent(1, 3)
+			r.given(4, 9)
+			b.send(helloOf, 10, 10)
+			b.wantWelcome()
+			r.m.set(func() { r.m.held = true })
+			b.send("["+reading+","+reading+","+reading+"]", 10, 20, 11, 20, 12, 20)
+			b.send(helloOf, 5, 13)
+			b.wantWelcome()
+			b.send(of, bootB, 1, 31)
+			taken, next := 7, 5
+			if back {
+				b.send(reading, 5, 20)
+				taken, next = 8, 6
+			}
+			r.until("all are taken", func() bool { return r.g.Stats().Readings.Load() == uint64(taken) })
+			r.m.set(func() { r.m.held = false })
+			r.m.commit()
+			for told := false; !told; {
+				m := b.want("ACK")
+				told = m["BOOT"] == bootB
+				if n := m["ACK"].(float64); !told && n >= float64(next) {
+					t.Fatalf("told %v, and the board holds %d to 9", m, next)
+				}
+			}
+			b.send(helloOf, next, 13)
+			b.wantWelcome()
+			for seq := next; seq <= 9; seq++ {
+				b.send(reading, seq, 20)
+			}
+			b.wantAck(9)
+			b.send("["+reading+","+reading+","+reading+"]", 10, 20, 11, 20, 12, 20)
+			b.wantAck(12)
+			if got := len(events[*vaiven.Reading](r.m)); got != 12 {
+				t.Errorf("%d readings stored, want 12", got)
+			}
+		})
+	}
+}
+
 // TestWhatLiesBehindAGapWaitsForWhatIsInIt: the board has sent all that was missing,
 // and it is in the log's queue, when what lies behind it is committed.
 func TestWhatLiesBehindAGapWaitsForWhatIsInIt(t *testing.T) {

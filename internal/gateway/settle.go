@@ -76,7 +76,7 @@ func (c *conn) checkOrder(m *member, it *wire.Item) (verdict, *vaiven.Error) {
 	if p.until != 0 {
 		// Its commit may be answered before Append returns.
 		d.brief.Lock()
-		d.ceiling = it.Seq + 1
+		d.ack.ceiling = it.Seq + 1
 		d.brief.Unlock()
 	}
 	return expected, nil
@@ -151,13 +151,18 @@ func (g *Gateway) resumeBoot(d *device, boot vaiven.Boot) bool {
 			return false
 		}
 		d.progress, d.waitFrom = bootProgress{boot: boot, next: 1}, 0
-		if i := slices.IndexFunc(d.otherBoots, func(p bootProgress) bool { return p.boot == boot }); i >= 0 {
+		if i := d.setAside(boot); i >= 0 {
 			d.progress = d.otherBoots[i]
 			d.otherBoots = slices.Delete(d.otherBoots, i, i+1)
 		}
 	}
 	g.catchUpWithViews(d)
 	return true
+}
+
+// setAside is the place in otherBoots of a boot, -1 if it is not there.
+func (d *device) setAside(boot vaiven.Boot) int {
+	return slices.IndexFunc(d.otherBoots, func(p bootProgress) bool { return p.boot == boot })
 }
 
 // setBootAside remembers how far the present boot was admitted, if the log's
@@ -204,19 +209,6 @@ func (g *Gateway) catchUpWithViews(d *device) {
 		}
 	}
 	d.raiseDurable(durable)
-}
-
-// raiseDurable notes that all SEQs of the present boot up to seq are durable.
-func (d *device) raiseDurable(seq uint64) {
-	d.brief.Lock()
-	defer d.brief.Unlock()
-	if d.ackBoot != d.progress.boot {
-		d.ackBoot, d.durable, d.ceiling, d.lift = d.progress.boot, seq, 0, 0
-		if d.progress.until != 0 {
-			d.ceiling = d.progress.next
-		}
-	}
-	d.durable = max(d.durable, seq)
 }
 
 // highestSent is the highest SEQ of the present boot that the board has sent. The
@@ -310,7 +302,7 @@ func (g *Gateway) enterGap(d *device, seq uint64) {
 	p.next, d.waitFrom = seq, 0
 	d.brief.Lock()
 	defer d.brief.Unlock()
-	d.durable, d.ceiling, d.lift = min(d.durable, seq-1), seq, 0
+	d.ack.durable, d.ack.ceiling, d.ack.lift = min(d.ack.durable, seq-1), seq, 0
 }
 
 // leaveGap makes the board go on behind all that is settled. What lies behind the gap
@@ -321,9 +313,9 @@ func (d *device) leaveGap() {
 	p.next, p.until = p.unsettledFrom(), 0
 	d.brief.Lock()
 	defer d.brief.Unlock()
-	d.ceiling, d.lift = 0, 0
-	if !p.taken.none() && d.durable < p.taken.to {
-		d.ceiling, d.lift = p.taken.to+1, p.taken.to
+	d.ack.ceiling, d.ack.lift = 0, 0
+	if !p.taken.none() && d.ack.durable < p.taken.to {
+		d.ack.ceiling, d.ack.lift = p.taken.to+1, p.taken.to
 	}
 }
 
