@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/gobwas/ws"
-
 	"vaiven/test/harness"
 )
 
@@ -55,21 +53,17 @@ func (c *raw) awaits(t *testing.T, key string) string {
 	}
 }
 
-// lives answers pings until the connection is over, and hands on what is said.
+// lives listens until the connection is over, and hands on what is said.
 func (c *raw) lives() <-chan string {
 	said := make(chan string, 100)
 	go func() {
 		defer close(said)
 		for {
-			op, p, err := c.next()
+			_, p, err := c.next()
 			if err != nil {
 				return
 			}
-			if op == ws.OpPing {
-				_, _ = c.Write(frame(ws.OpPong, true, p))
-			} else {
-				said <- p
-			}
+			said <- p
 		}
 	}()
 	return said

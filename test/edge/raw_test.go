@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,10 +27,33 @@ const patience = 2 * time.Minute
 const upgrade = "GET / HTTP/1.1\r\nHost: board\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
-// raw is a socket that says what a test wants, byte by byte.
+// raw is a socket that says what a test wants, byte by byte. While it listens it does
+// what every board does: it answers pings, and repeats what a log that does not move
+// could not take.
 type raw struct {
 	net.Conn
 	r *bufio.Reader
+
+	mu   sync.Mutex
+	last []byte // written last
+}
+
+// Write says p.
+func (c *raw) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	c.last = p
+	c.mu.Unlock()
+	return c.Conn.Write(p)
+}
+
+// repeat says again what was said last, after a while.
+func (c *raw) repeat() error {
+	time.Sleep(500 * time.Millisecond)
+	c.mu.Lock()
+	p := c.last
+	c.mu.Unlock()
+	_, err := c.Conn.Write(p)
+	return err
 }
 
 // smallBuffer makes the kernel keep little for a client that does not read.
@@ -49,7 +73,7 @@ func connect(addr, text string, control ...func(string, string, syscall.RawConn)
 	if err != nil {
 		return nil, err
 	}
-	c := &raw{nc, bufio.NewReaderSize(nc, 512)}
+	c := &raw{Conn: nc, r: bufio.NewReaderSize(nc, 512)}
 	_ = nc.SetDeadline(time.Now().Add(patience))
 	_, err = io.WriteString(nc, text)
 	return c, err
@@ -90,19 +114,31 @@ func text(format string, args ...any) []byte {
 	return frame(ws.OpText, true, fmt.Sprintf(format, args...))
 }
 
-// next returns the next frame that the server sends; patience is for each.
+// next returns the next frame that the server sends, but for pings and busy.
 func (c *raw) next() (ws.OpCode, string, error) {
 	_ = c.SetDeadline(time.Now().Add(patience))
-	h, err := ws.ReadHeader(c.r)
-	if err != nil {
-		return 0, "", err
+	for {
+		h, err := ws.ReadHeader(c.r)
+		if err != nil {
+			return 0, "", err
+		}
+		if h.Length > 1024 {
+			return 0, "", fmt.Errorf("the server sends %d bytes at once", h.Length)
+		}
+		p := make([]byte, h.Length)
+		_, err = io.ReadFull(c.r, p)
+		switch {
+		case err == nil && h.OpCode == ws.OpPing:
+			_, err = c.Conn.Write(frame(ws.OpPong, true, string(p)))
+		case err == nil && strings.Contains(string(p), `"CODE":"busy"`):
+			err = c.repeat()
+		default:
+			return h.OpCode, string(p), err
+		}
+		if err != nil {
+			return 0, "", err
+		}
 	}
-	if h.Length > 1024 {
-		return 0, "", fmt.Errorf("the server sends %d bytes at once", h.Length)
-	}
-	p := make([]byte, h.Length)
-	_, err = io.ReadFull(c.r, p)
-	return h.OpCode, string(p), err
 }
 
 // say waits for a message that holds every part.
