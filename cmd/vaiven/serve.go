@@ -133,8 +133,9 @@ func (a *attended) run(ctx context.Context, stop func(), f *finish) error {
 }
 
 // endTimeout is how long an end in order may take. The parts have their own
-// deadlines, which together are less; a disk that hangs has none.
-const endTimeout = 30 * time.Second
+// deadlines, which together are less on a machine that is not short of everything; a
+// disk that hangs has none.
+const endTimeout = 80 * time.Second
 
 // endInTime ends the process when it has not ended by itself in endTimeout after
 // ctx, until the returned function is called. What was acknowledged is on disk,

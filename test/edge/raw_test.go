@@ -183,10 +183,13 @@ func (c *raw) reset() {
 func metric(t *testing.T, s *harness.Server, name string) float64 {
 	t.Helper()
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get("http://" + s.Addr + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var resp *http.Response
+	harness.Until(t, patience, "the server's numbers", func() (ok bool) {
+		// A server closes on whoever takes too long to ask, as a busy machine may make us.
+		var err error
+		resp, err = client.Get("http://" + s.Addr + "/metrics")
+		return err == nil
+	})
 	defer resp.Body.Close()
 	for in := bufio.NewScanner(resp.Body); in.Scan(); {
 		if v, ok := strings.CutPrefix(in.Text(), name+" "); ok {
