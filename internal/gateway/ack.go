@@ -189,15 +189,15 @@ func (d *device) markDurable(x dirtyBoot) bool {
 	if d.ack.boot == x.boot {
 		return d.ack.note(x)
 	}
-	if i := d.leftAck(x.boot); i >= 0 {
+	if i := d.findLeftAck(x.boot); i >= 0 {
 		return d.leftAcks[i].note(x)
 	}
 	return true
 }
 
-// leftAck is the place in leftAcks of a boot's mark, -1 if it has none. The caller
+// findLeftAck returns the place in leftAcks of a boot's mark, -1 if it has none. The caller
 // holds d.brief.
-func (d *device) leftAck(boot vaiven.Boot) int {
+func (d *device) findLeftAck(boot vaiven.Boot) int {
 	return slices.IndexFunc(d.leftAcks, func(m ackMark) bool { return m.boot == boot })
 }
 
@@ -227,7 +227,7 @@ func (d *device) raiseDurable(seq uint64) {
 func (d *device) switchAck() {
 	p, left := &d.progress, d.ack
 	d.ack = ackMark{boot: p.boot}
-	if i := d.leftAck(p.boot); i >= 0 {
+	if i := d.findLeftAck(p.boot); i >= 0 {
 		d.ack = d.leftAcks[i]
 		d.leftAcks = slices.Delete(d.leftAcks, i, i+1)
 	}
@@ -237,8 +237,8 @@ func (d *device) switchAck() {
 	case p.until == 0 && d.ack.lift == 0: // nothing of it was on its way
 		d.ack.ceiling = 0
 	}
-	d.leftAcks = slices.DeleteFunc(d.leftAcks, func(m ackMark) bool { return d.setAside(m.boot) < 0 })
-	if left.ceiling != 0 && d.setAside(left.boot) >= 0 {
+	d.leftAcks = slices.DeleteFunc(d.leftAcks, func(m ackMark) bool { return d.findOtherBoot(m.boot) < 0 })
+	if left.ceiling != 0 && d.findOtherBoot(left.boot) >= 0 {
 		d.leftAcks = append(d.leftAcks, left)
 	}
 	if len(d.leftAcks) == 0 {

@@ -328,9 +328,10 @@ func TestHelloInsideAGapWaitsForTheViews(t *testing.T) {
 	b.hasSent(11, 21)
 }
 
-// TestWhatLiesBehindAGapIsAcknowledgedLast: its commit comes while the board is back
-// inside the gap, and holds what it would forget then.
-func TestWhatLiesBehindAGapIsAcknowledgedLast(t *testing.T) {
+// behindAGap is a board that has given 4 to 9 up, and goes on with 10. Nothing is
+// committed any more.
+func behindAGap(t *testing.T) (*rig, *board) {
+	t.Helper()
 	r := start(t, Limit{})
 	b := r.dial()
 	b.hasSent(1, 3)
@@ -338,6 +339,13 @@ func TestWhatLiesBehindAGapIsAcknowledgedLast(t *testing.T) {
 	b.send(helloOf, 10, 10)
 	b.wantWelcome()
 	r.m.set(func() { r.m.held = true })
+	return r, b
+}
+
+// TestWhatLiesBehindAGapIsAcknowledgedLast: its commit comes while the board is back
+// inside the gap, and holds what it would forget then.
+func TestWhatLiesBehindAGapIsAcknowledgedLast(t *testing.T) {
+	r, b := behindAGap(t)
 	b.send("["+reading+","+reading+","+reading+"]", 10, 20, 11, 20, 12, 20)
 	b.send(helloOf, 5, 13)
 	if m := b.wantWelcome(); m["ACK"] != 3.0 && m["ACK"] != 4.0 {
@@ -363,13 +371,7 @@ func TestWhatLiesBehindAGapIsAcknowledgedLast(t *testing.T) {
 func TestGapOfABootThatWasLeft(t *testing.T) {
 	for name, back := range map[string]bool{"committed while it is left": false, "committed once it is back": true} {
 		t.Run(name, func(t *testing.T) {
-			r := start(t, Limit{})
-			b := r.dial()
-			b.hasSent(1, 3)
-			r.given(4, 9)
-			b.send(helloOf, 10, 10)
-			b.wantWelcome()
-			r.m.set(func() { r.m.held = true })
+			r, b := behindAGap(t)
 			b.send("["+reading+","+reading+","+reading+"]", 10, 20, 11, 20, 12, 20)
 			b.send(helloOf, 5, 13)
 			b.wantWelcome()
@@ -407,13 +409,7 @@ func TestGapOfABootThatWasLeft(t *testing.T) {
 // TestWhatLiesBehindAGapWaitsForWhatIsInIt: the board has sent all that was missing,
 // and it is in the log's queue, when what lies behind it is committed.
 func TestWhatLiesBehindAGapWaitsForWhatIsInIt(t *testing.T) {
-	r := start(t, Limit{})
-	b := r.dial()
-	b.hasSent(1, 3)
-	r.given(4, 9)
-	b.send(helloOf, 10, 10)
-	b.wantWelcome()
-	r.m.set(func() { r.m.held = true })
+	r, b := behindAGap(t)
 	b.send("["+reading+","+reading+"]", 10, 20, 11, 20)
 	b.send(helloOf, 5, 12)
 	r.until("the HELLO is queued", func() bool { r.m.mu.Lock(); defer r.m.mu.Unlock(); return len(r.m.queue) == 3 })

@@ -151,7 +151,7 @@ func (g *Gateway) resumeBoot(d *device, boot vaiven.Boot) bool {
 			return false
 		}
 		d.progress, d.waitFrom = bootProgress{boot: boot, next: 1}, 0
-		if i := d.setAside(boot); i >= 0 {
+		if i := d.findOtherBoot(boot); i >= 0 {
 			d.progress = d.otherBoots[i]
 			d.otherBoots = slices.Delete(d.otherBoots, i, i+1)
 		}
@@ -160,8 +160,8 @@ func (g *Gateway) resumeBoot(d *device, boot vaiven.Boot) bool {
 	return true
 }
 
-// setAside is the place in otherBoots of a boot, -1 if it is not there.
-func (d *device) setAside(boot vaiven.Boot) int {
+// findOtherBoot returns the place in otherBoots of a boot, -1 if it is not there.
+func (d *device) findOtherBoot(boot vaiven.Boot) int {
 	return slices.IndexFunc(d.otherBoots, func(p bootProgress) bool { return p.boot == boot })
 }
 

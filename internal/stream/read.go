@@ -107,14 +107,8 @@ func (r *reader) readStore(ctx context.Context, s *store) error {
 	for r.to == 0 || r.next <= r.to {
 		m, err := it.Next(jetstream.NextMaxWait(silence))
 		if errors.Is(err, nats.ErrTimeout) {
-			// The record is missing, which ends the Read, or the consumer has
-			// stopped, and is made anew, or there is none.
-			silent := r.next
-			if err := r.readIfThere(ctx, s); err != nil {
+			if err := r.lookBehindSilence(ctx, s); err != nil {
 				return err
-			}
-			if r.next != silent {
-				return errStopped
 			}
 			continue
 		}
@@ -158,6 +152,17 @@ func (r *reader) makeConsumer(ctx context.Context, s *store) (jetstream.Consumer
 		Replicas:          1,
 		InactiveThreshold: time.Minute, // for when we go without a word
 	})
+}
+
+// lookBehindSilence returns nil when there is nothing to read yet. Otherwise the next
+// record is missing, which ends the Read, or the consumer has stopped, and is made
+// anew.
+func (r *reader) lookBehindSilence(ctx context.Context, s *store) error {
+	next := r.next
+	if err := r.readIfThere(ctx, s); err != nil || r.next == next {
+		return err
+	}
+	return errStopped
 }
 
 // readIfThere reads the next record by its number, unless it is not written yet.
