@@ -37,20 +37,7 @@ func asks(t *testing.T, addr, message, key string, control ...func(string, strin
 	if _, err := c.Write(text("%s", message)); err != nil {
 		t.Fatal(err)
 	}
-	return c, c.awaits(t, key)
-}
-
-func (c *raw) awaits(t *testing.T, key string) string {
-	t.Helper()
-	for {
-		_, p, err := c.next()
-		if err != nil {
-			t.Fatalf("%s: %v", key, err)
-		}
-		if strings.Contains(p, key) {
-			return p
-		}
-	}
+	return c, c.say(t, key)
 }
 
 // lives listens until the connection is over, and hands on what is said.
@@ -149,7 +136,7 @@ func TestAStrangerCannotMakeABoardForget(t *testing.T) {
 	if _, err := board.Write(text("%s", window(21, 25))); err != nil {
 		t.Fatal(err)
 	}
-	board.awaits(t, `"ACK":25}`)
+	board.say(t, `"ACK":25}`)
 	harness.Until(t, patience, "5 of them came after all", func() bool { _, filled := gapsOf(t, s.Addr); return filled == 5 })
 	board.reset()
 	s.Stop()
