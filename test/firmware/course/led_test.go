@@ -35,7 +35,7 @@ func TestVaivenLED(t *testing.T) {
 			from := time.Now()
 			b.Start()
 			switchLED(t, b, func(led int64) { setLED(t, s.Addr, led) })
-			if code := s.Wait(patience); code != 0 {
+			if code := finish(t, s, b); code != 0 {
 				t.Errorf("exit %d\n%s", code, s.Stderr())
 			}
 			to := time.Now()
