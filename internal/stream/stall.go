@@ -56,11 +56,7 @@ func (d *disk) checkSpace() error {
 	if time.Since(d.checked) >= diskEvery {
 		d.low = nil
 		if free, size, err := diskSpace(d.dir); err == nil {
-			keep := d.reserve
-			if keep == 0 {
-				keep = min(64<<20, size/50)
-			}
-			if free < keep {
+			if keep := d.kept(size); free < keep {
 				d.low = &LowDiskError{Free: free, Reserve: keep}
 			}
 		}
@@ -70,6 +66,27 @@ func (d *disk) checkSpace() error {
 		return d.low
 	}
 	return nil
+}
+
+// checkRoomFor returns a *LowDiskError when so many bytes more would leave less than the
+// reserve.
+func (d *disk) checkRoomFor(bytes int64) error {
+	if d.dir == "" || d.reserve < 0 {
+		return nil
+	}
+	free, size, err := diskSpace(d.dir)
+	if keep := d.kept(size); err == nil && free-bytes < keep {
+		return &LowDiskError{Free: free, Reserve: keep}
+	}
+	return nil
+}
+
+// kept is the reserve on a filesystem of that size.
+func (d *disk) kept(size int64) int64 {
+	if d.reserve != 0 {
+		return d.reserve
+	}
+	return min(64<<20, size/50)
 }
 
 // tryWrite writes a byte through to the disk: the store only says that it failed. The
@@ -256,7 +273,7 @@ func retryPause(try int) time.Duration {
 
 // reopen starts the embedded server anew over the same files.
 func (l *Log) reopen(ctx context.Context) error {
-	known := mark{log: l.id, first: l.first, acked: l.acked.Load(), clean: true}
+	known := mark{log: l.id, first: l.First(), acked: l.acked.Load(), clean: true}
 	if _, err := checkFiles(ctx, l.o.Dir, l.o.Stream, known); err != nil {
 		return err
 	}
