@@ -40,6 +40,7 @@ type disk struct {
 	mu      sync.Mutex
 	checked time.Time
 	low     *LowDiskError
+	askedAt time.Time // when MakeRoom freed nothing, since the disk is low
 }
 
 // diskEvery is how long an answer of the filesystem is used.
@@ -60,12 +61,49 @@ func (d *disk) checkSpace() error {
 				d.low = &LowDiskError{Free: free, Reserve: keep}
 			}
 		}
+		if d.low == nil {
+			d.askedAt = time.Time{}
+		}
 		d.checked = time.Now()
 	}
 	if d.low != nil {
 		return d.low
 	}
 	return nil
+}
+
+// roomEvery is how long it takes until MakeRoom is asked again after it freed nothing.
+const roomEvery = 10 * time.Second
+
+// mayMakeRoom reports whether somebody is there who may free something, and has not
+// failed to since the disk is low. What is appended then goes to the committer, who asks.
+func (l *Log) mayMakeRoom() bool {
+	l.disk.mu.Lock()
+	defer l.disk.mu.Unlock()
+	return l.o.MakeRoom != nil && l.disk.askedAt.IsZero()
+}
+
+// makeRoom asks for it, unless that was in vain a moment ago.
+func (l *Log) makeRoom(ctx context.Context) bool {
+	if l.o.MakeRoom == nil || l.disk.dir == "" {
+		return false
+	}
+	d := &l.disk
+	d.mu.Lock()
+	again := d.askedAt.IsZero() || time.Since(d.askedAt) >= roomEvery
+	d.mu.Unlock()
+	if !again {
+		return false
+	}
+	l.o.Logger.Info("disk is low: the log's oldest records are looked at")
+	freed := l.o.MakeRoom(ctx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.checked = time.Time{}
+	if d.askedAt = time.Now(); freed {
+		d.askedAt = time.Time{}
+	}
+	return freed
 }
 
 // checkRoomFor returns a *LowDiskError when so many bytes more would leave less than the
@@ -215,6 +253,9 @@ func (w *recordWatch) awaitSpace(ctx context.Context) error {
 		if low == nil {
 			return nil
 		}
+		if w.l.makeRoom(ctx) && pause(ctx, diskEvery) == nil {
+			continue
+		}
 		w.refuse(low)
 		if err := pause(ctx, diskEvery); err != nil {
 			return fmt.Errorf("%w: %w", low, err)
@@ -249,8 +290,10 @@ func (w *recordWatch) prepareRetry(ctx context.Context, s *store, try int, why e
 	l.mu.Unlock()
 	old.close()
 	for try := 0; ; try++ {
-		if err := w.awaitSpace(ctx); err != nil {
-			return err
+		if !l.mayMakeRoom() { // it needs the server, on a full disk, too
+			if err := w.awaitSpace(ctx); err != nil {
+				return err
+			}
 		}
 		err := l.reopen(ctx)
 		var lost *LostRecordsError

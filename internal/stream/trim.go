@@ -176,6 +176,10 @@ func (l *Log) checkBeginning(ctx context.Context, known mark, st streamState) er
 	}
 	trimmed := st.first > l.genesis || known.first != 0 && known.first < st.first
 	first, err := l.trimMark(ctx, l.store, trimmed)
+	if errors.Is(err, ErrCorrupt) {
+		l.o.Logger.Warn("the mark of how far the log was trimmed is damaged", "err", err)
+		first, err = 0, nil // the witness may know
+	}
 	var all []kept
 	if err == nil {
 		all, err = l.listKept(ctx, l.store, trimmed)
