@@ -31,35 +31,57 @@ func beginning(src Source) *checkpoint {
 	return &checkpoint{log: src.ID(), decider: NewDecider(src.ID())}
 }
 
-// loadBase returns the state from which the log can be read: that of the snapshot in
-// front of its first record, or of nothing for a log that was never trimmed. Should
-// that snapshot be damaged, the next one that is whole serves.
+// loadBase returns the state from which the log can be read: that of the oldest
+// snapshot that is whole, or of nothing for a log that still begins at its beginning.
 func loadBase(ctx context.Context, src Source) (*checkpoint, error) {
 	a, ok := src.(Archive)
 	for ok {
 		first := First(src)
-		list, err := a.Snapshots(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("snapshots: %w", err)
+		whole, err := beginsAsLog(ctx, src, first)
+		if err == nil && whole {
+			break
 		}
-		i := slices.IndexFunc(list, func(s vaiven.SnapshotInfo) bool { return s.Pos+1 == first })
-		if i < 0 && first == First(src) {
-			break // it began here, or has lost its beginning: its first record tells
+		var list []vaiven.SnapshotInfo
+		if err == nil {
+			list, err = a.Snapshots(ctx)
 		}
-		for ; i >= 0 && i < len(list); i++ {
-			c, err := readSnapshot(ctx, src, a, list[i].Pos)
-			if err == nil {
+		for _, s := range list {
+			if s.Pos+1 < first {
+				continue // its turn has passed
+			}
+			var c *checkpoint
+			if c, err = readSnapshot(ctx, src, a, s.Pos); err == nil {
 				return c, nil
 			}
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
 		}
-		if first == First(src) { // otherwise it was trimmed meanwhile
-			return nil, &LostRecordsError{Seq: first, Base: true}
+		if first != First(src) { // it was trimmed meanwhile
+			continue
 		}
+		if err == nil {
+			err = &LostRecordsError{Seq: first, Beginning: true}
+		}
+		return nil, err
 	}
 	return beginning(src), nil
+}
+
+// beginsAsLog reports whether the record first is a log's first one. An empty log will
+// have one.
+func beginsAsLog(ctx context.Context, src Source, first uint64) (yes bool, err error) {
+	last, err := src.Last(ctx)
+	if err != nil || last < first {
+		return err == nil, err
+	}
+	err = src.Read(ctx, first, first, func(rec vaiven.Record) error {
+		if len(rec.Events) > 0 {
+			_, yes = rec.Events[0].(*vaiven.LogStart)
+		}
+		return nil
+	})
+	return yes, err
 }
 
 // newestSnapshot returns the newest one that is whole and not behind last, the log's

@@ -141,7 +141,7 @@ func (p *Pump) replay(ctx context.Context, d *Decider, to, last uint64, views ..
 			return err
 		}
 		for _, r := range views {
-			if r.lost || r.alone != nil {
+			if r.lost || r.alone != nil || rec.Seq <= r.applied {
 				continue
 			}
 			r.current = decided{rec.Seq, entries}
