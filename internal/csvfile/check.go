@@ -3,6 +3,7 @@ package csvfile
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,8 @@ type Checker struct {
 	first   uint64 // its first row
 	file    *os.File
 	r       *bufio.Reader
+	wrong   error // the first of what is wrong with finished files
+	skip    bool  // the rest of the one that is compared
 	rows    uint64
 	without uint64 // readings without a row
 	buf     []byte
@@ -78,14 +81,29 @@ func OpenChecker(path, log string) (*Checker, error) {
 	if c.format, err = formatOf(side); err != nil {
 		return nil, fmt.Errorf("csv %s: %w", path, err)
 	}
-	if err := c.openPart(); err != nil {
+	if err := c.judge(c.openPart()); err != nil {
+		_ = c.Close() // read only
 		return nil, err
 	}
 	return c, nil
 }
 
+// judge keeps what is wrong with a finished file for Finish, and skips the rest of that
+// file: what the others know of the log matters more. It returns all else.
+func (c *Checker) judge(err error) error {
+	var missing *MissingFileError
+	var differs *DiscrepancyError
+	if c.part < len(c.side.Finished) && (errors.As(err, &missing) || errors.As(err, &differs)) {
+		c.wrong, c.skip = cmp.Or(c.wrong, err), true
+		return nil
+	}
+	return err
+}
+
 // openPart opens the file that is next, and compares its header.
 func (c *Checker) openPart() (err error) {
+	_ = c.Close() // read only
+	c.skip = false
 	c.path, c.first = c.csv, c.side.First()
 	var missing error
 	if c.part < len(c.side.Finished) {
@@ -100,22 +118,19 @@ func (c *Checker) openPart() (err error) {
 		return fmt.Errorf("csv: %w", err)
 	}
 	c.r = bufio.NewReaderSize(c.file, flushAt)
-	if err := c.expectLine(c.format.header(), 1); err != nil {
-		_ = c.file.Close() // read only
-		return err
-	}
-	return nil
+	return c.expectLine(c.format.header(), 1)
 }
 
 // nextPart goes on with the file that holds row n, if another one has ended before it.
 func (c *Checker) nextPart(n uint64) error {
 	for c.part < len(c.side.Finished) && n > c.side.Finished[c.part].Last {
-		if err := c.expectEnd(); err != nil {
-			return err
+		if !c.skip {
+			if err := c.judge(c.expectEnd()); err != nil {
+				return err
+			}
 		}
-		_ = c.file.Close() // read only
 		c.part++
-		if err := c.openPart(); err != nil {
+		if err := c.judge(c.openPart()); err != nil {
 			return err
 		}
 	}
@@ -135,7 +150,7 @@ func (c *Checker) expectEnd() error {
 func (c *Checker) Name() string { return viewName(c.side.Dialect) }
 
 // Apply compares the rows of a record's readings. The error is a
-// *DiscrepancyError, a *MissingFileError, or the file system's.
+// *DiscrepancyError of the current file, or the file system's.
 func (c *Checker) Apply(_ uint64, entries []vaiven.Entry) error {
 	for i := range entries {
 		r, ok := entries[i].Event.(*vaiven.Reading)
@@ -149,9 +164,11 @@ func (c *Checker) Apply(_ uint64, entries []vaiven.Entry) error {
 		if err := c.nextPart(c.rows + 1); err != nil {
 			return err
 		}
-		c.buf = c.format.appendRow(c.buf[:0], c.rows+1, r)
-		if err := c.expectLine(c.buf, c.rows+3-c.first); err != nil {
-			return err
+		if !c.skip {
+			c.buf = c.format.appendRow(c.buf[:0], c.rows+1, r)
+			if err := c.judge(c.expectLine(c.buf, c.rows+3-c.first)); err != nil {
+				return err
+			}
 		}
 		c.rows++
 	}
@@ -166,21 +183,24 @@ func (c *Checker) Snapshot() ([]byte, error) { return nil, nil }
 
 // Finish checks that nothing follows, closes the file, and returns how many
 // rows the files have. Finished files that the log does not reach are a
-// *LostRecordsError.
+// *LostRecordsError; one that is not as it was, a *DiscrepancyError or a
+// *MissingFileError.
 func (c *Checker) Finish() (rows uint64, err error) {
-	defer func() { _ = c.file.Close() }() // read only
+	defer func() { _ = c.Close() }() // read only
 	if finished := c.side.First() - 1; c.rows < finished {
 		return c.rows, &LostRecordsError{Path: c.csv, Rows: c.rows, More: finished - c.rows}
 	}
 	if err := c.nextPart(c.rows + 1); err != nil {
 		return c.rows, err
 	}
-	return c.rows, c.expectEnd()
+	return c.rows, cmp.Or(c.expectEnd(), c.wrong)
 }
 
 // Close lets the file go; Finish does so too.
 func (c *Checker) Close() error {
-	_ = c.file.Close() // read only, and perhaps closed already
+	if c.file != nil {
+		_ = c.file.Close() // read only, and perhaps closed already
+	}
 	return nil
 }
 

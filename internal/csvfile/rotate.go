@@ -389,3 +389,15 @@ func (f *File) scanLatest(size int64) (timeflag, error) {
 	})
 	return p.latest, err
 }
+
+// Files are the paths of a CSV file, of those that ended before it, and last of its
+// sidecar, for whoever moves them all; what lies there may be nothing.
+func Files(path string) []string {
+	all := []string{}
+	if side, err := ReadSidecar(path); err == nil {
+		for _, d := range side.Finished {
+			all = append(all, filepath.Join(folder(path), d.Name))
+		}
+	}
+	return append(all, path, path+SidecarSuffix)
+}
