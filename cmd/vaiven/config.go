@@ -41,6 +41,7 @@ type config struct {
 	CSVDigits  string   // "3", "exact"; "" is as the file is
 	CSVDialect string   // of a second file beside the exact one; "" is none
 	CSVZone    string   // IANA name of TIMEFLAG's zone; "" is the server's
+	CSVRotate  string   // month, day, rows=N, off; "" is as the file is
 
 	Readings uint64        // ends a device's session after so many readings; 0: no limit
 	For      time.Duration // ends it after so long; 0: no limit
@@ -92,6 +93,8 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 		"TEMP y HUM con tres cifras, 024, redondeadas (3), o exactas (exact); si no es como el archivo que ya hay, se empieza otro"))
 	f.StringVar(&c.CSVDialect, "csv-dialect", "", p.say("a second file beside the exact one, for a spreadsheet: excel-es (semicolon, decimal comma)",
 		"un segundo archivo junto al exacto, para una hoja de cálculo: excel-es (punto y coma, coma decimal)"))
+	f.StringVar(&c.CSVRotate, "csv-rotate", "", p.say("begin another file with each month or day, or after so many rows (rows=1000000); IDdato goes on. off: one file for ever; from the next row on",
+		"empieza otro archivo cada mes (month) o día (day), o tras tantas filas (rows=1000000); IDdato sigue. off: un solo archivo; desde la próxima fila"))
 	f.Uint64Var(&c.Readings, "readings", c.Readings, p.say("end a board's session after so many readings (0: no limit)",
 		"termina la sesión de una placa después de tantas lecturas (0: sin límite)"))
 	f.DurationVar(&c.For, "for", c.For, p.say("end a board's session so long after its first connection, as 3m (0: no limit)",
@@ -310,6 +313,10 @@ func (p *program) check(c *config) error {
 	if c.CSVDialect != "" && c.CSVDialect != csvfile.ExcelES {
 		return usageError{fmt.Errorf(p.say("--csv-dialect %q: there is only excel-es", "--csv-dialect %q: solo hay excel-es"), c.CSVDialect)}
 	}
+	if rows, ok := csvfile.CheckRotation(c.CSVRotate); !ok || rows > 0 && rows < fewestRows {
+		return usageError{fmt.Errorf(p.say("--csv-rotate %q: want month, day, rows=N with N from %d on, or off",
+			"--csv-rotate %q: debe ser month, day, rows=N con N desde %d, u off"), c.CSVRotate, fewestRows)}
+	}
 	for i, s := range c.CSVColumns {
 		c.CSVColumns[i] = strings.ToUpper(s)
 		if !vaiven.ValidName(c.CSVColumns[i]) {
@@ -348,6 +355,10 @@ func (p *program) checkPanel(c *config) error {
 	return nil
 }
 
+// fewestRows is how many rows a file has at least that ends by their number: each
+// finished file has its place in the sidecar, which is written anew with every one.
+const fewestRows = 1000
+
 // digits is csvfile.Options.Digits.
 func (c *config) digits() int {
 	switch c.CSVDigits {
@@ -368,7 +379,7 @@ const envNoSync = "VAIVEN_UNSAFE_NO_SYNC"
 func (p *program) serverOptions(c *config) server.Options {
 	o := server.Options{
 		Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TLSListen: c.TLSListen,
-		Data: c.Data, CSV: c.CSV, CSVColumns: c.CSVColumns, CSVDigits: c.digits(), CSVDialect: c.CSVDialect, CSVZone: c.CSVZone,
+		Data: c.Data, CSV: c.CSV, CSVColumns: c.CSVColumns, CSVDigits: c.digits(), CSVDialect: c.CSVDialect, CSVZone: c.CSVZone, CSVRotate: c.CSVRotate,
 		Readings: c.Readings, For: c.For, Rate: c.Rate, Interval: c.Interval,
 		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),
 		TrustedProxies: c.TrustedProxy,

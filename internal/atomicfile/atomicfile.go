@@ -51,6 +51,15 @@ func Write(path string, data []byte) error {
 	return syncFolder(filepath.Dir(path))
 }
 
+// Rename gives a file another name in its folder, on disk when it returns nil; a file
+// that had that name is gone. What is in the file must be on disk before.
+func Rename(path, to string) error {
+	if err := os.Rename(path, to); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(to))
+}
+
 // writeTemp writes the temporary file with the permissions of the one at path, and
 // brings it to the disk. On an error it is removed.
 func writeTemp(temp, path string, data []byte) (err error) {

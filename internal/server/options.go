@@ -36,6 +36,9 @@ type Options struct {
 	CSVColumns []string // measurements with a column each
 	CSVDigits  int      // csvfile.ThreeFigures or csvfile.Exact
 	CSVZone    string   // IANA name of TIMEFLAG's zone, or csvfile.Recorded
+	// CSVRotate is when a file ends and another one begins: [csvfile.Options].Rotate,
+	// for both files.
+	CSVRotate string
 	// CSVDialect is csvfile.ExcelES for a second file, beside the exact one. Once it
 	// was begun it is kept complete, also by a server that does not ask for it.
 	CSVDialect string

@@ -171,7 +171,7 @@ func (s *Server) notifyView(n views.Notice) {
 func (s *Server) openCSV() (err error) {
 	o := csvfile.Options{
 		Path: s.o.CSVPath(), Log: s.log.ID(), Owner: s.o.Owner(),
-		Columns: s.o.CSVColumns, Zone: s.o.CSVZone, Digits: s.o.CSVDigits,
+		Columns: s.o.CSVColumns, Zone: s.o.CSVZone, Digits: s.o.CSVDigits, Rotate: s.o.CSVRotate,
 		Notify: func(n csvfile.Notice) {
 			s.csvAside = s.csvAside || n.Aside != ""
 			s.o.Notify(n.Text(s.o.Lang), "")
