@@ -28,6 +28,7 @@ type Checker struct {
 	wrong   error // the first of what is wrong with finished files
 	skip    bool  // the rest of the one that is compared
 	rows    uint64
+	begun   uint64 // the row behind which the log begins
 	without uint64 // readings without a row
 	buf     []byte
 }
@@ -164,7 +165,7 @@ func (c *Checker) Apply(_ uint64, entries []vaiven.Entry) error {
 		if err := c.nextPart(c.rows + 1); err != nil {
 			return err
 		}
-		if !c.skip {
+		if !c.skip && c.rows+1 >= c.first { // others were in a file that is gone
 			c.buf = c.format.appendRow(c.buf[:0], c.rows+1, r)
 			if err := c.judge(c.expectLine(c.buf, c.rows+3-c.first)); err != nil {
 				return err
@@ -174,6 +175,9 @@ func (c *Checker) Apply(_ uint64, entries []vaiven.Entry) error {
 	}
 	return nil
 }
+
+// Begun returns the row behind which the check began, 0 but for a log that was trimmed.
+func (c *Checker) Begun() uint64 { return c.begun }
 
 // Without returns how many readings have none of the file's columns, and no row.
 func (c *Checker) Without() uint64 { return c.without }

@@ -361,6 +361,7 @@ type snapshot struct {
 	Sum    uint64 `json:"crc64,string"`
 	First  uint64 `json:"first,omitempty"`  // the file's first row; 0: 1, from before files ended
 	Latest string `json:"latest,omitempty"` // TIMEFLAG in it
+	File   int64  `json:"file,omitempty"`   // Unix ms at which it was created: which one it is
 }
 
 // Snapshot brings the file to the disk, and returns its row count, length and
@@ -378,7 +379,7 @@ func (f *File) Snapshot() ([]byte, error) {
 		f.closeHandle()
 		return nil, fmt.Errorf("csv: %w", err)
 	}
-	s := snapshot{Rows: f.rows, Bytes: f.size, Sum: f.sum, First: f.place.first}
+	s := snapshot{Rows: f.rows, Bytes: f.size, Sum: f.sum, First: f.place.first, File: f.side.Created.UnixMilli()}
 	if f.place.latest != (timeflag{}) {
 		s.Latest = string(f.place.latest[:])
 	}

@@ -25,6 +25,9 @@ const (
 	FinishedGone    Kind = "finished-gone"    // files that ended before it are not there: left so
 	FinishedChanged Kind = "finished-changed" // they are not as they were: left so
 	FinishedAside   Kind = "finished-aside"   // they were set aside with it
+
+	EditedBefore Kind = "edited-before" // a person changed rows that the log does not have any more: left so
+	BegunBehind  Kind = "begun-behind"  // such rows are not there any more: a file without them was begun
 )
 
 // Notice is something about the file that a person should know.
@@ -36,6 +39,8 @@ type Notice struct {
 
 	Files []string // names of finished files
 	Count int      // of those that were set aside
+
+	Row uint64 // IDdato: the last row that may have been changed, or the first of the file that was begun
 }
 
 // Text is the notice in words.
@@ -72,6 +77,16 @@ func (n Notice) Text(l vaiven.Lang) string {
 	case FinishedAside:
 		return fmt.Sprintf(l.Say("%d finished files of %s are kept under other names with it",
 			"se guardan con otros nombres %d archivos terminados de %s"), n.Count, name)
+	case EditedBefore:
+		return fmt.Sprintf(l.Say("%s was changed somewhere up to row %d; the log does not have those readings any more, and they stay as they are",
+			"alguien cambió %s en alguna parte hasta la fila %d; el registro ya no tiene esas lecturas y se dejan como están"), name, n.Row)
+	case BegunBehind:
+		text := fmt.Sprintf(l.Say("%s begins with row %d: the log does not have the earlier readings any more",
+			"%s empieza en la fila %d: el registro ya no tiene las lecturas anteriores"), name, n.Row)
+		if n.Aside != "" {
+			text += fmt.Sprintf(l.Say("; the file that was there is kept as %s", "; el archivo que había queda guardado como %s"), aside)
+		}
+		return text
 	case NoLock:
 		return fmt.Sprintf(l.Say("%s cannot be locked in its folder: let no other vaiven write it",
 			"%s no se puede bloquear en su carpeta: que ningún otro vaiven lo escriba"), n.Path)

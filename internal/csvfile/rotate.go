@@ -121,9 +121,9 @@ type Finished struct {
 // First is the IDdato of the current file's first row.
 func (s *Sidecar) First() uint64 {
 	if len(s.Finished) == 0 {
-		return 1
+		return max(s.From, 1)
 	}
-	return s.Finished[len(s.Finished)-1].Last + 1
+	return max(s.From, s.Finished[len(s.Finished)-1].Last+1)
 }
 
 // segment is how much of buf belongs to the file that is open.

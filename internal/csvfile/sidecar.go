@@ -41,6 +41,10 @@ type Sidecar struct {
 	Dialect string    `json:"dialect,omitempty"` // "": the exact file
 	Created time.Time `json:"created"`
 
+	// From is the first row of a file that was begun when the log no longer had the
+	// earlier ones; 0: 1, or what Finished says.
+	From uint64 `json:"from,omitempty"`
+
 	Rotate   string     `json:"rotate,omitempty"`   // as in Options; "": off
 	Finished []Finished `json:"finished,omitempty"` // in the order of their rows
 }
@@ -70,7 +74,7 @@ func ReadSidecar(csv string) (*Sidecar, error) {
 
 // write puts the sidecar next to the CSV file, whole or not at all.
 func (s *Sidecar) write(csv string) error {
-	if s.Rotate != "" || len(s.Finished) > 0 {
+	if s.Rotate != "" || len(s.Finished) > 0 || s.From > 0 {
 		s.Version = max(s.Version, versionOfRotation)
 	}
 	b, err := json.MarshalIndent(s, "", "  ")

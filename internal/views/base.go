@@ -1,6 +1,7 @@
 package views
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -17,7 +18,7 @@ type Archive interface {
 	Snapshot(ctx context.Context, pos uint64) ([]byte, error)
 }
 
-// Based is a Restorer whose own data may be gone while the log does not begin at its
+// Based is a View whose own data may be gone while the log does not begin at its
 // beginning any more.
 type Based interface {
 	// RestoreBase makes the state that of the snapshot, as well as that can be done
@@ -128,20 +129,70 @@ func readSnapshot(ctx context.Context, src Source, a Archive, pos uint64) (*chec
 // restoreBase brings a view to a base. One that the base does not know begins with
 // nothing; so does one that can do nothing with what it holds.
 func (c *checkpoint) restoreBase(v View) error {
+	snap, known := c.views[v.Name()]
+	if b, ok := v.(Based); ok && known {
+		return b.RestoreBase(snap)
+	}
 	res, ok := v.(Restorer)
 	if !ok {
 		return nil
 	}
-	snap, known := c.views[v.Name()]
-	if !known {
-		return res.Restore(nil)
-	}
-	if b, ok := v.(Based); ok {
-		return b.RestoreBase(snap)
-	}
-	err := res.Restore(snap)
-	if err == nil || rewinds(err) || fatal(err) {
-		return err
+	if known {
+		if err := res.Restore(snap); err == nil || rewinds(err) || fatal(err) {
+			return err
+		}
 	}
 	return res.Restore(nil)
+}
+
+// Begin brings views to where the log begins, and returns the decider that reads it
+// from there.
+func Begin(ctx context.Context, src Source, to ...View) (*Decider, error) {
+	base, err := loadBase(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range to {
+		if err := base.restoreBase(v); err != nil {
+			return nil, err
+		}
+	}
+	return base.decider, nil
+}
+
+// Snapshots are those that a log holds, to be compared with what its records say.
+type Snapshots struct {
+	src  Source
+	from Archive
+	list []vaiven.SnapshotInfo
+}
+
+// OpenSnapshots lists a log's snapshots.
+func OpenSnapshots(ctx context.Context, src Source) (*Snapshots, error) {
+	a, ok := src.(Archive)
+	if !ok {
+		return &Snapshots{}, nil
+	}
+	list, err := a.Snapshots(ctx)
+	return &Snapshots{src, a, list}, err
+}
+
+// Compare compares the snapshot that stands where d has come to, if there is one, with
+// d. The error is a *SnapshotError, or that of reading it. One of a decider that began by
+// the rules of an earlier vaiven is not compared with what today's make of the log.
+func (s *Snapshots) Compare(ctx context.Context, d *Decider) error {
+	for len(s.list) > 0 && s.list[0].Pos < d.Position() {
+		s.list = s.list[1:]
+	}
+	if len(s.list) == 0 || s.list[0].Pos > d.Position() {
+		return nil
+	}
+	c, err := readSnapshot(ctx, s.src, s.from, d.Position())
+	if err != nil {
+		return err
+	}
+	if c.decider.rules == d.rules && !bytes.Equal(c.decider.appendState(nil), d.appendState(nil)) {
+		return &SnapshotError{Pos: c.pos}
+	}
+	return nil
 }

@@ -48,6 +48,16 @@ func (e *LostRecordsError) Text(l vaiven.Lang) string {
 		"el registro ha perdido datos: aparece la entrada %d donde debía estar la %d"), e.Seq, e.Expected)
 }
 
+// SnapshotError says that a snapshot is not what the log's records make of it.
+type SnapshotError struct{ Pos uint64 }
+
+func (e *SnapshotError) Error() string { return e.Text(vaiven.English) }
+
+// Text is the fact for a person.
+func (e *SnapshotError) Text(l vaiven.Lang) string {
+	return fmt.Sprintf(l.Say("the snapshot at record %d does not say what the log says", "la instantánea de la entrada %d no dice lo que dice el registro"), e.Pos)
+}
+
 // OtherLogError says that a record belongs to another log.
 type OtherLogError struct{ Want, Got string }
 
