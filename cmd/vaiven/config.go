@@ -69,6 +69,8 @@ type config struct {
 	NATS     string // external NATS, nats://HOST:PORT[,...]; "" is the embedded one
 	Replicas int    // copies of the log on an external cluster
 
+	CommitEvery time.Duration // how long a reading may wait for others before it is written; 0: not at all
+
 	CPUProfile string // file for a CPU profile; for those who work on vaiven
 
 	turn      uint64 // of a run's folder, see turnName; 0: a folder that was named
@@ -123,6 +125,8 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 	f.StringVar(&c.NATS, "nats", "", p.say("external NATS, as nats://HOST:4222 (default: the embedded one)",
 		"NATS externo, como nats://HOST:4222 (por defecto, el incluido)"))
 	f.IntVar(&c.Replicas, "replicas", 1, p.say("copies of the log on an external cluster", "copias del registro en un clúster externo"))
+	f.DurationVar(&c.CommitEvery, "commit-every", c.CommitEvery, p.say("write readings to disk so often, together, and acknowledge them then (0: each at once)",
+		"escribe las lecturas en disco cada tanto, juntas, y las confirma entonces (0: cada una al instante)"))
 	f.StringVar(&c.CPUProfile, "cpuprofile", "", p.say("write a CPU profile of the run to this file", "escribe un perfil de CPU en este archivo"))
 	_ = f.MarkHidden("cpuprofile")
 	f.String("config", "", p.say("TOML file with any of these options", "archivo TOML con cualquiera de estas opciones"))
@@ -285,6 +289,10 @@ func (p *program) environ(flags *pflag.FlagSet) func() []string {
 	}
 }
 
+// maxCommitEvery is the longest that a board is kept waiting on purpose: well below
+// what makes one connect anew.
+const maxCommitEvery = 5 * time.Second
+
 // check refuses what no later part could explain as well.
 func (p *program) check(c *config) error {
 	switch {
@@ -300,6 +308,8 @@ func (p *program) check(c *config) error {
 		return usageError{fmt.Errorf(p.say("--session-rate %v: want 0 to 1000000", "--session-rate %v: debe ser de 0 a 1000000"), c.Rate)}
 	case c.MaxDevices < 1 || c.MaxPerAddress < 1 || c.Replicas < 1:
 		return usageError{errors.New(p.say("a limit must be at least 1", "un límite debe ser al menos 1"))}
+	case c.CommitEvery < 0 || c.CommitEvery > maxCommitEvery:
+		return usageError{fmt.Errorf(p.say("--commit-every %v: want 0 to %v", "--commit-every %v: debe ser de 0 a %v"), c.CommitEvery, maxCommitEvery)}
 	case c.For < 0 || c.Interval < 0 || c.Patience < 0:
 		return usageError{fmt.Errorf("%s", p.say("a duration is negative", "una duración es negativa"))}
 	}
@@ -385,7 +395,7 @@ func (p *program) serverOptions(c *config) server.Options {
 		TrustedProxies: c.TrustedProxy,
 		States:         c.State, Buttons: c.Button, Indicators: c.Indicator,
 		APIToken: c.APIToken, Version: versionText(),
-		NATS: c.NATS, Replicas: c.Replicas, NoSync: p.getenv(envNoSync) == "1",
+		NATS: c.NATS, Replicas: c.Replicas, CommitEvery: c.CommitEvery, NoSync: p.getenv(envNoSync) == "1",
 		Lang: p.lang, Notify: p.notice, Logger: p.logger(),
 		Verified: func(line string) { fmt.Fprintf(p.stderr().W, "  ✓ %s\n", line) },
 		Sketch: func(host, port string) []string {

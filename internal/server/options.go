@@ -64,6 +64,9 @@ type Options struct {
 
 	NATS     string // external NATS that keeps the log, nats://HOST:PORT[,...]; "": the embedded one
 	Replicas int    // copies of a log that is created on an external cluster; default 1
+	// CommitEvery is how long readings wait for others before they are written and
+	// acknowledged; 0: not at all. What a person waits for is written at once.
+	CommitEvery time.Duration
 	// NoSync switches fsync off, so that a power cut loses acknowledged readings. It
 	// exists for the control of the test that must see such a loss.
 	NoSync bool
