@@ -1,6 +1,10 @@
 package views
 
-import "vaiven"
+import (
+	"context"
+
+	"vaiven"
+)
 
 // What the tests of package views_test use too.
 type MemLog = memLog
@@ -22,4 +26,13 @@ func DeciderState(p *Pump) []byte {
 	d := p.decider.Clone()
 	d.time.first, d.rules = 0, 0
 	return d.appendState(nil)
+}
+
+// Round is what Run does every Options.Every.
+func (p *Pump) Round(ctx context.Context, room bool) (trimmed bool, err error) {
+	c, err := p.checkpoint(ctx, room)
+	if err != nil {
+		return false, err
+	}
+	return p.retain(ctx, c, room)
 }
