@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -69,6 +70,9 @@ func (h *History) sayLost() {
 // folders returns the names of the folder's blocks, whole or not.
 func (h *History) folders() ([]ulid.ULID, error) {
 	entries, err := os.ReadDir(h.o.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	var ids []ulid.ULID
 	for _, e := range entries {
 		if id, err := ulid.ParseStrict(e.Name()); err == nil && e.IsDir() {
@@ -84,7 +88,7 @@ func (h *History) setAside() error {
 	if err != nil {
 		return err
 	}
-	if err := cmp.Or(os.Rename(h.o.Dir, aside), os.MkdirAll(h.o.Dir, 0o755)); err != nil {
+	if err := os.Rename(h.o.Dir, aside); err != nil {
 		return err
 	}
 	h.o.Notify(Notice{Kind: OtherLog, Path: h.o.Dir, Aside: aside})

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -28,7 +27,7 @@ const cutEvery = 2 * time.Hour
 
 // Options of a History.
 type Options struct {
-	Dir string // its folder, which is created
+	Dir string // its folder, which is created with the first block
 	Log string // id of the log that it is a view of
 
 	// Keep is how long samples are kept, by their time and that of the log; 0: for
@@ -99,9 +98,6 @@ func Open(o Options) (_ *History, err error) {
 	o.headSamples = cmp.Or(o.headSamples, maxHeadSamples)
 	h := &History{o: o, head: newHead()}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
-		return nil, fmt.Errorf("history: %w", err)
-	}
 	if err := h.openFolder(); err != nil {
 		h.Close()
 		return nil, fmt.Errorf("history: %w", err)
