@@ -42,3 +42,15 @@ const MaxPoints = 10_000
 // ErrTooManyBuckets says that a CurveQuery asks for more curves and points than are
 // computed at once.
 var ErrTooManyBuckets = errors.New("too many curves with too many points at once")
+
+// What a measurement of a device is called where metrics have names and labels:
+// vaiven_reading{device="101",measurement="TEMP"}, vaiven_state{device="101",state="LED"}.
+// Two names whatever boards measure: a name of a measurement need not be one of
+// Prometheus (2M is none), and one query finds all that a device has.
+const (
+	MetricReading    = "vaiven_reading"
+	MetricState      = "vaiven_state"
+	LabelDevice      = "device"
+	LabelMeasurement = "measurement"
+	LabelState       = "state"
+)

@@ -2,7 +2,7 @@
 // blocks of the Prometheus TSDB on disk, one series per device and measurement or
 // state, and in memory what has come since the last block.
 //
-// It owns its folder, what a series is called (series.go), where a sample lands, and
+// It owns its folder, where a sample lands, and
 // the queries. It does not own readings: the log has them, and is also the journal of
 // what is not in a block yet. So the TSDB's own head and its write-ahead log are not
 // used. What is in memory is read from the log again after a start (Kept says from

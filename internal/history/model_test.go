@@ -131,7 +131,7 @@ func (m *model) everything() (map[key]map[int64]float64, error) {
 	}
 	defer q.Close()
 	got := map[key]map[int64]float64{}
-	set := q.Select(context.Background(), true, nil, labels.MustNewMatcher(labels.MatchRegexp, LabelDevice, ".+"))
+	set := q.Select(context.Background(), true, nil, labels.MustNewMatcher(labels.MatchRegexp, vaiven.LabelDevice, ".+"))
 	for set.Next() {
 		k := keyOf(set.At().Labels()).clone()
 		if got[k] != nil {

@@ -212,17 +212,17 @@ func (f *finder) readSamples(from, to int64) error {
 
 // matchers find at least what is asked for.
 func (f *finder) matchers() []*labels.Matcher {
-	m := []*labels.Matcher{labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, MetricReading+"|"+MetricState)}
+	m := []*labels.Matcher{labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, vaiven.MetricReading+"|"+vaiven.MetricState)}
 	switch len(f.q.Devices) {
 	case 0:
 	case 1:
-		m = append(m, labels.MustNewMatcher(labels.MatchEqual, LabelDevice, string(f.q.Devices[0])))
+		m = append(m, labels.MustNewMatcher(labels.MatchEqual, vaiven.LabelDevice, string(f.q.Devices[0])))
 	default:
 		quoted := make([]string, len(f.q.Devices))
 		for i, d := range f.q.Devices {
 			quoted[i] = regexp.QuoteMeta(string(d))
 		}
-		m = append(m, labels.MustNewMatcher(labels.MatchRegexp, LabelDevice, strings.Join(quoted, "|")))
+		m = append(m, labels.MustNewMatcher(labels.MatchRegexp, vaiven.LabelDevice, strings.Join(quoted, "|")))
 	}
 	return m
 }

@@ -8,19 +8,7 @@ import (
 	"vaiven"
 )
 
-// What series are called: vaiven_reading{device="101",measurement="TEMP"} and
-// vaiven_state{device="101",state="LED"}. Two names whatever boards measure: a name of
-// a measurement need not be one of Prometheus (CO2 is, 2M is not), and one query finds
-// all that a device has.
-const (
-	MetricReading    = "vaiven_reading"
-	MetricState      = "vaiven_state"
-	LabelDevice      = "device"
-	LabelMeasurement = "measurement"
-	LabelState       = "state"
-)
-
-// key names a series.
+// key names a series; vaiven.MetricReading says what Prometheus calls it.
 type key struct {
 	device vaiven.Device
 	name   string
@@ -30,9 +18,9 @@ type key struct {
 // labels are the series' name as Prometheus has it.
 func (k key) labels() labels.Labels {
 	if k.state {
-		return labels.FromStrings(labels.MetricName, MetricState, LabelDevice, string(k.device), LabelState, k.name)
+		return labels.FromStrings(labels.MetricName, vaiven.MetricState, vaiven.LabelDevice, string(k.device), vaiven.LabelState, k.name)
 	}
-	return labels.FromStrings(labels.MetricName, MetricReading, LabelDevice, string(k.device), LabelMeasurement, k.name)
+	return labels.FromStrings(labels.MetricName, vaiven.MetricReading, vaiven.LabelDevice, string(k.device), vaiven.LabelMeasurement, k.name)
 }
 
 // clone returns a key that holds nothing of the record that it came with.
@@ -42,24 +30,24 @@ func (k key) clone() key {
 
 // keyOf is the other way round.
 func keyOf(l labels.Labels) key {
-	k := key{device: vaiven.Device(l.Get(LabelDevice)), state: l.Get(labels.MetricName) == MetricState}
+	k := key{device: vaiven.Device(l.Get(vaiven.LabelDevice)), state: l.Get(labels.MetricName) == vaiven.MetricState}
 	if k.state {
-		k.name = l.Get(LabelState)
+		k.name = l.Get(vaiven.LabelState)
 	} else {
-		k.name = l.Get(LabelMeasurement)
+		k.name = l.Get(vaiven.LabelMeasurement)
 	}
 	return k
 }
 
 // matchers find exactly the series of a key.
 func (k key) matchers() []*labels.Matcher {
-	metric, name := MetricReading, LabelMeasurement
+	metric, name := vaiven.MetricReading, vaiven.LabelMeasurement
 	if k.state {
-		metric, name = MetricState, LabelState
+		metric, name = vaiven.MetricState, vaiven.LabelState
 	}
 	return []*labels.Matcher{
 		labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, metric),
-		labels.MustNewMatcher(labels.MatchEqual, LabelDevice, string(k.device)),
+		labels.MustNewMatcher(labels.MatchEqual, vaiven.LabelDevice, string(k.device)),
 		labels.MustNewMatcher(labels.MatchEqual, name, k.name),
 	}
 }
