@@ -254,6 +254,9 @@ func (p *Pump) durable() uint64 {
 		r.mu.Lock()
 		pos = min(pos, r.durable)
 		r.mu.Unlock()
+		if v, ok := r.view.(Positioned); ok {
+			pos = min(pos, v.Kept())
+		}
 	}
 	return pos
 }
