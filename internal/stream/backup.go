@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,6 +56,7 @@ func WriteLog(ctx context.Context, o Options, log string, first uint64, next fun
 		return errors.Join(ErrNotEmpty, err)
 	}
 	l := &Log{o: o, subject: subjectOf(o.Stream)}
+	l.disk.dir = o.Dir
 	s, err := l.connect(ctx)
 	if err != nil {
 		return err
@@ -63,7 +65,10 @@ func WriteLog(ctx context.Context, o Options, log string, first uint64, next fun
 	if err := s.ensureStream(ctx, &o, mark{}, 0); err != nil {
 		return err
 	}
-	w := &logWriter{s: s, log: log, first: first, seq: first}
+	ctx, cut := context.WithCancelCause(ctx)
+	defer cut(nil)
+	defer s.onTrouble(cut)() // a server that could not write does not answer
+	w := &logWriter{s: s, disk: &l.disk, log: log, first: first, seq: first}
 	for {
 		b, err := next()
 		if errors.Is(err, io.EOF) {
@@ -90,6 +95,7 @@ func WriteLog(ctx context.Context, o Options, log string, first uint64, next fun
 // logWriter writes records that have their places already.
 type logWriter struct {
 	s       *store
+	disk    *disk
 	log     string
 	first   uint64
 	seq     uint64 // of the next record
@@ -97,6 +103,9 @@ type logWriter struct {
 }
 
 func (w *logWriter) write(ctx context.Context, b []byte) error {
+	if err := w.disk.checkSpace(); err != nil {
+		return err
+	}
 	if w.seq == w.first {
 		rec, err := DecodeRecord(w.seq, b)
 		if err != nil {
@@ -132,7 +141,7 @@ func (w *logWriter) settle(ctx context.Context, left int) error {
 		case <-time.After(settleTimeout): // a disk that is full answers nothing
 			return fmt.Errorf("record %d: %w", want, errUnknown)
 		case <-ctx.Done():
-			return ctx.Err()
+			return cmp.Or(w.disk.checkSpace(), context.Cause(ctx))
 		}
 		w.pending = w.pending[1:]
 	}

@@ -33,7 +33,7 @@ var rooms = map[string][]string{
 	"internal/server": {
 		"", "wire", "internal/gateway", "internal/stream", "internal/csvfile", "internal/history",
 		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views",
-		"internal/backup", "internal/lock",
+		"internal/backup", "internal/lock", "internal/atomicfile",
 	},
 	"cmd/vaiven": {
 		"", "internal/server", "internal/console", "internal/web", "internal/event", "internal/sim", "internal/transports",
