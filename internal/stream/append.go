@@ -31,7 +31,7 @@ func (l *Log) Append(ctx context.Context, events []vaiven.Event, owner any) erro
 	busy := func(reason string) error {
 		return &vaiven.Error{Code: vaiven.CodeBusy, Reason: reason, At: -1, Retry: busyRetry}
 	}
-	if l.disk.checkSpace() != nil {
+	if l.disk.checkSpace() != nil && !l.mayMakeRoom() {
 		return busy("disk_full")
 	}
 	tickets, err := cutTickets(events, owner)
@@ -53,7 +53,18 @@ func (l *Log) Append(ctx context.Context, events []vaiven.Event, owner any) erro
 // ticket is one group of events that is to stand in one record.
 type ticket struct {
 	vaiven.Ticket
-	size int // bytes, at most
+	size   int  // bytes, at most
+	urgent bool // it is not to wait for others
+}
+
+// urgent reports whether somebody waits for what the event says: a person, or a board
+// for its states. What boards measure, and that they come and go, can wait for others.
+func urgent(ev vaiven.Event) bool {
+	switch ev.(type) {
+	case *vaiven.Change, *vaiven.Sent, *vaiven.ChangeEnd, *vaiven.Report, *vaiven.Described, *vaiven.Forgotten:
+		return true
+	}
+	return false
 }
 
 // bounders are codecs for cutTickets, which many goroutines call.
@@ -64,10 +75,10 @@ func cutTickets(events []vaiven.Event, owner any) ([]ticket, error) {
 	c := bounders.Get().(*codec)
 	defer bounders.Put(c)
 	var out []ticket
-	size, from := 0, 0
+	size, from, hurry := 0, 0, false
 	cut := func(to int) {
-		out = append(out, ticket{Ticket: vaiven.Ticket{Events: events[from:to:to], Owner: owner}, size: size})
-		size, from = 0, to
+		out = append(out, ticket{Ticket: vaiven.Ticket{Events: events[from:to:to], Owner: owner}, size: size, urgent: hurry})
+		size, from, hurry = 0, to, false
 	}
 	for i, ev := range events {
 		n, err := c.bound(ev)
@@ -81,6 +92,7 @@ func cutTickets(events []vaiven.Event, owner any) ([]ticket, error) {
 			cut(i)
 		}
 		size += n
+		hurry = hurry || urgent(ev)
 	}
 	cut(len(events))
 	return out, nil
@@ -108,7 +120,7 @@ func (e *BusyError) Unwrap() error { return e.Why }
 // log moves, and is refused once it is stalled.
 type queue struct {
 	maxEvents, maxBytes int
-	ready               chan struct{} // holds one token when there may be something to take
+	ready               chan struct{} // holds one token when there may be something to take, or hurry began
 
 	mu      sync.Mutex
 	waiting []ticket
@@ -116,6 +128,8 @@ type queue struct {
 	bytes   int
 	ahead   int           // events waiting
 	queued  int           // and their bytes
+	since   time.Time     // when the first that waits came
+	hurry   bool          // what waits is to be committed at once
 	refuse  error         // stalled or closed: why nothing is taken
 	room    chan struct{} // closed, and made anew, when there may be room
 }
@@ -139,24 +153,48 @@ func (q *queue) putTickets(ctx context.Context, ts []ticket) error {
 			return q.refuse
 		}
 		if q.events == 0 || q.events+events <= q.maxEvents && q.bytes+bytes <= q.maxBytes {
+			if len(q.waiting) == 0 {
+				q.since = time.Now()
+			}
 			q.waiting = append(q.waiting, ts...)
+			for _, t := range ts {
+				q.hurry = q.hurry || t.urgent
+			}
 			q.events, q.bytes = q.events+events, q.bytes+bytes
 			q.ahead, q.queued = q.ahead+events, q.queued+bytes
 			q.mu.Unlock()
-			select {
-			case q.ready <- struct{}{}:
-			default:
-			}
+			q.wake()
 			return nil
 		}
 		room := q.room
+		q.hurry = len(q.waiting) > 0 // there is no waiting for more while there is no room for it
 		q.mu.Unlock()
+		q.wake()
 		select {
 		case <-room:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// wake has the committer look at the queue.
+func (q *queue) wake() {
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// waitMore is how much longer what waits may wait for others, when every is how long
+// the first of it does: 0 when it is to be committed now.
+func (q *queue) waitMore(every time.Duration) time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.hurry || q.queued >= MaxRecord || len(q.waiting) == 0 {
+		return 0
+	}
+	return max(every-time.Since(q.since), 0)
 }
 
 // pending counts the events that wait to be taken, and their bytes.
@@ -184,6 +222,8 @@ func (q *queue) encodeTickets(e *encoder, buf []ticket) []ticket {
 	rest := copy(q.waiting, q.waiting[n:])
 	clear(q.waiting[rest:])
 	q.waiting = q.waiting[:rest]
+	// What did not fit has waited as long: without urgency of its own, it goes next.
+	q.hurry = q.hurry && rest > 0
 	return buf
 }
 

@@ -71,11 +71,33 @@ func (c *committer) run(ctx, hard context.Context) error {
 				}
 			}
 		}
-		if d := c.pace.linger(); d > 0 && bytes < MaxRecord {
+		if c.l.o.CommitEvery > 0 {
+			c.awaitMore(ctx)
+		} else if d := c.pace.linger(); d > 0 && bytes < MaxRecord {
 			_ = pause(ctx, d) // at the end of the context there is no waiting for more
 		}
 		if err := c.commit(hard); err != nil {
 			return err
+		}
+	}
+}
+
+// awaitMore waits until what is queued is to be committed: the interval has passed
+// since the first of it came, somebody waits for it, it fills a record, or ctx ended.
+func (c *committer) awaitMore(ctx context.Context) {
+	for {
+		d := c.l.queue.waitMore(c.l.o.CommitEvery)
+		if d == 0 {
+			return
+		}
+		timer := time.NewTimer(d)
+		select {
+		case <-c.l.queue.ready:
+			timer.Stop()
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
 		}
 	}
 }

@@ -45,7 +45,9 @@ type Log struct {
 	o       Options
 	subject string
 	id      string
-	first   uint64
+	genesis uint64        // sequence of its LogStart
+	first   atomic.Uint64 // of the first record that is still there
+	keeping chan struct{} // holds a token while snapshots are put, or the log is trimmed
 
 	durability Durability
 
@@ -74,8 +76,9 @@ type Log struct {
 // ID is the log's random name, 32 hexadecimal digits.
 func (l *Log) ID() string { return l.id }
 
-// First is the sequence of the log's first record, its LogStart.
-func (l *Log) First() uint64 { return l.first }
+// First is the sequence of the first record that is now in the log: its LogStart, or a
+// later one when it was trimmed. Another node's Trim is noticed when a record is missed.
+func (l *Log) First() uint64 { return l.first.Load() }
 
 // Durability says what was found when the log was opened.
 func (l *Log) Durability() Durability { return l.durability }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -12,8 +14,6 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"vaiven"
 )
 
 // store is one connection to JetStream: to an external server, which reconnects by
@@ -217,10 +217,22 @@ func (s *store) insist(ctx context.Context, question func(context.Context) error
 // streamState is what the server says the stream holds.
 type streamState struct {
 	first, last uint64
+	bytes       int64
 	fresh       bool // nothing was ever written
 	replicas    int
 	cluster     string
+	id          string // from the metadata, "" for a stream of an earlier version
+	genesis     uint64 // and the sequence of the log's first record
 }
+
+// marked reports whether the stream itself says which log it is.
+func (st streamState) marked() bool { return st.id != "" }
+
+// The metadata of a log's stream.
+const (
+	metaLog   = "vaiven-log"
+	metaFirst = "vaiven-first"
+)
 
 func (s *store) state(ctx context.Context) (streamState, error) {
 	var stream jetstream.Stream
@@ -229,7 +241,13 @@ func (s *store) state(ctx context.Context) (streamState, error) {
 		return streamState{}, err
 	}
 	info := stream.CachedInfo()
-	st := streamState{first: info.State.FirstSeq, last: info.State.LastSeq, replicas: info.Config.Replicas}
+	st := streamState{first: info.State.FirstSeq, last: info.State.LastSeq, replicas: info.Config.Replicas,
+		bytes: int64(info.State.Bytes), id: info.Config.Metadata[metaLog]}
+	if st.id != "" {
+		if st.genesis, err = strconv.ParseUint(info.Config.Metadata[metaFirst], 10, 64); err != nil {
+			return streamState{}, fmt.Errorf("%w: metadata %s: %w", ErrNotALog, metaFirst, err)
+		}
+	}
 	st.fresh = info.State.Msgs == 0 && st.last == max(info.Config.FirstSeq, 1)-1
 	if info.Cluster != nil {
 		st.cluster = info.Cluster.Name
@@ -272,34 +290,56 @@ func (s *store) checkSubject(seq uint64, subject string) error {
 	return nil
 }
 
-// ensureStream makes sure that the stream exists and keeps what it is given. It
+// ensureStream makes sure that the log's stream exists and keeps what it is given. It
 // is not made over files that hold records up to found, nor where something was
 // acknowledged before.
+func (l *Log) ensureStream(ctx context.Context, known mark, found uint64) error {
+	id, err := l.newID()
+	if err != nil {
+		return err
+	}
+	cfg := streamConfig(&l.o, l.subject)
+	cfg.Metadata = map[string]string{metaLog: id, metaFirst: strconv.FormatUint(l.o.FirstSeq, 10)}
+	stream, err := l.store.obtainStream(ctx, cfg, func() error {
+		if found > 0 {
+			return ErrUnreadable
+		}
+		if known.acked > 0 {
+			return &LostRecordsError{Want: known.acked}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return checkConfig(stream.CachedInfo().Config, l.subject)
+}
+
+// obtainStream returns the stream, which is made if there is none and allowed says so.
 //
 // Other gateways may be making it at the same moment. A cluster then may answer
 // one of them alone: whoever got no answer looks again.
-func (s *store) ensureStream(ctx context.Context, o *Options, known mark, found uint64) error {
+func (s *store) obtainStream(ctx context.Context, cfg jetstream.StreamConfig, allowed func() error) (jetstream.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	for {
 		ask, answered := s.boundQuestion(ctx)
-		stream, err := s.js.Stream(ask, s.stream)
+		stream, err := s.js.Stream(ask, cfg.Name)
 		answered()
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			if found > 0 {
-				return ErrUnreadable
-			}
-			if known.acked > 0 {
-				return &LostRecordsError{Want: known.acked}
+			if allowed != nil {
+				if err := allowed(); err != nil {
+					return nil, err
+				}
 			}
 			ask, answered := s.boundQuestion(ctx)
 			ask, cancel := context.WithTimeout(ask, answerTimeout)
-			stream, err = s.js.CreateStream(ask, streamConfig(o, s.subject))
+			stream, err = s.js.CreateStream(ask, cfg)
 			cancel()
 			answered()
 		}
 		if err == nil {
-			return checkConfig(stream.CachedInfo().Config, s.subject)
+			return stream, nil
 		}
 		passing := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
 		var api *jetstream.APIError
@@ -310,12 +350,37 @@ func (s *store) ensureStream(ctx context.Context, o *Options, known mark, found 
 			}
 		}
 		if !passing || ctx.Err() != nil {
-			return fmt.Errorf("stream %s: %w", s.stream, err)
+			return nil, fmt.Errorf("stream %s: %w", cfg.Name, err)
 		}
 		if err := pause(ctx, 100*time.Millisecond); err != nil {
-			return fmt.Errorf("stream %s: %w", s.stream, err)
+			return nil, fmt.Errorf("stream %s: %w", cfg.Name, err)
 		}
 	}
+}
+
+// completeConfig writes into the stream's configuration what one of an earlier version
+// lacks, and returns whether its compression changed.
+func (s *store) completeConfig(ctx context.Context, id string, genesis uint64) (compression bool, err error) {
+	var stream jetstream.Stream
+	err = s.insist(ctx, func(ctx context.Context) (err error) { stream, err = s.js.Stream(ctx, s.stream); return err })
+	if err != nil {
+		return false, err
+	}
+	cfg := stream.CachedInfo().Config
+	compression = cfg.Compression != jetstream.S2Compression
+	if !compression && cfg.Metadata[metaLog] == id {
+		return false, nil
+	}
+	cfg.Compression = jetstream.S2Compression
+	cfg.Metadata = maps.Clone(cfg.Metadata)
+	if cfg.Metadata == nil {
+		cfg.Metadata = make(map[string]string)
+	}
+	cfg.Metadata[metaLog], cfg.Metadata[metaFirst] = id, strconv.FormatUint(genesis, 10)
+	return compression, s.insist(ctx, func(ctx context.Context) error {
+		_, err := s.js.UpdateStream(ctx, cfg)
+		return err
+	})
 }
 
 // streamConfig keeps everything for ever: trimming is ours. No message ids are
@@ -331,6 +396,7 @@ func streamConfig(o *Options, subject string) jetstream.StreamConfig {
 		Replicas:    o.Replicas,
 		Duplicates:  100 * time.Millisecond,
 		AllowDirect: true,
+		Compression: jetstream.S2Compression, // of full blocks
 	}
 	if o.FirstSeq > 1 {
 		cfg.FirstSeq = o.FirstSeq
@@ -362,57 +428,6 @@ func checkConfig(c jetstream.StreamConfig, subject string) error {
 		return fmt.Errorf("%w: its subjects are %q, not %q", ErrUnsafe, c.Subjects, subject)
 	}
 	return nil
-}
-
-// Durability is what an acknowledgement of this log is worth: what was
-// verified when it was opened, and what could not be.
-type Durability struct {
-	Embedded   bool
-	Synced     bool // embedded: every record is written with fsync before it is acknowledged
-	Server     string
-	Cluster    string // "" for a single server
-	Replicas   int    // copies that the stream is kept in
-	MaxPayload int64  // bytes
-}
-
-// Verified returns what a person may rely on, a line each.
-func (d Durability) Verified(lang vaiven.Lang) []string {
-	if d.Embedded {
-		if !d.Synced {
-			return nil
-		}
-		return []string{lang.Say("every record is on disk (fsync) before it is acknowledged",
-			"cada registro está en disco (fsync) antes de confirmarse")}
-	}
-	where := d.Server
-	if d.Cluster != "" {
-		where = fmt.Sprintf("%s (cluster %s)", d.Server, d.Cluster)
-	}
-	return []string{
-		fmt.Sprintf(lang.Say("NATS server %s", "servidor NATS %s"), where),
-		fmt.Sprintf(lang.Say("stream in files, %d replica(s), nothing is discarded, acknowledged after writing",
-			"stream en archivos, %d réplica(s), nada se descarta, se confirma después de escribir"), d.Replicas),
-		fmt.Sprintf(lang.Say("messages up to %d KiB", "mensajes de hasta %d KiB"), d.MaxPayload>>10),
-	}
-}
-
-// Unverified returns what could not be checked, or is known to be missing, a
-// line each.
-func (d Durability) Unverified(lang vaiven.Lang) []string {
-	if d.Embedded {
-		if d.Synced {
-			return nil
-		}
-		return []string{lang.Say("fsync is off: a power cut loses acknowledged readings",
-			"fsync está apagado: un corte de energía pierde lecturas confirmadas")}
-	}
-	out := []string{lang.Say("whether the servers write with fsync (sync_interval: always): only their system account can see it",
-		"si los servidores escriben con fsync (sync_interval: always): solo su cuenta de sistema puede verlo")}
-	if d.Replicas == 1 {
-		out = append(out, lang.Say("one replica: without that server nothing can be recorded or read",
-			"una réplica: sin ese servidor no se puede grabar ni leer nada"))
-	}
-	return out
 }
 
 // serverLog hands the embedded server's log on. What it calls an error is for

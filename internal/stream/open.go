@@ -65,6 +65,15 @@ type Options struct {
 	// CommitTimeout is how long one attempt may go without an answer before
 	// the record is sent again, default 5 s.
 	CommitTimeout time.Duration
+	// CommitEvery is how long the committer waits from the first event on, so that
+	// others join its record; 0: it does not. What somebody waits for (a change of
+	// state, a report, a change's end) and a full batch are committed at once.
+	CommitEvery time.Duration
+	// MakeRoom, if there is one, is asked when the free space is below the reserve,
+	// before anything is refused, and again from time to time while it stays so. It
+	// may call Trim and DropSnapshot, and returns whether something was freed. It is
+	// called by Run, not concurrently; while it runs, nothing is committed.
+	MakeRoom func(context.Context) bool
 	// StallAfter is how long nothing may have been committed before Append
 	// refuses with CodeBusy, default 2 s.
 	StallAfter time.Duration
@@ -106,7 +115,8 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 		return nil, errors.New("open log: neither a folder nor a NATS server is given")
 	}
 	o = o.withDefaults()
-	l := &Log{o: o, subject: subjectOf(o.Stream), moved: make(chan struct{}), ran: make(chan struct{})}
+	l := &Log{o: o, subject: subjectOf(o.Stream), moved: make(chan struct{}), ran: make(chan struct{}),
+		keeping: make(chan struct{}, 1)}
 	l.closing, l.beginClose = context.WithCancel(context.Background())
 	l.queue.init(o.QueueEvents, o.QueueBytes)
 	var b [8]byte
@@ -174,13 +184,16 @@ func (l *Log) open(ctx context.Context) (err error) {
 	if l.store, err = l.connect(ctx); err != nil {
 		return err
 	}
-	return l.checkStream(ctx, known, found)
+	if err := l.checkStream(ctx, known, found); err != nil {
+		return err
+	}
+	return l.adoptStream(ctx)
 }
 
-// checkStream makes sure that the log has its first record, all that the witness
-// knows of, and what was found in its files.
+// checkStream makes sure that the log has its beginning, all that the witness knows of,
+// and what was found in its files.
 func (l *Log) checkStream(ctx context.Context, known mark, found uint64) error {
-	if err := l.store.ensureStream(ctx, &l.o, known, found); err != nil {
+	if err := l.ensureStream(ctx, known, found); err != nil {
 		return err
 	}
 	payload := l.store.nc.MaxPayload()
@@ -205,16 +218,18 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64) error {
 	if found != 0 && state.last > found {
 		return &MissingError{Want: found + 1, Got: state.last + 1}
 	}
-	if known.first != 0 && known.first < state.first {
+	if !state.marked() && known.first != 0 && known.first < state.first {
 		return &MissingError{Want: known.first, Got: state.first}
 	}
-	if err := l.readStart(ctx, state.first); err != nil {
+	if state, err = l.readStart(ctx, state); err != nil {
 		return err
 	}
-	l.first = state.first
+	if err := l.checkBeginning(ctx, known, state); err != nil {
+		return err
+	}
 	l.acked.Store(state.last)
 	if l.n > 0 {
-		l.o.Logger.Info("log created", "log", l.id, "first", l.first)
+		l.o.Logger.Info("log created", "log", l.id, "first", l.genesis)
 	}
 	if l.witness == nil {
 		return nil
@@ -225,7 +240,24 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64) error {
 		}
 		l.o.Logger.Warn("another log than last time", "log", l.id, "was", known.log)
 	}
-	return l.witness.start(mark{log: l.id, first: l.first, acked: state.last})
+	return l.witness.start(mark{log: l.id, first: l.First(), acked: state.last})
+}
+
+// adoptStream gives a stream that an earlier version made what this one needs: the
+// log's id, which must outlive the first record, and compression, which an embedded
+// server begins with when it starts. A server that refuses is no reason not to run.
+func (l *Log) adoptStream(ctx context.Context) error {
+	changed, err := l.store.completeConfig(ctx, l.id, l.genesis)
+	if err != nil {
+		l.o.Logger.Warn("the stream stays as it was made: the log cannot be trimmed", "err", err)
+		return nil
+	}
+	if !changed || l.o.URL != "" {
+		return nil
+	}
+	l.store.close()
+	l.store, err = l.connect(ctx)
+	return err
 }
 
 // writeStart writes the first record, unless another gateway was quicker, and returns
@@ -233,11 +265,14 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64) error {
 func (l *Log) writeStart(ctx context.Context, st streamState) (streamState, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	var id [16]byte
-	if _, err := io.ReadFull(l.o.Rand, id[:]); err != nil {
-		return st, err
+	id := st.id // all who write the first record at once write the same id
+	if id == "" {
+		var err error
+		if id, err = l.newID(); err != nil {
+			return st, err
+		}
 	}
-	ev := &vaiven.LogStart{Stamp: l.o.Stamp(), Log: hex.EncodeToString(id[:])}
+	ev := &vaiven.LogStart{Stamp: l.o.Stamp(), Log: id}
 	rec, err := AppendRecord(nil, vaiven.Record{Writer: l.writer, N: 1, Events: []vaiven.Event{ev}})
 	if err != nil {
 		return st, err
@@ -270,22 +305,47 @@ func (l *Log) writeStart(ctx context.Context, st streamState) (streamState, erro
 	}
 }
 
-// readStart reads the log's id from its first record, and whether that is this
-// writer's: only then has this writer a record in the log.
-func (l *Log) readStart(ctx context.Context, first uint64) error {
-	b, err := l.store.record(ctx, first)
-	if err != nil {
-		return err
+// newID draws a log's random name.
+func (l *Log) newID() (string, error) {
+	var id [16]byte
+	_, err := io.ReadFull(l.o.Rand, id[:])
+	return hex.EncodeToString(id[:]), err
+}
+
+// readStart finds out the log's id and where it began: from the stream's metadata, and
+// from the first record while that is there. It also learns whether that record is this
+// writer's: only then has this writer a record in the log. Another node may trim the log
+// meanwhile; the state is then asked for again.
+func (l *Log) readStart(ctx context.Context, st streamState) (streamState, error) {
+	for {
+		l.id, l.genesis = st.id, st.genesis
+		if st.marked() && st.first > st.genesis {
+			return st, nil
+		}
+		b, err := l.store.record(ctx, st.first)
+		var missing *MissingError
+		if errors.As(err, &missing) {
+			again, serr := l.store.state(ctx)
+			if serr == nil && again.first > st.first {
+				st = again
+				continue
+			}
+		}
+		if err != nil {
+			return st, err
+		}
+		rec, err := DecodeRecord(st.first, b)
+		if err != nil {
+			return st, err
+		}
+		id := startedLog(rec)
+		if id == "" || st.marked() && (id != st.id || st.first < st.genesis) {
+			return st, ErrNotALog
+		}
+		l.id, l.genesis = id, st.first
+		if rec.Writer == l.writer {
+			l.n = rec.N
+		}
+		return st, nil
 	}
-	rec, err := DecodeRecord(first, b)
-	if err != nil {
-		return err
-	}
-	if l.id = startedLog(rec); l.id == "" {
-		return ErrNotALog
-	}
-	if rec.Writer == l.writer {
-		l.n = rec.N
-	}
-	return nil
 }

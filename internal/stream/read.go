@@ -25,8 +25,8 @@ const (
 // Read hands the records from..to to fn, in log order, each once; to = 0
 // follows the log until ctx ends. A to that is not written yet is waited for.
 // Read survives restarts of the embedded server and disconnections from an
-// external one. The error is fn's, the context's, a *MissingError, ErrCorrupt,
-// ErrLater, or ErrClosed. The record and its events are fn's to keep.
+// external one. The error is fn's, the context's, a *TrimmedError, a *MissingError,
+// ErrCorrupt, ErrLater, or ErrClosed. The record and its events are fn's to keep.
 //
 // While fn is slow, only Read waits: at most a few MiB are fetched ahead.
 func (l *Log) Read(ctx context.Context, from, to uint64, fn func(vaiven.Record) error) error {
@@ -185,10 +185,21 @@ func (r *reader) readOne(ctx context.Context, s *store) error {
 	b, err := s.record(ctx, r.next)
 	var missing *MissingError
 	if errors.As(err, &missing) {
-		if st, serr := s.state(ctx); serr == nil && st.first > r.next {
+		st, err := s.state(ctx)
+		if err == nil && st.first > r.next {
 			missing.Got = st.first
+			err = r.l.trimmedAway(ctx, s, r.next, st)
 		}
-		r.err = missing
+		var trimmed *TrimmedError
+		switch {
+		case errors.As(err, &trimmed):
+			r.err = trimmed
+		case err != nil:
+			return err // that the record is lost is not said before it is known
+		default:
+			r.err = missing
+		}
+		return r.err
 	}
 	if errors.Is(err, ErrCorrupt) {
 		r.err = err
@@ -208,7 +219,7 @@ func (r *reader) handOn(seq uint64, b []byte) error {
 	switch {
 	case err != nil:
 		r.err = err
-	case seq == r.l.first && startedLog(rec) != r.l.id:
+	case seq == r.l.genesis && startedLog(rec) != r.l.id:
 		r.err = fmt.Errorf("record %d: %w", seq, ErrNotALog)
 	default:
 		r.next++

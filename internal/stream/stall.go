@@ -40,6 +40,7 @@ type disk struct {
 	mu      sync.Mutex
 	checked time.Time
 	low     *LowDiskError
+	askedAt time.Time // when MakeRoom freed nothing, since the disk is low
 }
 
 // diskEvery is how long an answer of the filesystem is used.
@@ -56,13 +57,12 @@ func (d *disk) checkSpace() error {
 	if time.Since(d.checked) >= diskEvery {
 		d.low = nil
 		if free, size, err := diskSpace(d.dir); err == nil {
-			keep := d.reserve
-			if keep == 0 {
-				keep = min(64<<20, size/50)
-			}
-			if free < keep {
+			if keep := d.kept(size); free < keep {
 				d.low = &LowDiskError{Free: free, Reserve: keep}
 			}
+		}
+		if d.low == nil {
+			d.askedAt = time.Time{}
 		}
 		d.checked = time.Now()
 	}
@@ -70,6 +70,61 @@ func (d *disk) checkSpace() error {
 		return d.low
 	}
 	return nil
+}
+
+// roomEvery is how long it takes until MakeRoom is asked again after it freed nothing.
+const roomEvery = 10 * time.Second
+
+// mayMakeRoom reports whether somebody is there who may free something, and has not
+// failed to since the disk is low. What is appended then goes to the committer, who asks.
+func (l *Log) mayMakeRoom() bool {
+	l.disk.mu.Lock()
+	defer l.disk.mu.Unlock()
+	return l.o.MakeRoom != nil && l.disk.askedAt.IsZero()
+}
+
+// makeRoom asks for it, unless that was in vain a moment ago.
+func (l *Log) makeRoom(ctx context.Context) bool {
+	if l.o.MakeRoom == nil || l.disk.dir == "" {
+		return false
+	}
+	d := &l.disk
+	d.mu.Lock()
+	again := d.askedAt.IsZero() || time.Since(d.askedAt) >= roomEvery
+	d.mu.Unlock()
+	if !again {
+		return false
+	}
+	l.o.Logger.Info("disk is low: the log's oldest records are looked at")
+	freed := l.o.MakeRoom(ctx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.checked = time.Time{}
+	if d.askedAt = time.Now(); freed {
+		d.askedAt = time.Time{}
+	}
+	return freed
+}
+
+// checkRoomFor returns a *LowDiskError when so many bytes more would leave less than the
+// reserve.
+func (d *disk) checkRoomFor(bytes int64) error {
+	if d.dir == "" || d.reserve < 0 {
+		return nil
+	}
+	free, size, err := diskSpace(d.dir)
+	if keep := d.kept(size); err == nil && free-bytes < keep {
+		return &LowDiskError{Free: free, Reserve: keep}
+	}
+	return nil
+}
+
+// kept is the reserve on a filesystem of that size.
+func (d *disk) kept(size int64) int64 {
+	if d.reserve != 0 {
+		return d.reserve
+	}
+	return min(64<<20, size/50)
 }
 
 // tryWrite writes a byte through to the disk: the store only says that it failed. The
@@ -198,6 +253,9 @@ func (w *recordWatch) awaitSpace(ctx context.Context) error {
 		if low == nil {
 			return nil
 		}
+		if w.l.makeRoom(ctx) && pause(ctx, diskEvery) == nil {
+			continue
+		}
 		w.refuse(low)
 		if err := pause(ctx, diskEvery); err != nil {
 			return fmt.Errorf("%w: %w", low, err)
@@ -232,8 +290,10 @@ func (w *recordWatch) prepareRetry(ctx context.Context, s *store, try int, why e
 	l.mu.Unlock()
 	old.close()
 	for try := 0; ; try++ {
-		if err := w.awaitSpace(ctx); err != nil {
-			return err
+		if !l.mayMakeRoom() { // it needs the server, on a full disk, too
+			if err := w.awaitSpace(ctx); err != nil {
+				return err
+			}
 		}
 		err := l.reopen(ctx)
 		var lost *LostRecordsError
@@ -256,7 +316,7 @@ func retryPause(try int) time.Duration {
 
 // reopen starts the embedded server anew over the same files.
 func (l *Log) reopen(ctx context.Context) error {
-	known := mark{log: l.id, first: l.first, acked: l.acked.Load(), clean: true}
+	known := mark{log: l.id, first: l.First(), acked: l.acked.Load(), clean: true}
 	if _, err := checkFiles(ctx, l.o.Dir, l.o.Stream, known); err != nil {
 		return err
 	}

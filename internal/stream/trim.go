@@ -1,0 +1,252 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// TrimmedError says that a record was trimmed: whoever needs what it said starts from a
+// snapshot.
+type TrimmedError struct {
+	Want  uint64 // the record that was asked for
+	First uint64 // the first record that the log still has
+}
+
+func (e *TrimmedError) Error() string {
+	return fmt.Sprintf("record %d was trimmed: the log begins at %d", e.Want, e.First)
+}
+
+// Trim removes all records up to and including through, at which the oldest snapshot
+// must stand: ErrNoSnapshot otherwise, or ErrCorrupt when that snapshot is not what was
+// put. What is trimmed already is trimmed. The log's last record always stays.
+//
+// In this order, each step durable before the next, and each done again by the next
+// Trim, or by Open, if we die behind it:
+//
+//  1. The snapshot was put. Dying here, nothing is missing.
+//  2. The stream of snapshots says where the log is going to begin. From here on,
+//     records before that may be missing, on any node, and nobody calls it a loss.
+//  3. The witness says so, too, for the files' check that comes before any server.
+//  4. The records are purged. A purge that was cut short leaves some of them.
+func (l *Log) Trim(ctx context.Context, through uint64) error {
+	if err := l.trim(ctx, through); err != nil {
+		return fmt.Errorf("trim the log up to record %d: %w", through, err)
+	}
+	return nil
+}
+
+func (l *Log) trim(ctx context.Context, through uint64) error {
+	if through < l.First() {
+		return nil
+	}
+	infos, err := l.Snapshots(ctx)
+	if err != nil {
+		return err
+	}
+	if len(infos) == 0 || infos[0].Pos != through {
+		return fmt.Errorf("%w, or it is not the oldest", ErrNoSnapshot)
+	}
+	if _, err := l.Snapshot(ctx, through); err != nil { // behind a snapshot that cannot be read, nothing goes
+		return err
+	}
+	select {
+	case l.keeping <- struct{}{}:
+		defer func() { <-l.keeping }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s, _ := l.current()
+	st, err := s.state(ctx)
+	if err != nil {
+		return err
+	}
+	if through > st.last {
+		return &LostRecordsError{Have: st.last, Want: through}
+	}
+	if !st.marked() {
+		return errors.New("the stream does not carry the log's id, which would go with its first record")
+	}
+	first := min(through+1, st.last)
+	if first, err = l.putTrimMark(ctx, s, first); err != nil {
+		return err
+	}
+	if l.witness != nil {
+		if err := l.witness.moveFirst(first); err != nil {
+			return err
+		}
+	}
+	return l.purgeBefore(ctx, s, first)
+}
+
+// purgeBefore removes the records before first, which the mark allows.
+func (l *Log) purgeBefore(ctx context.Context, s *store, first uint64) error {
+	var stream jetstream.Stream
+	err := s.insist(ctx, func(ctx context.Context) (err error) { stream, err = s.js.Stream(ctx, s.stream); return err })
+	if err == nil {
+		err = s.insist(ctx, func(ctx context.Context) error { return stream.Purge(ctx, jetstream.WithPurgeSequence(first)) })
+	}
+	if err == nil {
+		l.sawFirst(first)
+	}
+	return err
+}
+
+// sawFirst remembers that the log begins at first, or later.
+func (l *Log) sawFirst(first uint64) {
+	for {
+		old := l.first.Load()
+		if first <= old || l.first.CompareAndSwap(old, first) {
+			return
+		}
+	}
+}
+
+// trimMark returns where the log was said to begin, 0 when it was never trimmed.
+func (l *Log) trimMark(ctx context.Context, s *store, insist bool) (first uint64, err error) {
+	first, _, err = l.readTrimMark(ctx, s, insist)
+	return first, err
+}
+
+// readTrimMark also returns the mark's place, as it is needed to replace it.
+func (l *Log) readTrimMark(ctx context.Context, s *store, insist bool) (first, at uint64, err error) {
+	stream, err := s.snapshots(ctx, insist)
+	if err != nil || stream == nil {
+		return 0, 0, err
+	}
+	m, err := lastOf(ctx, s, stream, s.trimSubject())
+	if err != nil || m == nil {
+		return 0, 0, err
+	}
+	p, err := parsePiece(m.Data)
+	if err != nil {
+		return 0, m.Sequence, err
+	}
+	if p.magic != magicTrim || p.log != l.id {
+		return 0, m.Sequence, nil // of a log that was here before
+	}
+	return p.pos, m.Sequence, nil
+}
+
+// putTrimMark writes that the log begins at first, and returns that. Another node may
+// have said so, or more: a mark never goes back.
+func (l *Log) putTrimMark(ctx context.Context, s *store, first uint64) (uint64, error) {
+	b, err := appendPiece(nil, piece{magic: magicTrim, log: l.id, pos: first})
+	if err != nil {
+		return 0, err
+	}
+	for {
+		old, at, err := l.readTrimMark(ctx, s, true)
+		if err != nil && !errors.Is(err, ErrCorrupt) {
+			return 0, err
+		}
+		if old >= first {
+			return old, nil
+		}
+		err = s.putPiece(ctx, s.trimSubject(), b, jetstream.WithExpectLastSequencePerSubject(at))
+		var api *jetstream.APIError
+		if errors.As(err, &api) && (api.ErrorCode == codeWrongLast || api.ErrorCode == codeWrongLastOnItsWay) {
+			if err := pause(ctx, diskEvery); err != nil {
+				return 0, err
+			}
+			continue // another node was quicker
+		}
+		if err != nil {
+			return 0, err
+		}
+		stream, err := s.snapshots(ctx, true)
+		if err == nil && stream != nil { // of the marks before this one, nobody needs any
+			err = s.insist(ctx, func(ctx context.Context) error {
+				return stream.Purge(ctx, jetstream.WithPurgeSubject(s.trimSubject()), jetstream.WithPurgeKeep(1))
+			})
+		}
+		return first, err
+	}
+}
+
+// checkBeginning makes sure that a log that begins at st.first was trimmed up to there,
+// and that whoever starts finds a snapshot for what is gone; and does to the end what
+// a Trim that was cut short has left. known.first is where this node last saw the log begin.
+func (l *Log) checkBeginning(ctx context.Context, known mark, st streamState) error {
+	if known.log != l.id {
+		known = mark{} // what it knows is of another log
+	}
+	trimmed := st.first > l.genesis || known.first != 0 && known.first < st.first
+	first, err := l.trimMark(ctx, l.store, trimmed)
+	if errors.Is(err, ErrCorrupt) {
+		l.o.Logger.Warn("the mark of how far the log was trimmed is damaged", "err", err)
+		first, err = 0, nil // the witness may know
+	}
+	var all []kept
+	if err == nil {
+		all, err = l.listKept(ctx, l.store, trimmed)
+	}
+	if err != nil && !trimmed {
+		l.o.Logger.Warn("snapshots cannot be looked at", "err", err) // nothing depends on them yet
+		l.sawFirst(st.first)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("how far the log was trimmed: %w", err)
+	}
+	witnessed := known.first >= st.first
+	if trimmed && first < st.first && !witnessed {
+		return &MissingError{Want: max(known.first, l.genesis, first), Got: st.first}
+	}
+	whole := wholeOnes(all)
+	if n := len(whole); n > 0 && whole[n-1].Pos > st.last {
+		return &LostRecordsError{Have: st.last, Want: whole[n-1].Pos}
+	}
+	if trimmed && (len(whole) == 0 || whole[len(whole)-1].Pos+1 < st.first) {
+		return &MissingError{Want: l.genesis, Got: st.first}
+	}
+	l.sawFirst(st.first)
+	if first > st.first && first <= st.last && slices.ContainsFunc(all, func(k kept) bool { return k.whole && k.info.Pos+1 >= first }) {
+		l.o.Logger.Info("a trim is done to its end", "first", first)
+		if err := l.purgeBefore(ctx, l.store, first); err != nil {
+			l.o.Logger.Warn("the trim was not done to its end", "err", err) // the next one does it
+		}
+	}
+	return nil
+}
+
+// trimmedAway returns a *TrimmedError when the record was trimmed, by whichever node;
+// nil when it was not.
+func (l *Log) trimmedAway(ctx context.Context, s *store, want uint64, st streamState) error {
+	if want < l.genesis || st.first <= want {
+		return nil
+	}
+	if first := l.First(); want >= first {
+		mark, err := l.trimMark(ctx, s, true)
+		if err != nil || mark <= want {
+			return err
+		}
+		l.sawFirst(min(st.first, mark))
+	}
+	return &TrimmedError{Want: want, First: st.first}
+}
+
+// Size is what the log's stream holds, in bytes: of an embedded log its files, of one on
+// another server its records, before they are compressed.
+func (l *Log) Size(ctx context.Context) (int64, error) {
+	if l.o.URL == "" {
+		files, err := listBlocks(l.o.Dir, l.o.Stream)
+		if err != nil {
+			return 0, fmt.Errorf("size of the log: %w", err)
+		}
+		var n int64
+		for _, f := range files {
+			n += f.size
+		}
+		return n, nil
+	}
+	s, _ := l.current()
+	st, err := s.state(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("size of the log: %w", err)
+	}
+	return st.bytes, nil
+}
