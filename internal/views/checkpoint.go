@@ -24,7 +24,8 @@ const CheckpointName = "checkpoint"
 // view's name and snapshot.
 const (
 	checkpointMagic   = "vaiven-checkpoint\n"
-	checkpointVersion = 3
+	checkpointVersion = 4
+	versionOfTime     = 4 // from this one on the log's time is there
 	versionOfGaps     = 3 // from this one on gaps are told from refusals; earlier ones are read too
 	oldestVersion     = 2 // earlier ones are written over
 )
@@ -189,7 +190,20 @@ func (d *Decider) appendState(b []byte) []byte {
 		}
 	}
 	b = appendEvents(b, d.dropped)
-	return appendEvents(b, d.fills)
+	b = appendEvents(b, d.fills)
+	return d.time.appendState(b)
+}
+
+func (l *logTime) appendState(b []byte) []byte {
+	b = binary.AppendVarint(b, l.first)
+	b = binary.AppendVarint(b, l.at)
+	b = append(b, bit(l.synced))
+	b = binary.AppendUvarint(b, uint64(len(l.jumps)))
+	for _, j := range l.jumps {
+		b = binary.AppendUvarint(b, j.pos)
+		b = binary.AppendVarint(b, j.by)
+	}
+	return b
 }
 
 func appendEvents(b []byte, list eventList) []byte {
@@ -295,6 +309,9 @@ func parseState(b []byte, version uint32) (*Decider, []byte, error) {
 	if version >= versionOfGaps {
 		d.fills = r.events()
 	}
+	if version >= versionOfTime {
+		d.time = r.logTime()
+	}
 	if r.bad {
 		return nil, nil, errDamaged
 	}
@@ -327,6 +344,24 @@ func (r *reader) uvarint() uint64 {
 	}
 	r.b = r.b[n:]
 	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	if r.bad || n <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) logTime() logTime {
+	l := logTime{first: r.varint(), at: r.varint(), synced: r.bit()}
+	for range r.count(2) {
+		l.jumps = append(l.jumps, jump{pos: r.uvarint(), by: r.varint()})
+	}
+	return l
 }
 
 // count reads how many things follow, each of at least size bytes.

@@ -19,6 +19,7 @@ type Decider struct {
 	changes map[vaiven.Device][]change // the one that was asked for last at the end
 	dropped eventList                  // not handed on
 	fills   eventList                  // readings that filled a gap
+	time    logTime
 	stats   Stats
 }
 
@@ -101,6 +102,7 @@ func (d *Decider) Decide(rec vaiven.Record) ([]vaiven.Entry, error) {
 	}
 	d.writers.known[rec.Writer] = writer{n: max(last.n, rec.N), used: rec.Seq}
 	d.next = rec.Seq + 1
+	d.time.advance(rec)
 	d.stats.Records++
 	if repeated {
 		d.stats.RepeatedRecords++
@@ -278,5 +280,6 @@ func (d *Decider) Clone() *Decider {
 		c.changes[id] = slices.Clone(list)
 	}
 	c.dropped, c.fills = slices.Clip(d.dropped), slices.Clip(d.fills) // never changed, only added to
+	c.time.jumps = slices.Clone(d.time.jumps)
 	return &c
 }

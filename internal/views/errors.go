@@ -17,6 +17,7 @@ type LostRecordsError struct {
 	Writer, N, Want uint64 // a writer's count that jumps from Want-1 to N
 
 	Beginning  bool   // the log does not begin with its first record
+	Base       bool   // the log was trimmed before Seq, and no snapshot of what it said is whole
 	Checkpoint uint64 // the checkpoint knows the log up to here, and the log ends at Seq
 }
 
@@ -37,6 +38,9 @@ func (e *LostRecordsError) Text(l vaiven.Lang) string {
 	case e.Checkpoint != 0:
 		return fmt.Sprintf(l.Say("the log has lost records: it ends at record %d, and the checkpoint has seen record %d",
 			"el registro ha perdido datos: termina en la entrada %d, y el punto de control vio la entrada %d"), e.Seq, e.Checkpoint)
+	case e.Base:
+		return fmt.Sprintf(l.Say("the log begins with record %d, and no snapshot of what came before is whole",
+			"el registro empieza en la entrada %d, y ninguna copia del estado anterior está completa"), e.Seq)
 	case e.Beginning:
 		return fmt.Sprintf(l.Say("the log has lost records: it begins with record %d, which is not the first one of a log",
 			"el registro ha perdido datos: empieza en la entrada %d, que no es la primera de un registro"), e.Seq)

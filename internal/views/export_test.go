@@ -16,5 +16,10 @@ func (l *memLog) Add(events ...vaiven.Event) uint64 { return l.add(events...) }
 
 func (l *memLog) Raw(rec vaiven.Record) uint64 { return l.raw(rec) }
 
-// DeciderState is what a checkpoint would hold of a pump's decider.
-func DeciderState(p *Pump) []byte { return p.decider.appendState(nil) }
+// DeciderState is what a checkpoint would hold of a pump's decider, but for when the
+// log began: one that goes on from a checkpoint of before does not know.
+func DeciderState(p *Pump) []byte {
+	d := p.decider.Clone()
+	d.time.first = 0
+	return d.appendState(nil)
+}

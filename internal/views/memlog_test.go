@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -25,10 +27,20 @@ type memLog struct {
 	more  chan struct{}
 	fault error // returned by the next Read
 	n     uint64
+
+	// What a log keeps beside its records. recs holds those that were trimmed too, for
+	// the tests to know what was there.
+	trimmed   uint64
+	snapshots map[uint64][]byte
+	infos     map[uint64]vaiven.SnapshotInfo
+	step      func(what string, pos uint64) error // before each of its steps, and behind it; may be nil
 }
 
 func newMemLog() *memLog {
-	l := &memLog{id: testLog, more: make(chan struct{})}
+	l := &memLog{
+		id: testLog, more: make(chan struct{}),
+		snapshots: make(map[uint64][]byte), infos: make(map[uint64]vaiven.SnapshotInfo),
+	}
 	l.add(&vaiven.LogStart{Stamp: stamp(0), Log: testLog})
 	return l
 }
@@ -81,11 +93,91 @@ func (l *memLog) Read(ctx context.Context, from, to uint64, fn func(vaiven.Recor
 	return nil
 }
 
+func (l *memLog) First() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.trimmed + 1
+}
+
+func (l *memLog) Snapshots(context.Context) ([]vaiven.SnapshotInfo, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var list []vaiven.SnapshotInfo
+	for _, pos := range slices.Sorted(maps.Keys(l.infos)) {
+		list = append(list, l.infos[pos])
+	}
+	return list, nil
+}
+
+func (l *memLog) Snapshot(_ context.Context, pos uint64) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, ok := l.snapshots[pos]
+	if !ok {
+		return nil, fmt.Errorf("no snapshot at %d", pos)
+	}
+	return b, nil
+}
+
+func (l *memLog) PutSnapshot(_ context.Context, info vaiven.SnapshotInfo, data []byte) error {
+	return l.takeStep("put", info.Pos, func() error {
+		l.snapshots[info.Pos], l.infos[info.Pos] = slices.Clone(data), info
+		return nil
+	})
+}
+
+func (l *memLog) DropSnapshot(_ context.Context, pos uint64) error {
+	return l.takeStep("drop", pos, func() error {
+		if pos == l.trimmed && pos != 0 {
+			return fmt.Errorf("snapshot %d is the log's beginning", pos)
+		}
+		delete(l.snapshots, pos)
+		delete(l.infos, pos)
+		return nil
+	})
+}
+
+func (l *memLog) Trim(_ context.Context, through uint64) error {
+	return l.takeStep("trim", through, func() error {
+		if _, ok := l.snapshots[through]; !ok {
+			return fmt.Errorf("no snapshot at %d", through)
+		}
+		l.trimmed = max(l.trimmed, through)
+		return nil
+	})
+}
+
+// takeStep changes the log, with a moment before and one behind it in which everything
+// may end.
+func (l *memLog) takeStep(what string, pos uint64, change func() error) error {
+	if l.step != nil {
+		if err := l.step("before "+what, pos); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	err := change()
+	l.mu.Unlock()
+	if err == nil && l.step != nil {
+		err = l.step("behind "+what, pos)
+	}
+	return err
+}
+
+func (l *memLog) Size(context.Context) (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int64(uint64(len(l.recs))-l.trimmed) * 100, nil
+}
+
 func (l *memLog) wait(ctx context.Context, seq uint64) (vaiven.Record, error) {
 	for {
 		l.mu.Lock()
 		more, fault := l.more, l.fault
 		l.fault = nil
+		if fault == nil && seq <= l.trimmed {
+			fault = fmt.Errorf("record %d was trimmed", seq)
+		}
 		if fault == nil && seq <= uint64(len(l.recs)) {
 			defer l.mu.Unlock()
 			return l.recs[seq-1], nil

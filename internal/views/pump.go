@@ -28,6 +28,8 @@ type Options struct {
 	// Queue is how many records wait for a view before it goes on alone; 1024 by
 	// default.
 	Queue int
+	// Retention says what the log keeps, when Source is a Keeper; by default all.
+	Retention Retention
 	// StopTimeout bounds how long Run waits for the views when it ends; 10 s by
 	// default.
 	StopTimeout time.Duration
@@ -41,6 +43,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.Every = cmp.Or(max(o.Every, 0), 5*time.Second)
 	o.Queue = cmp.Or(max(o.Queue, 0), maxQueued)
+	o.Retention = o.Retention.withDefaults()
 	o.StopTimeout = cmp.Or(max(o.StopTimeout, 0), 10*time.Second)
 	if o.Notify == nil {
 		o.Notify = func(Notice) {}
@@ -59,8 +62,12 @@ func (o Options) withDefaults() Options {
 
 // Pump moves the views along the log.
 type Pump struct {
-	opts Options
-	stop chan struct{} // closed when no record will come any more
+	opts   Options
+	stop   chan struct{}    // closed when no record will come any more
+	keeper Keeper           // nil: the log keeps no snapshots, and all its records
+	rooms  chan roomRequest // to the goroutine that writes checkpoints
+	ground sync.Mutex       // see runner.ground
+	kept   kept             // of that goroutine
 
 	mu      sync.RWMutex // written by whoever decides, one record at a time
 	decider *Decider
@@ -288,7 +295,7 @@ func (p *Pump) Wait(ctx context.Context, pos uint64) error {
 
 func (p *Pump) newRunner(v View) *runner {
 	r := &runner{
-		view: v, src: p.opts.Source, now: p.opts.Now, limit: p.opts.Queue,
+		view: v, src: p.opts.Source, now: p.opts.Now, limit: p.opts.Queue, pause: firstPause, ground: &p.ground,
 		stop: make(chan struct{}), wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	r.halt = sync.OnceFunc(func() { close(r.stop) })

@@ -55,10 +55,12 @@ type runner struct {
 	src      Source
 	now      func() time.Time
 	limit    int           // records in the queue
+	pause    time.Duration // behind the first attempt that fails
 	stop     chan struct{} // closed by halt
 	halt     func()        // ends run once its queue is empty
 	wake     chan struct{} // holds one
 	ended    chan struct{} // closed when run has returned
+	ground   *sync.Mutex   // held while a view finds where the log begins: it is not trimmed then
 	started  bool          // guarded by Pump.mu
 	cut      atomic.Pointer[cutRequest]
 
@@ -67,7 +69,7 @@ type runner struct {
 	current     decided // taken from the queue or the log, not applied yet
 	unflushed   int     // records applied since the last flush
 	flushFailed bool    // nothing is applied before a flush succeeds
-	lost        bool    // must begin again from the log's first record
+	lost        bool    // must begin again from where the log begins
 	replaying   bool    // Replayed is still to be called
 
 	mu      sync.Mutex
@@ -76,6 +78,7 @@ type runner struct {
 	head    uint64   // the last record that the pump has decided
 	alone   *Decider // the view reads the log by itself; stands where the queue ended
 	flushed uint64   // the last record that counts
+	durable uint64   // what the view has of the log up to here survives anything
 	err     error
 	since   time.Time // since when err
 	waiting []waiter
@@ -109,11 +112,11 @@ func (r *runner) push(rec decided, d *Decider) {
 // run works until the pump stops and the queue is empty, until ctx is done, or
 // until nobody looks at the view any more.
 func (r *runner) run(ctx context.Context) {
-	pause, failing := firstPause, true // Open may have left an error
+	pause, failing := r.pause, true // Open may have left an error
 	for {
 		idle, err := r.work(ctx)
 		if err == nil && failing {
-			failing, pause = false, firstPause
+			failing, pause = false, r.pause
 			r.report(nil)
 		}
 		switch {
@@ -132,8 +135,7 @@ func (r *runner) run(ctx context.Context) {
 			return
 		default:
 			failing = true
-			r.lost = r.lost || rewinds(err)
-			r.report(err)
+			r.judge(err)
 			select {
 			case <-time.After(pause):
 			case <-r.stop:
@@ -161,11 +163,32 @@ func (r *runner) stopping() bool {
 	}
 }
 
+// judge takes what has failed. A view that has lost what it had, or for which the log
+// was trimmed too early, must begin again, and needs all that the log has from now on.
+func (r *runner) judge(err error) {
+	var missing *LostRecordsError
+	if !r.lost && (rewinds(err) || r.trimmed() || errors.As(err, &missing) && missing.Beginning) {
+		r.lost = true
+		r.setDurable(0)
+	}
+	r.report(err)
+}
+
+// trimmed reports whether the record that the view needs next is not there any more.
+// That happens on a node that is slower than Retention.Grace.
+func (r *runner) trimmed() bool { return r.applied != 0 && following(r.src, r.applied) < First(r.src) }
+
+func (r *runner) setDurable(pos uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.durable = pos
+}
+
 // work does the next piece of work: begin again, apply one record of the queue,
 // catch up with the log, or flush. idle means that there was nothing else.
 func (r *runner) work(ctx context.Context) (idle bool, err error) {
 	if r.lost {
-		if err := r.startOver(); err != nil {
+		if err := r.startOver(ctx); err != nil {
 			return false, err
 		}
 	}
@@ -200,20 +223,38 @@ func (r *runner) work(ctx context.Context) (idle bool, err error) {
 	return true, nil
 }
 
-// startOver makes the view's state that of an empty log; it reads the log alone
-// from there.
-func (r *runner) startOver() error {
-	if res, ok := r.view.(Restorer); ok {
-		if err := res.Restore(nil); err != nil {
-			return fmt.Errorf("restore: %w", err)
-		}
+// startOver makes the view's state that of where the log begins; it reads the log
+// alone from there. One that only shows the log to somebody goes on at its end.
+func (r *runner) startOver(ctx context.Context) error {
+	if r.follower {
+		r.skip()
+		return nil
 	}
-	r.applied, r.current, r.unflushed, r.flushFailed, r.lost, r.replaying = 0, decided{}, 0, false, false, true
+	r.ground.Lock() // from the look at the base until the view's position says that it needs it
+	defer r.ground.Unlock()
+	r.setDurable(0)
+	base, err := loadBase(ctx, r.src)
+	if err != nil {
+		return err
+	}
+	if err := base.restoreBase(r.view); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	r.applied, r.current, r.unflushed, r.flushFailed, r.lost, r.replaying = base.pos, decided{}, 0, false, false, true
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.queue, r.entries, r.flushed = nil, 0, 0
-	r.alone = NewDecider(r.src.ID())
+	r.queue, r.entries, r.flushed, r.durable = nil, 0, base.pos, base.pos
+	r.alone = base.decider
 	return nil
+}
+
+// skip leaves out what a follower has not seen and the log does not have any more.
+func (r *runner) skip() {
+	r.current, r.lost = decided{}, false
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue, r.entries, r.alone = nil, 0, nil
+	r.applied, r.flushed = r.head, r.head
 }
 
 // apply gives the view the current record; after an error it stays current.
@@ -312,6 +353,12 @@ func (r *runner) answerCut(c *cutRequest) {
 		return
 	}
 	data, err := r.snapshot()
+	switch {
+	case err == nil:
+		r.setDurable(r.applied)
+	case rewinds(err):
+		r.setDurable(0)
+	}
 	c.answer <- cutAnswer{data, err}
 }
 

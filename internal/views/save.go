@@ -15,38 +15,70 @@ import (
 // is behind or fails holds checkpoints up, and a start then replays more.
 const cutTimeout = 30 * time.Second
 
-// writeCheckpoints writes one every Options.Every, when something has changed.
+// writeCheckpoints writes one every Options.Every, when something has changed, and
+// sees to what the log keeps.
 func (p *Pump) writeCheckpoints(ctx context.Context) {
-	if p.opts.Dir == "" {
+	if p.opts.Dir == "" && p.keeper == nil {
 		return
 	}
 	pause := p.opts.Every
 	for {
+		var room roomRequest
 		select {
 		case <-ctx.Done():
 			return
 		case <-p.stop:
 			return
 		case <-time.After(pause):
+		case room = <-p.rooms:
 		}
 		began := time.Now()
-		if err := p.checkpoint(ctx); err != nil && !errors.Is(err, errStopping) {
+		c, err := p.checkpoint(ctx, room.answer != nil)
+		if err != nil && !errors.Is(err, errStopping) {
 			p.opts.Logger.Warn("checkpoint not written", "err", err)
+		}
+		freed, err := p.retain(ctx, c, room.answer != nil)
+		if err != nil && !p.ending(ctx) {
+			p.opts.Logger.Warn("log not trimmed", "err", err)
+		}
+		if room.answer != nil {
+			room.answer <- freed
 		}
 		pause = min(max(p.opts.Every, 50*time.Since(began)), 10*time.Minute)
 	}
 }
 
+// ending reports whether nothing more is to be begun.
+func (p *Pump) ending(ctx context.Context) bool {
+	select {
+	case <-p.stop:
+		return true
+	default:
+		return ctx.Err() != nil
+	}
+}
+
+// cut is everything as it was exactly behind one record.
+type cut struct {
+	pos   uint64
+	time  logTime
+	stats Stats
+	data  []byte // as a checkpoint and a snapshot hold it
+}
+
 // checkpoint takes a consistent cut: the decider's state now, and each view's
-// snapshot when it has come exactly as far.
-func (p *Pump) checkpoint(ctx context.Context) error {
+// snapshot when it has come exactly as far. It is nil when nothing has changed, unless
+// it is wanted all the same.
+func (p *Pump) checkpoint(ctx context.Context, wanted bool) (*cut, error) {
 	p.mu.RLock()
 	pos := p.decider.Position()
-	if pos == p.saved {
+	if pos == p.saved && (!wanted || pos == 0) {
 		p.mu.RUnlock()
-		return nil
+		return nil, nil
 	}
 	state, runners := p.decider.appendState(nil), p.keepers()
+	made := &cut{pos: pos, time: p.decider.time, stats: p.decider.stats}
+	made.time.jumps = slices.Clone(made.time.jumps)
 	cuts := make([]*cutRequest, len(runners))
 	for i, r := range runners {
 		cuts[i] = &cutRequest{pos: pos, answer: make(chan cutAnswer, 1)}
@@ -76,11 +108,12 @@ func (p *Pump) checkpoint(ctx context.Context) error {
 			a.err = ctx.Err()
 		}
 		if a.err != nil {
-			return fmt.Errorf("view %s: %w", r.view.Name(), a.err)
+			return nil, fmt.Errorf("view %s: %w", r.view.Name(), a.err)
 		}
 		snapshots[i] = viewSnapshot{r.view.Name(), a.snapshot}
 	}
-	return p.save(pos, state, snapshots)
+	made.data = appendCheckpoint(nil, p.opts.Source.ID(), pos, state, snapshots)
+	return made, p.save(made)
 }
 
 // keepers are the views that the checkpoint holds. p.mu is held.
@@ -88,14 +121,15 @@ func (p *Pump) keepers() []*runner {
 	return slices.DeleteFunc(slices.Clone(p.runners), func(r *runner) bool { return r.follower })
 }
 
-func (p *Pump) save(pos uint64, state []byte, snapshots []viewSnapshot) error {
-	b := appendCheckpoint(nil, p.opts.Source.ID(), pos, state, snapshots)
-	if err := atomicfile.Write(filepath.Join(p.opts.Dir, CheckpointName), b); err != nil {
-		return fmt.Errorf("write: %w", err)
+func (p *Pump) save(c *cut) error {
+	if p.opts.Dir != "" {
+		if err := atomicfile.Write(filepath.Join(p.opts.Dir, CheckpointName), c.data); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.saved = pos
+	p.saved = c.pos
 	return nil
 }
 
@@ -128,7 +162,8 @@ func (p *Pump) lastCheckpoint() error {
 		}
 		snapshots[i] = viewSnapshot{r.view.Name(), data}
 	}
-	if err := p.save(pos, state, snapshots); err != nil {
+	c := &cut{pos: pos, data: appendCheckpoint(nil, p.opts.Source.ID(), pos, state, snapshots)}
+	if err := p.save(c); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil

@@ -18,7 +18,7 @@ func Open(ctx context.Context, o Options) (*Pump, error) {
 		return nil, errors.New("pump: no source")
 	}
 	o = o.withDefaults()
-	p := &Pump{opts: o, stop: make(chan struct{}), decider: NewDecider(o.Source.ID())}
+	p := &Pump{opts: o, stop: make(chan struct{}), rooms: make(chan roomRequest), decider: NewDecider(o.Source.ID())}
 	for _, v := range o.Views {
 		for _, r := range p.runners {
 			if r.view.Name() == v.Name() {
@@ -27,6 +27,7 @@ func Open(ctx context.Context, o Options) (*Pump, error) {
 		}
 		p.runners = append(p.runners, p.newRunner(v))
 	}
+	p.keeper, _ = o.Source.(Keeper)
 	last, err := o.Source.Last(ctx)
 	if err == nil {
 		err = p.replayToEnd(ctx, last)
@@ -39,21 +40,13 @@ func Open(ctx context.Context, o Options) (*Pump, error) {
 
 // replayToEnd brings pump and views from the checkpoint to the log's last record.
 func (p *Pump) replayToEnd(ctx context.Context, last uint64) error {
+	cp, err := p.findCheckpoint(ctx, last)
+	if err != nil {
+		return err
+	}
 	var snapshots map[string][]byte
-	if p.opts.Dir != "" {
-		cp, aside, err := loadCheckpoint(p.opts.Dir, p.opts.Source.ID(), p.opts.Now())
-		if err != nil {
-			return err
-		}
-		if aside != nil {
-			p.opts.Notify(aside)
-		}
-		if cp != nil && cp.pos > last {
-			return &LostRecordsError{Seq: last, Checkpoint: cp.pos}
-		}
-		if cp != nil {
-			p.decider, p.saved, snapshots = cp.decider, cp.pos, cp.views
-		}
+	if cp != nil {
+		p.decider, p.saved, snapshots = cp.decider, cp.pos, cp.views
 	}
 	for _, r := range p.runners {
 		if err := p.restore(ctx, r, snapshots, last); err != nil {
@@ -82,24 +75,47 @@ func (p *Pump) replayToEnd(ctx context.Context, last uint64) error {
 	return nil
 }
 
+// findCheckpoint returns the state to begin with: the checkpoint, or else the newest
+// snapshot beside the log, so that a start is bounded by the log's tail. It is nil for
+// a log of which neither is there.
+func (p *Pump) findCheckpoint(ctx context.Context, last uint64) (*checkpoint, error) {
+	src := p.opts.Source
+	if p.opts.Dir != "" {
+		cp, aside, err := loadCheckpoint(p.opts.Dir, src.ID(), p.opts.Now())
+		if err != nil {
+			return nil, err
+		}
+		if aside != nil {
+			p.opts.Notify(aside)
+		}
+		if cp != nil && cp.pos > last {
+			return nil, &LostRecordsError{Seq: last, Checkpoint: cp.pos}
+		}
+		if cp != nil && cp.pos+1 >= First(src) { // otherwise the log was trimmed while we were away
+			return cp, nil
+		}
+	}
+	return newestSnapshot(ctx, src, last)
+}
+
 // restore brings a view to the checkpoint. One that is not in it, or whose own data
 // does not match, is replayed alone up to there.
 func (p *Pump) restore(ctx context.Context, r *runner, snapshots map[string][]byte, last uint64) error {
 	r.replaying = true
 	res, ok := r.view.(Restorer)
 	if !ok {
-		r.applied, r.flushed = p.saved, p.saved
+		r.applied, r.flushed, r.durable = p.saved, p.saved, p.saved
 		return nil
 	}
 	if snap, ok := snapshots[r.view.Name()]; ok {
 		err := res.Restore(snap)
 		if err == nil {
-			r.applied, r.flushed = p.saved, p.saved
+			r.applied, r.flushed, r.durable = p.saved, p.saved, p.saved
 			return nil
 		}
 		p.opts.Notify(&ReplayNotice{View: r.view.Name(), Err: err})
 	}
-	if err := r.startOver(); err != nil {
+	if err := r.startOver(ctx); err != nil {
 		r.lost = true
 		return p.leaveBehind(r, p.decider, err)
 	}
@@ -146,7 +162,7 @@ func (p *Pump) leaveBehind(r *runner, d *Decider, err error) error {
 	if err == nil || fatal(err) {
 		return err
 	}
-	r.alone, r.lost = d.Clone(), r.lost || rewinds(err)
-	r.report(err)
+	r.alone = d.Clone()
+	r.judge(err)
 	return nil
 }

@@ -1,0 +1,324 @@
+package views
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"vaiven"
+)
+
+// Keeper is an Archive from which old records can be taken away. internal/stream's Log
+// is one.
+type Keeper interface {
+	Archive
+	// PutSnapshot keeps a snapshot; another one at its position is replaced.
+	PutSnapshot(ctx context.Context, info vaiven.SnapshotInfo, data []byte) error
+	// DropSnapshot takes one away; it is no error when there is none.
+	DropSnapshot(ctx context.Context, pos uint64) error
+	// Trim takes away all records up to through, at which there must be a snapshot.
+	Trim(ctx context.Context, through uint64) error
+}
+
+// Retention says what a log keeps, and how far apart its snapshots are. Nothing goes
+// that a view still lacks, whatever this says.
+type Retention struct {
+	Age  time.Duration // records older than this go, by the log's own time; 0: none does
+	Size int64         // bytes of the log beyond which its oldest records go; 0: any size
+	// Grace is how long a snapshot has been there before the log is trimmed to it. A
+	// log of several nodes needs some: one of them may just be reading what is behind
+	// an earlier snapshot.
+	Grace time.Duration
+	// Records and Events bound what a start without a checkpoint must read: a
+	// snapshot is taken after so many; defaults 100,000 and 1,000,000.
+	Records, Events uint64
+}
+
+func (r Retention) withDefaults() Retention {
+	r.Records = cmp.Or(r.Records, 100_000)
+	r.Events = cmp.Or(r.Events, 1_000_000)
+	return r
+}
+
+const (
+	// keptSnapshots is how many are kept. So the log is trimmed in steps of about an
+	// eighth of what it keeps.
+	keptSnapshots = 10
+	// fewestKept are those that stay whatever they cost: the base, the newest, and one
+	// between them that grows old, for the log to be trimmed to.
+	fewestKept = 3
+	// lookEvery is how often a log is asked what snapshots it has, and what size.
+	lookEvery = time.Minute
+	// What an event and a record take in the log, about, to weigh a snapshot's cost.
+	eventBytes, recordBytes = 20, 60
+	// leastRoom is the size below which a full disk is not the log's doing.
+	leastRoom = 8 << 20
+)
+
+// kept is what is known of the log's snapshots. It belongs to the goroutine that
+// writes checkpoints.
+type kept struct {
+	list   []vaiven.SnapshotInfo
+	seen   map[uint64]time.Time // when a snapshot was first seen
+	looked time.Time            // when the log was last asked
+	failed time.Time            // when a snapshot could not be written
+	mark   mark                 // at the newest snapshot
+}
+
+// mark is how far the log had come somewhere.
+type mark struct {
+	pos, events uint64
+	at          int64
+}
+
+// roomRequest asks for room on a full disk.
+type roomRequest struct{ answer chan bool } // holds one
+
+// MakeRoom takes a snapshot, and takes away the oldest of the records that no view
+// lacks, about a quarter of the log. It reports whether any went. It is for a disk
+// that is full, and waits for Run, at most until ctx is done.
+func (p *Pump) MakeRoom(ctx context.Context) bool {
+	if p.keeper == nil {
+		return false
+	}
+	ask := roomRequest{make(chan bool, 1)}
+	select {
+	case p.rooms <- ask:
+	case <-p.stop:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+	select {
+	case freed := <-ask.answer:
+		return freed
+	case <-p.stop:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// retain takes a snapshot when one is due, trims the log, and drops the snapshots that
+// serve no more. c is where everything stands, nil when that is as before. It reports
+// whether the log was trimmed. If we die between two of these steps, the next round
+// goes on: until the log is trimmed all that was there still is, and a snapshot more
+// costs room alone.
+func (p *Pump) retain(ctx context.Context, c *cut, room bool) (trimmed bool, err error) {
+	k := &p.kept
+	now := p.opts.Now()
+	if p.keeper == nil || !room && now.Sub(k.looked) < lookEvery && !p.due(c, now) {
+		return false, nil
+	}
+	if err := p.look(ctx, now); err != nil {
+		return false, err
+	}
+	if c != nil && (p.due(c, now) || room && c.pos > k.mark.pos) {
+		info := vaiven.SnapshotInfo{Pos: c.pos, At: c.time.at, Size: int64(len(c.data))}
+		if err := p.keeper.PutSnapshot(ctx, info, c.data); err != nil {
+			k.failed = now
+			return false, fmt.Errorf("snapshot: %w", err)
+		}
+		k.list, k.seen[c.pos] = append(k.list, info), now
+		k.mark = mark{c.pos, c.stats.Events, c.time.at}
+	}
+	size, err := p.logSize(ctx)
+	if err != nil {
+		return false, err
+	}
+	if to := p.trimTo(now, size, room); to != 0 {
+		if trimmed, err = p.trim(ctx, to); err != nil {
+			return false, err
+		}
+	}
+	return trimmed, p.dropSnapshots(ctx, size)
+}
+
+// look asks the log what snapshots it has. Other nodes take some as well.
+func (p *Pump) look(ctx context.Context, now time.Time) error {
+	k := &p.kept
+	list, err := p.keeper.Snapshots(ctx)
+	if err != nil {
+		return fmt.Errorf("snapshots: %w", err)
+	}
+	seen := make(map[uint64]time.Time, len(list))
+	for _, s := range list {
+		if t, known := k.seen[s.Pos]; known {
+			seen[s.Pos] = t
+		} else {
+			seen[s.Pos] = now
+		}
+	}
+	k.list, k.seen, k.looked = slices.Clone(list), seen, now
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	stats, pos := p.decider.stats, p.decider.Position()
+	newest := mark{pos: First(p.opts.Source) - 1, at: p.decider.time.first}
+	if n := len(list); n > 0 {
+		newest = mark{pos: list[n-1].Pos, at: list[n-1].At}
+	}
+	if newest.pos > k.mark.pos || k.mark.at == 0 { // written by another node, or by an earlier start
+		newest.events = stats.Events
+		if pos > newest.pos && stats.Records > 0 { // about so many of them are behind it
+			newest.events -= min(stats.Events, stats.Events/stats.Records*(pos-newest.pos))
+		}
+		k.mark = newest
+	}
+	return nil
+}
+
+// due reports whether a snapshot is to be taken: the log's tail has grown long, and
+// is worth one; or the log is to be trimmed by age, and needs one to be trimmed to.
+func (p *Pump) due(c *cut, now time.Time) bool {
+	k, o := &p.kept, &p.opts.Retention
+	if c == nil || c.pos <= k.mark.pos || !k.failed.IsZero() && now.Sub(k.failed) < lookEvery {
+		return false
+	}
+	if k.looked.IsZero() {
+		return true // the log is to be asked
+	}
+	records, events := c.pos-k.mark.pos, c.stats.Events-min(k.mark.events, c.stats.Events)
+	if o.Age > 0 && c.time.age(k.mark.pos, k.mark.at) >= o.Age/(keptSnapshots-2) {
+		return true
+	}
+	worth := events*eventBytes+records*recordBytes >= 2*uint64(len(c.data))
+	return worth && (records >= o.Records || events >= o.Events)
+}
+
+func (p *Pump) logSize(ctx context.Context) (int64, error) {
+	s, ok := p.keeper.(interface {
+		Size(context.Context) (int64, error)
+	})
+	if !ok {
+		return 0, nil
+	}
+	return s.Size(ctx)
+}
+
+// trimTo returns the snapshot to which the log is to be trimmed now, 0: none.
+func (p *Pump) trimTo(now time.Time, size int64, room bool) (to uint64) {
+	o, first := &p.opts.Retention, First(p.opts.Source)
+	p.mu.RLock()
+	time, last := p.decider.time, p.decider.Position()
+	p.mu.RUnlock()
+	bound := p.durable()
+	limit := o.Size
+	if room {
+		if limit = size - size/4; size < leastRoom {
+			return 0
+		}
+	}
+	left := func(pos uint64) int64 { // of the log's bytes, about
+		return int64(float64(size) * float64(last-pos) / float64(last-first+1))
+	}
+	over := limit > 0 && size > limit
+	for _, s := range p.kept.list {
+		if s.Pos < first || s.Pos > bound || s.Pos > last || o.Grace > 0 && now.Sub(p.kept.seen[s.Pos]) < o.Grace {
+			continue
+		}
+		old := o.Age > 0 && time.age(s.Pos, s.At) >= o.Age
+		if old || over {
+			to = s.Pos
+			over = over && left(s.Pos) > limit
+		}
+	}
+	return to
+}
+
+// durable returns the record up to which every view has everything, and would have it
+// after a power cut.
+func (p *Pump) durable() uint64 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	pos := p.decider.Position()
+	for _, r := range p.keepers() {
+		r.mu.Lock()
+		pos = min(pos, r.durable)
+		r.mu.Unlock()
+	}
+	return pos
+}
+
+// trim takes away the records up to a snapshot. The snapshot is read first: what is to
+// be the log's beginning must be whole. Meanwhile no view looks where the log begins.
+func (p *Pump) trim(ctx context.Context, to uint64) (bool, error) {
+	p.ground.Lock()
+	defer p.ground.Unlock()
+	if p.durable() < to { // one of them has lost what it had since
+		return false, nil
+	}
+	data, err := p.keeper.Snapshot(ctx, to)
+	if err == nil {
+		_, err = parseCheckpoint(data)
+	}
+	if err != nil {
+		return false, fmt.Errorf("snapshot %d: %w", to, err)
+	}
+	if err := p.keeper.Trim(ctx, to); err != nil {
+		return false, fmt.Errorf("trim: %w", err)
+	}
+	p.opts.Logger.Info("log trimmed", "through", to)
+	if p.opts.Retention.Grace == 0 {
+		return true, nil
+	}
+	// Another node may have dropped it in the same moment: it is the log's beginning now.
+	list, err := p.keeper.Snapshots(ctx)
+	if err != nil || slices.ContainsFunc(list, func(s vaiven.SnapshotInfo) bool { return s.Pos == to }) {
+		return true, err
+	}
+	i := slices.IndexFunc(p.kept.list, func(s vaiven.SnapshotInfo) bool { return s.Pos == to })
+	return true, p.keeper.PutSnapshot(ctx, p.kept.list[i], data)
+}
+
+// dropSnapshots drops those from before the log's beginning, and of the others those
+// next to each other, until they are few enough and do not cost more than a quarter of
+// the log. The base and the newest stay.
+func (p *Pump) dropSnapshots(ctx context.Context, size int64) error {
+	k, first := &p.kept, First(p.opts.Source)
+	drop := func(i int) error {
+		pos := k.list[i].Pos
+		k.list = slices.Delete(k.list, i, i+1)
+		delete(k.seen, pos)
+		if err := p.keeper.DropSnapshot(ctx, pos); err != nil {
+			return fmt.Errorf("drop snapshot: %w", err)
+		}
+		return nil
+	}
+	for len(k.list) > 0 && k.list[0].Pos+1 < first {
+		if err := drop(0); err != nil {
+			return err
+		}
+	}
+	for len(k.list) > fewestKept {
+		total := int64(0)
+		for _, s := range k.list {
+			total += s.Size
+		}
+		if len(k.list) <= keptSnapshots && (size == 0 || total <= size/4) {
+			return nil
+		}
+		least := -1 // whose absence makes the smallest hole
+		for i := range len(k.list) - 1 {
+			if k.list[i].Pos+1 == first {
+				continue
+			}
+			if least < 0 || p.hole(i) < p.hole(least) {
+				least = i
+			}
+		}
+		if err := drop(least); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hole is how many records would be between the snapshots around one without it.
+func (p *Pump) hole(i int) uint64 {
+	before := First(p.opts.Source) - 1
+	if i > 0 {
+		before = p.kept.list[i-1].Pos
+	}
+	return p.kept.list[i+1].Pos - before
+}
