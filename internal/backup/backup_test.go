@@ -30,7 +30,7 @@ func sample(records int) whole {
 		return b
 	}
 	w := whole{
-		header: Header{Version: "test", At: time.UnixMilli(1_795_333_377_000).UTC(), Log: strings.Repeat("0f", 16), First: 41, CSV: "readings.csv"},
+		header: Header{Version: "test", At: time.UnixMilli(1_795_333_377_000).UTC(), Log: strings.Repeat("0f", 16), Genesis: 7, First: 41, CSV: "readings.csv"},
 		files:  map[string][]byte{},
 	}
 	for i, b := range [][]byte{noise(300), {}, []byte(strings.Repeat("state ", 100))} {
@@ -188,7 +188,7 @@ func TestEveryFlippedBitIsAnError(t *testing.T) {
 // TestFramesOfAnotherPlace: frames that are whole, but not where they were written.
 func TestFramesOfAnotherPlace(t *testing.T) {
 	w := sample(200_000) // several frames of records
-	w.header.Snapshots, w.snapshots = nil, nil
+	w.header.Snapshots, w.snapshots, w.header.Genesis = nil, nil, w.header.First
 	var b bytes.Buffer
 	w.write(t, &b)
 	var frames [][]byte
@@ -247,7 +247,8 @@ func TestLater(t *testing.T) {
 func TestWriterRefuses(t *testing.T) {
 	good := sample(2)
 	for i, change := range []func(*Header){
-		func(h *Header) { h.Log = "x" }, func(h *Header) { h.First = 0 }, func(h *Header) { h.Last = h.First - 1 },
+		func(h *Header) { h.Log = "x" }, func(h *Header) { h.Genesis = 0 }, func(h *Header) { h.Genesis = 42 }, func(h *Header) { h.Last = h.First - 1 },
+		func(h *Header) { h.Snapshots = h.Snapshots[:2] },
 		func(h *Header) { h.Snapshots[1].Pos = 38 }, func(h *Header) { h.Snapshots[2].Pos = 100 }, func(h *Header) { h.Snapshots[0].Size = -1 },
 		func(h *Header) { h.CSV = "../x" }, func(h *Header) { h.CSV = "a/b" },
 	} {
@@ -271,7 +272,7 @@ func TestWriterRefuses(t *testing.T) {
 	}
 	for _, p := range []string{"", ".", "..", "../a", "/a", "a/../b", "a//b", `a\b`, "c:a", "a\x00", strings.Repeat("a", maxPath+1)} {
 		h := good.header
-		h.Snapshots = nil
+		h.Snapshots, h.Genesis = nil, h.First
 		w, err := NewWriter(io.Discard, h)
 		if err := errors.Join(err, w.Record(41, nil), w.Record(42, nil)); err != nil {
 			t.Fatal(err)
@@ -280,7 +281,7 @@ func TestWriterRefuses(t *testing.T) {
 			t.Errorf("path %q was taken", p)
 		}
 	}
-	w, err := NewWriter(io.Discard, Header{Log: good.header.Log, First: 1, Last: 1})
+	w, err := NewWriter(io.Discard, Header{Log: good.header.Log, Genesis: 1, First: 1, Last: 1})
 	if err = errors.Join(err, w.Record(1, nil)); err != nil {
 		t.Fatal(err)
 	}

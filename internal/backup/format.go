@@ -52,18 +52,19 @@ type Header struct {
 	Version string    `json:"version"` // of the vaiven that wrote it
 	At      time.Time `json:"at"`      // when it was begun
 	Log     string    `json:"log"`     // the log's id, 32 hexadecimal digits
-	First   uint64    `json:"first"`   // sequence of the first record
+	Genesis uint64    `json:"genesis"` // sequence of the log's very first record
+	First   uint64    `json:"first"`   // of the first that it still has
 	Last    uint64    `json:"last"`    // and of the last: everything after it is not in the backup
 	CSV     string    `json:"csv"`     // the name of the CSV file among the files, "": there was none
-	// Snapshots are those that the backup holds, in the order of their positions. A log
-	// that was trimmed begins behind the first of them.
+	// Snapshots are those that the backup holds, in the order of their positions. That of
+	// a log that was trimmed has one for what it does not have any more.
 	Snapshots []Snapshot `json:"snapshots,omitempty"`
 }
 
 // Snapshot is the state of all views at a position of the log.
 type Snapshot struct {
 	Pos  uint64 `json:"pos"`  // the last record that is in it
-	At   int64  `json:"at"`   // when it was made, Unix milliseconds
+	At   int64  `json:"at"`   // the time of that record, Unix milliseconds
 	Size int64  `json:"size"` // bytes
 }
 
@@ -92,7 +93,7 @@ const (
 	frameTail = 4
 
 	maxSnapshots = 64
-	maxSnapshot  = 1 << 30 // bytes
+	maxSnapshot  = 256 << 20 // bytes
 	maxPath      = 1024
 )
 
@@ -115,8 +116,11 @@ func (h *Header) check() error {
 	if id, err := hex.DecodeString(h.Log); err != nil || len(id) != 16 {
 		return fmt.Errorf("log id %q", h.Log)
 	}
-	if h.First == 0 || h.Last < h.First {
-		return fmt.Errorf("records %d to %d", h.First, h.Last)
+	if h.Genesis == 0 || h.First < h.Genesis || h.Last < h.First {
+		return fmt.Errorf("records %d to %d of a log that begins with %d", h.First, h.Last, h.Genesis)
+	}
+	if n := len(h.Snapshots); h.First > h.Genesis && (n == 0 || h.Snapshots[n-1].Pos+1 < h.First) {
+		return fmt.Errorf("no snapshot for the records before %d", h.First)
 	}
 	if len(h.Snapshots) > maxSnapshots {
 		return fmt.Errorf("%d snapshots", len(h.Snapshots))

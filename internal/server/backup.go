@@ -18,20 +18,32 @@ import (
 
 // Backup writes a backup of the running server to out: the log up to the record that
 // is the last when it begins, and the files as they are then. Boards are served
-// meanwhile. The error is out's, the log's or a file's; what was written by then is
-// known to be cut off.
+// meanwhile; the log is not trimmed, unless the disk gets full. The error is out's, the
+// log's or a file's; what was written by then is known to be cut off.
 func (s *Server) Backup(ctx context.Context, out io.Writer) error {
+	defer s.pump.Hold()()
 	return WriteBackup(ctx, s.log, s.o, out)
 }
 
 // WriteBackup writes a backup of the log, and of the files of the folder that o names,
 // whose server may run or not.
 //
-// The order is what makes it consistent: the files are opened and measured first, and
-// then the log's last record is asked for. Files only grow, and what is in them comes
-// of records that are in the log: so they never know more than the log that is written
-// behind them. What they lack is made of the log when the backup is restored.
+// The order is what makes it consistent: first it is seen which snapshots there are,
+// then the files are opened and measured, then the log's last record is asked for. So
+// the files have all that the snapshots count on; and since they only grow, and what is
+// in them comes of records that are in the log, they never know more than the log that
+// is written with them. What they lack is made of the log when the backup is restored.
 func WriteBackup(ctx context.Context, log *stream.Log, o Options, out io.Writer) error {
+	h := backup.Header{Version: o.Version, At: time.Now().UTC(), Log: log.ID(), Genesis: log.Genesis(), First: log.First()}
+	infos, err := log.Snapshots(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range infos {
+		if s.Pos+1 >= h.First { // others serve nobody
+			h.Snapshots = append(h.Snapshots, backup.Snapshot{Pos: s.Pos, At: s.At, Size: s.Size})
+		}
+	}
 	files, err := openKeptFiles(&o)
 	defer func() {
 		for _, f := range files {
@@ -41,17 +53,24 @@ func WriteBackup(ctx context.Context, log *stream.Log, o Options, out io.Writer)
 	if err != nil {
 		return err
 	}
-	last, err := log.Last(ctx)
-	if err != nil {
+	if h.Last, err = log.Last(ctx); err != nil {
 		return err
 	}
-	h := backup.Header{Version: o.Version, At: time.Now().UTC(), Log: log.ID(), First: log.First(), Last: last}
 	if len(files) > 0 {
 		h.CSV = filepath.Base(o.CSVPath())
 	}
 	w, err := backup.NewWriter(out, h)
 	if err != nil {
 		return err
+	}
+	for _, s := range h.Snapshots {
+		data, err := log.Snapshot(ctx, s.Pos)
+		if err == nil {
+			err = w.Snapshot(data)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if err := log.ReadRaw(ctx, h.First, h.Last, w.Record); err != nil {
 		return err
@@ -119,7 +138,8 @@ func noSpace(err error) bool {
 // Backup explains why a backup cannot be written or read. path is the backup's file.
 func (x Explainer) Backup(path string, err error) error {
 	again := x.Lang.Say("it is of no use: take an older one, or make a new one", "no sirve: usa una anterior, o haz una nueva")
-	var shorter *fs.PathError
+	var failed *fs.PathError
+	var trimmed *stream.TrimmedError
 	switch {
 	case err == nil:
 		return nil
@@ -133,11 +153,14 @@ func (x Explainer) Backup(path string, err error) error {
 		return &Error{fmt.Sprintf(x.Lang.Say("%s was cut off: %v", "%s quedó cortada: %v"), path, err), again, err}
 	case errors.Is(err, backup.ErrDamaged):
 		return &Error{fmt.Sprintf(x.Lang.Say("%s is damaged: %v", "%s está dañada: %v"), path, err), again, err}
+	case errors.As(err, &trimmed):
+		return &Error{x.Lang.Say("old records were trimmed while the backup was written", "se quitaron entradas antiguas mientras se hacía la copia de seguridad"),
+			x.Lang.Say("make it again", "hazla otra vez"), err}
 	case noSpace(err):
 		return &Error{x.Lang.Say("the disk is full", "el disco está lleno"),
 			x.Lang.Say("make room, or choose another disk; what was there is as it was", "libera espacio, o elige otro disco; lo que había está como estaba"), err}
-	case errors.As(err, &shorter) && !errors.Is(err, fs.ErrNotExist):
-		return x.Folder(shorter.Path, err)
+	case errors.As(err, &failed) && !errors.Is(err, fs.ErrNotExist):
+		return x.Folder(failed.Path, err)
 	}
 	return err
 }

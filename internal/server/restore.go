@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"vaiven"
 	"vaiven/internal/atomicfile"
 	"vaiven/internal/backup"
 	"vaiven/internal/lock"
@@ -106,11 +107,12 @@ func (x Explainer) vacant(dir string, err error) error {
 
 // restorer writes a backup into a folder.
 type restorer struct {
-	o    Options
-	in   *backup.Reader
-	dir  string
-	part backup.Part // that ended the records
-	end  error       // that Next returned with it
+	o      Options
+	in     *backup.Reader
+	dir    string
+	part   backup.Part // the last that was read
+	end    error       // that Next returned with it
+	handed bool        // the part was handed on
 }
 
 func (r *restorer) run(ctx context.Context, check func(Options) error) error {
@@ -119,7 +121,12 @@ func (r *restorer) run(ctx context.Context, check func(Options) error) error {
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return x.Folder(r.dir, err)
 	}
-	err := stream.WriteLog(ctx, stream.Options{Dir: LogDir(r.dir), Logger: r.o.Logger}, h.Log, h.First, r.nextRecord)
+	c := stream.Copy{ID: h.Log, Genesis: h.Genesis, First: h.First, Next: r.nextRecord}
+	for _, s := range h.Snapshots {
+		c.Snapshots = append(c.Snapshots, vaiven.SnapshotInfo{Pos: s.Pos, At: s.At, Size: s.Size})
+	}
+	c.Data = r.readSnapshots(len(c.Snapshots))
+	err := stream.WriteLog(ctx, stream.Options{Dir: LogDir(r.dir), Logger: r.o.Logger}, c)
 	if err == nil {
 		err = r.writeFiles(ctx)
 	}
@@ -142,10 +149,24 @@ func (r *restorer) run(ctx context.Context, check func(Options) error) error {
 	return nil
 }
 
-// nextRecord returns the records, and io.EOF with whatever comes behind them.
+// readSnapshots reads all of them, and the first record behind.
+func (r *restorer) readSnapshots(n int) [][]byte {
+	data := make([][]byte, n)
+	for r.part, r.end = r.in.Next(); r.end == nil && r.part.Kind == backup.PartSnapshot; r.part, r.end = r.in.Next() {
+		data[r.part.Index] = append(data[r.part.Index], r.part.Data...)
+	}
+	return data
+}
+
+// nextRecord returns the records, and io.EOF behind the last.
 func (r *restorer) nextRecord() ([]byte, error) {
-	if r.part, r.end = r.in.Next(); r.end == nil && r.part.Kind == backup.PartRecord {
-		r.o.Progress(r.part.Seq-r.in.Header().First+1, r.in.Header().Last-r.in.Header().First+1)
+	h := r.in.Header()
+	if r.handed { // what was read last
+		r.part, r.end = r.in.Next()
+	}
+	r.handed = true
+	if r.end == nil && r.part.Kind == backup.PartRecord {
+		r.o.Progress(r.part.Seq-h.First+1, h.Last-h.First+1)
 		return r.part.Data, nil
 	}
 	if r.end != nil && !errors.Is(r.end, io.EOF) {

@@ -58,7 +58,7 @@ func TestALogWrittenFromItsRecordsIsTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		dir := t.TempDir()
-		if err := WriteLog(testContext(t), Options{Dir: dir, Logger: quiet()}, id, first, each(want)); err != nil {
+		if err := WriteLog(testContext(t), Options{Dir: dir, Logger: quiet()}, Copy{ID: id, Genesis: first, First: first, Next: each(want)}); err != nil {
 			t.Fatal(err)
 		}
 		again := start(t, Options{Dir: dir})
@@ -103,7 +103,7 @@ func TestWhatIsNoLogIsNotWritten(t *testing.T) {
 		"an early end":      {testContext(t), t.TempDir(), id, func() ([]byte, error) { return nil, errEarly }, errEarly},
 		"nobody waits":      {ended, t.TempDir(), id, each(records), context.Canceled},
 	} {
-		err := WriteLog(tt.ctx, Options{Dir: tt.dir, Logger: quiet()}, tt.log, 1, tt.next)
+		err := WriteLog(tt.ctx, Options{Dir: tt.dir, Logger: quiet()}, Copy{ID: tt.log, Genesis: 1, First: 1, Next: tt.next})
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -125,5 +125,61 @@ func TestRawRecordsAreChecked(t *testing.T) {
 	raw := &reader{l: r.Log, next: 2, raw: func(uint64, []byte) error { return nil }}
 	if err := raw.handOn(2, []byte("no record")); !errors.Is(err, ErrCorrupt) || raw.next != 2 {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestATrimmedLogWrittenAgain has its snapshots and its beginning.
+func TestATrimmedLogWrittenAgain(t *testing.T) {
+	r := start(t, Options{Dir: t.TempDir()})
+	r.write(60, 100)
+	state := map[uint64][]byte{20: noise(1, 700_000), 40: {}}
+	var c Copy
+	for _, pos := range []uint64{20, 40} {
+		r.put(pos, state[pos])
+	}
+	if err := r.Trim(testContext(t), 20); err != nil {
+		t.Fatal(err)
+	}
+	infos, err := r.Snapshots(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = Copy{ID: r.ID(), Genesis: r.Genesis(), First: r.First(), Snapshots: infos}
+	for _, s := range infos {
+		c.Data = append(c.Data, state[s.Pos])
+	}
+	want := rawRecords(t, r.Log)
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	c.Next = each(want)
+	if err := WriteLog(testContext(t), Options{Dir: dir, Logger: quiet()}, c); err != nil {
+		t.Fatal(err)
+	}
+	again := start(t, Options{Dir: dir})
+	got, err := again.Snapshots(testContext(t))
+	if err != nil || cmp.Diff(infos, got) != "" || again.First() != 21 || again.Genesis() != 1 || again.ID() != c.ID {
+		t.Errorf("from %d, snapshots %v, %v", again.First(), got, err)
+	}
+	for pos, data := range state {
+		if b, err := again.Snapshot(testContext(t), pos); err != nil || !bytes.Equal(b, data) {
+			t.Errorf("snapshot at %d: %d bytes, %v", pos, len(b), err)
+		}
+	}
+	if cmp.Diff(want, rawRecords(t, again.Log)) != "" {
+		t.Error("the records are others")
+	}
+	if err := again.DropSnapshot(testContext(t), 20); err != nil {
+		t.Error(err)
+	}
+	if err := again.Trim(testContext(t), 40); err != nil || again.First() != 41 {
+		t.Errorf("it cannot be trimmed on: %v", err)
+	}
+	// Without the snapshot for what is gone it is no log.
+	c.Next, c.Snapshots, c.Data = each(want), nil, nil
+	var missing *MissingError
+	if err := WriteLog(testContext(t), Options{Dir: t.TempDir(), Logger: quiet()}, c); !errors.As(err, &missing) {
+		t.Errorf("without a snapshot: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"vaiven"
@@ -100,6 +101,20 @@ func (p *Pump) MakeRoom(ctx context.Context) bool {
 	return false
 }
 
+// Hold keeps what the log and its snapshots are now until it is called what Hold
+// returned: nothing is trimmed or dropped, unless a full disk asks for room. It is for
+// whoever copies the log.
+func (p *Pump) Hold() (release func()) {
+	p.holding.Lock() // a trim that is under way is waited for
+	p.holders++
+	p.holding.Unlock()
+	return sync.OnceFunc(func() {
+		p.holding.Lock()
+		p.holders--
+		p.holding.Unlock()
+	})
+}
+
 // retain takes a snapshot when one is due, trims the log, and drops the snapshots that
 // serve no more. c is where everything stands, nil when that is as before. It reports
 // whether the log was trimmed. If we die between two of these steps, the next round
@@ -122,6 +137,11 @@ func (p *Pump) retain(ctx context.Context, c *cut, room bool) (trimmed bool, err
 		}
 		k.list, k.seen[c.pos] = append(k.list, info), now
 		k.mark = mark{c.pos, c.stats.Events, c.time.at}
+	}
+	p.holding.Lock()
+	defer p.holding.Unlock()
+	if p.holders > 0 && !room {
+		return false, nil
 	}
 	size, err := p.logSize(ctx)
 	if err != nil {
