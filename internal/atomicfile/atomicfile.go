@@ -55,8 +55,8 @@ func Write(path string, data []byte) error {
 // writing and reading. Commit or Abort ends it.
 type File struct {
 	*os.File
-	path  string
-	ended bool
+	temp, path string
+	ended      bool
 }
 
 // Create begins a new content for the file at path, as [Write] does; nothing is at path
@@ -70,16 +70,21 @@ func Create(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{File: f, path: path}, nil
+	return &File{File: f, temp: temp, path: path}, nil
 }
 
 // errOvertaken says that somebody else began to write the same file.
 var errOvertaken = errors.New("another one writes it, too")
 
+// CommitAs is Commit for a file in the same folder that gets its name at the end.
+func (f *File) CommitAs(path string) error {
+	f.path = path
+	return f.Commit()
+}
+
 // Commit brings the content to the disk and puts it in the place of the old one. Its
 // errors are Write's; Abort still has to be called after one.
 func (f *File) Commit() error {
-	temp := f.path + tempSuffix
 	if old, err := os.Stat(f.path); err == nil {
 		if err := f.Chmod(old.Mode().Perm()); err != nil {
 			return err
@@ -92,13 +97,13 @@ func (f *File) Commit() error {
 	if err != nil {
 		return err
 	}
-	if there, err := os.Stat(temp); err != nil || !os.SameFile(mine, there) {
+	if there, err := os.Stat(f.temp); err != nil || !os.SameFile(mine, there) {
 		return &fs.PathError{Op: "replace", Path: f.path, Err: errOvertaken}
 	}
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, f.path); err != nil {
+	if err := os.Rename(f.temp, f.path); err != nil {
 		return err
 	}
 	f.ended = true
@@ -113,8 +118,8 @@ func (f *File) Abort() {
 	f.ended = true
 	mine, err := f.Stat()
 	_ = f.Close() // perhaps again
-	if there, serr := os.Stat(f.path + tempSuffix); err != nil || serr == nil && os.SameFile(mine, there) {
-		_ = os.Remove(f.path + tempSuffix)
+	if there, serr := os.Stat(f.temp); err != nil || serr == nil && os.SameFile(mine, there) {
+		_ = os.Remove(f.temp)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -49,7 +50,11 @@ func (s *server) getBackup(_ context.Context, _ *struct{}) (*rawAnswer, error) {
 		}
 		out := &patientWriter{w, http.NewResponseController(w)}
 		if err := s.o.Backup(r.Context(), out); err != nil {
-			s.o.Logger.Error("backup not finished", "err", err)
+			level := slog.LevelError
+			if r.Context().Err() != nil { // whoever asked is gone
+				level = slog.LevelInfo
+			}
+			s.o.Logger.Log(r.Context(), level, "backup not finished", "err", err)
 			panic(http.ErrAbortHandler) // it must not look like a whole answer
 		}
 	}}, nil
