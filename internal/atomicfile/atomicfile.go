@@ -1,5 +1,5 @@
-// Package atomicfile replaces a file's content whole or not at all, and names files
-// that are set aside.
+// Package atomicfile replaces a file's content whole or not at all, likewise puts a
+// folder in its place, and names files that are set aside.
 //
 // It owns the order of the steps, and nothing else: what is in the file, and that
 // two do not write it at once, is its user's (the data folder and the CSV have a
@@ -40,15 +40,37 @@ const tempSuffix = ".new"
 // that could not be brought to the disk: then the file is the new one, and a power
 // cut may bring the old one back.
 func Write(path string, data []byte) error {
+	f, err := Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	return f.Commit()
+}
+
+// File is a file's new content while it is written: its temporary file, open for
+// writing and reading. Commit or Abort ends it.
+type File struct {
+	*os.File
+	temp, path string
+	ended      bool
+}
+
+// Create begins a new content for the file at path, as [Write] does; nothing is at path
+// before Commit.
+func Create(path string) (*File, error) {
 	temp := path + tempSuffix
-	if err := writeTemp(temp, path, data); err != nil {
-		return err
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a Write that was killed
+		return nil, err
 	}
-	if err := os.Rename(temp, path); err != nil {
-		_ = os.Remove(temp) // the rename's error counts
-		return err
+	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return nil, err
 	}
-	return syncFolder(filepath.Dir(path))
+	return &File{File: f, temp: temp, path: path}, nil
 }
 
 // Rename gives a file another name in its folder, on disk when it returns nil; a file
@@ -60,26 +82,19 @@ func Rename(path, to string) error {
 	return syncFolder(filepath.Dir(to))
 }
 
-// writeTemp writes the temporary file with the permissions of the one at path, and
-// brings it to the disk. On an error it is removed.
-func writeTemp(temp, path string, data []byte) (err error) {
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a Write that was killed
-		return err
-	}
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close() // perhaps again; the first error counts
-			_ = os.Remove(temp)
-		}
-	}()
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if old, err := os.Stat(path); err == nil {
+// errOvertaken says that somebody else began to write the same file.
+var errOvertaken = errors.New("another one writes it, too")
+
+// CommitAs is Commit for a file in the same folder that gets its name at the end.
+func (f *File) CommitAs(path string) error {
+	f.path = path
+	return f.Commit()
+}
+
+// Commit brings the content to the disk and puts it in the place of the old one. Its
+// errors are Write's; Abort still has to be called after one.
+func (f *File) Commit() error {
+	if old, err := os.Stat(f.path); err == nil {
 		if err := f.Chmod(old.Mode().Perm()); err != nil {
 			return err
 		}
@@ -87,7 +102,34 @@ func writeTemp(temp, path string, data []byte) (err error) {
 	if err := f.Sync(); err != nil { // before the rename: or the name could lead to nothing after a power cut
 		return err
 	}
-	return f.Close()
+	mine, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if there, err := os.Stat(f.temp); err != nil || !os.SameFile(mine, there) {
+		return &fs.PathError{Op: "replace", Path: f.path, Err: errOvertaken}
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.temp, f.path); err != nil {
+		return err
+	}
+	f.ended = true
+	return syncFolder(filepath.Dir(f.path))
+}
+
+// Abort removes the temporary file, unless it was committed.
+func (f *File) Abort() {
+	if f.ended {
+		return
+	}
+	f.ended = true
+	mine, err := f.Stat()
+	_ = f.Close() // perhaps again
+	if there, serr := os.Stat(f.temp); err != nil || serr == nil && os.SameFile(mine, there) {
+		_ = os.Remove(f.temp)
+	}
 }
 
 // syncFolder brings the folder's names to the disk, where the system can.

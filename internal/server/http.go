@@ -64,7 +64,8 @@ func (s *Server) handler() http.Handler {
 		Explain: func(e *vaiven.Error) string { return wire.Explain(e, s.o.Lang) },
 		Devices: s.registry, Names: names{s}, Twins: s.twin, Events: past{s}, Curves: curves, Posts: posts{s.gateway},
 		CSV: web.CSV{Path: s.o.CSVPath(), Of: fmt.Sprintf("%s %d", s.log.ID(), s.csv.Digits())}, Server: s.facts,
-		Live: s.feed.Handler(), States: s.o.states(), Token: s.o.APIToken, MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,
+		Backup: s.Backup,
+		Live:   s.feed.Handler(), States: s.o.states(), Token: s.o.APIToken, MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,
 	})
 }
 

@@ -77,6 +77,17 @@ type witnessFile interface {
 	Close() error
 }
 
+// WitnessedLog returns the id of the log in a folder, whose server may run; "" when
+// the witness there does not know it.
+func WitnessedLog(dir string) string {
+	w, m, err := openWitness(dir)
+	if err != nil {
+		return ""
+	}
+	_ = w.f.Close() // nothing was written
+	return m.log
+}
+
 // Acknowledged returns the last sequence that the witness in a log's folder
 // knows to have been acknowledged, 0 when there is no witness. It is for a
 // folder whose log does not open.

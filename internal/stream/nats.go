@@ -299,7 +299,7 @@ func (l *Log) ensureStream(ctx context.Context, known mark, found uint64) error 
 		return err
 	}
 	cfg := streamConfig(&l.o, l.subject)
-	cfg.Metadata = map[string]string{metaLog: id, metaFirst: strconv.FormatUint(l.o.FirstSeq, 10)}
+	cfg.Metadata = metadata(id, l.o.FirstSeq)
 	stream, err := l.store.obtainStream(ctx, cfg, func() error {
 		if found > 0 {
 			return ErrUnreadable
@@ -313,6 +313,11 @@ func (l *Log) ensureStream(ctx context.Context, known mark, found uint64) error 
 		return err
 	}
 	return checkConfig(stream.CachedInfo().Config, l.subject)
+}
+
+// metadata is what the log's stream says of it.
+func metadata(id string, genesis uint64) map[string]string {
+	return map[string]string{metaLog: id, metaFirst: strconv.FormatUint(genesis, 10)}
 }
 
 // obtainStream returns the stream, which is made if there is none and allowed says so.

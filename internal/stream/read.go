@@ -30,9 +30,13 @@ const (
 //
 // While fn is slow, only Read waits: at most a few MiB are fetched ahead.
 func (l *Log) Read(ctx context.Context, from, to uint64, fn func(vaiven.Record) error) error {
+	return l.read(ctx, &reader{l: l, next: max(from, 1), to: to, fn: fn})
+}
+
+func (l *Log) read(ctx context.Context, r *reader) error {
 	ctx, end := l.whileOpen(ctx)
 	defer end()
-	r := &reader{l: l, next: max(from, 1), to: to, fn: fn}
+	to := r.to
 	tried := uint64(0) // the record that the last attempt began with
 	for to == 0 || r.next <= to {
 		s, moved := l.current()
@@ -69,6 +73,7 @@ type reader struct {
 	next uint64
 	to   uint64
 	fn   func(vaiven.Record) error
+	raw  func(seq uint64, record []byte) error // instead of fn, when the bytes are wanted
 	dec  codec
 	err  error // why the Read is over
 }
@@ -207,6 +212,9 @@ func (r *reader) readOne(ctx context.Context, s *store) error {
 
 // handOn checks a record and gives it to the Read's user. Its errors end the Read.
 func (r *reader) handOn(seq uint64, b []byte) error {
+	if r.raw != nil {
+		return r.handOnRaw(seq, b)
+	}
 	rec, err := r.dec.decode(seq, b)
 	switch {
 	case err != nil:

@@ -69,6 +69,9 @@ type Pump struct {
 	ground sync.Mutex       // see runner.ground
 	kept   kept             // of that goroutine
 
+	holding sync.Mutex // held while the log is trimmed
+	holders int        // so many need it untrimmed
+
 	mu      sync.RWMutex // written by whoever decides, one record at a time
 	decider *Decider
 	runners []*runner

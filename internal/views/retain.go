@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"vaiven"
@@ -105,6 +106,20 @@ func (p *Pump) MakeRoom(ctx context.Context) bool {
 	return false
 }
 
+// Hold keeps what the log and its snapshots are now until it is called what Hold
+// returned: nothing is trimmed or dropped, unless a full disk asks for room. It is for
+// whoever copies the log.
+func (p *Pump) Hold() (release func()) {
+	p.holding.Lock() // a trim that is under way is waited for
+	p.holders++
+	p.holding.Unlock()
+	return sync.OnceFunc(func() {
+		p.holding.Lock()
+		p.holders--
+		p.holding.Unlock()
+	})
+}
+
 // retain takes a snapshot when one is due, trims the log, and drops the snapshots that
 // serve no more. c is where everything stands, nil when that is as before. It reports
 // whether the log was trimmed. If we die between two of these steps, the next round
@@ -130,6 +145,11 @@ func (p *Pump) retain(ctx context.Context, c *cut, room bool) (trimmed bool, err
 		if failed = p.putSnapshot(ctx, c, now); failed != nil && !room {
 			return false, failed
 		}
+	}
+	p.holding.Lock()
+	defer p.holding.Unlock()
+	if p.holders > 0 && !room {
+		return false, failed
 	}
 	if to := p.trimTo(now, room); to != 0 {
 		if trimmed, err = p.trim(ctx, to); err != nil {

@@ -14,7 +14,8 @@ import (
 
 // access decides who may ask what of the API. Whoever sits at the server's own
 // machine may do all, and so may whoever shows the token. Others may read while
-// there is no token. What boards ask is as open as their WebSocket.
+// there is no token, but for a backup: it is all there is, and costs the server work.
+// What boards ask is as open as their WebSocket.
 type access struct {
 	hasToken bool
 	token    [sha256.Size]byte // hashed, so that comparing takes as long whatever was sent
@@ -28,11 +29,17 @@ func newAccess(token string, lang vaiven.Lang) access {
 // guard lets through what is allowed.
 func (a access) guard(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
-	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		api.WriteProblem(w, api.NewProblem(http.StatusForbidden, codeCrossOrigin,
-			a.lang.Say("a page of another site asked for this", "lo pidió una página de otro sitio"), ""))
-	}))
-	return cross.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked := r
+		if r.URL.Path == backupPath { // for which reading is not safe
+			asked = r.Clone(r.Context())
+			asked.Method = http.MethodPost
+		}
+		if cross.Check(asked) != nil {
+			api.WriteProblem(w, api.NewProblem(http.StatusForbidden, codeCrossOrigin,
+				a.lang.Say("a page of another site asked for this", "lo pidió una página de otro sitio"), ""))
+			return
+		}
 		p := a.refusal(r)
 		if p == nil {
 			next.ServeHTTP(w, r)
@@ -46,7 +53,7 @@ func (a access) guard(next http.Handler) http.Handler {
 			w.Header().Set("WWW-Authenticate", challenge)
 		}
 		api.WriteProblem(w, p)
-	}))
+	})
 }
 
 // Codes of refused access.
@@ -76,7 +83,7 @@ func (a access) refusal(r *http.Request) *api.Problem {
 		return api.NewProblem(http.StatusUnauthorized, codeNoToken,
 			a.lang.Say("this server asks for its token", "este servidor pide su token"),
 			a.lang.Say("send the header Authorization: Bearer TOKEN", "envía la cabecera Authorization: Bearer TOKEN"))
-	case readsOnly(r.Method):
+	case readsOnly(r.Method) && r.URL.Path != backupPath:
 		return nil
 	}
 	return api.NewProblem(http.StatusForbidden, codeNotLocal,

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -68,7 +70,10 @@ func TestWhoMayAskWhat(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o := newWorld(t).options()
 			o.Token = c.token
+			o.Backup = func(_ context.Context, out io.Writer) error { _, err := out.Write([]byte("backup")); return err }
 			h := New(o)
+			judge(t, visit(h, "GET", prefix+"/backup", c.peer, c.host, c.headers...), c.write, c.code)
+			judge(t, visit(h, "HEAD", prefix+"/backup", c.peer, c.host, c.headers...), c.write, c.code)
 			for _, get := range []string{"/devices", "/devices/101/state", "/events", "/readings.csv", "/server", "/docs", "/openapi.json"} {
 				judge(t, visit(h, "GET", prefix+get, c.peer, c.host, c.headers...), c.read, c.code)
 			}

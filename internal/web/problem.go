@@ -68,6 +68,14 @@ func (s *server) busyProblem(retry time.Duration) error {
 	return withRetryAfter(p, retry)
 }
 
+// backupBusy says that a backup is being written.
+func (s *server) backupBusy() error {
+	p := api.NewProblem(http.StatusServiceUnavailable, string(vaiven.CodeBusy),
+		s.o.Lang.Say("a backup is being written just now", "ahora mismo se está haciendo otra copia de seguridad"),
+		s.o.Lang.Say("try again when it is done", "inténtalo otra vez cuando termine"))
+	return withRetryAfter(p, backupRetry)
+}
+
 // withRetryAfter adds how long to wait, for machines and for proxies.
 func withRetryAfter(p *api.Problem, d time.Duration) error {
 	if d <= 0 {

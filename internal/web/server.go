@@ -32,6 +32,7 @@ type server struct {
 	describing chan struct{} // one description at a time, since it is read, changed and written
 	reading    chan struct{} // histories that are being read; full: wait a moment, then 503
 	scanning   chan struct{} // looks at the whole table of devices; full: wait a moment, then 503
+	backing    chan struct{} // the backup that is being written; another: 503
 	waiting    chan struct{} // answers that wait for the end of a change; full: they do not wait
 }
 
@@ -47,6 +48,7 @@ func newServer(o Options) *server {
 	s.describing = make(chan struct{}, 1)
 	s.reading = make(chan struct{}, maxReading)
 	s.scanning = make(chan struct{}, maxScanning)
+	s.backing = make(chan struct{}, 1)
 	s.waiting = make(chan struct{}, maxWaiting)
 	s.api = humago.NewWithPrefix(s.mux, prefix, s.config())
 	s.deviceOperations()
@@ -56,6 +58,7 @@ func newServer(o Options) *server {
 	s.curveOperations()
 	s.csvOperation()
 	s.serverOperations()
+	s.backupOperation()
 	s.boardOperations()
 	s.liveOperations()
 	s.publish()
@@ -90,7 +93,8 @@ events, the CSV file.
 Whoever sits at the server's own machine may ask everything. From elsewhere,
 reading is open as long as the server has no token; changing something takes
 the token (--api-token), as "Authorization: Bearer TOKEN". A server that has a
-token asks for it for reading, too. What boards ask (tag "boards") is as open as
+token asks for it for reading, too. A backup is closed as what changes
+something is. What boards ask (tag "boards") is as open as
 their WebSocket.
 
 Errors are problems of RFC 9457 (application/problem+json): detail and hint are

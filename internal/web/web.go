@@ -15,6 +15,7 @@ import (
 	"context"
 	"fmt"
 	"html/template"
+	"io"
 	"log/slog"
 	"net/http"
 	"path"
@@ -54,6 +55,9 @@ type Options struct {
 	// Server returns what is known of the server; what follows from the other
 	// options is filled in.
 	Server func() api.Server
+	// Backup writes a backup of the server to out. Its error means that what was written
+	// is not one. May be nil.
+	Backup func(ctx context.Context, out io.Writer) error
 	// Live serves what is under /api/v1/live/, behind the API's access rules. It
 	// sets its deadlines itself.
 	Live http.Handler

@@ -13,6 +13,7 @@ var rooms = map[string][]string{
 	"internal/ws":         nil,
 	"internal/lock":       nil,
 	"internal/atomicfile": nil,
+	"internal/backup":     nil,
 	"client":              {"", "wire"},
 	"internal/gateway":    {"", "wire", "internal/ws"},
 	"internal/stream":     {"", "internal/lock"},
@@ -32,11 +33,12 @@ var rooms = map[string][]string{
 	"internal/server": {
 		"", "wire", "internal/gateway", "internal/stream", "internal/csvfile", "internal/history",
 		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views",
+		"internal/backup", "internal/lock", "internal/atomicfile",
 	},
 	"cmd/vaiven": {
 		"", "internal/server", "internal/console", "internal/web", "internal/event", "internal/sim", "internal/transports",
 		// For folders of runs, or whose server is stopped, and for what flags name.
-		"internal/stream", "internal/csvfile", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile",
+		"internal/stream", "internal/csvfile", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile", "internal/backup",
 	},
 }
 
@@ -64,6 +66,8 @@ var reasons = []reason{
 	{"internal/ws", "*", "WebSocket framing knows nothing of devices, so that it can be tested as plain RFC 6455"},
 	{"internal/lock", "*", "a lock knows nothing of what it keeps"},
 	{"internal/atomicfile", "*", "how a file is replaced does not depend on what is in it"},
+	{"internal/backup", "*", "the form of a backup is a pure function of what is given to it: it can be read without a log and without a server"},
+	{"*", "internal/backup", "only the server knows what a restored one needs, and makes and restores backups"},
 	{"internal/event", "*", "the public form of events is a pure function of them"},
 	{"wire", "*", "decoding is pure: what a board sent is judged without a connection, a log or a clock"},
 	{"client", "*", "the device client is for other people's programs: it must not bring the server along"},
@@ -102,6 +106,7 @@ var libraries = []struct {
 	{"github.com/danielgtaylor/huma", []string{"internal/web"}, "only the HTTP room knows which framework makes its document"},
 	{"github.com/warthog618/go-gpiocdev", []string{"internal/button"}, "only the buttons' room knows lines of the Pi"},
 	{"github.com/muesli/cancelreader", []string{"internal/console"}, "only the terminal's room reads a terminal"},
+	{"github.com/klauspost/compress", []string{"internal/backup"}, "only the form of a backup is compressed by us: the log's engine and the history do it themselves"},
 	{"google.golang.org/protobuf", []string{"internal/stream"}, "only the log knows its encoding"},
 }
 

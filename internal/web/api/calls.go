@@ -231,6 +231,20 @@ func orNil[T any](v *T, err error) (*T, error) {
 	return v, nil
 }
 
+// Backup asks for a backup of the server, which the caller reads and closes. It can
+// be cut off: only its reader knows whether it is whole.
+func (c *Client) Backup(ctx context.Context) (io.ReadCloser, error) {
+	resp, err := c.send(ctx, call{method: http.MethodGet, path: "backup"})
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode >= 300 {
+		defer resp.Body.Close()
+		return nil, problemOf(resp)
+	}
+	return resp.Body, nil
+}
+
 // devicePath is the path of a device.
 func devicePath(d vaiven.Device, rest string) string {
 	path := "devices/" + url.PathEscape(string(d))

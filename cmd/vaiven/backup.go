@@ -1,0 +1,309 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vaiven/internal/atomicfile"
+	"vaiven/internal/backup"
+	"vaiven/internal/console"
+	"vaiven/internal/server"
+	"vaiven/internal/stream"
+	"vaiven/internal/web/api"
+)
+
+// backupJob is what `vaiven backup` was told.
+type backupJob struct {
+	*dataFolder
+	remote remote
+	client *api.Client
+	target string        // a file, or the folder for many
+	folder bool          // it is a folder
+	every  time.Duration // 0: once
+	keep   int           // backups of this log in the folder; 0: all
+	asked  bool          // for a certain server, by its address
+}
+
+func (p *program) backupCommand() *cobra.Command {
+	c := &config{Data: "vaiven-data"}
+	b := &backupJob{}
+	check := false
+	cmd := &cobra.Command{
+		Use:   "backup FILE|FOLDER",
+		Short: p.say("Copy all of a server into one file, while it runs", "Copia todo un servidor en un archivo, mientras funciona"),
+		Long: p.say(
+			"backup writes the log, up to the record that is the last at that moment, and the CSV\ninto one file, from which `vaiven restore` makes the same server again. The server\ngoes on meanwhile; one that is stopped is read from its data folder. The file is\nread back before it counts, and no half of one is ever left. In a FOLDER each backup\ngets a name with its date. --check reads a backup and says whether it is whole.",
+			"backup escribe el registro, hasta la entrada que es la última en ese momento, y el CSV\nen un archivo, del que `vaiven restore` hace otra vez el mismo servidor. El servidor\nsigue mientras tanto; si está detenido se lee su carpeta de datos. El archivo se relee\nantes de darlo por bueno, y nunca queda uno a medias. En una CARPETA cada copia lleva\nla fecha en su nombre. --check lee una copia y dice si está completa."),
+		Example: p.say("  vaiven backup pi.backup\n  vaiven backup /media/usb --every 24h --keep 7\n  vaiven backup --check pi.backup",
+			"  vaiven backup pi.backup\n  vaiven backup /media/usb --every 24h --keep 7\n  vaiven backup --check pi.backup"),
+		Args: p.args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if b.client, err = p.client(cmd, &b.remote); err != nil {
+				return err
+			}
+			b.dataFolder, b.target, b.asked = p.dataFolder(c), args[0], cmd.Flags().Changed("server")
+			if check {
+				return b.printCheck(b.target)
+			}
+			if err := b.complete(cmd.Flags().Changed("keep")); err != nil {
+				return err
+			}
+			if b.every > 0 {
+				return b.repeat(cmd.Context())
+			}
+			return b.once(cmd.Context())
+		},
+	}
+	p.remoteFlags(cmd, &b.remote)
+	f := cmd.Flags()
+	f.StringVar(&c.Data, "data", c.Data, p.say("the data folder, of a server that is stopped", "la carpeta de datos, de un servidor detenido"))
+	f.StringVar(&c.CSV, "csv", "", p.say("its CSV file (default: readings.csv in the data folder)", "su archivo CSV (por defecto, readings.csv en la carpeta de datos)"))
+	f.DurationVar(&b.every, "every", 0, p.say("go on, with a backup so often, as 24h", "seguir, con una copia cada tanto, como 24h"))
+	f.IntVar(&b.keep, "keep", 0, p.say("keep so many backups in FOLDER, and remove older ones of this server (0: all)",
+		"conservar tantas copias en CARPETA y borrar las anteriores de este servidor (0: todas)"))
+	f.BoolVar(&check, "check", false, p.say("only say whether FILE is a whole backup", "solo decir si FILE es una copia completa"))
+	return cmd
+}
+
+// minEvery is the shortest time between two backups.
+const minEvery = time.Second
+
+// complete checks what was told, and whether the target is a folder.
+func (b *backupJob) complete(keep bool) error {
+	if b.every != 0 && b.every < minEvery {
+		return usageError{fmt.Errorf(b.say("--every %s: want at least %s", "--every %s: debe ser al menos %s"), b.every, minEvery)}
+	}
+	if keep && b.keep < 1 {
+		return usageError{fmt.Errorf(b.say("--keep %d: want at least 1", "--keep %d: debe ser al menos 1"), b.keep)}
+	}
+	info, err := os.Stat(b.target)
+	isFolder := err == nil && info.IsDir()
+	b.folder = isFolder || b.every > 0 || b.keep > 0 || strings.HasSuffix(b.target, "/") || strings.HasSuffix(b.target, string(filepath.Separator))
+	if b.folder && err == nil && !isFolder {
+		return usageError{fmt.Errorf(b.say("%s is a file: with --every or --keep, name a folder", "%s es un archivo: con --every o --keep, indica una carpeta"), b.target)}
+	}
+	return nil
+}
+
+// once makes one backup.
+func (b *backupJob) once(ctx context.Context) error {
+	if b.asked || b.mustHaveLog() != nil {
+		return b.fromServer(ctx, "")
+	}
+	log, err := b.openLog(ctx)
+	if errors.Is(err, stream.ErrLocked) { // its server runs
+		return b.fromServer(ctx, stream.WitnessedLog(server.LogDir(b.o.Data)))
+	}
+	if err != nil {
+		return b.explain.Log(err)
+	}
+	defer log.Close()
+	f, err := b.create()
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	ctx, cancel := context.WithCancel(ctx)
+	r, w := io.Pipe()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_ = w.CloseWithError(server.WriteBackup(ctx, log, b.o, w)) // never fails
+	}()
+	err = b.receive(ctx, f, r, "")
+	cancel()
+	_ = r.Close() // never fails
+	<-written
+	return b.explain.Backup(b.target, err)
+}
+
+// fromServer makes one backup of a running server; log is its log's id, "" when any is
+// right.
+func (b *backupJob) fromServer(ctx context.Context, log string) error {
+	f, err := b.create()
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	body, err := b.client.Backup(ctx)
+	if err != nil {
+		return b.remoteError(&b.remote, err)
+	}
+	defer body.Close()
+	err = b.receive(ctx, f, body, log)
+	var source *sourceError
+	if errors.As(err, &source) && ctx.Err() == nil {
+		return hinted(fmt.Errorf(b.say("%s did not send all of the backup: %w", "%s no envió toda la copia: %w"), b.remote.server, err),
+			b.say("no file was written. Was the server stopped? What it printed says more; then try again",
+				"no se escribió ningún archivo. ¿Se detuvo el servidor? Lo que mostró dice más; luego inténtalo otra vez"))
+	}
+	return b.explain.Backup(b.target, err)
+}
+
+// sourceError is an error of where a backup comes from, not of where it is written.
+type sourceError struct{ error }
+
+func (e *sourceError) Unwrap() error { return e.error }
+
+// receive writes what comes to the target, checks it, and says what it holds.
+func (b *backupJob) receive(ctx context.Context, f *atomicfile.File, in io.Reader, log string) error {
+	out := bufio.NewWriterSize(f, 256<<10)
+	t := &tee{in: in, out: out, ctx: ctx}
+	h, err := b.readAll(t, b.say("backup", "copia"))
+	if err == nil && log != "" && log != h.Log {
+		err = hinted(fmt.Errorf(b.say("the server at %s is not that of %s", "el servidor en %s no es el de %s"), b.remote.server, b.o.Data),
+			b.say("say where that one listens: --server http://HOST:PORT", "di dónde escucha ese: --server http://HOST:PUERTO"))
+	} else if err != nil && !t.failed {
+		err = &sourceError{err}
+	}
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if _, err := b.readAll(bufio.NewReaderSize(f, 256<<10), b.say("reading it back", "releyéndola")); err != nil {
+		return err
+	}
+	size, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	name := b.target
+	if b.folder {
+		name = filepath.Join(b.target, backupName(h.At))
+	}
+	if err := f.CommitAs(name); err != nil {
+		return err
+	}
+	if err := b.printHeader(name, h, size); err != nil || !b.folder {
+		return err
+	}
+	return b.removeOld(h)
+}
+
+// tee hands on what is read, and tells what fails there from what fails here.
+type tee struct {
+	in     io.Reader
+	out    io.Writer
+	ctx    context.Context
+	failed bool // here
+}
+
+func (t *tee) Read(p []byte) (int, error) {
+	n, err := t.in.Read(p)
+	if n > 0 {
+		if _, werr := t.out.Write(p[:n]); werr != nil {
+			t.failed = true
+			return 0, werr
+		}
+	}
+	if cerr := t.ctx.Err(); cerr != nil {
+		return n, cerr
+	}
+	return n, err
+}
+
+// readAll reads a backup to its end, under a progress bar.
+func (p *program) readAll(in io.Reader, label string) (backup.Header, error) {
+	r, err := backup.NewReader(in)
+	if err != nil {
+		return backup.Header{}, err
+	}
+	defer r.Close()
+	h := r.Header()
+	bar := console.NewProgress(p.stderr(), p.lang, label, h.Last-h.First+1, nil)
+	defer bar.Done()
+	for {
+		part, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return h, nil
+		}
+		if err != nil {
+			return h, err
+		}
+		if part.Kind == backup.PartRecord {
+			bar.Set(part.Seq - h.First + 1)
+		}
+	}
+}
+
+// create begins the target. A file that is there must be a backup: what somebody named
+// by mistake is not replaced.
+func (b *backupJob) create() (*atomicfile.File, error) {
+	if b.folder {
+		if err := os.Mkdir(b.target, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+			return nil, b.explain.Folder(b.target, err)
+		}
+		return b.createAt(filepath.Join(b.target, "vaiven.backup")) // of which a kill leaves one
+	}
+	f, err := os.Open(b.target)
+	if errors.Is(err, os.ErrNotExist) {
+		return b.createAt(b.target)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	begin := make([]byte, len(backup.Magic))
+	if n, _ := io.ReadFull(f, begin); string(begin[:n]) != backup.Magic { // what cannot be read is none either
+		return nil, hinted(fmt.Errorf(b.say("%s is there, and is not a backup", "%s ya existe, y no es una copia de seguridad"), b.target),
+			b.say("nothing was changed: give another name", "no se cambió nada: da otro nombre"))
+	}
+	return b.createAt(b.target)
+}
+
+func (b *backupJob) createAt(path string) (*atomicfile.File, error) {
+	f, err := atomicfile.Create(path)
+	return f, b.explain.Backup(path, err)
+}
+
+// printCheck says whether a file is a whole backup.
+func (b *backupJob) printCheck(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h, err := b.readAll(bufio.NewReaderSize(f, 256<<10), b.say("checking", "revisando"))
+	if err != nil {
+		return b.explain.Backup(path, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return b.printHeader(path, h, info.Size())
+}
+
+// printHeader says what is in a whole backup.
+func (p *program) printHeader(path string, h backup.Header, size int64) error {
+	_, err := fmt.Fprintf(p.out, p.say(
+		"%s: log %.8s, records %d to %d, as of %s, %s: ok\n",
+		"%s: registro %.8s, entradas %d a %d, del %s, %s: ok\n"),
+		path, h.Log, h.First, h.Last, h.At.Local().Format("2006-01-02 15:04:05"), sizeText(size))
+	return err
+}
+
+// sizeText writes a size as a person would.
+func sizeText(n int64) string {
+	switch {
+	case n < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	case n < 1<<30:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"vaiven/internal/backup"
+)
+
+// Names of backups in a folder tell when they were begun.
+const (
+	backupPattern = "vaiven-*Z.backup"
+	backupLayout  = "vaiven-20060102-150405Z.backup"
+)
+
+func backupName(at time.Time) string { return at.UTC().Format(backupLayout) }
+
+// storedBackup is one that a folder holds.
+type storedBackup struct {
+	path string
+	at   time.Time
+	log  string
+}
+
+// stored lists the backups of a folder, the oldest first. What has such a name, and is
+// none, is not among them.
+func stored(dir string) []storedBackup {
+	names, _ := filepath.Glob(filepath.Join(dir, backupPattern)) // the pattern is ours
+	var list []storedBackup
+	for _, path := range names {
+		if h, err := headerOf(path); err == nil && filepath.Base(path) == backupName(h.At) {
+			list = append(list, storedBackup{path, h.At, h.Log})
+		}
+	}
+	slices.SortFunc(list, func(a, b storedBackup) int { return a.at.Compare(b.at) })
+	return list
+}
+
+func headerOf(path string) (backup.Header, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return backup.Header{}, err
+	}
+	defer f.Close()
+	r, err := backup.NewReader(f)
+	if err != nil {
+		return backup.Header{}, err
+	}
+	defer r.Close()
+	return r.Header(), nil
+}
+
+// removeOld removes the oldest backups of the log whose newest one was just written and
+// checked, until so many are left as are kept. Those of another server stay, and so
+// does the new one, wherever the clock that named it stands.
+func (b *backupJob) removeOld(newest backup.Header) error {
+	if b.keep == 0 {
+		return nil
+	}
+	mine := slices.DeleteFunc(stored(b.target), func(s storedBackup) bool { return s.log != newest.Log || s.at.Equal(newest.At) })
+	for _, s := range mine[:max(len(mine)-(b.keep-1), 0)] {
+		if err := os.Remove(s.path); err != nil {
+			return b.explain.Folder(b.target, err)
+		}
+	}
+	return nil
+}
+
+const (
+	// wakeEvery is how often the clock is looked at: it may be set meanwhile.
+	wakeEvery = time.Minute
+	// A backup that failed is tried again after firstRetry, and then after twice as
+	// long each time, up to lastRetry.
+	firstRetry = 5 * time.Second
+	lastRetry  = 10 * time.Minute
+)
+
+// repeat makes backups until it is interrupted. It counts from the newest one in the
+// folder, so that a restart of this computer makes none too many. A server that is
+// away, a stick that is not there and a disk that is full are waited for; what is
+// wrong is said once.
+func (b *backupJob) repeat(ctx context.Context) error {
+	due, retry, said := b.firstDue(time.Now()), firstRetry, ""
+	for b.wait(ctx, due) {
+		err := b.fromServer(ctx, "")
+		switch {
+		case err == nil:
+			due, retry, said = time.Now().Add(b.every), firstRetry, ""
+		case ctx.Err() != nil:
+		default:
+			if text := err.Error(); text != said {
+				b.printError(err)
+				said = text
+			}
+			pause := min(retry, b.every)
+			due, retry = time.Now().Add(pause), min(2*retry, lastRetry)
+		}
+	}
+	return nil
+}
+
+// firstDue is when the next backup is due after those that are there. A clock that goes
+// behind them says nothing: then it is due now.
+func (b *backupJob) firstDue(now time.Time) time.Time {
+	list := stored(b.target)
+	if len(list) == 0 {
+		return now
+	}
+	if newest := list[len(list)-1].at; newest.Before(now) {
+		return newest.Add(b.every)
+	}
+	return now
+}
+
+// wait waits until it is due by the clock, and returns false when it was interrupted.
+func (b *backupJob) wait(ctx context.Context, due time.Time) bool {
+	for {
+		left := time.Until(due.Round(0)) // by the clock that people see
+		if left > b.every {
+			left = 0 // that was set back
+		}
+		if ctx.Err() != nil || left <= 0 {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-time.After(min(left, wakeEvery)):
+		case <-ctx.Done():
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"vaiven/internal/backup"
+	"vaiven/internal/console"
+	"vaiven/internal/server"
+)
+
+func (p *program) restoreCommand() *cobra.Command {
+	c := &config{Data: "vaiven-data"}
+	check := false
+	cmd := &cobra.Command{
+		Use:   "restore FILE",
+		Short: p.say("Make a data folder of a backup", "Hace una carpeta de datos de una copia de seguridad"),
+		Long: p.say(
+			"restore makes the data folder that `vaiven backup` copied: the same log, with the same\nids and rows, so that boards and programs find the server they know. The folder must\nnot exist, or be empty; nothing is ever written over another log. It gets its name\nwhen all of it is on disk: a restore that is interrupted leaves none. What was\nreceived after the backup is not in it. Do not let it run beside the old server.",
+			"restore hace la carpeta de datos que copió `vaiven backup`: el mismo registro, con los\nmismos ids y filas, de modo que placas y programas hallan el servidor que conocen. La\ncarpeta no debe existir, o estar vacía; nunca se escribe sobre otro registro. Recibe su\nnombre cuando está toda en el disco: una restauración interrumpida no deja ninguna. Lo\nrecibido después de la copia no está. No la uses a la vez que el servidor antiguo."),
+		Example: "  vaiven restore pi.backup --data vaiven-data --verify",
+		Args:    p.args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.fill(cmd); err != nil {
+				return err
+			}
+			return p.restore(cmd.Context(), c, args[0], check)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.Data, "data", c.Data, p.say("the folder to make", "la carpeta que se hace"))
+	f.BoolVar(&check, "verify", false, p.say("prove, before it counts, that its CSV holds exactly the log's readings",
+		"demostrar, antes de darla por buena, que su CSV tiene exactamente las lecturas del registro"))
+	return cmd
+}
+
+func (p *program) restore(ctx context.Context, c *config, path string, check bool) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	d := p.dataFolder(c)
+	in, err := backup.NewReader(bufio.NewReaderSize(f, 256<<10))
+	if err != nil {
+		return d.explain.Backup(path, err)
+	}
+	defer in.Close()
+	h := in.Header()
+	bar := console.NewProgress(p.stderr(), p.lang, p.say("restoring", "restaurando"), h.Last-h.First+1, nil)
+	defer bar.Done()
+	d.o.Progress = func(done, _ uint64) { bar.Set(done) }
+	verified := ""
+	err = server.Restore(ctx, d.o, in, func(o server.Options) (err error) {
+		bar.Done()
+		if check {
+			found := &dataFolder{program: p, o: o, explain: o.Explainer()}
+			verified, err = found.verify(ctx)
+		}
+		return err
+	})
+	bar.Done()
+	if err != nil {
+		return d.explain.Backup(path, err)
+	}
+	if verified != "" {
+		fmt.Fprintln(p.out, verified)
+	}
+	start := "vaiven serve --data " + d.o.Data
+	if h.CSV != "" && h.CSV != "readings.csv" {
+		start += " --csv " + filepath.Join(d.o.Data, h.CSV)
+	}
+	_, err = fmt.Fprintf(p.out, p.say(
+		"%s is the server of %s, up to record %d. Start it with: %s\n",
+		"%s es el servidor del %s, hasta la entrada %d. Inícialo con: %s\n"),
+		d.o.Data, h.At.Local().Format("2006-01-02 15:04:05"), h.Last, start)
+	return err
+}

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"vaiven/internal/backup"
+	"vaiven/internal/csvfile"
+	"vaiven/internal/stream"
+)
+
+// Backup writes a backup of the running server to out: the log up to the record that
+// is the last when it begins, and the files as they are then. Boards are served
+// meanwhile; the log is not trimmed, unless the disk gets full. The error is out's, the
+// log's or a file's; what was written by then is known to be cut off.
+func (s *Server) Backup(ctx context.Context, out io.Writer) error {
+	defer s.pump.Hold()()
+	return WriteBackup(ctx, s.log, s.o, out)
+}
+
+// WriteBackup writes a backup of the log, and of the files of the folder that o names,
+// whose server may run or not.
+//
+// The order is what makes it consistent: first it is seen which snapshots there are,
+// then the files are opened and measured, then the log's last record is asked for. So
+// the files have all that the snapshots count on; and since they only grow, and what is
+// in them comes of records that are in the log, they never know more than the log that
+// is written with them. What they lack is made of the log when the backup is restored.
+func WriteBackup(ctx context.Context, log *stream.Log, o Options, out io.Writer) error {
+	h := backup.Header{Version: o.Version, At: time.Now().UTC(), Log: log.ID(), Genesis: log.Genesis(), First: log.First()}
+	infos, err := log.Snapshots(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range infos {
+		if s.Pos+1 >= h.First { // others serve nobody
+			h.Snapshots = append(h.Snapshots, backup.Snapshot{Pos: s.Pos, At: s.At, Size: s.Size})
+		}
+	}
+	files, err := openKeptFiles(&o)
+	defer func() {
+		for _, f := range files {
+			_ = f.content.Close() // read only
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	if h.Last, err = log.Last(ctx); err != nil {
+		return err
+	}
+	if len(files) > 0 {
+		h.CSV = filepath.Base(o.CSVPath())
+	}
+	w, err := backup.NewWriter(out, h)
+	if err != nil {
+		return err
+	}
+	for _, s := range h.Snapshots {
+		data, err := log.Snapshot(ctx, s.Pos)
+		if err == nil {
+			err = w.Snapshot(data)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := log.ReadRaw(ctx, h.First, h.Last, w.Record); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := w.File(f.File, &contextReader{ctx, f.content}); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// keptFile is a file that goes into a backup, open.
+type keptFile struct {
+	backup.File
+	content *os.File
+}
+
+// openKeptFiles opens what cannot be made again of the log alone: the CSV files with
+// their sidecars, which fix their columns and zone. The sidecar is the first: without
+// it the file is nobody's.
+func openKeptFiles(o *Options) (files []keptFile, err error) {
+	for _, csv := range []string{o.CSVPath(), o.SheetPath()} {
+		if _, err := os.Stat(csv + csvfile.SidecarSuffix); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		for _, path := range []string{csv + csvfile.SidecarSuffix, csv} {
+			f, err := os.Open(path)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return files, err
+			}
+			files = append(files, keptFile{backup.File{Path: filepath.Base(path)}, f})
+			info, err := f.Stat()
+			if err != nil {
+				return files, err
+			}
+			files[len(files)-1].Size = info.Size()
+		}
+	}
+	return files, nil
+}
+
+// contextReader ends with its context.
+type contextReader struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+func (r *contextReader) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.in.Read(b)
+}
+
+// noSpace reports whether a disk is full, for us at least.
+func noSpace(err error) bool {
+	var low *stream.LowDiskError
+	return errors.As(err, &low) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
+// Backup explains why a backup cannot be written or read. path is the backup's file.
+func (x Explainer) Backup(path string, err error) error {
+	again := x.Lang.Say("it is of no use: take an older one, or make a new one", "no sirve: usa una anterior, o haz una nueva")
+	var failed *fs.PathError
+	var trimmed *stream.TrimmedError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, backup.ErrNotABackup):
+		return &Error{fmt.Sprintf(x.Lang.Say("%s is not a backup of vaiven", "%s no es una copia de seguridad de vaiven"), path),
+			x.Lang.Say("name a file that `vaiven backup` wrote", "indica un archivo que escribió `vaiven backup`"), err}
+	case errors.Is(err, backup.ErrLater):
+		return &Error{fmt.Sprintf(x.Lang.Say("%s was written by a later vaiven", "%s la escribió un vaiven más nuevo"), path),
+			x.Lang.Say("use that version", "usa esa versión"), err}
+	case errors.Is(err, backup.ErrCut):
+		return &Error{fmt.Sprintf(x.Lang.Say("%s was cut off: %v", "%s quedó cortada: %v"), path, err), again, err}
+	case errors.Is(err, backup.ErrDamaged):
+		return &Error{fmt.Sprintf(x.Lang.Say("%s is damaged: %v", "%s está dañada: %v"), path, err), again, err}
+	case errors.As(err, &trimmed):
+		return &Error{x.Lang.Say("old records were trimmed while the backup was written", "se quitaron entradas antiguas mientras se hacía la copia de seguridad"),
+			x.Lang.Say("make it again", "hazla otra vez"), err}
+	case noSpace(err):
+		return &Error{x.Lang.Say("the disk is full", "el disco está lleno"),
+			x.Lang.Say("make room, or choose another disk; what was there is as it was", "libera espacio, o elige otro disco; lo que había está como estaba"), err}
+	case errors.As(err, &failed) && !errors.Is(err, fs.ErrNotExist):
+		return x.Folder(failed.Path, err)
+	}
+	return err
+}

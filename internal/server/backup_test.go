@@ -1,0 +1,218 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vaiven"
+	"vaiven/internal/backup"
+	"vaiven/internal/csvfile"
+	"vaiven/internal/stream"
+)
+
+// record appends readings of a board as the gateway would, and waits for them.
+func (r *running) record(d vaiven.Device, from, to uint64) {
+	r.t.Helper()
+	for seq := from; seq <= to; seq++ {
+		ev := &vaiven.Reading{Stamp: vaiven.Stamp{At: 1_795_333_377_000 + int64(seq)*1000}, Device: d, Boot: "9f3c02aa", Seq: seq,
+			Values: []vaiven.Value{{Name: "TEMP", Num: float64(seq) / 10}, {Name: "HUM", Num: 61}}}
+		if err := r.write(testContext(r.t), ev); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	r.settle()
+}
+
+// restore makes a folder of a backup.
+func restore(t *testing.T, data string, b []byte) error {
+	t.Helper()
+	in, err := backup.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return Restore(testContext(t), Options{Data: data, Lang: vaiven.English}, in, nil)
+}
+
+// TestARestoredServerIsTheSame: a backup of a running server, whose boards go on while
+// and after it is written.
+func TestARestoredServerIsTheSame(t *testing.T) {
+	dir := t.TempDir()
+	o := options(filepath.Join(dir, "data"))
+	o.CSVColumns, o.CSVZone, o.CSVDialect = []string{"TEMP", "HUM", "LUX"}, "America/Bogota", csvfile.ExcelES
+	o.CSV = filepath.Join(dir, "elsewhere.csv")
+	s := launch(t, o)
+	s.record("101", 1, 300)
+	s.record("102", 1, 20)
+	var b bytes.Buffer
+	rest := &onFirstWrite{Writer: &b, do: func() { s.record("101", 301, 400) }}
+	if err := s.Backup(testContext(t), rest); err != nil {
+		t.Fatal(err)
+	}
+	id, first := s.log.ID(), s.log.First()
+	h := readHeader(t, b.Bytes())
+	if h.Log != id || h.First != first || h.Last < 320 || h.Last >= 400 {
+		t.Errorf("%+v", h)
+	}
+	csv, err := os.ReadFile(o.CSV)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.end()
+
+	data := filepath.Join(dir, "restored")
+	if err := restore(t, data, b.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	again := options(data)
+	again.CSV = filepath.Join(data, "elsewhere.csv")
+	r := launch(t, again)
+	if r.log.ID() != id || r.log.First() != first {
+		t.Errorf("the log is %s from %d on, it was %s from %d on", r.log.ID(), r.log.First(), id, first)
+	}
+	if text := strings.Join(r.told, "\n"); text != "\n" && text != "" {
+		t.Errorf("the restored server says %q", text)
+	}
+	if a, b := r.device("101"), r.device("102"); a.Readings != 300 || b.Readings != 20 {
+		t.Errorf("%d and %d readings", a.Readings, b.Readings)
+	}
+	r.record("101", 299, 303) // two of them are repeats
+	if a := r.device("101"); a.Readings != 303 {
+		t.Errorf("%d readings after repeats and three new ones", a.Readings)
+	}
+	got, err := os.ReadFile(again.CSV)
+	if want := lines(csv, 320); err != nil || lines(got, 320) != want || strings.Count(string(got), "\n") != 324 {
+		t.Errorf("%v: the CSV is another now:\n%s", err, got)
+	}
+	if _, err := os.Stat(again.SheetPath()); err != nil {
+		t.Error(err)
+	}
+	if names, err := filepath.Glob(filepath.Join(dir, "*"+restoringSuffix+"*")); err != nil || len(names) > 0 {
+		t.Errorf("left: %q %v", names, err)
+	}
+}
+
+// lines are the header and the first rows of a CSV.
+func lines(csv []byte, rows int) string {
+	all := strings.SplitAfterN(string(csv), "\n", rows+2)
+	return strings.Join(all[:min(len(all), rows+1)], "")
+}
+
+func readHeader(t *testing.T, b []byte) backup.Header {
+	t.Helper()
+	in, err := backup.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	return in.Header()
+}
+
+// onFirstWrite does something when the backup has begun.
+type onFirstWrite struct {
+	io.Writer
+	do func()
+}
+
+func (w *onFirstWrite) Write(b []byte) (int, error) {
+	if w.do != nil {
+		w.do()
+		w.do = nil
+	}
+	return w.Writer.Write(b)
+}
+
+// TestWhatIsNotRestored: never over something, and never by halves.
+func TestWhatIsNotRestored(t *testing.T) {
+	dir := t.TempDir()
+	s := launch(t, options(filepath.Join(dir, "data")))
+	s.record("101", 1, 30)
+	var b bytes.Buffer
+	if err := s.Backup(testContext(t), &b); err != nil {
+		t.Fatal(err)
+	}
+	s.end()
+	mkdir := func(name string) string {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	if err := os.WriteFile(filepath.Join(mkdir("full"), "notes.txt"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	flipped := bytes.Clone(b.Bytes())
+	flipped[len(flipped)-20] ^= 4
+	for name, tt := range map[string]struct {
+		data string
+		b    []byte
+		want error
+	}{
+		"over a log":           {"data", b.Bytes(), errHasLog},
+		"over something":       {"full", b.Bytes(), errNotEmpty},
+		"cut in its files":     {"new", b.Bytes()[:b.Len()-10], backup.ErrCut},
+		"cut in its records":   {"new", b.Bytes()[:500], backup.ErrCut},
+		"damaged at its end":   {"new", flipped, backup.ErrDamaged},
+		"of something else":    {"new", []byte("IDdato,IDdevice\n"), backup.ErrNotABackup},
+		"with something after": {"new", append(bytes.Clone(b.Bytes()), 'x'), backup.ErrDamaged},
+	} {
+		if err := restore(t, filepath.Join(dir, tt.data), tt.b); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if names, err := filepath.Glob(filepath.Join(dir, "new*")); err != nil || len(names) > 0 {
+		t.Errorf("left: %q %v", names, err)
+	}
+	// What a kill left is no obstacle, and an empty folder is none.
+	if err := os.WriteFile(filepath.Join(mkdir("empty"+restoringSuffix), "half"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := restore(t, mkdir("empty"), b.Bytes()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "empty", "half")); err == nil {
+		t.Error("what a kill left was taken for a part of it")
+	}
+	unhappy := errors.New("no")
+	in, err := backup.NewReader(bytes.NewReader(b.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	err = Restore(testContext(t), Options{Data: filepath.Join(dir, "new"), Lang: vaiven.English}, in, func(o Options) error {
+		if _, err := os.Stat(o.CSVPath()); err != nil {
+			return err
+		}
+		return unhappy
+	})
+	if _, serr := os.Stat(filepath.Join(dir, "new")); !errors.Is(err, unhappy) || serr == nil {
+		t.Errorf("what was checked and found wrong: %v", err)
+	}
+}
+
+// TestBackupsErrorsAreInWords in both languages.
+func TestBackupsErrorsAreInWords(t *testing.T) {
+	for _, lang := range []vaiven.Lang{vaiven.English, vaiven.Spanish} {
+		x := Explainer{Lang: lang, Data: t.TempDir()}
+		seen := map[string]bool{}
+		for _, err := range []error{backup.ErrNotABackup, backup.ErrLater, backup.ErrCut, backup.ErrDamaged, &stream.LowDiskError{},
+			x.vacant(x.Data, errHasLog), x.vacant(x.Data, errNotEmpty)} {
+			var e *Error
+			if said := x.Backup("pi.backup", fmt.Errorf("around: %w", err)); !errors.As(said, &e) || e.Hint == "" || seen[e.Text] {
+				t.Errorf("%v becomes %v", err, said)
+			} else {
+				seen[e.Text] = true
+			}
+		}
+		if err := x.Backup("", nil); err != nil {
+			t.Error(err)
+		}
+	}
+}

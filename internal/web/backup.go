@@ -1,0 +1,74 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// backupPath is read, and yet as closed as what changes something.
+const backupPath = prefix + "/backup"
+
+func (s *server) backupOperation() {
+	register(s, operation{
+		method: http.MethodGet, path: "/backup", id: "getBackup", tag: "server", media: "application/octet-stream", refusals: []int{404},
+		summary: "A backup of the server: all of its log and its CSV, in one file",
+		about: "For `vaiven backup`, which checks what it gets, and `vaiven restore`. Only from the server's own machine, or with its token. " +
+			"The log is in it up to the record that is the last when the answer begins; boards are served meanwhile. One backup at a time is written: " +
+			"whoever asks for a second gets 503. An answer that fails in the middle is cut off, and a backup without its end is none.",
+		examples: []example{
+			{name: "get-backup-elsewhere.json", title: "From elsewhere, without the token", path: "/backup", headers: [][2]string{{"X-Forwarded-For", "192.0.2.7"}}, status: 403},
+		},
+	}, s.getBackup)
+}
+
+// backupRetry is when somebody may ask again who asked for a second one.
+const backupRetry = 10 * time.Second
+
+func (s *server) getBackup(_ context.Context, _ *struct{}) (*rawAnswer, error) {
+	if s.o.Backup == nil {
+		return nil, s.fail(errNotOffered)
+	}
+	select {
+	case s.backing <- struct{}{}:
+	default:
+		return nil, s.backupBusy()
+	}
+	return &rawAnswer{func(ctx huma.Context) {
+		defer func() { <-s.backing }()
+		r, w := humago.Unwrap(ctx)
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", "vaiven-"+s.now().UTC().Format("20060102-150405Z")+".backup"))
+		if r.Method == http.MethodHead {
+			return
+		}
+		out := &patientWriter{w, http.NewResponseController(w)}
+		if err := s.o.Backup(r.Context(), out); err != nil {
+			level := slog.LevelError
+			if r.Context().Err() != nil { // whoever asked is gone
+				level = slog.LevelInfo
+			}
+			s.o.Logger.Log(r.Context(), level, "backup not finished", "err", err)
+			panic(http.ErrAbortHandler) // it must not look like a whole answer
+		}
+	}}, nil
+}
+
+// patientWriter gives the answer more time with every piece that is sent: it may take
+// hours, as long as it gets on.
+type patientWriter struct {
+	io.Writer
+	c *http.ResponseController
+}
+
+func (p *patientWriter) Write(b []byte) (int, error) {
+	_ = p.c.SetReadDeadline(time.Time{}) // or the connection would count as broken: nothing more comes from it
+	_ = p.c.SetWriteDeadline(time.Now().Add(answerTimeout))
+	return p.Writer.Write(b)
+}
