@@ -52,8 +52,13 @@ func runIntervals(ctx context.Context, args []string, stdout io.Writer, stderr *
 	f.StringVar(&o.dir, "dir", ".work", "`folder` for the server's data, on the disk to be measured")
 	f.StringVar(&o.out, "out", "results", "`folder` for AAAA-MM-DD-intervals.md; empty: kept nowhere")
 	f.DurationVar(&o.measure, "measure", time.Minute, "how long each is measured")
+	quick := f.Bool("quick", false, "a few seconds: proves that it works, its figures prove nothing; kept nowhere")
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	if *quick {
+		o.boards, o.every, o.kept, o.out = []int{2}, []time.Duration{0, 100 * time.Millisecond}, 1000, ""
+		o.warm, o.measure = 200*time.Millisecond, 3*time.Second
 	}
 	var err error
 	if o.program, err = filepath.Abs(*program); err != nil {
