@@ -47,6 +47,9 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 	if len(args) > 0 && args[0] == "echo" {
 		return serveEcho(args[1:])
 	}
+	if len(args) > 0 && args[0] == "intervals" {
+		return runIntervals(ctx, args[1:], stdout, stderr)
+	}
 	o, err := parse(args, stderr)
 	if err != nil {
 		return err

@@ -117,7 +117,7 @@ func allPeers(vaiven, servidor string, args []string) []*peer.Peer {
 		peer.Raw("goroutines", "raw TCP echo in Go, a goroutine per connection"),
 		peer.Mosquitto(),
 		peer.Course(servidor, coursePeer),
-		peer.Vaiven(vaiven, args),
+		peer.Vaiven(vaiven, append([]string{"--commit-every", "0"}, args...)),
 	}
 }
 

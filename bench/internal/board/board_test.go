@@ -3,6 +3,7 @@ package board
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 
@@ -160,5 +161,38 @@ func TestMQTTAnswers(t *testing.T) {
 	}
 	if _, _, _, err := NewMQTT(6).Receive([]byte{mqttConnack, 2, 0, 5}, nil); err == nil {
 		t.Error("a refused CONNECT was taken")
+	}
+}
+
+// A sensor's readings have one decimal and whole percents, and move by one step of
+// the sensor's at most.
+func TestSensorReadings(t *testing.T) {
+	r, id := newRoom(3), NewIdentity(3)
+	type reading struct {
+		IDDEVICE  string
+		SEQ       uint64
+		TEMP, HUM float64
+	}
+	var last reading
+	changed := 0
+	for seq := uint64(1); seq <= 1000; seq++ {
+		var got reading
+		b := r.appendReading(nil, id, seq)
+		if err := json.Unmarshal(b, &got); err != nil {
+			t.Fatalf("%s: %v", b, err)
+		}
+		if got.IDDEVICE != id.Device || got.SEQ != seq {
+			t.Fatalf("%s", b)
+		}
+		if seq > 1 && (math.Abs(got.TEMP-last.TEMP) > 0.1001 || math.Abs(got.HUM-last.HUM) > 1) {
+			t.Fatalf("%s behind %+v", b, last)
+		}
+		if got.TEMP != last.TEMP {
+			changed++
+		}
+		last = got
+	}
+	if changed < 50 || changed > 200 {
+		t.Errorf("the temperature changed %d times in 1,000 readings", changed)
 	}
 }

@@ -17,6 +17,7 @@ type WebSocket struct {
 	hello bool
 	open  bool
 	rev   uint64 // of the last desired state that it took
+	room  *room  // what its sensor sees; nil: digits that change
 }
 
 // NewWebSocket returns what board i says to a server that knows readings only.
@@ -25,6 +26,15 @@ func NewWebSocket(i int) load.Protocol { return newWebSocket(i, false) }
 // NewVaiven returns what board i says to vaiven: HELLO first, and what its
 // states are when it was told what they ought to be.
 func NewVaiven(i int) load.Protocol { return newWebSocket(i, true) }
+
+// NewSensor returns what board i says to vaiven with values as a DHT11's in a room:
+// they drift, and are the same as the last ones most of the time. It is for figures
+// that depend on how well values can be packed.
+func NewSensor(i int) load.Protocol {
+	w := newWebSocket(i, true)
+	w.room = newRoom(i)
+	return w
+}
 
 func newWebSocket(i int, hello bool) *WebSocket {
 	w := &WebSocket{id: NewIdentity(i), hello: hello}
@@ -64,7 +74,11 @@ func (w *WebSocket) Greet(out []byte) []byte {
 func (w *WebSocket) Reading(out []byte, seq uint64) []byte {
 	begin := len(out)
 	out = frame.Begin(out, frame.Text)
-	out = w.id.appendReading(out, seq)
+	if w.room != nil {
+		out = w.room.appendReading(out, w.id, seq)
+	} else {
+		out = w.id.appendReading(out, seq)
+	}
 	return frame.End(out, begin, w.key)
 }
 

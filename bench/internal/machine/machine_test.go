@@ -8,7 +8,7 @@ import (
 
 func TestParseMount(t *testing.T) {
 	m, ok := parseMount("36 35 98:0 /root /mnt/a\\040b rw,noatime shared:1 - ext3 /dev/sda rw\n")
-	if want := (mount{point: "/mnt/a b", kind: "ext3", device: "/dev/sda", options: "rw,noatime"}); !ok || m != want {
+	if want := (mount{point: "/mnt/a b", kind: "ext3", device: "/dev/sda", number: "98:0", options: "rw,noatime"}); !ok || m != want {
 		t.Errorf("%+v, %v", m, ok)
 	}
 	if _, ok := parseMount("nonsense"); ok {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-type mount struct{ point, kind, device, options string }
+type mount struct{ point, kind, device, number, options string } // number: "MAJOR:MINOR"
 
 // mountOf finds the mount that holds dir: the longest mount point that is a
 // prefix of it, and of several on one point the last.
@@ -45,7 +45,7 @@ func parseMount(line string) (mount, bool) {
 		return mount{}, false
 	}
 	point := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\134`, `\`).Replace(l[4])
-	return mount{point: point, kind: r[0], device: r[1], options: l[5]}, true
+	return mount{point: point, kind: r[0], device: r[1], number: l[2], options: l[5]}, true
 }
 
 func holds(point, path string) bool {

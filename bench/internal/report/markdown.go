@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"vaiven/bench/internal/machine"
 )
 
 // Markdown writes the results as tables whose columns also line up where
@@ -45,13 +47,16 @@ func (r *Results) disturbed(b *strings.Builder) {
 }
 
 func (r *Results) facts(b *strings.Builder) {
-	m := r.Machine
-	fmt.Fprintf(b, "%s, %d cores, %d MB; %s; %s; %s.\n", m.CPU, m.Cores, m.MemoryMB, m.System, m.Kernel, m.Go)
-	fmt.Fprintf(b, "Data on %s: appending 4 KiB + fsync takes %.0f µs (p50), %.0f µs (p99).\n\n", m.FileSystem, m.Fsync.P50us, m.Fsync.P99us)
+	machineFacts(b, r.Machine)
 	for _, p := range r.Peers {
 		fmt.Fprintf(b, "- **%s**: %s (%s)\n", p.Key, p.Title, p.Version)
 	}
 	b.WriteString("\n")
+}
+
+func machineFacts(b *strings.Builder, m machine.Facts) {
+	fmt.Fprintf(b, "%s, %d cores, %d MB; %s; %s; %s.\n", m.CPU, m.Cores, m.MemoryMB, m.System, m.Kernel, m.Go)
+	fmt.Fprintf(b, "Data on %s: appending 4 KiB + fsync takes %.0f µs (p50), %.0f µs (p99).\n\n", m.FileSystem, m.Fsync.P50us, m.Fsync.P99us)
 }
 
 func (r *Results) targets(b *strings.Builder) {
