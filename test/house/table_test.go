@@ -17,6 +17,7 @@ var rooms = map[string][]string{
 	"internal/gateway":    {"", "wire", "internal/ws"},
 	"internal/stream":     {"", "internal/lock"},
 	"internal/csvfile":    {"", "internal/lock", "internal/atomicfile"},
+	"internal/csvimport":  {""},
 	"internal/history":    {""},
 	"internal/registry":   {""},
 	"internal/twin":       {""},
@@ -36,13 +37,13 @@ var rooms = map[string][]string{
 	"cmd/vaiven": {
 		"", "internal/server", "internal/console", "internal/web", "internal/event", "internal/sim", "internal/transports",
 		// For folders of runs, or whose server is stopped, and for what flags name.
-		"internal/stream", "internal/csvfile", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile",
+		"internal/stream", "internal/csvfile", "internal/csvimport", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile",
 	},
 }
 
 // siblings are the rooms of the floor where rooms never meet.
 var siblings = []string{
-	"internal/gateway", "internal/stream", "internal/csvfile", "internal/history", "internal/registry",
+	"internal/gateway", "internal/stream", "internal/csvfile", "internal/csvimport", "internal/history", "internal/registry",
 	"internal/twin", "internal/console", "internal/web", "internal/button",
 }
 
