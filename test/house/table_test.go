@@ -58,6 +58,7 @@ var reasons = []reason{
 	{"internal/server", "internal/console", "a server runs without a terminal: what a person should know it tells through a function that it was given"},
 	{"internal/server", "internal/views/verify", "the proof is for a folder whose server is stopped"},
 	{"internal/server", "internal/event", "the public form of events is for whoever shows or hands them out: the server joins those who do"},
+	{"internal/server", "internal/csvimport", "rows of a file are taken in while no server runs"},
 	{"internal/server", "internal/ws", "sockets of boards are the gateway's, from their first byte to their last"},
 	{"*", "internal/views/verify", "the proof looks at everything from above: what it judges must not know it"},
 	{"internal/views/verify", "*", "the proof needs the log and its views, not boards and not screens"},
