@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"vaiven"
+	"vaiven/internal/csvform"
 )
 
 // Checker compares a CSV file with what the log says, and changes nothing. It
@@ -16,7 +17,7 @@ import (
 type Checker struct {
 	path    string
 	side    *Sidecar
-	format  format
+	format  *csvform.Format
 	file    *os.File
 	r       *bufio.Reader
 	rows    uint64
@@ -57,14 +58,14 @@ func OpenChecker(path, log string) (*Checker, error) {
 		return nil, fmt.Errorf("csv %s belongs to log %s, not to %s", path, side.Log, log)
 	}
 	c := &Checker{path: path, side: side}
-	if c.format, err = formatOf(side); err != nil {
+	if c.format, err = side.Format(); err != nil {
 		return nil, fmt.Errorf("csv %s: %w", path, err)
 	}
 	if c.file, err = os.Open(path); err != nil {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
 	c.r = bufio.NewReaderSize(c.file, flushAt)
-	if err := c.expectLine(c.format.header(), 1); err != nil {
+	if err := c.expectLine(c.format.Header(), 1); err != nil {
 		_ = c.file.Close() // read only
 		return nil, err
 	}
@@ -82,11 +83,11 @@ func (c *Checker) Apply(_ uint64, entries []vaiven.Entry) error {
 		if !ok {
 			continue
 		}
-		if !c.format.hasRow(r) {
+		if !c.format.HasRow(r) {
 			c.without++
 			continue
 		}
-		c.buf = c.format.appendRow(c.buf[:0], c.rows+1, r)
+		c.buf = c.format.AppendRow(c.buf[:0], c.rows+1, r)
 		if err := c.expectLine(c.buf, c.rows+2); err != nil {
 			return err
 		}

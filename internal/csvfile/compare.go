@@ -50,7 +50,7 @@ func (f *File) Restore(snap []byte) error {
 	if snap != nil {
 		return nil
 	}
-	f.buf = append(f.buf, f.format.header()...)
+	f.buf = append(f.buf, f.format.Header()...)
 	return f.compareTail()
 }
 
@@ -271,7 +271,7 @@ func (f *File) rowsAhead(have []byte) uint64 {
 		line, rest, whole := bytes.Cut(have, []byte("\n"))
 		id := f.rows + n + 1
 		switch {
-		case whole && f.format.canonical(string(line), id):
+		case whole && f.format.Canonical(string(line), id):
 			n++
 			have = rest
 			continue

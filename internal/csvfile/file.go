@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/csvform"
 	"vaiven/internal/lock"
 )
 
@@ -55,7 +56,7 @@ type File struct {
 	notify func(Notice)
 	now    func() time.Time
 	side   Sidecar
-	format format
+	format *csvform.Format
 	owner  string
 
 	lock      *lock.Lock // nil where there are none
@@ -88,7 +89,7 @@ func Open(o Options) (_ *File, err error) {
 	if f.now == nil {
 		f.now = time.Now
 	}
-	if _, err := openZone(o.Zone); o.Zone != "" && err != nil {
+	if err := csvform.CheckZone(o.Zone); o.Zone != "" && err != nil {
 		return nil, fmt.Errorf("csv %s: %w", o.Path, err) // before anything is written
 	}
 	defer func() {
@@ -104,7 +105,7 @@ func Open(o Options) (_ *File, err error) {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
 	f.side = *side
-	if f.format, err = formatOf(side); err != nil {
+	if f.format, err = side.Format(); err != nil {
 		return nil, fmt.Errorf("csv %s: %w", o.Path, err)
 	}
 	if err := f.openFile(); err != nil {
@@ -159,9 +160,9 @@ func (f *File) Apply(_ uint64, entries []vaiven.Entry) error {
 	rows, mark := f.rows, len(f.buf) // rows is written by this goroutine alone
 	n := rows
 	for i := range entries {
-		if r, ok := entries[i].Event.(*vaiven.Reading); ok && f.format.hasRow(r) {
+		if r, ok := entries[i].Event.(*vaiven.Reading); ok && f.format.HasRow(r) {
 			n++
-			f.buf = f.format.appendRow(f.buf, n, r)
+			f.buf = f.format.AppendRow(f.buf, n, r)
 		}
 	}
 	if n == rows {

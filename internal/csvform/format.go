@@ -1,7 +1,15 @@
-package csvfile
+// Package csvform is how a row of the CSV is written: IDdato, IDdevice, TIMEFLAG and
+// the measurements, as PROTOCOL.md words it, and as a spreadsheet in Spanish reads it.
+//
+// It owns the bytes of a header, a row, a number and a TIMEFLAG, and nothing that is
+// kept: the file that grows is csvfile's, one that is asked for is export's. All of it
+// is pure. A Format remembers the minute of its last row, so each has one user at a
+// time.
+package csvform
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -9,21 +17,40 @@ import (
 	"vaiven"
 )
 
-// format writes rows.
-type format struct {
-	columns []string
+// Format writes rows. Make one with New.
+type Format struct {
+	o       Options
 	zone    *zone
-	blank   bool // also readings without any of the columns have a row
 	figures bool // TEMP and HUM as three figures
 	dialect dialect
 }
 
-// formatOf is how the rows of a file with this sidecar are written.
-func formatOf(s *Sidecar) (f format, err error) {
-	f = format{columns: s.Columns, blank: s.Rows == "", figures: s.Digits == ThreeFigures, dialect: dialects[s.Dialect]}
-	f.zone, err = openZone(s.Zone)
-	return f, err
+// Options are the shape of a table of readings.
+type Options struct {
+	Columns []string // the measurements, in their order
+	Zone    string   // of TIMEFLAG: IANA name, or Recorded
+	Digits  int      // ThreeFigures; anything else: exact
+	Dialect string   // ExcelES, or "" for the exact file
+	Blank   bool     // also readings without any of the columns have a row
 }
+
+// New is how the rows of such a table are written. The error says that the zone is
+// none, or the dialect.
+func New(o Options) (*Format, error) {
+	f := &Format{o: o, figures: o.Digits == ThreeFigures}
+	var err error
+	if f.zone, err = openZone(o.Zone); err != nil {
+		return nil, err
+	}
+	var known bool
+	if f.dialect, known = dialects[o.Dialect]; !known {
+		return nil, fmt.Errorf("csv dialect %q: there is %s", o.Dialect, ExcelES)
+	}
+	return f, nil
+}
+
+// KnownDialect reports whether there is a dialect of that name; "" is the exact file.
+func KnownDialect(name string) bool { _, ok := dialects[name]; return ok }
 
 // ThreeFigures is Options.Digits for TEMP and HUM as the course's slides print
 // them: rounded, with three figures, 024, 061 and -005. What needs more figures
@@ -52,15 +79,15 @@ var dialects = map[string]dialect{
 	ExcelES: {"\ufeff", ';', ',', "\r\n"},
 }
 
-// hasRow reports whether a reading has a row.
-func (f *format) hasRow(r *vaiven.Reading) bool {
-	return f.blank || vaiven.HasAny(r.Values, f.columns)
+// HasRow reports whether a reading has a row.
+func (f *Format) HasRow(r *vaiven.Reading) bool {
+	return f.o.Blank || vaiven.HasAny(r.Values, f.o.Columns)
 }
 
-// header is the file's first line, with its end.
-func (f *format) header() []byte {
+// Header is the file's first line, with its end.
+func (f *Format) Header() []byte {
 	b := []byte(f.dialect.mark)
-	for i, c := range append([]string{"IDdato", "IDdevice", "TIMEFLAG"}, f.columns...) {
+	for i, c := range append([]string{"IDdato", "IDdevice", "TIMEFLAG"}, f.o.Columns...) {
 		if i > 0 {
 			b = append(b, f.dialect.sep)
 		}
@@ -69,27 +96,27 @@ func (f *format) header() []byte {
 	return append(b, f.dialect.end...)
 }
 
-// appendRow writes the row of a reading.
-func (f *format) appendRow(b []byte, id uint64, r *vaiven.Reading) []byte {
+// AppendRow writes the row of a reading.
+func (f *Format) AppendRow(b []byte, id uint64, r *vaiven.Reading) []byte {
 	b = strconv.AppendUint(b, id, 10)
 	b = append(b, f.dialect.sep)
 	b = f.appendField(b, string(r.Device))
 	b = append(b, f.dialect.sep)
 	b = f.zone.appendTime(b, &r.Stamp)
-	for i, c := range f.columns {
+	for i, c := range f.o.Columns {
 		b = append(b, f.dialect.sep)
 		// Boards send their measurements in the columns' order as a rule.
 		if i < len(r.Values) && r.Values[i].Name == c {
-			b = f.appendNumber(b, c, r.Values[i].Num)
+			b = f.AppendNumber(b, c, r.Values[i].Num)
 		} else if v, ok := vaiven.Find(r.Values, c); ok {
-			b = f.appendNumber(b, c, v)
+			b = f.AppendNumber(b, c, v)
 		}
 	}
 	return append(b, f.dialect.end...)
 }
 
-// appendNumber writes a measurement.
-func (f *format) appendNumber(b []byte, name string, v float64) []byte {
+// AppendNumber writes a measurement.
+func (f *Format) AppendNumber(b []byte, name string, v float64) []byte {
 	if f.figures && (name == "TEMP" || name == "HUM") {
 		v = math.Round(v)
 		if v < 0 {
@@ -112,7 +139,7 @@ func (f *format) appendNumber(b []byte, name string, v float64) []byte {
 
 // appendField writes a field, quoted as RFC 4180 section 2 says when it holds a
 // separator, a quote or a line's end.
-func (f *format) appendField(b []byte, s string) []byte {
+func (f *Format) appendField(b []byte, s string) []byte {
 	if strings.IndexByte(s, f.dialect.sep) < 0 && !strings.ContainsAny(s, "\"\r\n") {
 		return append(b, s...)
 	}
@@ -121,15 +148,15 @@ func (f *format) appendField(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// canonical reports whether a line, without its end, is a row as appendRow
+// Canonical reports whether a line, without its end, is a row as AppendRow
 // writes it for the exact file, with this IDdato and any device, time and values.
-func (f *format) canonical(line string, id uint64) bool {
+func (f *Format) Canonical(line string, id uint64) bool {
 	rest, ok := strings.CutPrefix(line, strconv.FormatUint(id, 10)+",")
 	if !ok {
 		return false
 	}
 	fields := strings.Split(rest, ",")
-	if len(fields) != 2+len(f.columns) {
+	if len(fields) != 2+len(f.o.Columns) {
 		return false
 	}
 	dev, err := vaiven.ParseDevice(fields[0])
@@ -141,7 +168,7 @@ func (f *format) canonical(line string, id uint64) bool {
 			continue
 		}
 		v, err := strconv.ParseFloat(cell, 64)
-		if err != nil || string(f.appendNumber(nil, f.columns[i], v)) != cell {
+		if err != nil || string(f.AppendNumber(nil, f.o.Columns[i], v)) != cell {
 			return false
 		}
 	}
