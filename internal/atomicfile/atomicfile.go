@@ -3,7 +3,7 @@
 //
 // It owns the order of the steps, and nothing else: what is in the file, and that
 // two do not write it at once, is its user's (the data folder and the CSV have a
-// lock). Write may be called from any goroutine, for different files. It waits as
+// lock). Write and WriteWith may be called from any goroutine, for different files. It waits as
 // long as the file system does.
 //
 // What a crash leaves, a power cut included:
@@ -21,6 +21,7 @@ package atomicfile
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -40,8 +41,17 @@ const tempSuffix = ".new"
 // that could not be brought to the disk: then the file is the new one, and a power
 // cut may bring the old one back.
 func Write(path string, data []byte) error {
+	return WriteWith(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteWith is Write for what is too large to be held: write writes the content. When
+// it fails the old file is as it was, and the error is write's.
+func WriteWith(path string, write func(io.Writer) error) error {
 	temp := path + tempSuffix
-	if err := writeTemp(temp, path, data); err != nil {
+	if err := writeTemp(temp, path, write); err != nil {
 		return err
 	}
 	if err := os.Rename(temp, path); err != nil {
@@ -53,7 +63,7 @@ func Write(path string, data []byte) error {
 
 // writeTemp writes the temporary file with the permissions of the one at path, and
 // brings it to the disk. On an error it is removed.
-func writeTemp(temp, path string, data []byte) (err error) {
+func writeTemp(temp, path string, write func(io.Writer) error) (err error) {
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a Write that was killed
 		return err
 	}
@@ -67,7 +77,7 @@ func writeTemp(temp, path string, data []byte) (err error) {
 			_ = os.Remove(temp)
 		}
 	}()
-	if _, err := f.Write(data); err != nil {
+	if err := write(f); err != nil {
 		return err
 	}
 	if old, err := os.Stat(path); err == nil {

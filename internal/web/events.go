@@ -44,11 +44,6 @@ const (
 	historyTimeout = 10 * time.Second
 )
 
-// disorder is by how much an event may have been received before another one that
-// stands in front of it in the log: they are of several gateways, or one of them
-// waited for a log that was busy.
-const disorder = 5 * time.Second
-
 // errEnough ends the reading of the log early.
 var errEnough = errors.New("enough")
 
@@ -106,7 +101,7 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 func (e *eventScan) add(en vaiven.Entry) error {
 	at := en.Event.Time().At
 	late := e.Until != 0 && at > e.Until
-	if e.Before != (vaiven.ID{}) && !en.ID.Before(e.Before) || late && at > e.Until+disorder.Milliseconds() {
+	if e.Before != (vaiven.ID{}) && !en.ID.Before(e.Before) || late && at > e.Until+event.Disorder.Milliseconds() {
 		return errEnough
 	}
 	if len(e.found) == e.Limit || e.size >= maxAnswer || e.scanned == maxScanned {
@@ -129,29 +124,10 @@ func (e *eventScan) add(en vaiven.Entry) error {
 }
 
 // seekTime returns an id that is not behind the first event at the moment or later,
-// and not far before it, by halving the log: some twenty looks for a million
-// records. What was looked at may be out of order, so it looks for a moment that
-// is earlier by as much.
+// and not far before it.
 func (s *server) seekTime(ctx context.Context, ms int64) (vaiven.ID, error) {
-	ms -= disorder.Milliseconds()
 	first, last := s.o.Events.Bounds()
-	lo, hi := max(first.Record, 1), last.Record+1
-	for lo < hi {
-		mid := lo + (hi-lo)/2
-		at, found, err := s.timeAt(ctx, mid)
-		if err != nil {
-			return vaiven.ID{}, err
-		}
-		if !found || at >= ms {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
-	}
-	if lo < 3 {
-		return vaiven.ID{}, nil
-	}
-	return vaiven.ID{Record: lo - 2, Index: math.MaxUint32}, nil // the record before may hold the first of them
+	return event.Seek(first, last, ms, func(record uint64) (int64, bool, error) { return s.timeAt(ctx, record) })
 }
 
 // timeAt returns the time of the first event in the record, or behind it.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vaiven"
+	"vaiven/internal/event"
 	"vaiven/internal/web/api"
 	"vaiven/internal/web/live"
 )
@@ -68,7 +69,7 @@ func TestTimesOutOfOrder(t *testing.T) {
 	at := func(i int) int64 { return start.UnixMilli() + int64(i) }
 	const n = 12_000
 	for i := range n {
-		late := r.Int64N(disorder.Milliseconds())
+		late := r.Int64N(event.Disorder.Milliseconds())
 		w.entries = append(w.entries, vaiven.Entry{ID: vaiven.ID{Record: uint64(i + 1)}, Event: &vaiven.Gap{Stamp: vaiven.Stamp{At: at(i) - late}, Device: "101"}})
 	}
 	s := w.serve(t)
