@@ -152,7 +152,11 @@ func (p *program) tellExported(file string, done *vaiven.Exported) {
 			time.UnixMilli(done.Begins).UTC().Format(time.RFC3339)), "")
 	}
 	if len(done.LeftOut) > 0 {
-		p.notice(fmt.Sprintf(p.say("without a column: %s (%d readings have no row)", "sin columna: %s (%d lecturas no tienen fila)"), strings.Join(done.LeftOut, ", "), done.Without),
+		text := p.say("without a column: ", "sin columna: ") + strings.Join(done.LeftOut, ", ")
+		if done.Without > 0 {
+			text += fmt.Sprintf(p.say(" (%d readings have no row)", " (%d lecturas no tienen fila)"), done.Without)
+		}
+		p.notice(text,
 			p.say("--columns all takes every measurement", "--columns all incluye todas las medidas"))
 	}
 	if file != "-" {
@@ -175,7 +179,7 @@ func (d *dataFolder) export(ctx context.Context, log *stream.Log, file string, q
 	if err != nil {
 		return d.explain.Log(err)
 	}
-	o := export.Options{Log: &folderLog{log, last}, Lang: d.lang, Columns: []string{"TEMP", "HUM"}, Zone: csvfile.LocalZone()}
+	o := export.Options{Log: &folderLog{log, last}, Columns: []string{"TEMP", "HUM"}, Zone: csvfile.LocalZone()}
 	side, err := csvfile.ReadSidecar(d.o.CSVPath())
 	if err == nil {
 		o.Columns, o.Zone, o.Digits = side.Columns, side.Zone, side.Digits
@@ -189,7 +193,7 @@ func (d *dataFolder) export(ctx context.Context, log *stream.Log, file string, q
 	if err != nil {
 		return d.explain.Folder(file, err)
 	}
-	e, err := x.Prepare(q)
+	e, err := x.Prepare(q, d.lang)
 	if err != nil {
 		return d.queryError(err)
 	}

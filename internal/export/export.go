@@ -42,8 +42,7 @@ type Options struct {
 	// Room is an error when the disk with Spool should take no more. May be nil.
 	Room func() error
 
-	Lang vaiven.Lang
-	Now  func() time.Time // time.Now by default
+	Now func() time.Time // time.Now by default
 }
 
 // Exporter makes exports of a log.
@@ -135,7 +134,9 @@ func (e *Export) Write(ctx context.Context, w io.Writer, progress func(done, tot
 	left := &leftOut{columns: e.columns}
 	err = e.read(ctx, func(en vaiven.Entry) error {
 		if r, ok := en.Event.(*vaiven.Reading); ok && table {
-			left.look(r)
+			if len(e.ask.columns) == 0 {
+				left.look(r) // who names columns knows what is left out
+			}
 			if !vaiven.HasAny(r.Values, e.columns) {
 				e.done.Without++
 				return nil

@@ -45,10 +45,9 @@ type request struct {
 }
 
 // Prepare reads what is asked for. Of a parameter that is there several times the
-// values are one list. The error is an *event.QueryError; of several that are wrong
+// values are one list. The error is an *event.QueryError in that language; of several that are wrong
 // it names the first by the alphabet.
-func (x *Exporter) Prepare(q url.Values) (*Export, error) {
-	l := x.o.Lang
+func (x *Exporter) Prepare(q url.Values, l vaiven.Lang) (*Export, error) {
 	e := &Export{x: x, ask: request{format: "csv"}}
 	last := time.Duration(0)
 	for _, name := range slices.Sorted(maps.Keys(q)) {

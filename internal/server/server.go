@@ -30,6 +30,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ import (
 	"vaiven"
 	"vaiven/internal/button"
 	"vaiven/internal/csvfile"
+	"vaiven/internal/export"
 	"vaiven/internal/gateway"
 	"vaiven/internal/registry"
 	"vaiven/internal/stream"
@@ -62,6 +64,7 @@ type Server struct {
 	pump      *views.Pump
 	gateway   *gateway.Gateway
 	feed      *live.Feed
+	exporter  *export.Exporter
 	panel     *button.Panel // nil: nothing is bound
 	metrics   *prometheus.Registry
 	unwatch   []func() // of the twin
@@ -96,6 +99,13 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	s.feed, err = live.New(live.Options{History: history{s}, Last: s.log.Last, Lang: o.Lang}) // begins where the replay has ended
 	if err != nil {
 		return nil, err
+	}
+	s.exporter, err = export.New(export.Options{
+		Log: history{s}, Seek: true, Columns: s.csv.Columns(), Zone: s.csv.Zone(), Digits: s.csv.Digits(),
+		Spool: filepath.Join(o.Data, "export-spool"), Room: s.log.Health,
+	})
+	if err != nil {
+		return nil, s.explain.Folder(o.Data, err)
 	}
 	s.openPanel()
 	s.metrics = s.newMetrics()
