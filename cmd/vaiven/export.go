@@ -186,14 +186,7 @@ func (d *dataFolder) export(ctx context.Context, log *stream.Log, file string, q
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return d.explain.Views(err)
 	}
-	if o.Spool = file + ".spool"; file == "-" {
-		o.Spool = fmt.Sprintf("%s%cvaiven-export-%d", os.TempDir(), os.PathSeparator, os.Getpid())
-	}
-	x, err := export.New(o)
-	if err != nil {
-		return d.explain.Folder(file, err)
-	}
-	e, err := x.Prepare(q, d.lang)
+	e, err := export.New(o).Prepare(q, d.lang)
 	if err != nil {
 		return d.queryError(err)
 	}

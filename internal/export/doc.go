@@ -9,9 +9,8 @@
 // becomes of a file that was begun and failed.
 //
 // Memory does not grow with the export: what is written is on its way at once, but
-// for a few MiB: a row group of Parquet, and the footer that lists them. A workbook's
-// sheets have to be whole before they are packed, so they wait in a folder (see
-// spool), which is the one thing that this package keeps, and removes.
+// for a few MiB: a row group of Parquet, and what the end of the file says of the
+// groups before. It keeps no files of its own.
 //
 // A table's columns must be known before its first row. They are those of the CSV
 // file, unless others are asked for; "all" reads the part of the log twice, first for

@@ -35,28 +35,21 @@ type Options struct {
 	Zone    string
 	Digits  int
 
-	// Spool is the folder for what a workbook needs while it is made; it is made
-	// when it is needed. Whatever is in it when an Exporter is made was left by a
-	// kill, and is removed. "": no workbooks.
-	Spool string
-	// Room is an error when the disk with Spool should take no more. May be nil.
-	Room func() error
-
 	Now func() time.Time // time.Now by default
 }
 
 // Exporter makes exports of a log.
-type Exporter struct{ o Options }
+type Exporter struct {
+	o         Options
+	sheetRows int // of a workbook; a test has small sheets
+}
 
-// New returns an Exporter. The error is the file system's, about Spool.
-func New(o Options) (*Exporter, error) {
+// New returns an Exporter.
+func New(o Options) *Exporter {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Room == nil {
-		o.Room = func() error { return nil }
-	}
-	return &Exporter{o}, clearSpool(o.Spool)
+	return &Exporter{o, maxSheetRows}
 }
 
 // Export is a file that was asked for. It is written once.
@@ -107,8 +100,6 @@ type file interface {
 	add(n uint64, en vaiven.Entry) error
 	// end writes what is still to be written.
 	end() error
-	// drop gives back what it holds, ended or not.
-	drop()
 }
 
 // Write writes the file. progress, which may be nil, is told how much of the log was
@@ -130,7 +121,6 @@ func (e *Export) Write(ctx context.Context, w io.Writer, progress func(done, tot
 	if err != nil {
 		return err
 	}
-	defer out.drop()
 	left := &leftOut{columns: e.columns}
 	err = e.read(ctx, func(en vaiven.Entry) error {
 		if r, ok := en.Event.(*vaiven.Reading); ok && table {

@@ -31,7 +31,6 @@ func (l *lines) full() error {
 }
 
 func (l *lines) end() error { return l.flush() }
-func (l *lines) drop()      {}
 
 // csvLines is the course's CSV, or that of a spreadsheet: IDdato counts its own rows,
 // so that all of a log is byte for byte the server's file.

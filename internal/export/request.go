@@ -80,9 +80,6 @@ func (x *Exporter) Prepare(q url.Values, l vaiven.Lang) (*Export, error) {
 	if e.ask.dialect != "" && e.ask.format != "csv" {
 		return nil, &event.QueryError{Parameter: ParamDialect, Want: l.Say("only a csv has one", "solo un csv lo tiene")}
 	}
-	if e.ask.format == "xlsx" && x.o.Spool == "" {
-		return nil, &event.QueryError{Parameter: ParamFormat, Want: l.Say("no workbooks are made here", "aquí no se hacen libros de cálculo")}
-	}
 	return e, nil
 }
 
@@ -280,6 +277,8 @@ var formats = map[string]struct {
 	table      bool // has columns
 	open       func(e *Export, w io.Writer) (file, error)
 }{
-	"csv":   {".csv", "text/csv; charset=utf-8", true, openCSV},
-	"jsonl": {".jsonl", "application/x-ndjson", false, openLines},
+	"csv":     {".csv", "text/csv; charset=utf-8", true, openCSV},
+	"jsonl":   {".jsonl", "application/x-ndjson", false, openLines},
+	"xlsx":    {".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", true, openBook},
+	"parquet": {".parquet", "application/vnd.apache.parquet", true, openParquet},
 }

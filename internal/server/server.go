@@ -30,7 +30,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -100,13 +99,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.exporter, err = export.New(export.Options{
-		Log: history{s}, Seek: true, Columns: s.csv.Columns(), Zone: s.csv.Zone(), Digits: s.csv.Digits(),
-		Spool: filepath.Join(o.Data, "export-spool"), Room: s.log.Health,
-	})
-	if err != nil {
-		return nil, s.explain.Folder(o.Data, err)
-	}
+	s.exporter = export.New(export.Options{Log: history{s}, Seek: true, Columns: s.csv.Columns(), Zone: s.csv.Zone(), Digits: s.csv.Digits()})
 	s.openPanel()
 	s.metrics = s.newMetrics()
 	return s, nil

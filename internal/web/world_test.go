@@ -312,11 +312,7 @@ func (x worldExports) Prepare(q url.Values, l vaiven.Lang) (Export, error) {
 }
 
 func (w *world) exports() Exports {
-	x, err := export.New(export.Options{Log: w, Seek: true, Columns: []string{"TEMP", "HUM"}, Zone: "America/Bogota", Now: func() time.Time { return w.now }})
-	if err != nil {
-		panic(err) // the world has no spool
-	}
-	return worldExports{x}
+	return worldExports{export.New(export.Options{Log: w, Seek: true, Columns: []string{"TEMP", "HUM"}, Zone: "America/Bogota", Now: func() time.Time { return w.now }})}
 }
 
 // serve starts a server of the world.

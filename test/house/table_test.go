@@ -104,7 +104,6 @@ var libraries = []struct {
 	{"github.com/danielgtaylor/huma", []string{"internal/web"}, "only the HTTP room knows which framework makes its document"},
 	{"github.com/warthog618/go-gpiocdev", []string{"internal/button"}, "only the buttons' room knows lines of the Pi"},
 	{"github.com/muesli/cancelreader", []string{"internal/console"}, "only the terminal's room reads a terminal"},
-	{"github.com/xuri/excelize", []string{"internal/export"}, "only one room knows which library writes workbooks"},
 	{"github.com/parquet-go/", []string{"internal/export"}, "only one room knows which library writes Parquet"},
 	{"google.golang.org/protobuf", []string{"internal/stream"}, "only the log knows its encoding"},
 }
