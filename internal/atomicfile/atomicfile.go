@@ -3,7 +3,7 @@
 //
 // It owns the order of the steps, and nothing else: what is in the file, and that
 // two do not write it at once, is its user's (the data folder and the CSV have a
-// lock). Write may be called from any goroutine, for different files. It waits as
+// lock). Write and WriteWith may be called from any goroutine, for different files. It waits as
 // long as the file system does.
 //
 // What a crash leaves, a power cut included:
@@ -21,6 +21,7 @@ package atomicfile
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -40,12 +41,21 @@ const tempSuffix = ".new"
 // that could not be brought to the disk: then the file is the new one, and a power
 // cut may bring the old one back.
 func Write(path string, data []byte) error {
+	return WriteWith(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteWith is Write for what is too large to be held: write writes the content. When
+// it fails the old file is as it was, and the error is write's.
+func WriteWith(path string, write func(io.Writer) error) error {
 	f, err := Create(path)
 	if err != nil {
 		return err
 	}
 	defer f.Abort()
-	if _, err := f.Write(data); err != nil {
+	if err := write(f); err != nil {
 		return err
 	}
 	return f.Commit()

@@ -42,7 +42,7 @@ func (f *File) resumeBehind(s *snapshot) error {
 	if err != nil {
 		return err
 	}
-	first, off, err := findRow(f.file, f.format.header(), s.Rows)
+	first, off, err := findRow(f.file, f.format.Header(), s.Rows)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (f *File) beginBehind(row uint64, there bool) error {
 		return err
 	}
 	f.size, f.sum, f.place = 0, 0, place{first: f.side.First()}
-	f.buf = append(f.buf, f.format.header()...)
+	f.buf = append(f.buf, f.format.Header()...)
 	return nil
 }
 
@@ -187,7 +187,7 @@ func (c *Checker) RestoreBase(snap []byte) error {
 		if c.part == len(c.side.Finished) && max(s.First, 1) == c.first && s.File == c.side.Created.UnixMilli() {
 			return &ChangedBeforeError{Path: c.path, Row: s.Rows}
 		}
-		if _, off, err = findRow(c.file, c.format.header(), s.Rows); err != nil {
+		if _, off, err = findRow(c.file, c.format.Header(), s.Rows); err != nil {
 			return fmt.Errorf("csv: %w", err)
 		}
 		if off == 0 {

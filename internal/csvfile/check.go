@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"vaiven"
+	"vaiven/internal/csvform"
 )
 
 // Checker compares a CSV file, and those that ended before it, with what the log
@@ -19,7 +20,7 @@ import (
 type Checker struct {
 	csv     string // the current file
 	side    *Sidecar
-	format  format
+	format  *csvform.Format
 	part    int    // of side.Finished that is compared; behind them: the current file
 	path    string // of that one
 	first   uint64 // its first row
@@ -79,7 +80,7 @@ func OpenChecker(path, log string) (*Checker, error) {
 		return nil, fmt.Errorf("csv %s belongs to log %s, not to %s", path, side.Log, log)
 	}
 	c := &Checker{csv: path, side: side}
-	if c.format, err = formatOf(side); err != nil {
+	if c.format, err = side.Format(); err != nil {
 		return nil, fmt.Errorf("csv %s: %w", path, err)
 	}
 	if err := c.judge(c.openPart()); err != nil {
@@ -119,7 +120,7 @@ func (c *Checker) openPart() (err error) {
 		return fmt.Errorf("csv: %w", err)
 	}
 	c.r = bufio.NewReaderSize(c.file, flushAt)
-	return c.expectLine(c.format.header(), 1)
+	return c.expectLine(c.format.Header(), 1)
 }
 
 // nextPart goes on with the file that holds row n, if another one has ended before it.
@@ -158,7 +159,7 @@ func (c *Checker) Apply(_ uint64, entries []vaiven.Entry) error {
 		if !ok {
 			continue
 		}
-		if !c.format.hasRow(r) {
+		if !c.format.HasRow(r) {
 			c.without++
 			continue
 		}
@@ -166,7 +167,7 @@ func (c *Checker) Apply(_ uint64, entries []vaiven.Entry) error {
 			return err
 		}
 		if !c.skip && c.rows+1 >= c.first { // others were in a file that is gone
-			c.buf = c.format.appendRow(c.buf[:0], c.rows+1, r)
+			c.buf = c.format.AppendRow(c.buf[:0], c.rows+1, r)
 			if err := c.judge(c.expectLine(c.buf, c.rows+3-c.first)); err != nil {
 				return err
 			}

@@ -51,7 +51,7 @@ func (f *File) Restore(snap []byte) error {
 	// From its beginning, with the rows of finished files before it still to come.
 	f.size, f.sum, f.place = 0, 0, place{first: first}
 	f.tail = &fileTail{file: f.file, end: info.Size()}
-	f.buf = append(f.buf, f.format.header()...)
+	f.buf = append(f.buf, f.format.Header()...)
 	return f.compareTail()
 }
 
@@ -301,7 +301,7 @@ func (f *File) rowsAhead(have []byte) uint64 {
 		line, rest, whole := bytes.Cut(have, []byte("\n"))
 		id := f.rows + n + 1
 		switch {
-		case whole && f.format.canonical(string(line), id):
+		case whole && f.format.Canonical(string(line), id):
 			n++
 			have = rest
 			continue

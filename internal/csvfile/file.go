@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/csvform"
 	"vaiven/internal/lock"
 )
 
@@ -62,7 +63,7 @@ type File struct {
 	notify func(Notice)
 	now    func() time.Time
 	side   Sidecar
-	format format
+	format *csvform.Format
 	owner  string
 
 	rotation rotation
@@ -100,7 +101,7 @@ func Open(o Options) (_ *File, err error) {
 	if f.now == nil {
 		f.now = time.Now
 	}
-	if _, err := openZone(o.Zone); o.Zone != "" && err != nil {
+	if err := csvform.CheckZone(o.Zone); o.Zone != "" && err != nil {
 		return nil, fmt.Errorf("csv %s: %w", o.Path, err) // before anything is written
 	}
 	if _, err := parseRotation(o.Rotate); err != nil {
@@ -119,7 +120,7 @@ func Open(o Options) (_ *File, err error) {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
 	f.side = *side
-	if f.format, err = formatOf(side); err != nil {
+	if f.format, err = side.Format(); err != nil {
 		return nil, fmt.Errorf("csv %s: %w", o.Path, err)
 	}
 	if err := f.takeUp(o.Rotate); err != nil {
@@ -191,7 +192,7 @@ func (f *File) Apply(_ uint64, entries []vaiven.Entry) error {
 	n := f.rows // written by this goroutine alone
 	err := error(nil)
 	for i := range entries {
-		if r, ok := entries[i].Event.(*vaiven.Reading); ok && f.format.hasRow(r) && err == nil {
+		if r, ok := entries[i].Event.(*vaiven.Reading); ok && f.format.HasRow(r) && err == nil {
 			if n++; n >= f.side.First() { // others are in finished files
 				err = f.addRow(n, r)
 			}
@@ -213,8 +214,8 @@ func (f *File) Apply(_ uint64, entries []vaiven.Entry) error {
 // addRow adds row n to buf, behind the header of another file where one ends.
 func (f *File) addRow(n uint64, r *vaiven.Reading) error {
 	from := len(f.buf)
-	f.buf = f.format.appendRow(f.buf, n, r)
-	when := f.format.zone.appendTime(f.when[:0], &r.Stamp)
+	f.buf = f.format.AppendRow(f.buf, n, r)
+	when := f.format.AppendTime(f.when[:0], &r.Stamp)
 	if f.rotation.endsBefore(f.place, n, when) {
 		held, err := f.holdsRow(from)
 		if err != nil {
@@ -222,8 +223,8 @@ func (f *File) addRow(n uint64, r *vaiven.Reading) error {
 		}
 		if !held {
 			f.cuts = append(f.cuts, cut{from, n - 1, f.place.latest})
-			f.buf = append(f.buf[:from], f.format.header()...)
-			f.buf = f.format.appendRow(f.buf, n, r)
+			f.buf = append(f.buf[:from], f.format.Header()...)
+			f.buf = f.format.AppendRow(f.buf, n, r)
 			f.place = place{first: n}
 		}
 	}

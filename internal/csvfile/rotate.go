@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vaiven/internal/atomicfile"
+	"vaiven/internal/csvform"
 )
 
 // What Options.Rotate may be, beside rows=N.
@@ -66,7 +67,7 @@ type place struct {
 }
 
 // timeflag is a TIMEFLAG; the zero value is none, and earlier than all others.
-type timeflag [len(timeLayout)]byte
+type timeflag [len(csvform.TimeLayout)]byte
 
 // note takes in that the file has a row of this TIMEFLAG.
 func (p *place) note(when []byte) {
@@ -376,12 +377,12 @@ func (f *File) setFinishedAside(side *Sidecar, why string) (int, error) {
 func (f *File) scanLatest(size int64) (timeflag, error) {
 	var p place
 	var carry []byte
-	sep := []byte{f.format.dialect.sep}
+	sep := []byte{f.format.Separator()}
 	err := eachPiece(f.file, 0, size, func(b []byte) bool {
 		lines := bytes.Split(append(carry, b...), []byte("\n"))
 		carry = bytes.Clone(lines[len(lines)-1])
 		for _, line := range lines[:len(lines)-1] {
-			if fields := bytes.SplitN(line, sep, 4); len(fields) > 2 && isTimeflag(string(fields[2])) {
+			if fields := bytes.SplitN(line, sep, 4); len(fields) > 2 && csvform.IsTimeflag(string(fields[2])) {
 				p.note(fields[2])
 			}
 		}

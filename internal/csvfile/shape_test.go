@@ -11,36 +11,6 @@ import (
 	"vaiven"
 )
 
-func TestThreeFigures(t *testing.T) {
-	f, err := formatOf(&Sidecar{Columns: []string{"TEMP", "HUM", "CO2"}, Zone: Recorded, Digits: ThreeFigures})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for in, want := range map[float64]string{
-		24: "024", 24.5: "025", 24.49: "024", 61: "061", 100: "100", 99.5: "100", 5: "005", 0: "000", -0.4: "000",
-		-0.5: "-001", -5: "-005", -40: "-040", 999.4: "999", 1000: "1000", 12345.6: "12346", 1e20: "100000000000000000000",
-	} {
-		for _, name := range []string{"TEMP", "HUM"} {
-			if got := string(f.appendNumber(nil, name, in)); got != want {
-				t.Errorf("%s %v: %s, want %s", name, in, got, want)
-			}
-		}
-	}
-	if got := string(f.appendNumber(nil, "CO2", 412.5)); got != "412.5" {
-		t.Errorf("CO2: %s", got)
-	}
-	r := entries(1)[0].Event.(*vaiven.Reading)
-	row := strings.TrimSuffix(string(f.appendRow(nil, 7, r)), "\n")
-	if !f.canonical(row, 7) {
-		t.Errorf("%s is not canonical", row)
-	}
-	for _, other := range []string{strings.Replace(row, ",020,", ",20,", 1), strings.Replace(row, ",020,", ",20.4,", 1)} {
-		if other == row || f.canonical(other, 7) {
-			t.Errorf("%s is canonical", other)
-		}
-	}
-}
-
 func TestASpreadsheetsFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "readings-excel.csv")
 	o := options(path)

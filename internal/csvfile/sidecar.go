@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vaiven/internal/atomicfile"
+	"vaiven/internal/csvform"
 )
 
 // SidecarSuffix is what the sidecar's name adds to the CSV's.
@@ -66,7 +67,7 @@ func ReadSidecar(csv string) (*Sidecar, error) {
 	if s.Version > sidecarVersion {
 		return nil, fmt.Errorf("%s was written by a later vaiven", csv+SidecarSuffix)
 	}
-	if _, known := dialects[s.Dialect]; !known || s.Digits != 0 && s.Digits != ThreeFigures {
+	if !csvform.KnownDialect(s.Dialect) || s.Digits != 0 && s.Digits != ThreeFigures {
 		return nil, fmt.Errorf("%s was written by a later vaiven", csv+SidecarSuffix)
 	}
 	return &s, nil

@@ -2,7 +2,6 @@ package csvfile
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,84 +9,23 @@ import (
 	"strings"
 	"time"
 
-	"vaiven"
+	"vaiven/internal/csvform"
 )
 
-// Recorded is the zone of a file whose server had no named zone: each reading's
-// TIMEFLAG is in the zone that the server had when it received it.
-const Recorded = "recorded"
+// What a file's shape may be: see csvform.
+const (
+	Recorded     = csvform.Recorded
+	ThreeFigures = csvform.ThreeFigures
+	Exact        = csvform.Exact
+	ExcelES      = csvform.ExcelES
+)
 
-// timeLayout is AAAAMMDDHHMM.
-const timeLayout = "200601021504"
+// Format is how the rows of a file with this sidecar are written.
+func (s *Sidecar) Format() (*csvform.Format, error) { return csvform.New(s.Shape()) }
 
-// zone writes TIMEFLAG.
-type zone struct {
-	name string
-	loc  *time.Location // nil: Recorded
-
-	// The text of the last reading, and for which moments it holds: most
-	// readings fall in the minute of the one before.
-	from, to int64 // Unix ms, to excluded
-	offset   int32 // for Recorded
-	text     [len(timeLayout)]byte
-}
-
-// openZone finds a zone by its IANA name.
-func openZone(name string) (*zone, error) {
-	if name == Recorded {
-		return &zone{name: name}, nil
-	}
-	if name == "" || name == "Local" {
-		return nil, fmt.Errorf("time zone %q: a name like America/Bogota is needed", name)
-	}
-	loc, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, fmt.Errorf("time zone %q: %w", name, err)
-	}
-	return &zone{name: name, loc: loc}, nil
-}
-
-// appendTime writes the TIMEFLAG of a stamp.
-func (z *zone) appendTime(b []byte, s *vaiven.Stamp) []byte {
-	if s.At >= z.from && s.At < z.to && (z.loc != nil || s.Offset == z.offset) {
-		return append(b, z.text[:]...)
-	}
-	loc := z.loc
-	if loc == nil {
-		loc = time.FixedZone("", int(s.Offset))
-	}
-	t := time.UnixMilli(s.At).In(loc)
-	n := len(b)
-	b = t.AppendFormat(b, timeLayout)
-	if len(b)-n == len(z.text) {
-		copy(z.text[:], b[n:])
-		z.offset = s.Offset
-		z.cacheMinute(t)
-	}
-	return b
-}
-
-// cacheMinute works out for which moments the text of t is right: its minute, cut
-// where the zone changes inside it.
-func (z *zone) cacheMinute(t time.Time) {
-	z.from = t.UnixMilli() - int64(t.Second())*1000 - int64(t.Nanosecond())/1e6
-	z.to = z.from + 60_000
-	start, end := t.ZoneBounds()
-	if !start.IsZero() {
-		z.from = max(z.from, start.UnixMilli())
-	}
-	if !end.IsZero() {
-		z.to = min(z.to, end.UnixMilli())
-	}
-}
-
-// isTimeflag reports whether s is a moment as TIMEFLAG has it.
-func isTimeflag(s string) bool {
-	if len(s) != len(timeLayout) {
-		return false
-	}
-	t, err := time.Parse(timeLayout, s)
-	return err == nil && t.Format(timeLayout) == s
+// Shape is what is fixed of the rows of a file with this sidecar.
+func (s *Sidecar) Shape() csvform.Options {
+	return csvform.Options{Columns: s.Columns, Zone: s.Zone, Digits: s.Digits, Dialect: s.Dialect, Blank: s.Rows == ""}
 }
 
 // LocalZone returns the IANA name of the machine's time zone, or Recorded when

@@ -4,53 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
-
-	"pgregory.net/rapid"
-
-	"vaiven"
 )
-
-func TestTimeflagIsTheZonesMinute(t *testing.T) {
-	names := []string{"UTC", "America/Bogota", "Europe/Madrid", "Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Monrovia", "America/Caracas", "Pacific/Apia"}
-	rapid.Check(t, func(t *rapid.T) {
-		name := rapid.SampledFrom(names).Draw(t, "zone")
-		z, err := openZone(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		at := rapid.Int64Range(-60_000, 4_000_000_000_000).Draw(t, "at")
-		for range rapid.IntRange(1, 30).Draw(t, "n") {
-			// Also around the changes between summer and winter time.
-			if _, end := time.UnixMilli(at).In(z.loc).ZoneBounds(); !end.IsZero() && rapid.Bool().Draw(t, "change") {
-				at = end.UnixMilli()
-			}
-			at += rapid.Int64Range(-90_000, 90_000).Draw(t, "step")
-			want := time.UnixMilli(at).In(z.loc).Format(timeLayout)
-			if got := string(z.appendTime(nil, &vaiven.Stamp{At: at, Offset: 3600})); got != want {
-				t.Fatalf("%s at %d: %s, want %s", name, at, got, want)
-			}
-		}
-	})
-}
-
-func TestRecordedZoneIsEachReadings(t *testing.T) {
-	z, err := openZone(Recorded)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		at := rapid.Int64Range(0, 4_000_000_000_000).Draw(t, "at")
-		for range 10 {
-			at += rapid.Int64Range(-90_000, 90_000).Draw(t, "step")
-			offset := rapid.SampledFrom([]int32{0, 3600, 7200, -18000, 20700, -2670}).Draw(t, "offset")
-			want := time.Unix(0, (at+int64(offset)*1000)*1e6).UTC().Format(timeLayout)
-			if got := string(z.appendTime(nil, &vaiven.Stamp{At: at, Offset: offset})); got != want {
-				t.Fatalf("at %d, offset %d: %s, want %s", at, offset, got, want)
-			}
-		}
-	})
-}
 
 func TestLocalZoneIsFoundByName(t *testing.T) {
 	link := func(t *testing.T, target string) string {
@@ -108,39 +62,5 @@ func TestLocalZoneIsFoundByName(t *testing.T) {
 	}
 	if got := LocalZone(); got == "" || got == "Local" {
 		t.Errorf("here: %q", got)
-	}
-}
-
-func TestWhatIsWrittenIsCanonical(t *testing.T) {
-	z, err := openZone("America/Bogota")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := format{columns: []string{"TEMP", "HUM"}, zone: z, dialect: dialects[""]}
-	rapid.Check(t, func(t *rapid.T) {
-		dev, err := vaiven.ParseDevice(rapid.SampledFrom([]string{"1", "101", "a.b-c_d", "1234"}).Draw(t, "device"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := &vaiven.Reading{Device: dev}
-		r.At = rapid.Int64Range(0, 253_000_000_000_000).Draw(t, "at")
-		for _, name := range []string{"HUM", "X", "TEMP"} {
-			if rapid.Bool().Draw(t, name) {
-				r.Values = append(r.Values, vaiven.Value{Name: name, Num: rapid.Float64().Draw(t, "value")})
-			}
-		}
-		id := rapid.Uint64().Draw(t, "id")
-		row := string(f.appendRow(nil, id, r))
-		if !f.canonical(row[:len(row)-1], id) || f.canonical(row, id) || f.canonical(row[:len(row)-1], id+1) {
-			t.Fatalf("%q", row)
-		}
-	})
-}
-
-func TestFieldsAreQuotedWhenTheyMust(t *testing.T) {
-	for in, want := range map[string]string{"TEMP": "TEMP", "a,b": `"a,b"`, `a"b`: `"a""b"`, "a\nb": "\"a\nb\"", "": ""} {
-		if got := string((&format{dialect: dialects[""]}).appendField(nil, in)); got != want {
-			t.Errorf("%q: %s", in, got)
-		}
 	}
 }

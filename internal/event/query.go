@@ -32,6 +32,7 @@ type Query struct {
 	Before       vaiven.ID     // only events in front of it; zero: no bound
 	Since, Until int64         // only events received then, Unix ms UTC, both included; 0: no bound
 	Limit        int           // events in an answer; 0: not given
+	Descending   bool          // the newest first
 	Wait         time.Duration // for an event; below 0: not given
 }
 
@@ -52,6 +53,7 @@ const (
 	ParamWait   = "wait"
 	ParamDevice = "device"
 	ParamKind   = "kind"
+	ParamOrder  = "order"
 )
 
 // QueryError says which parameter is wrong, and what it should have been, in the
@@ -107,6 +109,10 @@ func (q *Query) parse(name string, values []string, l vaiven.Lang) (want string)
 	case ParamBefore:
 		if q.Before, err = vaiven.ParseID(value); err != nil {
 			return l.Say("want the id of an event, as 12.0", "se espera el id de un evento, como 12.0")
+		}
+	case ParamOrder:
+		if q.Descending = value == "desc"; value != "asc" && value != "desc" {
+			return l.Say("want one of asc, desc", "se espera uno de asc, desc")
 		}
 	case ParamSince:
 		q.Since, err = parseMoment(value)

@@ -9,7 +9,7 @@ import (
 	"vaiven"
 )
 
-var all = []string{ParamAfter, ParamBefore, ParamSince, ParamUntil, ParamLimit, ParamWait, ParamDevice, ParamKind}
+var all = []string{ParamAfter, ParamBefore, ParamSince, ParamUntil, ParamLimit, ParamWait, ParamDevice, ParamKind, ParamOrder}
 
 func TestParseQuery(t *testing.T) {
 	for text, want := range map[string]Query{
@@ -17,6 +17,8 @@ func TestParseQuery(t *testing.T) {
 		"after=":                        {FromNow: true, Wait: -1},
 		"after=0":                       {Wait: -1},
 		"since=&limit=&wait=&device=":   {FromNow: true, Wait: -1},
+		"order=desc":                    {FromNow: true, Wait: -1, Descending: true},
+		"order=asc":                     {FromNow: true, Wait: -1},
 		"after=begin&limit=5000":        {Wait: -1, Limit: 5000},
 		"after=12.3&before=15.0&wait=0": {After: vaiven.ID{Record: 12, Index: 3}, Before: vaiven.ID{Record: 15}},
 		"wait=2":                        {FromNow: true, Wait: 2 * time.Second},
@@ -35,6 +37,7 @@ func TestParseQuery(t *testing.T) {
 		"after=yesterday":     "after: want the id of an event, as 12.0, or 0, or begin",
 		"before=0":            "before: want the id of an event, as 12.0",
 		"since=noon":          "since: want a time as 2026-11-22T14:03:00Z",
+		"order=newest":        "order: want one of asc, desc",
 		"limit=0":             "limit: want a number from 1 to 5000",
 		"limit=5001":          "limit: want a number from 1 to 5000",
 		"wait=61":             "wait: want a time as 30s, 60s at most",
@@ -43,7 +46,7 @@ func TestParseQuery(t *testing.T) {
 		"kind=state,moonrise": "kind: there are: reading, refusal, gap, rejected, session_start, session_end, presence, report, hello, conflict, log_start, change, sent, change_end, described, forgotten, state, session",
 		"wait=61&limit=0":     "limit: want a number from 1 to 5000",
 		"after=%zz":           "?: the part behind ? of the address is not right",
-		"ofter=0":             "ofter: there is no such thing; there are: after, before, since, until, limit, wait, device, kind",
+		"ofter=0":             "ofter: there is no such thing; there are: after, before, since, until, limit, wait, device, kind, order",
 	} {
 		if _, err := ParseQuery(text, "", all, vaiven.English); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", text, err, want)

@@ -8,10 +8,12 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
 	"vaiven"
+	"vaiven/internal/export"
 	"vaiven/internal/gateway"
 	"vaiven/internal/views"
 	"vaiven/internal/web"
@@ -64,8 +66,8 @@ func (s *Server) handler() http.Handler {
 		Explain: func(e *vaiven.Error) string { return wire.Explain(e, s.o.Lang) },
 		Devices: s.registry, Names: names{s}, Twins: s.twin, Events: past{s}, Curves: curves, Posts: posts{s.gateway},
 		CSV: web.CSV{Path: s.o.CSVPath(), Of: fmt.Sprintf("%s %d", s.log.ID(), s.csv.Digits())}, Server: s.facts,
-		Backup: s.Backup,
-		Live:   s.feed.Handler(), States: s.o.states(), Token: s.o.APIToken, MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,
+		Backup: s.Backup, Exports: exports{s.exporter},
+		Live: s.feed.Handler(), States: s.o.states(), Token: s.o.APIToken, MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,
 	})
 }
 
@@ -157,6 +159,18 @@ func (h past) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entry
 func (h past) Position() uint64 {
 	pos, _ := h.pump.Position()
 	return pos
+}
+
+// exports lends the log's export to the API.
+type exports struct{ *export.Exporter }
+
+// Prepare implements [web.Exports].
+func (x exports) Prepare(q url.Values, l vaiven.Lang) (web.Export, error) {
+	e, err := x.Exporter.Prepare(q, l)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // posts lends the gateway to boards that come by HTTP.

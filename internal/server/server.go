@@ -38,6 +38,7 @@ import (
 	"vaiven"
 	"vaiven/internal/button"
 	"vaiven/internal/csvfile"
+	"vaiven/internal/export"
 	"vaiven/internal/gateway"
 	"vaiven/internal/history"
 	"vaiven/internal/registry"
@@ -64,6 +65,7 @@ type Server struct {
 	pump      *views.Pump
 	gateway   *gateway.Gateway
 	feed      *live.Feed
+	exporter  *export.Exporter
 	panel     *button.Panel // nil: nothing is bound
 	metrics   *prometheus.Registry
 	unwatch   []func() // of the twin
@@ -99,6 +101,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.exporter = export.New(export.Options{Log: past{s}, Seek: true, Columns: s.csv.Columns(), Zone: s.csv.Zone(), Digits: s.csv.Digits()})
 	s.openPanel()
 	s.metrics = s.newMetrics()
 	return s, nil

@@ -20,18 +20,19 @@ func (s *server) historyOperations() {
 	register(s, operation{
 		method: http.MethodGet, path: "/events", id: "listEvents", tag: "events",
 		summary: "What has happened, from the log", parameters: parametersOf("100", eventParameters...),
-		about: "In the log's order, the oldest first. Where several gateways write one log its times may be a little out of order; since and until are exact " +
+		about: "In the log's order, the oldest first, or the newest with order=desc; what is not asked for counts for no limit. Where several gateways write one log its times may be a little out of order; since and until are exact " +
 			"as long as that is less than five seconds. One request looks at 200,000 events at most; next says where to go on, with the same since and until.",
 		examples: []example{
 			{name: "list-events.json", title: "Readings of a device, from an id on", path: "/events?after=1.0&device=101&kind=reading&limit=2"},
 			{name: "list-events-time.json", title: "What happened in two seconds", path: "/events?since=2026-11-22T10:00:04Z&until=2026-11-22T10:00:06Z"},
+			{name: "list-events-newest.json", title: "The last readings of a device, the newest first", path: "/events?order=desc&device=101&kind=reading&limit=2"},
 			{name: "list-events-bad.json", title: "An id that is none", path: "/events?after=yesterday", status: 422},
 		},
 	}, s.listEvents)
 }
 
 // eventParameters are what GET /events may be asked.
-var eventParameters = []string{event.ParamAfter, event.ParamBefore, event.ParamSince, event.ParamUntil, event.ParamLimit, event.ParamDevice, event.ParamKind}
+var eventParameters = []string{event.ParamAfter, event.ParamBefore, event.ParamSince, event.ParamUntil, event.ParamLimit, event.ParamDevice, event.ParamKind, event.ParamOrder}
 
 const defaultLimit = 100
 
@@ -43,11 +44,6 @@ const (
 	maxAnswer      = 4 << 20 // bytes of events
 	historyTimeout = 10 * time.Second
 )
-
-// disorder is by how much an event may have been received before another one that
-// stands in front of it in the log: they are of several gateways, or one of them
-// waited for a log that was busy.
-const disorder = 5 * time.Second
 
 // errEnough ends the reading of the log early.
 var errEnough = errors.New("enough")
@@ -74,7 +70,7 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 	if q.Limit == 0 {
 		q.Limit = defaultLimit
 	}
-	scan, after := &eventScan{Query: q, found: []api.Event{}}, q.After
+	after := q.After
 	in.extendDeadline(maxTurn + historyTimeout)
 	if err := acquire(ctx, s.reading); err != nil {
 		return nil, s.fail(err)
@@ -82,8 +78,8 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 	defer func() { <-s.reading }()
 	ctx, cancel := context.WithTimeout(ctx, historyTimeout)
 	defer cancel()
-	if scan.Since != 0 {
-		from, err := s.seekTime(ctx, scan.Since)
+	if q.Since != 0 {
+		from, err := s.seekTime(ctx, q.Since)
 		if err != nil {
 			return nil, s.fail(err)
 		}
@@ -91,7 +87,11 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 			after = from
 		}
 	}
-	scan.next, scan.seen = after, after
+	if q.Descending {
+		q.After = after
+		return s.listNewest(ctx, q)
+	}
+	scan := &eventScan{Query: q, found: []api.Event{}, next: after, seen: after}
 	err = s.o.Events.History(ctx, after, scan.add)
 	if err != nil && !errors.Is(err, errEnough) {
 		if scan.scanned == 0 || !errors.Is(err, context.DeadlineExceeded) {
@@ -106,7 +106,7 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 func (e *eventScan) add(en vaiven.Entry) error {
 	at := en.Event.Time().At
 	late := e.Until != 0 && at > e.Until
-	if e.Before != (vaiven.ID{}) && !en.ID.Before(e.Before) || late && at > e.Until+disorder.Milliseconds() {
+	if e.Before != (vaiven.ID{}) && !en.ID.Before(e.Before) || late && at > e.Until+event.Disorder.Milliseconds() {
 		return errEnough
 	}
 	if len(e.found) == e.Limit || e.size >= maxAnswer || e.scanned == maxScanned {
@@ -129,29 +129,10 @@ func (e *eventScan) add(en vaiven.Entry) error {
 }
 
 // seekTime returns an id that is not behind the first event at the moment or later,
-// and not far before it, by halving the log: some twenty looks for a million
-// records. What was looked at may be out of order, so it looks for a moment that
-// is earlier by as much.
+// and not far before it.
 func (s *server) seekTime(ctx context.Context, ms int64) (vaiven.ID, error) {
-	ms -= disorder.Milliseconds()
 	first, last := s.o.Events.Bounds()
-	lo, hi := max(first.Record, 1), last.Record+1
-	for lo < hi {
-		mid := lo + (hi-lo)/2
-		at, found, err := s.timeAt(ctx, mid)
-		if err != nil {
-			return vaiven.ID{}, err
-		}
-		if !found || at >= ms {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
-	}
-	if lo < 3 {
-		return vaiven.ID{}, nil
-	}
-	return vaiven.ID{Record: lo - 2, Index: math.MaxUint32}, nil // the record before may hold the first of them
+	return event.Seek(first, last, ms, func(record uint64) (int64, bool, error) { return s.timeAt(ctx, record) })
 }
 
 // timeAt returns the time of the first event in the record, or behind it.
@@ -252,6 +233,9 @@ func parametersOf(limit string, names ...string) (out []*huma.Param) {
 			about, example = "Events in the answer; "+limit, limit
 			low, high := 1.0, float64(event.MaxLimit)
 			schema = &huma.Schema{Type: huma.TypeInteger, Minimum: &low, Maximum: &high}
+		case event.ParamOrder:
+			about = "desc: the newest first, and next is for before instead of after; asc by default"
+			schema.Enum, example = []any{"asc", "desc"}, "desc"
 		case event.ParamWait:
 			about, example = "How long to wait for an event, as 30s; 60s at most", "30s"
 		}

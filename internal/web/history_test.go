@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vaiven"
+	"vaiven/internal/event"
 	"vaiven/internal/web/api"
 	"vaiven/internal/web/live"
 )
@@ -68,7 +69,7 @@ func TestTimesOutOfOrder(t *testing.T) {
 	at := func(i int) int64 { return start.UnixMilli() + int64(i) }
 	const n = 12_000
 	for i := range n {
-		late := r.Int64N(disorder.Milliseconds())
+		late := r.Int64N(event.Disorder.Milliseconds())
 		w.entries = append(w.entries, vaiven.Entry{ID: vaiven.ID{Record: uint64(i + 1)}, Event: &vaiven.Gap{Stamp: vaiven.Stamp{At: at(i) - late}, Device: "101"}})
 	}
 	s := w.serve(t)
@@ -87,6 +88,57 @@ func TestTimesOutOfOrder(t *testing.T) {
 			p = api.Events{}
 			send(t, s, "GET", prefix+"/events?"+q.Encode(), "").into(t, &p)
 			for _, e := range p.Events {
+				got = append(got, e.ID)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%v: %d events, want %d", q, len(got), len(want))
+		}
+	}
+}
+
+// TestNewestFirst turns round what the log's order answers, whatever is asked, and
+// page by page.
+func TestNewestFirst(t *testing.T) {
+	w := newWorld(t)
+	w.entries = nil
+	r := rand.New(rand.NewPCG(3, 4))
+	start := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	const records = 700
+	for rec := range uint64(records) {
+		for i := range r.IntN(4) {
+			at := start.UnixMilli() + int64(rec)*100 - r.Int64N(event.Disorder.Milliseconds())
+			d := []vaiven.Device{"101", "102", "103"}[r.IntN(3)]
+			w.entries = append(w.entries, vaiven.Entry{ID: vaiven.ID{Record: rec + 1, Index: uint32(i)}, Event: &vaiven.Gap{Stamp: vaiven.Stamp{At: at}, Device: d}})
+		}
+	}
+	s := w.serve(t)
+	moment := func() string {
+		return start.Add(time.Duration(r.IntN(records)) * 100 * time.Millisecond).Format(time.RFC3339Nano)
+	}
+	for range 40 {
+		q := url.Values{}
+		for name, value := range map[string]string{
+			"device": []string{"101", "102", "999"}[r.IntN(3)], "since": moment(), "until": moment(),
+			"after": fmt.Sprintf("%d.%d", r.IntN(records), r.IntN(3)), "before": fmt.Sprintf("%d.%d", r.IntN(records), r.IntN(3)),
+		} {
+			if r.IntN(3) == 0 {
+				q.Set(name, value)
+			}
+		}
+		q.Set("limit", "5000")
+		var all api.Events
+		send(t, s, "GET", prefix+"/events?"+q.Encode(), "").into(t, &all)
+		var want, got []string
+		for _, e := range slices.Backward(all.Events) {
+			want = append(want, e.ID)
+		}
+		q.Set("order", "desc")
+		q.Set("limit", fmt.Sprint(1+r.IntN(60)))
+		for page := (api.Events{More: true}); page.More; q.Set("before", page.Next) {
+			page = api.Events{}
+			send(t, s, "GET", prefix+"/events?"+q.Encode(), "").into(t, &page)
+			for _, e := range page.Events {
 				got = append(got, e.ID)
 			}
 		}

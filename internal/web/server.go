@@ -31,6 +31,7 @@ type server struct {
 
 	describing chan struct{} // one description at a time, since it is read, changed and written
 	reading    chan struct{} // histories that are being read; full: wait a moment, then 503
+	exporting  chan struct{} // exports that are being written; full: wait a moment, then 503
 	scanning   chan struct{} // looks at the whole table of devices; full: wait a moment, then 503
 	backing    chan struct{} // the backup that is being written; another: 503
 	waiting    chan struct{} // answers that wait for the end of a change; full: they do not wait
@@ -47,6 +48,7 @@ func newServer(o Options) *server {
 	s := &server{o: o, mux: http.NewServeMux(), now: o.Now}
 	s.describing = make(chan struct{}, 1)
 	s.reading = make(chan struct{}, maxReading)
+	s.exporting = make(chan struct{}, maxExporting)
 	s.scanning = make(chan struct{}, maxScanning)
 	s.backing = make(chan struct{}, 1)
 	s.waiting = make(chan struct{}, maxWaiting)
@@ -57,6 +59,7 @@ func newServer(o Options) *server {
 	s.historyOperations()
 	s.curveOperations()
 	s.csvOperation()
+	s.exportOperation()
 	s.serverOperations()
 	s.backupOperation()
 	s.boardOperations()

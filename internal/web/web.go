@@ -52,6 +52,7 @@ type Options struct {
 	Curves  Curves
 	Posts   Posts
 	CSV     CSV
+	Exports Exports
 	// Server returns what is known of the server; what follows from the other
 	// options is filled in.
 	Server func() api.Server

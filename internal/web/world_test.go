@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"vaiven"
+	"vaiven/internal/export"
 	"vaiven/internal/web/api"
 )
 
@@ -310,7 +312,7 @@ func (w *world) options() Options {
 	return Options{
 		Boards: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
 		Ready:  func() []string { return nil }, Page: func() Page { return Page{} }, Version: "1.0.0",
-		Sessions: w, Devices: w, Names: w, Twins: w, Events: w, Curves: w, Posts: w, CSV: CSV{w.csv, "0f0f TEMP,HUM America/Bogota"},
+		Sessions: w, Devices: w, Names: w, Twins: w, Events: w, Curves: w, Posts: w, Exports: w.exports(), CSV: CSV{w.csv, "0f0f TEMP,HUM America/Bogota"},
 		Server: func() api.Server {
 			return api.Server{
 				Log: strings.Repeat("0f", 16), Started: noon.Add(-time.Hour), Synced: true, Addresses: []string{"ws://192.168.0.2:8080/"},
@@ -320,6 +322,21 @@ func (w *world) options() Options {
 		},
 		States: []string{"LED"}, Now: func() time.Time { return w.now },
 	}
+}
+
+// worldExports makes real exports of the world's log.
+type worldExports struct{ *export.Exporter }
+
+func (x worldExports) Prepare(q url.Values, l vaiven.Lang) (Export, error) {
+	e, err := x.Exporter.Prepare(q, l)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func (w *world) exports() Exports {
+	return worldExports{export.New(export.Options{Log: w, Seek: true, Columns: []string{"TEMP", "HUM"}, Zone: "America/Bogota", Now: func() time.Time { return w.now }})}
 }
 
 // serve starts a server of the world.

@@ -17,8 +17,10 @@ var rooms = map[string][]string{
 	"client":              {"", "wire"},
 	"internal/gateway":    {"", "wire", "internal/ws"},
 	"internal/stream":     {"", "internal/lock"},
-	"internal/csvfile":    {"", "internal/lock", "internal/atomicfile"},
+	"internal/csvform":    {""},
+	"internal/csvfile":    {"", "internal/csvform", "internal/lock", "internal/atomicfile"},
 	"internal/csvimport":  {""},
+	"internal/export":     {"", "internal/csvform", "internal/event"},
 	"internal/history":    {"", "internal/atomicfile"},
 	"internal/registry":   {""},
 	"internal/twin":       {""},
@@ -33,20 +35,20 @@ var rooms = map[string][]string{
 	"internal/transports":   {"", "client"},
 	"internal/server": {
 		"", "wire", "internal/gateway", "internal/stream", "internal/csvfile", "internal/history",
-		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views",
+		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views", "internal/export",
 		"internal/backup", "internal/lock", "internal/atomicfile",
 	},
 	"cmd/vaiven": {
 		"", "internal/server", "internal/console", "internal/web", "internal/event", "internal/sim", "internal/transports",
 		// For folders of runs, or whose server is stopped, and for what flags name.
-		"internal/stream", "internal/csvfile", "internal/csvimport", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile", "internal/backup",
+		"internal/stream", "internal/csvfile", "internal/csvform", "internal/csvimport", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile", "internal/backup", "internal/export",
 	},
 }
 
 // siblings are the rooms of the floor where rooms never meet.
 var siblings = []string{
 	"internal/gateway", "internal/stream", "internal/csvfile", "internal/csvimport", "internal/history", "internal/registry",
-	"internal/twin", "internal/console", "internal/web", "internal/button",
+	"internal/twin", "internal/console", "internal/web", "internal/button", "internal/export",
 }
 
 // reason says why an edge is forbidden. Patterns: "*" is every room, "sibling"
@@ -70,6 +72,7 @@ var reasons = []reason{
 	{"internal/atomicfile", "*", "how a file is replaced does not depend on what is in it"},
 	{"internal/backup", "*", "the form of a backup is a pure function of what is given to it: it can be read without a log and without a server"},
 	{"*", "internal/backup", "only the server knows what a restored one needs, and makes and restores backups"},
+	{"internal/csvform", "*", "how a row is written is a pure function of the reading and the table's shape"},
 	{"internal/event", "*", "the public form of events is a pure function of them"},
 	{"wire", "*", "decoding is pure: what a board sent is judged without a connection, a log or a clock"},
 	{"client", "*", "the device client is for other people's programs: it must not bring the server along"},
@@ -84,6 +87,7 @@ var reasons = []reason{
 	{"*", "internal/transports", "a server that knew its benchmark could please it"},
 	{"*", "internal/event", "the public form of events is for whoever shows or hands them out: everybody else has the events themselves"},
 	{"sibling", "wire", "only the gateway reads boards' messages: everybody else sees events that were checked once"},
+	{"*", "internal/csvform", "only rooms that write tables of readings know how a row is written"},
 	{"*", "internal/lock", "only rooms that keep files lock them"},
 	{"*", "internal/atomicfile", "only rooms that keep files replace them"},
 	{"sibling", "internal/ws", "only the gateway and the web room hold sockets: an ack or a view must never wait on one"},
@@ -109,6 +113,7 @@ var libraries = []struct {
 	{"github.com/warthog618/go-gpiocdev", []string{"internal/button"}, "only the buttons' room knows lines of the Pi"},
 	{"github.com/muesli/cancelreader", []string{"internal/console"}, "only the terminal's room reads a terminal"},
 	{"github.com/klauspost/compress", []string{"internal/backup"}, "only the form of a backup is compressed by us: the log's engine and the history do it themselves"},
+	{"github.com/parquet-go/", []string{"internal/export"}, "only one room knows which library writes Parquet"},
 	{"google.golang.org/protobuf", []string{"internal/stream"}, "only the log knows its encoding"},
 }
 

@@ -148,7 +148,8 @@ func (f *Filter) values() url.Values {
 type Stretch struct {
 	After, Before string // ids, both excluded
 	Since, Until  time.Time
-	Limit         int // events, 0: as the server likes
+	Limit         int  // events, 0: as the server likes
+	Newest        bool // first; then Before: Next brings the rest
 }
 
 // Events returns events of the log. While More is true, After: Next brings the
@@ -164,6 +165,9 @@ func (c *Client) Events(ctx context.Context, f Filter, s Stretch) (*Events, erro
 		v.Set("until", s.Until.Format(time.RFC3339Nano))
 	}
 	setInt(v, "limit", s.Limit)
+	if s.Newest {
+		v.Set("order", "desc")
+	}
 	return get[Events](ctx, c, "events", v)
 }
 

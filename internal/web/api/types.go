@@ -294,8 +294,8 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 // Events is a stretch of the log.
 type Events struct {
 	Events []Event `json:"events" nullable:"false"`
-	Next   string  `json:"next" doc:"Where the next request goes on: after=NEXT. It may be behind the last event listed, when what follows did not match" example:"12.0"`
-	More   bool    `json:"more" doc:"Whether the log, when it was read, held more behind next"`
+	Next   string  `json:"next" doc:"Where the next request goes on: after=NEXT, or with order=desc before=NEXT. It may be behind the last event listed, when what follows did not match" example:"12.0"`
+	More   bool    `json:"more" doc:"Whether the log, when it was read, held more beyond next"`
 }
 
 // Server is what a server says of itself.

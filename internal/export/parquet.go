@@ -1,0 +1,92 @@
+package export
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+
+	"github.com/parquet-go/parquet-go"
+
+	"vaiven"
+)
+
+// A row group is what a reader reads at once, and what is held until it is written:
+// 64 Ki rows of five columns are 3 MiB.
+const (
+	groupRows  = 64 << 10
+	parquetRow = 256 // rows handed on at once
+)
+
+// parquetFile is one row per reading: id (the event's place in the log), device, time
+// (when it was received) and measured (when the board took it, if that is known), both
+// in ms UTC, and one column of doubles for each measurement, with nothing where the
+// reading has none. No measurement can be called as the first four: its name has no
+// small letters.
+type parquetFile struct {
+	w       *parquet.Writer
+	columns []string
+	rows    []parquet.Row // the first n wait
+	n       int
+}
+
+// firstMeasured is the column of the first measurement.
+const firstMeasured = 4
+
+func openParquet(e *Export, w io.Writer) (file, error) {
+	fields := []reflect.StructField{
+		parquetColumn(0, reflect.TypeFor[string](), "id"),
+		parquetColumn(1, reflect.TypeFor[string](), "device,dict"),
+		parquetColumn(2, reflect.TypeFor[int64](), "time,timestamp(millisecond),delta"),
+		parquetColumn(3, reflect.TypeFor[int64](), "measured,optional,timestamp(millisecond),delta"),
+	}
+	for i, name := range e.columns {
+		fields = append(fields, parquetColumn(firstMeasured+i, reflect.TypeFor[float64](), name+",optional"))
+	}
+	schema := parquet.NewSchema("reading", parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()))
+	p := &parquetFile{columns: e.columns, rows: make([]parquet.Row, parquetRow)}
+	p.w = parquet.NewWriter(w, schema, parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(groupRows), parquet.CreatedBy("vaiven", "", ""))
+	return p, nil
+}
+
+func parquetColumn(i int, t reflect.Type, tag string) reflect.StructField {
+	return reflect.StructField{Name: fmt.Sprintf("C%d", i), Type: t, Tag: reflect.StructTag(fmt.Sprintf("parquet:%q", tag))}
+}
+
+func (p *parquetFile) add(_ uint64, en vaiven.Entry) error {
+	r := en.Event.(*vaiven.Reading)
+	row := append(p.rows[p.n][:0],
+		parquet.ValueOf(en.ID.String()).Level(0, 0, 0),
+		parquet.ValueOf(string(r.Device)).Level(0, 0, 1),
+		parquet.ValueOf(r.At).Level(0, 0, 2),
+	)
+	if r.Measured != 0 {
+		row = append(row, parquet.ValueOf(r.Measured).Level(0, 1, 3))
+	} else {
+		row = append(row, parquet.NullValue().Level(0, 0, 3))
+	}
+	for i, name := range p.columns {
+		if v, ok := vaiven.Find(r.Values, name); ok {
+			row = append(row, parquet.ValueOf(v).Level(0, 1, firstMeasured+i))
+		} else {
+			row = append(row, parquet.NullValue().Level(0, 0, firstMeasured+i))
+		}
+	}
+	p.rows[p.n] = row
+	if p.n++; p.n < len(p.rows) {
+		return nil
+	}
+	return p.flush()
+}
+
+func (p *parquetFile) flush() error {
+	_, err := p.w.WriteRows(p.rows[:p.n])
+	p.n = 0
+	return err
+}
+
+func (p *parquetFile) end() error {
+	if err := p.flush(); err != nil {
+		return err
+	}
+	return p.w.Close()
+}
