@@ -359,8 +359,8 @@ type snapshot struct {
 	Rows   uint64 `json:"rows"`
 	Bytes  int64  `json:"bytes"`
 	Sum    uint64 `json:"crc64,string"`
-	First  uint64 `json:"first,omitempty"`  // the file's first row; 0: 1, from before files ended
-	Latest string `json:"latest,omitempty"` // TIMEFLAG in it
+	First  uint64 `json:"first,omitempty"`  // the file's first row; 0: 1
+	Latest string `json:"latest,omitempty"` // TIMEFLAG in it, of a file that ends by it
 }
 
 // Snapshot brings the file to the disk, and returns its row count, length and
@@ -378,8 +378,11 @@ func (f *File) Snapshot() ([]byte, error) {
 		f.closeHandle()
 		return nil, fmt.Errorf("csv: %w", err)
 	}
-	s := snapshot{Rows: f.rows, Bytes: f.size, Sum: f.sum, First: f.place.first}
-	if f.place.latest != (timeflag{}) {
+	s := snapshot{Rows: f.rows, Bytes: f.size, Sum: f.sum}
+	if f.place.first > 1 {
+		s.First = f.place.first
+	}
+	if f.rotation.digits > 0 && f.place.latest != (timeflag{}) {
 		s.Latest = string(f.place.latest[:])
 	}
 	return json.Marshal(s)

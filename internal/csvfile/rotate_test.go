@@ -253,13 +253,11 @@ func TestCheckpointFromBeforeARotation(t *testing.T) {
 		}
 		_ = f.Close()
 		for _, older := range []bool{false, true} {
-			if older { // as a vaiven of before wrote it
+			if older { // as it was written before files ended by month
 				var s map[string]any
-				_ = json.Unmarshal(snap, &s)
-				if s["first"] != 1.0 {
+				if _ = json.Unmarshal(snap, &s); s["first"] != nil {
 					continue
 				}
-				delete(s, "first")
 				delete(s, "latest")
 				snap, _ = json.Marshal(s)
 			}
