@@ -66,7 +66,7 @@ func (f *File) resume(s snapshot, size int64) error {
 	}
 	f.size, f.sum, f.place = s.Bytes, s.Sum, place{first: s.First}
 	f.place.note([]byte(s.Latest))
-	if s.Latest == "" {
+	if s.Latest == "" && f.rotation.digits > 0 {
 		if f.place.latest, err = f.scanLatest(s.Bytes); err != nil {
 			return err
 		}

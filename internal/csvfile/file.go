@@ -360,8 +360,8 @@ type snapshot struct {
 	Rows   uint64 `json:"rows"`
 	Bytes  int64  `json:"bytes"`
 	Sum    uint64 `json:"crc64,string"`
-	First  uint64 `json:"first,omitempty"`  // the file's first row; 0: 1, from before files ended
-	Latest string `json:"latest,omitempty"` // TIMEFLAG in it
+	First  uint64 `json:"first,omitempty"`  // the file's first row; 0: 1
+	Latest string `json:"latest,omitempty"` // TIMEFLAG in it, of a file that ends by it
 	File   int64  `json:"file,omitempty"`   // Unix ms at which it was created: which one it is
 }
 
@@ -380,8 +380,11 @@ func (f *File) Snapshot() ([]byte, error) {
 		f.closeHandle()
 		return nil, fmt.Errorf("csv: %w", err)
 	}
-	s := snapshot{Rows: f.rows, Bytes: f.size, Sum: f.sum, First: f.place.first, File: f.side.Created.UnixMilli()}
-	if f.place.latest != (timeflag{}) {
+	s := snapshot{Rows: f.rows, Bytes: f.size, Sum: f.sum, File: f.side.Created.UnixMilli()}
+	if f.place.first > 1 {
+		s.First = f.place.first
+	}
+	if f.rotation.digits > 0 && f.place.latest != (timeflag{}) {
 		s.Latest = string(f.place.latest[:])
 	}
 	return json.Marshal(s)

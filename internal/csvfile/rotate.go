@@ -373,7 +373,7 @@ func (f *File) setFinishedAside(side *Sidecar, why string) (int, error) {
 }
 
 // scanLatest finds the latest TIMEFLAG among the first size bytes of the file, for a
-// checkpoint from before it was kept.
+// checkpoint from when that did not matter.
 func (f *File) scanLatest(size int64) (timeflag, error) {
 	var p place
 	var carry []byte
