@@ -101,6 +101,11 @@ func (s *blockScan) readBlock(f blockFile) (rest []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.scanBlock(f, b)
+}
+
+// scanBlock is readBlock for what was read.
+func (s *blockScan) scanBlock(f blockFile, b []byte) (rest []byte, err error) {
 	key := sha256.Sum256(fmt.Appendf(nil, "%s-%d", s.stream, f.index))
 	h, err := highwayhash.New64(key[:])
 	if err != nil {
@@ -149,7 +154,7 @@ func unpackBlock(b []byte) ([]byte, error) {
 	}
 	stream, last := b[n:len(b)-blockHash], b[len(b)-blockHash:]
 	out := make([]byte, size)
-	r := s2.NewReader(bytes.NewReader(stream))
+	r := s2.NewReader(bytes.NewReader(stream), s2.ReaderAllocBlock(64<<10))
 	if _, err := io.ReadFull(r, out[:size-blockHash]); err != nil {
 		return nil, err
 	}
