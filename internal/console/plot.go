@@ -124,6 +124,9 @@ func (p *picture) scale() {
 	for _, v := range p.curve.Buckets {
 		p.low, p.high = min(p.low, v.Min), max(p.high, v.Max)
 	}
+	if p.curve.State { // off and on have their places, whatever there was
+		p.low, p.high = min(p.low, 0), max(p.high, 1)
+	}
 	if p.high-p.low < 1e-9*max(1, math.Abs(p.high)) {
 		p.low, p.high = p.low-0.5, p.high+0.5
 	}
@@ -159,6 +162,9 @@ func (p *picture) drawCurve() {
 			}
 		}
 		p.grid.dot(at, y(v.Mean))
+	}
+	if last := p.curve.Buckets[len(p.curve.Buckets)-1]; p.curve.State {
+		p.line(x(last.Start+p.width/2), y(last.Mean), w, y(last.Mean))
 	}
 }
 
@@ -212,14 +218,7 @@ func digitsFor(size float64) int {
 	if !(size > 0) || math.IsInf(size, 0) {
 		return 1
 	}
-	return min(max(2-int(math.Floor(math.Log10(size))), 0), 6) - btoi(size >= 1)
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+	return min(max(1-int(math.Floor(math.Log10(size))), 0), 6)
 }
 
 // plotNumber writes a number that fits in front of an axis.

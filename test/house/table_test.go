@@ -24,6 +24,7 @@ var rooms = map[string][]string{
 	"internal/console":    {"", "internal/atomicfile", "internal/event"},
 	"internal/web":        {"", "internal/event", "internal/ws"},
 	"internal/button":     {""},
+	"internal/picture":    {""},
 	"internal/views":      {"", "internal/atomicfile"},
 	// The proof of `vaiven verify` builds the views anew beside those on disk.
 	"internal/views/verify": {"", "internal/views", "internal/csvfile", "internal/registry"},
@@ -34,7 +35,7 @@ var rooms = map[string][]string{
 		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views",
 	},
 	"cmd/vaiven": {
-		"", "internal/server", "internal/console", "internal/web", "internal/event", "internal/sim", "internal/transports",
+		"", "internal/server", "internal/console", "internal/picture", "internal/web", "internal/event", "internal/sim", "internal/transports",
 		// For folders of runs, or whose server is stopped, and for what flags name.
 		"internal/stream", "internal/csvfile", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile",
 	},
@@ -77,6 +78,8 @@ var reasons = []reason{
 	{"internal/transports", "*", "what is measured is reached over sockets, as by anybody else, or the figures are of something else"},
 	{"*", "internal/transports", "a server that knew its benchmark could please it"},
 	{"*", "internal/event", "the public form of events is for whoever shows or hands them out: everybody else has the events themselves"},
+	{"internal/picture", "*", "a picture is drawn from values: it needs neither the server that computed them nor the terminal that asked"},
+	{"*", "internal/picture", "only the program draws pictures: nobody else should link a font"},
 	{"sibling", "wire", "only the gateway reads boards' messages: everybody else sees events that were checked once"},
 	{"*", "internal/lock", "only rooms that keep files lock them"},
 	{"*", "internal/atomicfile", "only rooms that keep files replace them"},
@@ -92,6 +95,7 @@ var libraries = []struct {
 	{"github.com/nats-io/", []string{"internal/stream"}, "only the log knows which engine keeps it"},
 	{"github.com/prometheus/prometheus/", []string{"internal/history"}, "only the history knows which engine keeps it"},
 	{"github.com/oklog/ulid/", []string{"internal/history"}, "only the history knows what its blocks are called"},
+	{"gonum.org/", []string{"internal/picture"}, "only one room knows which library draws"},
 	{"github.com/gobwas/", []string{"internal/ws"}, "only one room knows which library reads frames"},
 	{"github.com/coder/websocket", []string{"client", "internal/transports"}, "a second implementation, for the other side of a connection: the server must not use the same"},
 	{"charm.land/", []string{"internal/console"}, "only the terminal's room draws: everybody else writes data"},
