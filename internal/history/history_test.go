@@ -269,29 +269,30 @@ func TestRetention(t *testing.T) {
 // TestReadersMeetRemoval asks while blocks are joined and removed.
 func TestReadersMeetRemoval(t *testing.T) {
 	m := open(t, func(o *Options) { o.Keep, o.cut = 3*vaiven.Day, 4*time.Hour })
-	done := make(chan error, 1)
-	stop := make(chan struct{})
+	ask, done := make(chan struct{}, 1), make(chan error, 1)
 	go func() {
-		for {
-			select {
-			case <-stop:
-				done <- nil
-				return
-			default:
+		var err error
+		for range ask {
+			if err == nil {
+				_, err = m.h.Curves(context.Background(), vaiven.CurveQuery{From: begun, To: begun + 30*86_400_000, Points: 100})
 			}
-			_, err := m.h.Curves(context.Background(), vaiven.CurveQuery{From: begun, To: begun + 30*86_400_000, Points: 100})
 			if err == nil {
 				_, err = m.everything()
 			}
-			if err != nil {
-				done <- err
-				return
-			}
 			_ = m.h.Stats()
 		}
+		done <- err
 	}()
-	m.hours(t, 0, 8*24)
-	close(stop)
+	for day := range 8 {
+		for hour := range 24 {
+			m.hours(t, day*24+hour, day*24+hour+1)
+			select {
+			case ask <- struct{}{}:
+			default:
+			}
+		}
+	}
+	close(ask)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}

@@ -28,6 +28,7 @@ var rooms = map[string][]string{
 	"internal/console":    {"", "internal/atomicfile", "internal/event"},
 	"internal/web":        {"", "internal/event", "internal/ws"},
 	"internal/button":     {""},
+	"internal/picture":    {""},
 	"internal/views":      {"", "internal/atomicfile"},
 	// The proof of `vaiven verify` builds the views anew beside those on disk.
 	"internal/views/verify": {"", "internal/views", "internal/csvfile", "internal/registry"},
@@ -39,7 +40,7 @@ var rooms = map[string][]string{
 		"internal/backup", "internal/lock", "internal/atomicfile",
 	},
 	"cmd/vaiven": {
-		"", "internal/server", "internal/console", "internal/web", "internal/event", "internal/sim", "internal/transports",
+		"", "internal/server", "internal/console", "internal/picture", "internal/web", "internal/event", "internal/sim", "internal/transports",
 		// For folders of runs, or whose server is stopped, and for what flags name.
 		"internal/stream", "internal/csvfile", "internal/csvform", "internal/csvimport", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile", "internal/backup", "internal/export",
 	},
@@ -86,6 +87,8 @@ var reasons = []reason{
 	{"internal/transports", "*", "what is measured is reached over sockets, as by anybody else, or the figures are of something else"},
 	{"*", "internal/transports", "a server that knew its benchmark could please it"},
 	{"*", "internal/event", "the public form of events is for whoever shows or hands them out: everybody else has the events themselves"},
+	{"internal/picture", "*", "a picture is drawn from values: it needs neither the server that computed them nor the terminal that asked"},
+	{"*", "internal/picture", "only the program draws pictures: nobody else should link a font"},
 	{"sibling", "wire", "only the gateway reads boards' messages: everybody else sees events that were checked once"},
 	{"*", "internal/csvform", "only rooms that write tables of readings know how a row is written"},
 	{"*", "internal/lock", "only rooms that keep files lock them"},
@@ -102,6 +105,7 @@ var libraries = []struct {
 	{"github.com/nats-io/", []string{"internal/stream"}, "only the log knows which engine keeps it"},
 	{"github.com/prometheus/prometheus/", []string{"internal/history"}, "only the history knows which engine keeps it"},
 	{"github.com/oklog/ulid/", []string{"internal/history"}, "only the history knows what its blocks are called"},
+	{"gonum.org/", []string{"internal/picture"}, "only one room knows which library draws"},
 	{"github.com/gobwas/", []string{"internal/ws"}, "only one room knows which library reads frames"},
 	{"github.com/coder/websocket", []string{"client", "internal/transports"}, "a second implementation, for the other side of a connection: the server must not use the same"},
 	{"charm.land/", []string{"internal/console"}, "only the terminal's room draws: everybody else writes data"},
