@@ -1,7 +1,7 @@
 """check.py CSV FOLDER: what LibreOffice made of the exports is what the exact CSV says.
 
-es.xlsx is what it understood of the CSV in Spanish, libro.csv what it shows of the
-workbook.
+es.xlsx is what it understood of the CSV in Spanish, readings.xlsx of the exact one, and
+libro.csv what it shows of the workbook.
 """
 import csv
 import statistics
@@ -23,6 +23,12 @@ for got, row in zip(rows[1:], want, strict=True):
     assert int(got[0]) == int(row[0]) and int(got[2]) == int(row[2]), (got, row)
 mean = statistics.fmean(r[3] for r in rows[1:])
 assert abs(mean - statistics.fmean(float(r[3]) for r in want)) < 1e-9, mean
+
+# Without the dialect it does not: that is what the dialect is for, and shows that the
+# locale was Spanish.
+plain = list(openpyxl.load_workbook(folder + '/readings.xlsx', read_only=True).worksheets[0].iter_rows(values_only=True))
+assert any('.' in row[3] for row in want)
+assert any(got[3] != float(row[3]) for got, row in zip(plain[1:], want, strict=True) if '.' in row[3])
 
 with open(folder + '/libro.csv', encoding='utf-8', newline='') as f:
     shown = list(csv.reader(f, delimiter=';'))

@@ -51,8 +51,9 @@ func TestLibreOfficeUnderstandsExports(t *testing.T) {
 			t.Fatalf("soffice: %v\n%s", err, out)
 		}
 	}
-	convert("--outdir", filepath.Join(dir, "read"), "--infilter=CSV:59,34,76,1,,0,false,true", "--convert-to", "xlsx", filepath.Join(dir, "es.csv"))
-	convert("--outdir", filepath.Join(dir, "read"), "--convert-to", "csv:Text - txt - csv (StarCalc):59,34,76,1,,0,false,true", filepath.Join(dir, "libro.xlsx"))
+	convert("--infilter=CSV:59,34,76,1,,0,false,true", "--convert-to", "xlsx", "--outdir", filepath.Join(dir, "read"), filepath.Join(dir, "es.csv"))
+	convert("--infilter=CSV:44,34,76,1,,0,false,true", "--convert-to", "xlsx", "--outdir", filepath.Join(dir, "read"), s.CSV())
+	convert("--convert-to", "csv:Text - txt - csv (StarCalc):59,34,76,1,,0,false,true", "--outdir", filepath.Join(dir, "read"), filepath.Join(dir, "libro.xlsx"))
 	cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", "check.py", s.CSV(), filepath.Join(dir, "read"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
