@@ -13,7 +13,7 @@ TOOLS     := .work/staticcheck .work/openapilint .work/platforms
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test deps lint unit fuzz journey dist suites soak bench bench-smoke clean
+.PHONY: help run build test deps lint unit fuzz journey dist suites office soak bench bench-smoke clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,10 @@ dist: ## static binaries for every platform, in dist/
 
 suites: ## the whole program under foreign boards, kill -9, power cuts, full disks, damaged files
 	$(SUITES) -p 3 -timeout 40m ./test/...
+
+office: ## exports in LibreOffice with a Spanish locale (installs libreoffice-calc, 700 MB)
+	@scripts/deps office
+	$(SHARED) go test -vet=off -tags office -count=1 $(GOTESTFLAGS) ./test/office
 
 soak: deps ## every fuzz target for 2 minutes, the kill test for 1,000 cycles, 50 power cuts, 1,000 file faults, 10,000 changes of state, 50 boards for ten of their hours: hours
 	$(MAKE) fuzz FUZZTIME=2m

@@ -73,7 +73,8 @@ func (e *Export) Media() string { return formats[e.ask.format].media }
 func (e *Export) Result() vaiven.Exported { return e.done }
 
 // Begins returns Exported.Begins, which can be known before the file is written. An
-// export of all of a log begins before its oldest event when the log was trimmed.
+// export of all of a log, or of the last days, begins before its oldest event when the
+// log was trimmed.
 func (e *Export) Begins(ctx context.Context) (ms int64, err error) {
 	whole := false
 	err = e.x.o.Log.History(ctx, vaiven.ID{}, func(en vaiven.Entry) error {
@@ -84,7 +85,7 @@ func (e *Export) Begins(ctx context.Context) (ms int64, err error) {
 	if err != nil && !errors.Is(err, errEnough) {
 		return 0, err
 	}
-	if e.ask.from == 0 && whole || e.ask.from > ms {
+	if whole && (e.ask.from == 0 || e.ask.last) || e.ask.from > ms {
 		ms = 0
 	}
 	e.done.Begins = ms

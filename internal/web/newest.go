@@ -33,10 +33,7 @@ type newestScan struct {
 // newest reads from the end of the part that is asked for to its beginning, or until
 // the answer is full. What is left then is in front of s.before.
 func (s *newestScan) newest(ctx context.Context) error {
-	first, last := s.history.Bounds()
-	if end := (vaiven.ID{Record: last.Record + 1}); s.before == (vaiven.ID{}) || end.Before(s.before) {
-		s.before = end
-	}
+	first, _ := s.history.Bounds()
 	lowest := max(first.Record, s.After.Record, 1)
 	for records := uint64(firstBlock); ; records = min(2*records, maxBlock) {
 		hi := s.before.Record
@@ -106,18 +103,21 @@ func (s *newestScan) readBlock(ctx context.Context, lo, hi uint64) (full bool, e
 
 // listNewest answers a query whose order is event.Descending.
 func (s *server) listNewest(ctx context.Context, q event.Query) (*body[api.Events], error) {
-	scan := &newestScan{Query: q, history: s.o.Events, before: q.Before, found: []api.Event{}}
+	first, last := s.o.Events.Bounds()
+	begin := vaiven.ID{Record: last.Record + 1}
+	if q.Before != (vaiven.ID{}) && q.Before.Before(begin) {
+		begin = q.Before
+	}
 	if q.Until != 0 {
-		first, last := s.o.Events.Bounds()
 		end, err := event.SeekEnd(first, last, q.Until, func(record uint64) (int64, bool, error) { return s.timeAt(ctx, record) })
 		if err != nil {
 			return nil, s.fail(err)
 		}
-		if scan.before == (vaiven.ID{}) || end.Before(scan.before) {
-			scan.before = end
+		if end.Before(begin) {
+			begin = end
 		}
 	}
-	begin := scan.before
+	scan := &newestScan{Query: q, history: s.o.Events, before: begin, found: []api.Event{}}
 	err := scan.newest(ctx)
 	if err != nil {
 		if scan.before == begin || !errors.Is(err, context.DeadlineExceeded) {

@@ -1,0 +1,154 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vaiven"
+	"vaiven/internal/export"
+	"vaiven/internal/web/api"
+)
+
+// client asks a test's server.
+func (w *world) client(t *testing.T, change ...func(*Options)) *api.Client {
+	t.Helper()
+	c, err := api.New(api.Options{Server: w.serve(t, change...).URL, HTTP: http.DefaultClient})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestClientExports(t *testing.T) {
+	w := newWorld(t)
+	w.entries = append(w.entries[1:], vaiven.Entry{ID: vaiven.ID{Record: 7}, Event: &vaiven.Reading{
+		Stamp: vaiven.Stamp{At: noon.UnixMilli()}, Device: "103", Values: []vaiven.Value{{Name: "CO2", Num: 415}, {Name: "PM25", Num: 3}},
+	}})
+	c := w.client(t)
+	var out bytes.Buffer
+	done, err := c.Export(t.Context(), url.Values{"devices": {"*2,*3"}}, &out)
+	want := &vaiven.Exported{Rows: 1, Without: 1, LeftOut: []string{"CO2", "PM25"}, Begins: w.entries[0].Event.Time().At}
+	if d := cmp.Diff(want, done); err != nil || d != "" {
+		t.Errorf("%v %s", err, d)
+	}
+	if out.String() != "IDdato,IDdevice,TIMEFLAG,TEMP,HUM\n1,102,202611220500,21,\n" {
+		t.Errorf("%q", out.String())
+	}
+	var refused *api.Problem
+	if _, err := c.Export(t.Context(), url.Values{"format": {"pdf"}}, io.Discard); !errors.As(err, &refused) || refused.Errors[0].Location != "query.format" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestExportSaysWhatItIs(t *testing.T) {
+	s := newWorld(t).serve(t)
+	for format, want := range map[string][2]string{
+		"csv":     {"text/csv; charset=utf-8", "IDdato"},
+		"jsonl":   {"application/x-ndjson", `{"id":"2.1"`},
+		"xlsx":    {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "PK"},
+		"parquet": {"application/vnd.apache.parquet", "PAR1"},
+	} {
+		a := send(t, s, "GET", prefix+"/export?format="+format, "")
+		if a.status != 200 || a.header.Get("Content-Type") != want[0] || !strings.HasPrefix(string(a.body), want[1]) {
+			t.Errorf("%s: %d %v %.20q", format, a.status, a.header, a.body)
+		}
+		if got := a.header.Get("Content-Disposition"); got != `attachment; filename="readings.`+format+`"` {
+			t.Errorf("%s: %s", format, got)
+		}
+		head := send(t, s, "HEAD", prefix+"/export?format="+format, "")
+		if head.status != 200 || len(head.body) != 0 || head.header.Get("Content-Type") != want[0] {
+			t.Errorf("HEAD %s: %d %v", format, head.status, head.header)
+		}
+	}
+	none := newWorld(t).serve(t, func(o *Options) { o.Exports = nil })
+	if p := send(t, none, "GET", prefix+"/export", "").problem(t); p.Status != 404 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// brokenLog fails behind so many readings.
+type brokenLog struct{ readings int }
+
+func (b brokenLog) Bounds() (first, last vaiven.ID) {
+	return vaiven.ID{Record: 1}, vaiven.ID{Record: 1 << 30}
+}
+
+func (b brokenLog) History(_ context.Context, after vaiven.ID, fn func(vaiven.Entry) error) error {
+	for i := range b.readings {
+		r := &vaiven.Reading{Device: "101", Values: []vaiven.Value{{Name: "TEMP", Num: float64(i)}}}
+		if err := fn(vaiven.Entry{ID: vaiven.ID{Record: uint64(i + 1)}, Event: r}); err != nil {
+			return err
+		}
+	}
+	return errBroken
+}
+
+// TestAnExportThatBreaksOff is never taken for a whole one: before its first bytes it
+// is a problem, later the transfer has no end.
+func TestAnExportThatBreaksOff(t *testing.T) {
+	w := newWorld(t)
+	for readings, whole := range map[int]bool{0: true, 2: true, 50_000: false} {
+		x := export.New(export.Options{Log: brokenLog{readings}, Columns: []string{"TEMP"}, Zone: "UTC"})
+		c := w.client(t, func(o *Options) { o.Exports = worldExports{x} })
+		var out bytes.Buffer
+		done, err := c.Export(t.Context(), nil, &out)
+		var p *api.Problem
+		if isProblem := errors.As(err, &p); err == nil || done != nil || isProblem != whole || whole && (out.Len() > 0 || p.Status != 500) {
+			t.Errorf("broken behind %d readings: %d bytes, %+v, %v", readings, out.Len(), done, err)
+		}
+		if !whole && (out.Len() == 0 || !errors.Is(err, io.ErrUnexpectedEOF)) {
+			t.Errorf("%d bytes came, then %v", out.Len(), err)
+		}
+	}
+}
+
+// TestExportsAreFewAtOnce lets one more wait for its turn, in vain, and gives the turns
+// back.
+func TestExportsAreFewAtOnce(t *testing.T) {
+	s := newServer(filled(newWorld(t).options()))
+	for range maxExporting {
+		s.exporting <- struct{}{}
+	}
+	q, err := http.NewRequest("GET", prefix+"/export", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	w := &recorder{header: http.Header{}}
+	s.ServeHTTP(w, q.WithContext(ctx))
+	if w.status != http.StatusServiceUnavailable || w.header.Get("Retry-After") == "" {
+		t.Errorf("%d %v", w.status, w.header)
+	}
+	for range maxExporting {
+		<-s.exporting
+	}
+	for range 2 * maxExporting {
+		w := &recorder{header: http.Header{}}
+		if s.ServeHTTP(w, q.WithContext(t.Context())); w.status != 0 && w.status != 200 {
+			t.Errorf("%d", w.status)
+		}
+	}
+	if len(s.exporting) != 0 {
+		t.Errorf("%d turns were not given back", len(s.exporting))
+	}
+}
+
+// recorder keeps the status of an answer.
+type recorder struct {
+	header http.Header
+	status int
+}
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
