@@ -32,7 +32,7 @@ func (a *api) seekOf(r *http.Request) (seek, storage.Querier, *failure) {
 	}
 	sets, err := selectorsOf(a.parser, r.Form["match[]"])
 	if err != nil {
-		return seek{}, nil, badParam("match[]", err)
+		return seek{}, nil, badData(err)
 	}
 	q, err := a.o.Queryable.Querier(timestamp.FromTime(s.from), timestamp.FromTime(s.to))
 	if err != nil {
@@ -113,6 +113,9 @@ func (a *api) labelValues(ctx context.Context, r *http.Request) (*answer, func()
 func (a *api) series(ctx context.Context, r *http.Request) (*answer, func(), *failure) {
 	if len(r.Form["match[]"]) == 0 {
 		return nil, nil, badData(errors.New("no match[] parameter provided"))
+	}
+	if _, err := selectorsOf(a.parser, r.Form["match[]"]); err != nil {
+		return nil, nil, badParam("match[]", err) // only here it is named
 	}
 	s, q, f := a.seekOf(r)
 	if f != nil {
