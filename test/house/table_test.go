@@ -8,30 +8,32 @@ const module = "vaiven"
 // room (internal/ws/echo) belongs to it. What is not listed does not exist: a
 // new room gets its row here and in the architecture, in one commit.
 var rooms = map[string][]string{
-	"":                    nil,
-	"wire":                {""},
-	"internal/ws":         nil,
-	"internal/lock":       nil,
-	"internal/atomicfile": nil,
-	"client":              {"", "wire"},
-	"internal/gateway":    {"", "wire", "internal/ws"},
-	"internal/stream":     {"", "internal/lock"},
-	"internal/csvfile":    {"", "internal/lock", "internal/atomicfile"},
-	"internal/history":    {""},
-	"internal/registry":   {""},
-	"internal/twin":       {""},
-	"internal/event":      {""},
-	"internal/console":    {"", "internal/atomicfile", "internal/event"},
-	"internal/web":        {"", "internal/event", "internal/ws"},
-	"internal/button":     {""},
-	"internal/views":      {"", "internal/atomicfile"},
+	"":                     nil,
+	"wire":                 {""},
+	"internal/ws":          nil,
+	"internal/lock":        nil,
+	"internal/atomicfile":  nil,
+	"client":               {"", "wire"},
+	"internal/gateway":     {"", "wire", "internal/ws"},
+	"internal/stream":      {"", "internal/lock"},
+	"internal/csvfile":     {"", "internal/lock", "internal/atomicfile"},
+	"internal/history":     {""},
+	"internal/promapi":     {""},
+	"internal/remotewrite": {"", "internal/atomicfile"},
+	"internal/registry":    {""},
+	"internal/twin":        {""},
+	"internal/event":       {""},
+	"internal/console":     {"", "internal/atomicfile", "internal/event"},
+	"internal/web":         {"", "internal/event", "internal/ws"},
+	"internal/button":      {""},
+	"internal/views":       {"", "internal/atomicfile"},
 	// The proof of `vaiven verify` builds the views anew beside those on disk.
 	"internal/views/verify": {"", "internal/views", "internal/csvfile", "internal/registry"},
 	"internal/sim":          {"", "client"},
 	"internal/transports":   {"", "client"},
 	"internal/server": {
 		"", "wire", "internal/gateway", "internal/stream", "internal/csvfile", "internal/history",
-		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views",
+		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views", "internal/promapi", "internal/remotewrite",
 	},
 	"cmd/vaiven": {
 		"", "internal/server", "internal/console", "internal/web", "internal/event", "internal/sim", "internal/transports",
@@ -43,7 +45,7 @@ var rooms = map[string][]string{
 // siblings are the rooms of the floor where rooms never meet.
 var siblings = []string{
 	"internal/gateway", "internal/stream", "internal/csvfile", "internal/history", "internal/registry",
-	"internal/twin", "internal/console", "internal/web", "internal/button",
+	"internal/twin", "internal/console", "internal/web", "internal/button", "internal/promapi", "internal/remotewrite",
 }
 
 // reason says why an edge is forbidden. Patterns: "*" is every room, "sibling"
@@ -100,7 +102,8 @@ var libraries = []struct {
 	{"github.com/danielgtaylor/huma", []string{"internal/web"}, "only the HTTP room knows which framework makes its document"},
 	{"github.com/warthog618/go-gpiocdev", []string{"internal/button"}, "only the buttons' room knows lines of the Pi"},
 	{"github.com/muesli/cancelreader", []string{"internal/console"}, "only the terminal's room reads a terminal"},
-	{"google.golang.org/protobuf", []string{"internal/stream"}, "only the log knows its encoding"},
+	{"google.golang.org/protobuf", []string{"internal/stream", "internal/remotewrite"}, "only the log, and what is sent to stores, are encoded so"},
+	{"github.com/prometheus/prometheus", []string{"internal/history", "internal/promapi"}, "only the history and the queries over it know whose time series they are"},
 }
 
 // forbiddenNames are packages that would own nothing in particular.
