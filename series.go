@@ -1,13 +1,8 @@
 package vaiven
 
-// Names of the time series that readings become, in the history and in every store
-// that is sent them: one series for each measurement and each state of a device.
-const (
-	SeriesReading = "vaiven_reading" // with the labels device and measurement
-	SeriesState   = "vaiven_state"   // with the labels device and state
-)
+import "cmp"
 
-// Series names one time series.
+// Series names one time series, as the history has it and every store that is sent it.
 type Series struct {
 	Device Device
 	Name   string // of the measurement or of the state
@@ -19,11 +14,11 @@ type Label struct{ Name, Value string }
 
 // Labels are those of the series, by name.
 func (s Series) Labels() [3]Label {
-	metric, kind := SeriesReading, "measurement"
+	metric, kind := MetricReading, LabelMeasurement
 	if s.State {
-		metric, kind = SeriesState, "state"
+		metric, kind = MetricState, LabelState
 	}
-	return [3]Label{{"__name__", metric}, {"device", string(s.Device)}, {kind, s.Name}}
+	return [3]Label{{"__name__", metric}, {LabelDevice, string(s.Device)}, {kind, s.Name}}
 }
 
 // Sample is a point of a series. The same event always makes the same samples, so
@@ -44,10 +39,7 @@ func AppendSamples(list []Sample, ev Event) []Sample {
 	}
 	switch e := ev.(type) {
 	case *Reading:
-		at := e.Measured
-		if at == 0 {
-			at = e.At
-		}
+		at := cmp.Or(e.Measured, e.At)
 		add(at, e.Values, false)
 		add(at, e.States, true)
 	case *Report:
@@ -58,8 +50,8 @@ func AppendSamples(list []Sample, ev Event) []Sample {
 	return list
 }
 
-// SeriesHelp says, for each name of series, what its numbers are; they are all gauges.
-var SeriesHelp = map[string]string{
-	SeriesReading: "What a device measured: TEMP in degrees Celsius, HUM in % relative humidity, others in the unit that the device's owner chose.",
-	SeriesState:   "What a device reports of a state, as LED: 1 is on, 0 is off.",
+// MetricHelp says, for each name of series, what its numbers are; they are all gauges.
+var MetricHelp = map[string]string{
+	MetricReading: "What a device measured: TEMP in degrees Celsius, HUM in % relative humidity, others in the unit that the device's owner chose.",
+	MetricState:   "What a device reports of a state, as LED: 1 is on, 0 is off.",
 }

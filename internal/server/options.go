@@ -40,6 +40,13 @@ type Options struct {
 	// was begun it is kept complete, also by a server that does not ask for it.
 	CSVDialect string
 
+	// NoHistory keeps no time series beside the log. KeepHistory is how long they are
+	// kept, 0: for ever; HistorySize is how many bytes they may take, 0: a fifth of the
+	// disk.
+	NoHistory   bool
+	KeepHistory time.Duration
+	HistorySize int64
+
 	Readings uint64        // ends a board's session after so many readings; 0: no limit
 	For      time.Duration // ends it so long after it began; 0: no limit
 	Rate     float64       // readings a second of a board that its session counts; 0: any number
@@ -107,6 +114,9 @@ func (o Options) withDefaults() Options {
 
 // LogDir is where a data folder keeps its log.
 func LogDir(data string) string { return filepath.Join(data, "log") }
+
+// HistoryDir is where a data folder keeps its history.
+func HistoryDir(data string) string { return filepath.Join(data, "history") }
 
 // CSVPath is where the CSV file is.
 func (o *Options) CSVPath() string {

@@ -17,7 +17,7 @@ var rooms = map[string][]string{
 	"internal/gateway":     {"", "wire", "internal/ws"},
 	"internal/stream":      {"", "internal/lock"},
 	"internal/csvfile":     {"", "internal/lock", "internal/atomicfile"},
-	"internal/history":     {""},
+	"internal/history":     {"", "internal/atomicfile"},
 	"internal/promapi":     {""},
 	"internal/remotewrite": {"", "internal/atomicfile"},
 	"internal/registry":    {""},
@@ -92,6 +92,8 @@ var libraries = []struct {
 	why    string
 }{
 	{"github.com/nats-io/", []string{"internal/stream"}, "only the log knows which engine keeps it"},
+	{"github.com/prometheus/prometheus/", []string{"internal/history", "internal/promapi"}, "only the history, and the queries over it, know which engine keeps it"},
+	{"github.com/oklog/ulid/", []string{"internal/history"}, "only the history knows what its blocks are called"},
 	{"github.com/gobwas/", []string{"internal/ws"}, "only one room knows which library reads frames"},
 	{"github.com/coder/websocket", []string{"client", "internal/transports"}, "a second implementation, for the other side of a connection: the server must not use the same"},
 	{"charm.land/", []string{"internal/console"}, "only the terminal's room draws: everybody else writes data"},
@@ -103,7 +105,6 @@ var libraries = []struct {
 	{"github.com/warthog618/go-gpiocdev", []string{"internal/button"}, "only the buttons' room knows lines of the Pi"},
 	{"github.com/muesli/cancelreader", []string{"internal/console"}, "only the terminal's room reads a terminal"},
 	{"google.golang.org/protobuf", []string{"internal/stream", "internal/remotewrite"}, "only the log, and what is sent to stores, are encoded so"},
-	{"github.com/prometheus/prometheus", []string{"internal/history", "internal/promapi"}, "only the history and the queries over it know whose time series they are"},
 }
 
 // forbiddenNames are packages that would own nothing in particular.
