@@ -54,6 +54,10 @@ type Options struct {
 	// Server returns what is known of the server; what follows from the other
 	// options is filled in.
 	Server func() api.Server
+	// Prometheus answers queries over the history at the paths of Prometheus's API,
+	// /api/v1/query and so on, which are found here under /prometheus; it reads only.
+	// Access is the API's. nil: there is none.
+	Prometheus http.Handler
 	// Live serves what is under /api/v1/live/, behind the API's access rules. It
 	// sets its deadlines itself.
 	Live http.Handler
@@ -82,6 +86,9 @@ func New(o Options) http.Handler {
 	access := newAccess(o.Token, o.Lang)
 	mux.Handle("GET /metrics/devices", access.guard(o.deviceMetrics()))
 	mux.Handle(prefix+"/", access.guard(newServer(o)))
+	if o.Prometheus != nil {
+		mux.Handle(prometheusPrefix+"/", access.guard(http.StripPrefix(prometheusPrefix, o.Prometheus)))
+	}
 	mux.HandleFunc("/", o.notFound)
 	all := withDeadlines(mux)
 	if o.Live == nil {

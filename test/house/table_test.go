@@ -38,7 +38,7 @@ var rooms = map[string][]string{
 	"cmd/vaiven": {
 		"", "internal/server", "internal/console", "internal/web", "internal/event", "internal/sim", "internal/transports",
 		// For folders of runs, or whose server is stopped, and for what flags name.
-		"internal/stream", "internal/csvfile", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile",
+		"internal/stream", "internal/csvfile", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile", "internal/remotewrite",
 	},
 }
 
