@@ -20,6 +20,7 @@ import (
 	"vaiven/internal/button"
 	"vaiven/internal/console"
 	"vaiven/internal/csvfile"
+	"vaiven/internal/remotewrite"
 	"vaiven/internal/server"
 )
 
@@ -50,6 +51,8 @@ type config struct {
 	NoHistory   bool          // keeps no time series beside the log
 	KeepHistory time.Duration // how long they are kept; 0: for ever
 	HistorySize int64         // bytes that they may take; 0: a fifth of the disk
+
+	RemoteWrite string // URL of a store that readings are sent on to; "" is none
 
 	Readings uint64        // ends a device's session after so many readings; 0: no limit
 	For      time.Duration // ends it after so long; 0: no limit
@@ -116,6 +119,8 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 		"cuánto tiempo se guarda el historial de las lecturas, como 5y (años) o 90d (0: siempre)"))
 	f.Var(size{&c.HistorySize}, "keep-history-size", p.say("how much of the disk the history may take, as 20GB (0: a fifth of it); the oldest goes first",
 		"cuánto disco puede ocupar el historial, como 20GB (0: la quinta parte); lo más viejo se va primero"))
+	f.StringVar(&c.RemoteWrite, "remote-write", "", p.say("send all readings on to a Prometheus-compatible store, as http://HOST:9090/api/v1/write (with a password in it better in the variable VAIVEN_REMOTE_WRITE)",
+		"envía además todas las lecturas a un almacén compatible con Prometheus, como http://HOST:9090/api/v1/write (si lleva contraseña, mejor en la variable VAIVEN_REMOTE_WRITE)"))
 	f.Uint64Var(&c.Readings, "readings", c.Readings, p.say("end a board's session after so many readings (0: no limit)",
 		"termina la sesión de una placa después de tantas lecturas (0: sin límite)"))
 	f.DurationVar(&c.For, "for", c.For, p.say("end a board's session so long after its first connection, as 3m (0: no limit)",
@@ -379,6 +384,10 @@ func (p *program) check(c *config) error {
 	if err := p.checkRotate(c); err != nil {
 		return err
 	}
+	if _, err := remotewrite.ParseURL(c.RemoteWrite); err != nil && c.RemoteWrite != "" {
+		return hinted(usageError{errors.New(p.say("--remote-write is no address of a store", "--remote-write no es la dirección de un almacén"))},
+			p.say("want it as http://HOST:9090/api/v1/write", "debe ser como http://HOST:9090/api/v1/write"))
+	}
 	for i, s := range c.CSVColumns {
 		c.CSVColumns[i] = strings.ToUpper(s)
 		if !vaiven.ValidName(c.CSVColumns[i]) {
@@ -452,6 +461,7 @@ func (p *program) serverOptions(c *config) server.Options {
 		Data: c.Data, CSV: c.CSV, CSVColumns: c.CSVColumns, CSVDigits: c.digits(), CSVDialect: c.CSVDialect, CSVZone: c.CSVZone, CSVRotate: c.CSVRotate,
 		NoHistory: c.NoHistory, KeepHistory: c.KeepHistory, HistorySize: c.HistorySize,
 		KeepLog: c.KeepLog, KeepLogSize: c.KeepLogSize,
+		RemoteWrite: c.RemoteWrite,
 		Readings: c.Readings, For: c.For, Rate: c.Rate, Interval: c.Interval,
 		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),
 		TrustedProxies: c.TrustedProxy,

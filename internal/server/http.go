@@ -60,11 +60,15 @@ func (s *Server) handler() http.Handler {
 	if s.history != nil { // or it would not be nil
 		curves = s.history
 	}
+	var queries http.Handler
+	if s.queries != nil {
+		queries = s.queries
+	}
 	return web.New(web.Options{
 		Boards: s.gateway, Ready: s.notReady, Sessions: s.gateway, Metrics: s.metrics,
 		Lang: s.o.Lang, Version: s.o.Version, Page: s.page, Refused: s.gateway.RefusedRequest,
 		Explain: func(e *vaiven.Error) string { return wire.Explain(e, s.o.Lang) },
-		Devices: s.registry, Names: names{s}, Twins: s.twin, Events: past{s}, Curves: curves, Posts: posts{s.gateway},
+		Devices: s.registry, Names: names{s}, Twins: s.twin, Events: past{s}, Curves: curves, Prometheus: queries, Posts: posts{s.gateway},
 		CSV: web.CSV{Path: s.o.CSVPath(), Of: fmt.Sprintf("%s %d", s.log.ID(), s.csv.Digits())}, Server: s.facts,
 		Backup: s.Backup, Exports: exports{s.exporter},
 		Live: s.feed.Handler(), States: s.o.states(), Token: s.o.APIToken, MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,

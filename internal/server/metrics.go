@@ -71,7 +71,33 @@ func (s *Server) newMetrics() *prometheus.Registry {
 	if s.history != nil {
 		m.MustRegister(historyCollector{s.history})
 	}
+	s.storeMetrics(counter, gauge)
 	return m
+}
+
+// storeMetrics shows who asks the history as a Prometheus, and what is sent on to one.
+func (s *Server) storeMetrics(counter func(name, help string, value func() uint64), gauge func(name, help string, value func() float64)) {
+	if s.queries != nil {
+		q := s.queries.Stats()
+		counter("vaiven_prometheus_requests_total", "Requests to the Prometheus API.", q.Requests.Load)
+		counter("vaiven_prometheus_failed_total", "Of these, requests that were answered with an error.", q.Failed.Load)
+		counter("vaiven_prometheus_no_place_total", "Of these, requests that waited in vain for others to end.", q.NoPlace.Load)
+		gauge("vaiven_prometheus_reading", "Requests to the Prometheus API that read the history now.", func() float64 { return float64(q.Reading.Load()) })
+	}
+	if s.sender != nil {
+		r := s.sender.Stats()
+		counter("vaiven_remote_write_samples_total", "Samples that the store has taken.", r.Sent.Load)
+		counter("vaiven_remote_write_dropped_samples_total", "Samples that the store has refused for good.", r.Dropped.Load)
+		counter("vaiven_remote_write_failures_total", "Requests that failed and are made again.", r.Failures.Load)
+		counter("vaiven_remote_write_trimmed_records_total", "Records that left the log before they were sent.", r.Trimmed.Load)
+		gauge("vaiven_remote_write_lag_records", "Records of the log that the store lacks.", func() float64 { return float64(s.sender.Lag()) })
+		gauge("vaiven_remote_write_ok", "1 while the store takes what it is sent.", func() float64 {
+			if s.sender.Trouble() != nil {
+				return 0
+			}
+			return 1
+		})
+	}
 }
 
 // historyCollector shows what the history has, and what became of samples.

@@ -57,6 +57,10 @@ type Options struct {
 	KeepHistory time.Duration
 	HistorySize int64
 
+	// RemoteWrite is the URL of a store that all readings are sent on to, by
+	// Prometheus's remote-write; "": none.
+	RemoteWrite string
+
 	Readings uint64        // ends a board's session after so many readings; 0: no limit
 	For      time.Duration // ends it so long after it began; 0: no limit
 	Rate     float64       // readings a second of a board that its session counts; 0: any number

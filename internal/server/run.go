@@ -34,6 +34,9 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.panel != nil {
 		askers = append(askers, start(fail, "buttons", s.panel.Run))
 	}
+	if s.sender != nil {
+		askers = append(askers, start(fail, "remote-write", s.sender.Run)) // it reads the log
+	}
 	memory := start(fail, "memory", s.giveMemoryBack)
 	defer memory.stop()
 	s.forgetConnections(ctx)

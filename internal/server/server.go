@@ -41,7 +41,9 @@ import (
 	"vaiven/internal/export"
 	"vaiven/internal/gateway"
 	"vaiven/internal/history"
+	"vaiven/internal/promapi"
 	"vaiven/internal/registry"
+	"vaiven/internal/remotewrite"
 	"vaiven/internal/stream"
 	"vaiven/internal/twin"
 	"vaiven/internal/views"
@@ -59,8 +61,10 @@ type Server struct {
 	log       *stream.Log
 	registry  *registry.Registry
 	csv       *csvfile.File
-	sheet     *csvfile.File    // the CSV in a spreadsheet's dialect, nil: none
-	history   *history.History // nil: none is kept
+	sheet     *csvfile.File       // the CSV in a spreadsheet's dialect, nil: none
+	history   *history.History    // nil: none is kept
+	queries   *promapi.Handler    // over the history, nil: there is none
+	sender    *remotewrite.Sender // nil: nothing is sent on
 	twin      *twin.Twin
 	pump      *views.Pump
 	gateway   *gateway.Gateway
@@ -94,6 +98,9 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, s.explain.Log(err)
 	}
 	if err := s.openViews(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openStore(); err != nil {
 		return nil, err
 	}
 	s.openGateway()
@@ -239,6 +246,27 @@ func (s *Server) openHistory() (err error) {
 		Notify: func(n history.Notice) { s.o.Notify(n.Text(s.o.Lang), "") },
 	})
 	return err
+}
+
+// openStore prepares what is asked of the history as of a Prometheus, and what is sent
+// on to one.
+func (s *Server) openStore() (err error) {
+	if s.history != nil {
+		s.queries = promapi.New(promapi.Options{
+			Queryable: s.history.Queryable(), Version: s.o.Version, Help: vaiven.MetricHelp, Logger: s.o.Logger,
+		})
+	}
+	if s.o.RemoteWrite == "" {
+		return nil
+	}
+	s.sender, err = remotewrite.Open(remotewrite.Options{
+		Source: past{s}, URL: s.o.RemoteWrite, Dir: s.o.Data, Log: s.log.ID(), Version: s.o.Version,
+		Lang: s.o.Lang, Notify: s.o.Notify, Logger: s.o.Logger,
+	})
+	if err != nil {
+		return s.explain.Folder(s.o.Data, err)
+	}
+	return nil
 }
 
 func (s *Server) openGateway() {

@@ -83,7 +83,7 @@ func (a access) refusal(r *http.Request) *api.Problem {
 		return api.NewProblem(http.StatusUnauthorized, codeNoToken,
 			a.lang.Say("this server asks for its token", "este servidor pide su token"),
 			a.lang.Say("send the header Authorization: Bearer TOKEN", "envía la cabecera Authorization: Bearer TOKEN"))
-	case readsOnly(r.Method) && r.URL.Path != backupPath:
+	case readsOnly(r.Method) && r.URL.Path != backupPath, isQuery(r):
 		return nil
 	}
 	return api.NewProblem(http.StatusForbidden, codeNotLocal,
@@ -93,6 +93,12 @@ func (a access) refusal(r *http.Request) *api.Problem {
 
 func readsOnly(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+// isQuery reports whether a request asks the history by a form, which clients of
+// Prometheus do since a query may be longer than an address: that changes nothing.
+func isQuery(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, prometheusPrefix+"/")
 }
 
 // isBoardRequest reports whether a request is one that boards make.

@@ -108,6 +108,35 @@ func judge(t *testing.T, a *answer, want int, code string) {
 	}
 }
 
+// TestQueriesAreReading: a form that asks the history is as open as the API's GETs, and
+// finds its path without the prefix.
+func TestQueriesAreReading(t *testing.T) {
+	for _, c := range []struct {
+		token, peer, host string
+		status            int
+		code              string
+	}{{"", there, pihost, 0, ""}, {"", here, self, 0, ""}, {"s3cret", there, pihost, 401, codeNoToken}, {"s3cret", here, self, 0, ""}} {
+		o := newWorld(t).options()
+		o.Token = c.token
+		asked := ""
+		o.Prometheus = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = r.URL.Path })
+		h := New(o)
+		for _, method := range []string{"GET", "POST"} {
+			asked = ""
+			judge(t, visit(h, method, "/prometheus/api/v1/query?query=1", c.peer, c.host), c.status, c.code)
+			if (asked == "/api/v1/query") != (c.status == 0) {
+				t.Errorf("%s: asked %q", method, asked)
+			}
+		}
+	}
+	h := New(newWorld(t).options())
+	if a := visit(h, "GET", "/prometheus/api/v1/query", here, self); a.status != 404 {
+		t.Errorf("without a history: %d", a.status)
+	}
+	// The same under the API's own prefix stays a change.
+	judge(t, visit(h, "POST", prefix+"/prometheus/", there, pihost), 403, codeNotLocal)
+}
+
 // TestLiveIsBehindTheSameRules also shows that it has no deadline of ours.
 func TestLiveIsBehindTheSameRules(t *testing.T) {
 	o := newWorld(t).options()

@@ -22,6 +22,9 @@ import (
 // prefix is where the API is.
 const prefix = "/api/v1"
 
+// prometheusPrefix is what a data source for Prometheus is given behind the address.
+const prometheusPrefix = "/prometheus"
+
 // server is the API: its operations, and the document that describes them.
 type server struct {
 	o   Options

@@ -59,6 +59,10 @@ type Options struct {
 	// Backup writes a backup of the server to out. Its error means that what was written
 	// is not one. May be nil.
 	Backup func(ctx context.Context, out io.Writer) error
+	// Prometheus answers queries over the history at the paths of Prometheus's API,
+	// /api/v1/query and so on, which are found here under /prometheus; it reads only.
+	// Access is the API's. nil: there is none.
+	Prometheus http.Handler
 	// Live serves what is under /api/v1/live/, behind the API's access rules. It
 	// sets its deadlines itself.
 	Live http.Handler
@@ -87,6 +91,9 @@ func New(o Options) http.Handler {
 	access := newAccess(o.Token, o.Lang)
 	mux.Handle("GET /metrics/devices", access.guard(o.deviceMetrics()))
 	mux.Handle(prefix+"/", access.guard(newServer(o)))
+	if o.Prometheus != nil {
+		mux.Handle(prometheusPrefix+"/", access.guard(http.StripPrefix(prometheusPrefix, o.Prometheus)))
+	}
 	mux.HandleFunc("/", o.notFound)
 	all := withDeadlines(mux)
 	if o.Live == nil {

@@ -8,48 +8,50 @@ const module = "vaiven"
 // room (internal/ws/echo) belongs to it. What is not listed does not exist: a
 // new room gets its row here and in the architecture, in one commit.
 var rooms = map[string][]string{
-	"":                    nil,
-	"wire":                {""},
-	"internal/ws":         nil,
-	"internal/lock":       nil,
-	"internal/atomicfile": nil,
-	"internal/backup":     nil,
-	"client":              {"", "wire"},
-	"internal/gateway":    {"", "wire", "internal/ws"},
-	"internal/stream":     {"", "internal/lock"},
-	"internal/csvform":    {""},
-	"internal/csvfile":    {"", "internal/csvform", "internal/lock", "internal/atomicfile"},
-	"internal/csvimport":  {""},
-	"internal/export":     {"", "internal/csvform", "internal/event"},
-	"internal/history":    {"", "internal/atomicfile"},
-	"internal/registry":   {""},
-	"internal/twin":       {""},
-	"internal/event":      {""},
-	"internal/console":    {"", "internal/atomicfile", "internal/event"},
-	"internal/web":        {"", "internal/event", "internal/ws"},
-	"internal/button":     {""},
-	"internal/picture":    {""},
-	"internal/views":      {"", "internal/atomicfile"},
+	"":                     nil,
+	"wire":                 {""},
+	"internal/ws":          nil,
+	"internal/lock":        nil,
+	"internal/atomicfile":  nil,
+	"internal/backup":      nil,
+	"client":               {"", "wire"},
+	"internal/gateway":     {"", "wire", "internal/ws"},
+	"internal/stream":      {"", "internal/lock"},
+	"internal/csvform":     {""},
+	"internal/csvfile":     {"", "internal/csvform", "internal/lock", "internal/atomicfile"},
+	"internal/csvimport":   {""},
+	"internal/export":      {"", "internal/csvform", "internal/event"},
+	"internal/history":     {"", "internal/atomicfile"},
+	"internal/promapi":     {""},
+	"internal/remotewrite": {"", "internal/atomicfile"},
+	"internal/registry":    {""},
+	"internal/twin":        {""},
+	"internal/event":       {""},
+	"internal/console":     {"", "internal/atomicfile", "internal/event"},
+	"internal/web":         {"", "internal/event", "internal/ws"},
+	"internal/button":      {""},
+	"internal/picture":     {""},
+	"internal/views":       {"", "internal/atomicfile"},
 	// The proof of `vaiven verify` builds the views anew beside those on disk.
 	"internal/views/verify": {"", "internal/views", "internal/csvfile", "internal/registry"},
 	"internal/sim":          {"", "client"},
 	"internal/transports":   {"", "client"},
 	"internal/server": {
 		"", "wire", "internal/gateway", "internal/stream", "internal/csvfile", "internal/history",
-		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views", "internal/export",
+		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views", "internal/export", "internal/promapi", "internal/remotewrite",
 		"internal/backup", "internal/lock", "internal/atomicfile",
 	},
 	"cmd/vaiven": {
 		"", "internal/server", "internal/console", "internal/picture", "internal/web", "internal/event", "internal/sim", "internal/transports",
 		// For folders of runs, or whose server is stopped, and for what flags name.
-		"internal/stream", "internal/csvfile", "internal/csvform", "internal/csvimport", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile", "internal/backup", "internal/export",
+		"internal/stream", "internal/csvfile", "internal/csvform", "internal/csvimport", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile", "internal/backup", "internal/export", "internal/remotewrite",
 	},
 }
 
 // siblings are the rooms of the floor where rooms never meet.
 var siblings = []string{
 	"internal/gateway", "internal/stream", "internal/csvfile", "internal/csvimport", "internal/history", "internal/registry",
-	"internal/twin", "internal/console", "internal/web", "internal/button", "internal/export",
+	"internal/twin", "internal/console", "internal/web", "internal/button", "internal/export", "internal/promapi", "internal/remotewrite",
 }
 
 // reason says why an edge is forbidden. Patterns: "*" is every room, "sibling"
@@ -103,7 +105,7 @@ var libraries = []struct {
 	why    string
 }{
 	{"github.com/nats-io/", []string{"internal/stream"}, "only the log knows which engine keeps it"},
-	{"github.com/prometheus/prometheus/", []string{"internal/history"}, "only the history knows which engine keeps it"},
+	{"github.com/prometheus/prometheus/", []string{"internal/history", "internal/promapi"}, "only the history, and the queries over it, know which engine keeps it"},
 	{"github.com/oklog/ulid/", []string{"internal/history"}, "only the history knows what its blocks are called"},
 	{"gonum.org/", []string{"internal/picture"}, "only one room knows which library draws"},
 	{"github.com/gobwas/", []string{"internal/ws"}, "only one room knows which library reads frames"},
@@ -118,7 +120,7 @@ var libraries = []struct {
 	{"github.com/muesli/cancelreader", []string{"internal/console"}, "only the terminal's room reads a terminal"},
 	{"github.com/klauspost/compress", []string{"internal/backup"}, "only the form of a backup is compressed by us: the log's engine and the history do it themselves"},
 	{"github.com/parquet-go/", []string{"internal/export"}, "only one room knows which library writes Parquet"},
-	{"google.golang.org/protobuf", []string{"internal/stream"}, "only the log knows its encoding"},
+	{"google.golang.org/protobuf", []string{"internal/stream", "internal/remotewrite"}, "only the log, and what is sent to stores, are encoded so"},
 }
 
 // forbiddenNames are packages that would own nothing in particular.

@@ -1,0 +1,75 @@
+package remotewrite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"vaiven"
+)
+
+// Bounds of what a store may say.
+const (
+	maxAnswer = 512 // bytes of an answer that are read, for a person
+	maxAsked  = 5 * time.Minute
+)
+
+// refusedError is an answer after which the batch is not sent again.
+type refusedError struct {
+	status int
+	text   string // what the store says of it
+}
+
+func (e *refusedError) Error() string { return fmt.Sprintf("%d: %s", e.status, e.text) }
+
+// laterError is anything else than success: the same again, not before after.
+type laterError struct {
+	err   error
+	after time.Duration // 0: the store did not say
+}
+
+func (e *laterError) Error() string { return e.err.Error() }
+func (e *laterError) Unwrap() error { return e.err }
+
+// post sends samples once. The error is a *refusedError, or a *laterError.
+func (s *Sender) post(ctx context.Context, samples []vaiven.Sample) error {
+	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.o.URL, bytes.NewReader(encode(samples)))
+	if err != nil {
+		return &laterError{err: err}
+	}
+	req.Header.Set("Content-Type", "application/x-protobuf")
+	req.Header.Set("Content-Encoding", "snappy")
+	req.Header.Set("X-Prometheus-Remote-Write-Version", "0.1.0")
+	req.Header.Set("User-Agent", "vaiven/"+s.o.Version)
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return &laterError{err: err}
+	}
+	defer func() { _ = resp.Body.Close() }()
+	said, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	switch text := strings.TrimSpace(strings.ToValidUTF8(string(said), "")); {
+	case resp.StatusCode/100 == 2:
+		return nil // whatever became of its text
+	case resp.StatusCode/100 == 4 && resp.StatusCode != http.StatusTooManyRequests:
+		return &refusedError{resp.StatusCode, text}
+	default:
+		return &laterError{errors.Join(fmt.Errorf("%s: %s", resp.Status, text), err), retryAfter(resp)}
+	}
+}
+
+// retryAfter is the pause that the store asks for, in seconds.
+func retryAfter(resp *http.Response) time.Duration {
+	n, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return min(time.Duration(n)*time.Second, maxAsked)
+}

@@ -1,0 +1,508 @@
+package remotewrite
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/s2"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"vaiven"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// memLog is a log of one event in each record.
+type memLog struct {
+	mu     sync.Mutex
+	first  uint64
+	events []vaiven.Event // record first+i
+}
+
+func (l *memLog) add(events ...vaiven.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, events...)
+}
+
+// trim forgets the oldest records.
+func (l *memLog) trim(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events, l.first = l.events[n:], l.first+uint64(n)
+}
+
+func (l *memLog) Bounds() (first, last vaiven.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.events) == 0 {
+		return first, last
+	}
+	return vaiven.ID{Record: l.first}, vaiven.ID{Record: l.first + uint64(len(l.events)) - 1, Index: math.MaxUint32}
+}
+
+func (l *memLog) History(_ context.Context, after vaiven.ID, fn func(vaiven.Entry) error) error {
+	l.mu.Lock()
+	events, first := l.events, l.first
+	l.mu.Unlock()
+	for i, ev := range events {
+		id := vaiven.ID{Record: first + uint64(i)}
+		if !after.Before(id) {
+			continue
+		}
+		if err := fn(vaiven.Entry{ID: id, Event: ev}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// store is a receiver of remote-write. It answers what say says, before it takes
+// anything, 0 for what it finds itself.
+type store struct {
+	*httptest.Server
+	mu       sync.Mutex
+	strict   bool                          // refuse a request with a sample that is not newer than its series
+	poison   float64                       // refuse a request with this value; 0: none
+	say      func(*http.Request) int       // nil: take everything
+	points   map[string]map[int64][]string // by series and time, all values that came
+	requests int
+	changed  chan struct{} // has room for one
+}
+
+func newStore(t *testing.T) *store {
+	s := &store{points: map[string]map[int64][]string{}, changed: make(chan struct{}, 1)}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.requests++
+		say := s.say
+		s.mu.Unlock()
+		code := 0
+		if say != nil {
+			code = say(r)
+		}
+		if code == 0 {
+			code = s.take(t, r)
+		}
+		w.WriteHeader(code)
+		select {
+		case s.changed <- struct{}{}:
+		default:
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// take stores what a request holds, all of it or nothing.
+func (s *store) take(t *testing.T, r *http.Request) int {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return http.StatusInternalServerError // the sender broke off
+	}
+	if got := []string{r.Header.Get("Content-Encoding"), r.Header.Get("Content-Type"), r.Header.Get("X-Prometheus-Remote-Write-Version")}; !cmp.Equal(got,
+		[]string{"snappy", "application/x-protobuf", "0.1.0"}) {
+		t.Errorf("headers %q", got)
+	}
+	raw, err := s2.Decode(nil, body)
+	if err != nil {
+		t.Error(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	type point struct {
+		series string
+		at     int64
+		num    float64
+	}
+	var points []point
+	fields(t, raw, func(series []byte, _ uint64) {
+		name := ""
+		for _, part := range split(t, series, 1) {
+			name += string(split(t, part, 1)[0]) + "=" + string(split(t, part, 2)[0]) + " "
+		}
+		for _, part := range split(t, series, 2) {
+			var p point
+			p.series = strings.TrimSpace(name)
+			fields(t, part, func(_ []byte, v uint64) { p.at, p.num = int64(v), math.Float64frombits(uint64(p.at)) })
+			points = append(points, p)
+		}
+	})
+	for _, p := range points {
+		if s.poison != 0 && p.num == s.poison {
+			return http.StatusBadRequest
+		}
+		for at := range s.points[p.series] {
+			if s.strict && at >= p.at {
+				return http.StatusBadRequest
+			}
+		}
+	}
+	for _, p := range points {
+		if s.points[p.series] == nil {
+			s.points[p.series] = map[int64][]string{}
+		}
+		s.points[p.series][p.at] = append(s.points[p.series][p.at], vaiven.FormatNumber(p.num))
+	}
+	return http.StatusNoContent
+}
+
+// fields calls fn with each field of a message: bytes, or a number.
+func fields(t *testing.T, b []byte, fn func([]byte, uint64)) {
+	for len(b) > 0 {
+		_, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			t.Fatal(protowire.ParseError(n))
+		}
+		b = b[n:]
+		var part []byte
+		var num uint64
+		switch typ {
+		case protowire.BytesType:
+			part, n = protowire.ConsumeBytes(b)
+		case protowire.Fixed64Type:
+			num, n = protowire.ConsumeFixed64(b)
+		default:
+			num, n = protowire.ConsumeVarint(b)
+		}
+		if n < 0 {
+			t.Fatal(protowire.ParseError(n))
+		}
+		b = b[n:]
+		fn(part, num)
+	}
+}
+
+// split returns the parts of a message that have one field number.
+func split(t *testing.T, b []byte, field protowire.Number) (parts [][]byte) {
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		m := protowire.ConsumeFieldValue(num, typ, b[max(n, 0):])
+		if n < 0 || m < 0 {
+			t.Fatal("not a message")
+		}
+		if num == field {
+			part, _ := protowire.ConsumeBytes(b[n:])
+			parts = append(parts, part)
+		}
+		b = b[n+m:]
+	}
+	return parts
+}
+
+// with runs fn while nothing is stored.
+func (s *store) with(fn func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fn()
+}
+
+// once reports whether everything of the events is there, each once, and nothing else.
+func (s *store) once(events []vaiven.Event) string {
+	want := map[string]map[int64][]string{}
+	for _, ev := range events {
+		for _, p := range vaiven.AppendSamples(nil, ev) {
+			name := ""
+			for _, l := range p.Labels() {
+				name += l.Name + "=" + l.Value + " "
+			}
+			name = strings.TrimSpace(name)
+			if want[name] == nil {
+				want[name] = map[int64][]string{}
+			}
+			want[name][p.At] = []string{vaiven.FormatNumber(p.Num)}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return cmp.Diff(want, s.points)
+}
+
+// until waits for requests until cond holds.
+func (s *store) until(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	late := time.After(time.Minute)
+	for !cond() {
+		select {
+		case <-s.changed:
+		case <-time.After(10 * time.Millisecond): // what the sender does behind an answer
+		case <-late:
+			t.Fatalf("waited for %s", what)
+		}
+	}
+}
+
+func reading(i int) *vaiven.Reading {
+	at := int64(1_795_000_000_000 + 2000*i)
+	return &vaiven.Reading{
+		Stamp: vaiven.Stamp{At: at + 40}, Device: vaiven.Device(fmt.Sprintf("%03d", 101+i%3)), Measured: at,
+		Values: []vaiven.Value{{Name: "TEMP", Num: 20 + float64(i)/10}, {Name: "HUM", Num: 60}}, States: []vaiven.Value{{Name: "LED", Num: 1}},
+	}
+}
+
+func readings(from, to int) (events []vaiven.Event) {
+	for i := from; i < to; i++ {
+		events = append(events, reading(i))
+	}
+	return events
+}
+
+// sent runs a sender; the returned function ends it, as a process that ends in order.
+func sent(t *testing.T, o Options) (*Sender, func()) {
+	t.Helper()
+	o.Log, o.Every, o.Retry, o.RetryMax = "abc", time.Millisecond, time.Millisecond, 4*time.Millisecond
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	stop := sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return s, stop
+}
+
+func TestEverythingIsThereOnce(t *testing.T) {
+	log, st := &memLog{first: 1}, newStore(t)
+	all := append(readings(0, 1200),
+		&vaiven.Reading{Stamp: vaiven.Stamp{At: 1_795_100_000_000}, Device: "sala-3", Values: []vaiven.Value{{Name: "CO2", Num: 417}}}, // no time of measuring
+		&vaiven.Report{Stamp: vaiven.Stamp{At: 1_795_100_000_500}, Device: "sala-3", States: []vaiven.Value{{Name: "LED", Num: 0}}},
+		&vaiven.Hello{Stamp: vaiven.Stamp{At: 1_795_100_000_600}, Device: "101", States: []vaiven.Value{{Name: "RELAY", Num: 1}}},
+		&vaiven.Presence{Stamp: vaiven.Stamp{At: 1_795_100_000_700}, Device: "101"})
+	log.add(&vaiven.LogStart{Log: "abc"})
+	log.add(all[:700]...)
+	o := Options{Source: log, URL: st.URL, Dir: t.TempDir()}
+	s, stop := sent(t, o)
+	log.add(all[700:]...)
+	st.until(t, "all of it", func() bool { return s.Lag() == 0 })
+	stop()
+	if d := st.once(all); d != "" {
+		t.Error(d)
+	}
+	if n := s.Stats().Sent.Load(); n != 3*1200+3 {
+		t.Errorf("%d samples", n)
+	}
+	// A start behind an end in order sends what is new, and nothing else.
+	more := readings(1200, 1210)
+	log.add(more...)
+	s, stop = sent(t, o)
+	st.until(t, "what is new", func() bool { return s.Lag() == 0 })
+	stop()
+	if d := st.once(append(all, more...)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestStoreThatFailsIsAskedUntilItTakesIt(t *testing.T) {
+	log, st := &memLog{first: 1}, newStore(t)
+	all := readings(0, 600)
+	log.add(all...)
+	hung, given := make(chan struct{}), make(chan struct{})
+	defer close(given)
+	n := 0
+	st.say = func(*http.Request) int {
+		switch n++; n {
+		case 1:
+			return http.StatusInternalServerError
+		case 2:
+			return http.StatusTooManyRequests
+		case 3:
+			return http.StatusServiceUnavailable
+		case 4:
+			panic(http.ErrAbortHandler) // the connection ends
+		case 5:
+			close(hung)
+			<-given // the sender does not wait for so long
+			return http.StatusOK
+		case 6:
+			return http.StatusTemporaryRedirect
+		}
+		return 0
+	}
+	var mu sync.Mutex
+	var told []string
+	s, stop := sent(t, Options{Source: log, URL: st.URL, Dir: t.TempDir(), Timeout: 300 * time.Millisecond, Lang: vaiven.Spanish,
+		Notify: func(text, _ string) { mu.Lock(); defer mu.Unlock(); told = append(told, text) }})
+	<-hung
+	if s.Trouble() == nil || s.Lag() == 0 {
+		t.Error("nobody is told that nothing is sent")
+	}
+	st.until(t, "all of it", func() bool { return s.Lag() == 0 })
+	stop()
+	if d := st.once(all); d != "" {
+		t.Error(d)
+	}
+	if s.Stats().Failures.Load() < 6 || s.Stats().Dropped.Load() != 0 || s.Trouble() != nil {
+		t.Errorf("failures %d, dropped %d, %v", s.Stats().Failures.Load(), s.Stats().Dropped.Load(), s.Trouble())
+	}
+	if len(told) != 2 || !strings.Contains(told[0], "no recibe") || !strings.Contains(told[1], "vuelve") {
+		t.Errorf("told %q", told)
+	}
+}
+
+func TestStoreThatIsAwayForAWhile(t *testing.T) {
+	log, st := &memLog{first: 1}, newStore(t)
+	addr := st.Listener.Addr().String()
+	st.Close()
+	all := readings(0, 50)
+	log.add(all...)
+	s, stop := sent(t, Options{Source: log, URL: "http://" + addr, Dir: t.TempDir()})
+	for s.Trouble() == nil { // until it has tried
+		time.Sleep(time.Millisecond)
+	}
+	stop() // and it ends at once, whatever it waits for
+	if s.Lag() == 0 {
+		t.Error("nothing was sent, and nothing is missing")
+	}
+}
+
+func TestOnlyWhatIsRefusedIsDropped(t *testing.T) {
+	log, st := &memLog{first: 1}, newStore(t)
+	all := readings(0, 400)
+	st.poison = 66.6
+	bad := reading(400)
+	bad.Values[0].Num = st.poison
+	log.add(all[:333]...)
+	log.add(bad)
+	log.add(all[333:]...)
+	var text, hint string
+	s, stop := sent(t, Options{Source: log, URL: st.URL, Dir: t.TempDir(), Notify: func(a, b string) { text, hint = a, b }})
+	st.until(t, "all of it", func() bool { return s.Lag() == 0 })
+	stop()
+	if d := st.once(all); d != "" {
+		t.Error(d)
+	}
+	if n := s.Stats().Dropped.Load(); n != 3 { // its event
+		t.Errorf("dropped %d", n)
+	}
+	if !strings.Contains(text, "refused") || !strings.Contains(hint, "400") {
+		t.Errorf("told %q, %q", text, hint)
+	}
+	if st.requests > 40 {
+		t.Errorf("%d requests for one bad sample", st.requests)
+	}
+}
+
+func TestStoreThatRefusesAllIsNotAskedAgain(t *testing.T) {
+	for _, code := range []int{401, 403, 404, 415} {
+		log, st := &memLog{first: 1}, newStore(t)
+		log.add(readings(0, 10)...)
+		st.say = func(*http.Request) int { return code }
+		var told []string
+		s, stop := sent(t, Options{Source: log, URL: st.URL, Dir: t.TempDir(), Notify: func(text, _ string) { told = append(told, text) }})
+		st.until(t, "all of it", func() bool { return s.Lag() == 0 })
+		stop()
+		if n := s.Stats().Dropped.Load(); n != 30 || st.requests != 1 || len(told) != 1 || !strings.Contains(told[0], fmt.Sprint(code)) {
+			t.Errorf("%d: dropped %d in %d requests, told %q", code, n, st.requests, told)
+		}
+	}
+}
+
+// TestAfterACrashAStoreThatRefusesRepeatsHasEverythingOnce has the position lost.
+func TestAfterACrashAStoreThatRefusesRepeatsHasEverythingOnce(t *testing.T) {
+	log, st := &memLog{first: 1}, newStore(t)
+	st.strict = true
+	all := readings(0, 90)
+	log.add(all[:60]...)
+	o := Options{Source: log, URL: st.URL, Dir: t.TempDir()}
+	s, stop := sent(t, o)
+	st.until(t, "the first part", func() bool { return s.Lag() == 0 })
+	stop()
+	if err := os.Remove(filepath.Join(o.Dir, FileName)); err != nil {
+		t.Fatal(err)
+	}
+	log.add(all[60:]...)
+	s, stop = sent(t, o)
+	st.until(t, "all of it", func() bool { return s.Lag() == 0 })
+	stop()
+	if d := st.once(all); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestWhatWasTrimmedIsSaidAndTheRestIsSent(t *testing.T) {
+	log, st := &memLog{first: 1}, newStore(t)
+	all := readings(0, 100)
+	log.add(all[:10]...)
+	o := Options{Source: log, URL: st.URL, Dir: t.TempDir(), Lang: vaiven.Spanish}
+	s, stop := sent(t, o)
+	st.until(t, "the first part", func() bool { return s.Lag() == 0 })
+	stop()
+	log.add(all[10:]...)
+	log.trim(40)
+	var told []string
+	o.Notify = func(text, _ string) { told = append(told, text) }
+	s, stop = sent(t, o)
+	st.until(t, "the rest", func() bool { return s.Lag() == 0 })
+	stop()
+	if d := st.once(append(all[:10:10], all[40:]...)); d != "" {
+		t.Error(d)
+	}
+	if len(told) != 1 || !strings.Contains(told[0], "30 entradas") || s.Stats().Trimmed.Load() != 30 {
+		t.Errorf("told %q, %d trimmed", told, s.Stats().Trimmed.Load())
+	}
+}
+
+func TestPositionIsOfOneLogAndOneStore(t *testing.T) {
+	log, st := &memLog{first: 1}, newStore(t)
+	log.add(readings(0, 10)...)
+	o := Options{Source: log, URL: st.URL, Dir: t.TempDir()}
+	s, stop := sent(t, o)
+	st.until(t, "all of it", func() bool { return s.Lag() == 0 })
+	stop()
+	for _, other := range []func(*Options){
+		func(o *Options) { o.Log = "other" },
+		func(o *Options) { o.URL += "/other" },
+		func(o *Options) { o.Log = "abc\n" },
+	} {
+		o := o
+		o.Log = "abc"
+		other(&o)
+		if s, err := Open(o); err != nil || s.pos != (vaiven.ID{}) {
+			t.Errorf("%+v: %v %v", o, s.pos, err)
+		}
+	}
+	o.Log = "abc"
+	if s, err := Open(o); err != nil || s.Lag() != 0 {
+		t.Errorf("the same: %v", err)
+	}
+	// An older copy of the log: the store has all of it, and what comes now is new.
+	log.mu.Lock()
+	log.events = log.events[:4]
+	log.mu.Unlock()
+	if s, err := Open(o); err != nil || s.pos.Record != 4 {
+		t.Errorf("at %v, %v", s.pos, err)
+	}
+	if err := os.WriteFile(filepath.Join(o.Dir, FileName), []byte("\x00\xff"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(o); err != nil || s.pos != (vaiven.ID{}) {
+		t.Errorf("damaged: %v, %v", s.pos, err)
+	}
+}
+
+func TestAddressesThatAreNone(t *testing.T) {
+	for _, text := range []string{"", "host:9090", "ftp://host/", "http://", "http://us er:secret@host/", "/api/v1/write"} {
+		if _, err := Open(Options{Source: &memLog{}, URL: text, Dir: t.TempDir()}); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
