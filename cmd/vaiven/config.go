@@ -462,7 +462,7 @@ func (p *program) serverOptions(c *config) server.Options {
 		NoHistory: c.NoHistory, KeepHistory: c.KeepHistory, HistorySize: c.HistorySize,
 		KeepLog: c.KeepLog, KeepLogSize: c.KeepLogSize,
 		RemoteWrite: c.RemoteWrite,
-		Readings: c.Readings, For: c.For, Rate: c.Rate, Interval: c.Interval,
+		Readings:    c.Readings, For: c.For, Rate: c.Rate, Interval: c.Interval,
 		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),
 		TrustedProxies: c.TrustedProxy,
 		States:         c.State, Buttons: c.Button, Indicators: c.Indicator,
