@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vaiven"
+	"vaiven/internal/csvimport"
+	"vaiven/internal/server"
+	"vaiven/internal/stream"
+)
+
+// TestImportGoesOnWhereItStopped: the log has a part of the file's rows, as after a
+// kill; the same command stores the others, and each is in the CSV once. Forty other
+// files behind it do not make the first one new again.
+func TestImportGoesOnWhereItStopped(t *testing.T) {
+	dir := t.TempDir()
+	path, data := filepath.Join(dir, "a.csv"), filepath.Join(dir, "d")
+	content := "IDdato,IDdevice,TIMEFLAG,TEMP,HUM\n"
+	for i := range 2500 {
+		content += fmt.Sprintf("%d,10%d,2026112202%02d,%d.5,61\n", i+1, i%3, i/50, i%40)
+	}
+	write := func(path, content string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(path, content)
+	storeFirst(t, data, path, 1234)
+
+	imported := func(want string, args ...string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		args = append([]string{"import", "--data", data, "--zone", "UTC", "--lang", "en"}, args...)
+		if code := run(t.Context(), args, streams{os.Stdin, &out, &errs, func(string) string { return "" }}); code != exitOK || !strings.Contains(out.String(), want) {
+			t.Fatalf("exit %d, want %q\n%s%s", code, want, out.String(), errs.String())
+		}
+	}
+	imported("1266 readings of 3 boards stored in", path)
+	got, err := os.ReadFile(filepath.Join(data, "readings.csv"))
+	if err != nil || string(got) != content {
+		t.Fatalf("%d bytes, want %d: %v", len(got), len(content), err)
+	}
+	many := []string{"--append"}
+	for i := range 40 {
+		p := filepath.Join(dir, fmt.Sprintf("b%d.csv", i))
+		write(p, fmt.Sprintf("IDdato,IDdevice,TIMEFLAG,TEMP,HUM\n%d,101,202611220400,20,60\n", i+1))
+		many = append(many, p)
+	}
+	imported("40 readings of 1 boards", many...)
+	imported("0 readings of 3 boards", "--append", path)
+}
+
+// storeFirst puts the first n rows of a file into a new log.
+func storeFirst(t *testing.T, data, path string, n int) {
+	t.Helper()
+	o := csvimport.Options{Zone: time.UTC, Rules: vaiven.DefaultRules()}
+	file, err := csvimport.Survey(path, o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []vaiven.Event
+	err = file.Read(o, func(row csvimport.Row) error {
+		if len(events) < n {
+			events = append(events, row.Reading)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := stream.Open(t.Context(), stream.Options{Dir: server.LogDir(data)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	if err := log.Append(t.Context(), events, nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	end() // Run commits what is queued, and returns
+	if err := log.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
