@@ -33,6 +33,9 @@ func (l *Log) Read(ctx context.Context, from, to uint64, fn func(vaiven.Record) 
 	ctx, end := l.whileOpen(ctx)
 	defer end()
 	r := &reader{l: l, next: max(from, 1), to: to, fn: fn}
+	if first := l.First(); r.next >= l.genesis && r.next < first {
+		return &TrimmedError{Want: r.next, First: first}
+	}
 	tried := uint64(0) // the record that the last attempt began with
 	for to == 0 || r.next <= to {
 		s, moved := l.current()
