@@ -266,3 +266,28 @@ func checkFiles(ctx context.Context, dir, stream string, known mark) (last uint6
 	}
 	return s.last, nil
 }
+
+// blockStart returns the first record of the last block that begins at first or before:
+// up to there, whole files can go.
+func blockStart(dir, stream string, first uint64) (uint64, error) {
+	files, err := listBlocks(dir, stream)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	begins := uint64(0) // of the last block that was found to begin early enough
+	early := func(f blockFile) bool {
+		s := blockScan{stream: stream, subject: []byte(subjectOf(stream))}
+		if _, rerr := s.readBlock(f); rerr != nil && s.first == 0 {
+			err = errors.Join(err, rerr)
+		}
+		if s.first != 0 && s.first <= first {
+			begins = max(begins, s.first)
+		}
+		return s.first != 0 && s.first <= first
+	}
+	if len(files) < 2 || !early(files[1]) { // as it mostly is
+		return begins, err
+	}
+	sort.Search(len(files)-2, func(i int) bool { return !early(files[i+2]) })
+	return begins, err
+}
