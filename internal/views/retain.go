@@ -59,8 +59,10 @@ const (
 	lookEvery = time.Minute
 	// What an event and a record take in the log, about, to weigh a snapshot's cost.
 	eventBytes, recordBytes = 20, 60
-	// leastRoom is the size below which a full disk is not the log's doing.
-	leastRoom = 4 << 20
+	// leastRoom is the size below which a full disk is not the log's doing, and roomStep
+	// how much of it goes at least: it is files that go.
+	leastRoom = 12 << 20
+	roomStep  = 4 << 20
 )
 
 // kept is what is known of the log's snapshots. It belongs to the goroutine that
@@ -268,7 +270,7 @@ func (p *Pump) trimTo(now time.Time, room bool) (to uint64) {
 	bound := p.durable()
 	limit := o.Size
 	if room {
-		if limit = size - size/4; size < leastRoom {
+		if limit = size - max(size/4, roomStep); size < leastRoom {
 			return 0
 		}
 	}
