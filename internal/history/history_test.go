@@ -332,3 +332,42 @@ func TestTooMuch(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAdopt lets a history go on with another log, and looks at the folder before.
+func TestAdopt(t *testing.T) {
+	m := open(t)
+	m.hours(t, 0, 7)
+	wait(m.h)
+	s := m.h.Stats()
+	f, err := Examine(m.dir)
+	if err != nil || f.Log != "0f" || f.Blocks != s.Blocks || f.Bytes != s.Bytes || f.Samples+uint64(s.InMemory) != s.Samples || f.Oldest != begun || len(f.Unreadable) != 0 {
+		t.Errorf("%+v, %v; %+v", f, err, s)
+	}
+	if err := m.h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Adopt(m.dir, "ff"); err != nil {
+		t.Fatal(err)
+	}
+	lost := 0 // what was in memory only
+	for _, samples := range m.want {
+		for at := range samples {
+			if at > f.Newest {
+				delete(samples, at)
+				lost++
+			}
+		}
+	}
+	m.counts.Samples -= uint64(lost)
+	m.options.Log, m.log = "ff", nil
+	m.options.Notify = func(n Notice) { t.Error(n) }
+	m.open(t, 0)
+	m.check(t)
+	m.hours(t, 8, 11)
+	m.check(t)
+	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none")} {
+		if f, err := Examine(dir); err != nil || f.Log != "" || Adopt(dir, "ff") != nil {
+			t.Errorf("%+v, %v", f, err)
+		}
+	}
+}
