@@ -19,6 +19,7 @@ import (
 	"vaiven/internal/csvfile"
 	"vaiven/internal/event"
 	"vaiven/internal/export"
+	"vaiven/internal/server"
 	"vaiven/internal/stream"
 	"vaiven/internal/views"
 	"vaiven/internal/views/verify"
@@ -68,14 +69,14 @@ func (p *program) exportCommand() *cobra.Command {
 
 // export finds out where the readings are, and writes them.
 func (p *program) export(cmd *cobra.Command, a *exportAsk) error {
-	if err := p.fill(cmd); err != nil {
-		return err
-	}
-	q := url.Values{}
+	q := url.Values{} // of the command line alone: a server's environment says other things by these names
 	for name, value := range a.query {
 		if *value != "" {
 			q.Set(name, *value)
 		}
+	}
+	if err := p.fill(cmd); err != nil {
+		return err
 	}
 	format, err := p.exportFormat(a.file, q.Get(export.ParamFormat))
 	if err != nil {
@@ -133,13 +134,33 @@ func (p *program) writeExport(ctx context.Context, file string, write func(io.Wr
 	if file == "-" {
 		err = fill(p.out)
 	} else {
-		err = atomicfile.WriteWith(file, fill)
+		err = p.explainFile(file, atomicfile.WriteWith(file, fill))
 	}
 	if err != nil {
 		return err
 	}
 	p.tellExported(file, done)
 	return nil
+}
+
+// explainFile explains why a file cannot be written.
+func (p *program) explainFile(file string, err error) error {
+	var explained *server.Error
+	var path *fs.PathError
+	var link *os.LinkError
+	why := err
+	switch {
+	case errors.As(err, &explained):
+		return err
+	case errors.As(err, &path):
+		why = path.Err
+	case errors.As(err, &link):
+		why = link.Err
+	default:
+		return err
+	}
+	return hinted(fmt.Errorf(p.say("%s cannot be written: %w", "no se puede escribir %s: %w"), file, why),
+		p.say("if there was one it is as it was; name another place, or - for stdout", "si había uno está como estaba; di otro lugar, o - para la salida estándar"))
 }
 
 // tellExported says what an export holds, and what it does not; nil: that is not known.
@@ -197,14 +218,30 @@ func (d *dataFolder) export(ctx context.Context, log *stream.Log, file string, q
 		if _, err := e.Begins(ctx); err != nil {
 			return nil, d.explain.Views(err)
 		}
-		err := e.Write(ctx, w, func(done, total uint64) { bar.Set(done * last / max(total, 1)) })
+		to := &destination{Writer: w}
+		err := e.Write(ctx, to, func(done, total uint64) { bar.Set(done * last / max(total, 1)) })
 		var wide *export.TooWideError
 		if errors.As(err, &wide) {
 			return nil, errors.New(wide.Text(d.lang))
 		}
+		if err != nil && to.err == nil {
+			err = d.explain.Views(err) // it is the log that cannot be read
+		}
 		result := e.Result()
 		return &result, err
 	})
+}
+
+// destination remembers that it failed.
+type destination struct {
+	io.Writer
+	err error
+}
+
+func (d *destination) Write(b []byte) (n int, err error) {
+	n, err = d.Writer.Write(b)
+	d.err = err
+	return n, err
 }
 
 // folderLog is the log of a folder whose server is stopped: what of it is a repeat is

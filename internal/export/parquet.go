@@ -23,7 +23,7 @@ const (
 // reading has none. No measurement can be called as the first four: its name has no
 // small letters.
 type parquetFile struct {
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	columns []string
 	rows    []parquet.Row // the first n wait
 	n       int
@@ -44,7 +44,7 @@ func openParquet(e *Export, w io.Writer) (file, error) {
 	}
 	schema := parquet.NewSchema("reading", parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()))
 	p := &parquetFile{columns: e.columns, rows: make([]parquet.Row, parquetRow)}
-	p.w = parquet.NewWriter(w, schema, parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(groupRows), parquet.CreatedBy("vaiven", "", ""))
+	p.w = parquet.NewGenericWriter[any](w, schema, parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(groupRows), parquet.CreatedBy("vaiven", "", ""))
 	return p, nil
 }
 

@@ -224,6 +224,11 @@ func TestEventsAndFeedsHaveOneQuery(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = feed.Close() })
 	s := w.serve(t, func(o *Options) { o.Live = feed.Handler() })
+	for _, feed := range []string{"poll", "sse", "ndjson", "ws"} {
+		if p := send(t, s, "GET", prefix+"/live/"+feed+"?order=desc", "").problem(t); p.Status != http.StatusUnprocessableEntity || p.Errors[0].Location != "query.order" {
+			t.Errorf("%s runs backwards: %+v", feed, p)
+		}
+	}
 	for _, bad := range []string{"after=yesterday", "kind=moonrise", "device=a..b", "limit=0", "limit=5001", "after=%zz"} {
 		want := send(t, s, "GET", prefix+"/events?"+bad, "").problem(t)
 		if want.Status != http.StatusUnprocessableEntity || len(want.Errors) != 1 {
