@@ -41,6 +41,7 @@ type config struct {
 	CSVDigits  string   // "3", "exact"; "" is as the file is
 	CSVDialect string   // of a second file beside the exact one; "" is none
 	CSVZone    string   // IANA name of TIMEFLAG's zone; "" is the server's
+	CSVRotate  string   // month, day, rows=N, off; "" is as the file is
 
 	Readings uint64        // ends a device's session after so many readings; 0: no limit
 	For      time.Duration // ends it after so long; 0: no limit
@@ -68,6 +69,8 @@ type config struct {
 	NATS     string // external NATS, nats://HOST:PORT[,...]; "" is the embedded one
 	Replicas int    // copies of the log on an external cluster
 
+	CommitEvery time.Duration // how long a reading may wait for others before it is written; 0: not at all
+
 	CPUProfile string // file for a CPU profile; for those who work on vaiven
 
 	turn      uint64 // of a run's folder, see turnName; 0: a folder that was named
@@ -92,6 +95,8 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 		"TEMP y HUM con tres cifras, 024, redondeadas (3), o exactas (exact); si no es como el archivo que ya hay, se empieza otro"))
 	f.StringVar(&c.CSVDialect, "csv-dialect", "", p.say("a second file beside the exact one, for a spreadsheet: excel-es (semicolon, decimal comma)",
 		"un segundo archivo junto al exacto, para una hoja de cálculo: excel-es (punto y coma, coma decimal)"))
+	f.StringVar(&c.CSVRotate, "csv-rotate", "", p.say("begin another file with each month or day, or after so many rows (rows=1000000); IDdato goes on. off: one file for ever; from the next row on",
+		"empieza otro archivo cada mes (month) o día (day), o tras tantas filas (rows=1000000); IDdato sigue. off: un solo archivo; desde la próxima fila"))
 	f.Uint64Var(&c.Readings, "readings", c.Readings, p.say("end a board's session after so many readings (0: no limit)",
 		"termina la sesión de una placa después de tantas lecturas (0: sin límite)"))
 	f.DurationVar(&c.For, "for", c.For, p.say("end a board's session so long after its first connection, as 3m (0: no limit)",
@@ -120,6 +125,8 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 	f.StringVar(&c.NATS, "nats", "", p.say("external NATS, as nats://HOST:4222 (default: the embedded one)",
 		"NATS externo, como nats://HOST:4222 (por defecto, el incluido)"))
 	f.IntVar(&c.Replicas, "replicas", 1, p.say("copies of the log on an external cluster", "copias del registro en un clúster externo"))
+	f.DurationVar(&c.CommitEvery, "commit-every", c.CommitEvery, p.say("write readings to disk so often, together, and acknowledge them then (0: each at once)",
+		"escribe las lecturas en disco cada tanto, juntas, y las confirma entonces (0: cada una al instante)"))
 	f.StringVar(&c.CPUProfile, "cpuprofile", "", p.say("write a CPU profile of the run to this file", "escribe un perfil de CPU en este archivo"))
 	_ = f.MarkHidden("cpuprofile")
 	f.String("config", "", p.say("TOML file with any of these options", "archivo TOML con cualquiera de estas opciones"))
@@ -282,6 +289,10 @@ func (p *program) environ(flags *pflag.FlagSet) func() []string {
 	}
 }
 
+// maxCommitEvery is the longest that a board is kept waiting on purpose: well below
+// what makes one connect anew.
+const maxCommitEvery = 5 * time.Second
+
 // check refuses what no later part could explain as well.
 func (p *program) check(c *config) error {
 	switch {
@@ -297,6 +308,8 @@ func (p *program) check(c *config) error {
 		return usageError{fmt.Errorf(p.say("--session-rate %v: want 0 to 1000000", "--session-rate %v: debe ser de 0 a 1000000"), c.Rate)}
 	case c.MaxDevices < 1 || c.MaxPerAddress < 1 || c.Replicas < 1:
 		return usageError{errors.New(p.say("a limit must be at least 1", "un límite debe ser al menos 1"))}
+	case c.CommitEvery < 0 || c.CommitEvery > maxCommitEvery:
+		return usageError{fmt.Errorf(p.say("--commit-every %v: want 0 to %v", "--commit-every %v: debe ser de 0 a %v"), c.CommitEvery, maxCommitEvery)}
 	case c.For < 0 || c.Interval < 0 || c.Patience < 0:
 		return usageError{fmt.Errorf("%s", p.say("a duration is negative", "una duración es negativa"))}
 	}
@@ -309,6 +322,10 @@ func (p *program) check(c *config) error {
 	}
 	if c.CSVDialect != "" && c.CSVDialect != csvfile.ExcelES {
 		return usageError{fmt.Errorf(p.say("--csv-dialect %q: there is only excel-es", "--csv-dialect %q: solo hay excel-es"), c.CSVDialect)}
+	}
+	if rows, ok := csvfile.CheckRotation(c.CSVRotate); !ok || rows > 0 && rows < fewestRows {
+		return usageError{fmt.Errorf(p.say("--csv-rotate %q: want month, day, rows=N with N from %d on, or off",
+			"--csv-rotate %q: debe ser month, day, rows=N con N desde %d, u off"), c.CSVRotate, fewestRows)}
 	}
 	for i, s := range c.CSVColumns {
 		c.CSVColumns[i] = strings.ToUpper(s)
@@ -348,6 +365,10 @@ func (p *program) checkPanel(c *config) error {
 	return nil
 }
 
+// fewestRows is how many rows a file has at least that ends by their number: each
+// finished file has its place in the sidecar, which is written anew with every one.
+const fewestRows = 1000
+
 // digits is csvfile.Options.Digits.
 func (c *config) digits() int {
 	switch c.CSVDigits {
@@ -368,13 +389,13 @@ const envNoSync = "VAIVEN_UNSAFE_NO_SYNC"
 func (p *program) serverOptions(c *config) server.Options {
 	o := server.Options{
 		Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TLSListen: c.TLSListen,
-		Data: c.Data, CSV: c.CSV, CSVColumns: c.CSVColumns, CSVDigits: c.digits(), CSVDialect: c.CSVDialect, CSVZone: c.CSVZone,
+		Data: c.Data, CSV: c.CSV, CSVColumns: c.CSVColumns, CSVDigits: c.digits(), CSVDialect: c.CSVDialect, CSVZone: c.CSVZone, CSVRotate: c.CSVRotate,
 		Readings: c.Readings, For: c.For, Rate: c.Rate, Interval: c.Interval,
 		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),
 		TrustedProxies: c.TrustedProxy,
 		States:         c.State, Buttons: c.Button, Indicators: c.Indicator,
 		APIToken: c.APIToken, Version: versionText(),
-		NATS: c.NATS, Replicas: c.Replicas, NoSync: p.getenv(envNoSync) == "1",
+		NATS: c.NATS, Replicas: c.Replicas, CommitEvery: c.CommitEvery, NoSync: p.getenv(envNoSync) == "1",
 		Lang: p.lang, Notify: p.notice, Logger: p.logger(),
 		Verified: func(line string) { fmt.Fprintf(p.stderr().W, "  ✓ %s\n", line) },
 		Sketch: func(host, port string) []string {

@@ -285,8 +285,8 @@ func (d *dataFolder) repair(ctx context.Context) error {
 	if err := d.makeLog(ctx, fresh, first); err != nil {
 		return err
 	}
-	csv, sheet := d.o.CSVPath(), d.o.SheetPath()
-	for _, path := range []string{sheet, sheet + csvfile.SidecarSuffix, csv, csv + csvfile.SidecarSuffix, filepath.Join(d.o.Data, views.CheckpointName), server.LogDir(d.o.Data)} {
+	paths := append(csvfile.Files(d.o.SheetPath()), csvfile.Files(d.o.CSVPath())...)
+	for _, path := range append(paths, filepath.Join(d.o.Data, views.CheckpointName), server.LogDir(d.o.Data)) {
 		err := os.Rename(path, filepath.Join(aside, filepath.Base(path)))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf(d.say("set aside: %w", "apartar: %w"), err)

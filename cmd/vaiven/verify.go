@@ -25,8 +25,8 @@ func (p *program) verifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: p.say("Prove that the CSV holds exactly the log's readings", "Demuestra que el CSV tiene exactamente las lecturas del registro"),
 		Long: p.say(
-			"verify reads the whole log again and compares the CSV file with it: every reading\nonce, IDdato 1, 2, 3 ... without holes. It prints one line of counts and \"ok\", or what\nis wrong and where, and then ends with 1. It changes nothing. The server must be stopped.",
-			"verify relee todo el registro y compara con él el archivo CSV: cada lectura una vez,\nIDdato 1, 2, 3 ... sin huecos. Escribe una línea con las cuentas y \"ok\", o qué está mal\ny dónde, y entonces termina con 1. No cambia nada. El servidor debe estar detenido."),
+			"verify reads the whole log again and compares the CSV file with it, and those that\nended before it: every reading once, IDdato 1, 2, 3 ... without holes. It prints one line of counts and \"ok\", or what\nis wrong and where, and then ends with 1. It changes nothing. The server must be stopped.",
+			"verify relee todo el registro y compara con él el archivo CSV, y los que terminaron\nantes: cada lectura una vez, IDdato 1, 2, 3 ... sin huecos. Escribe una línea con las cuentas y \"ok\", o qué está mal\ny dónde, y entonces termina con 1. No cambia nada. El servidor debe estar detenido."),
 		Args: p.args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := p.fill(cmd); err != nil {
@@ -116,6 +116,15 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 	}
 	bar.bar.Done()
 	var wrong *csvfile.DiscrepancyError
+	var missing *csvfile.MissingFileError
+	keep := d.say("files that have ended are a person's, and no start writes them again: put back what was there. `GET /api/v1/events` still has what the log has",
+		"los archivos terminados son de quien los guarda, y ningún inicio los vuelve a escribir: devuelve lo que había. `GET /api/v1/events` todavía da lo que tiene el registro")
+	if errors.As(err, &missing) {
+		return "", &server.Error{Text: missing.Text(d.lang), Hint: keep, Err: err}
+	}
+	if errors.As(err, &wrong) && wrong.Path != d.o.CSVPath() && wrong.Path != d.o.SheetPath() {
+		return "", &server.Error{Text: wrong.Text(d.lang), Hint: keep, Err: err}
+	}
 	if errors.As(err, &wrong) && wrong.Want == "" && strings.HasPrefix(wrong.Got, strconv.FormatUint(r.Rows+1, 10)+",") {
 		ahead := &csvfile.LostRecordsError{Path: wrong.Path, Rows: r.Rows, More: 1}
 		return "", &server.Error{Text: wrong.Text(d.lang), Hint: d.explain.DoctorHint(), Err: ahead}

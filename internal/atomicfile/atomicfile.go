@@ -73,6 +73,15 @@ func Create(path string) (*File, error) {
 	return &File{File: f, temp: temp, path: path}, nil
 }
 
+// Rename gives a file another name in its folder, on disk when it returns nil; a file
+// that had that name is gone. What is in the file must be on disk before.
+func Rename(path, to string) error {
+	if err := os.Rename(path, to); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(to))
+}
+
 // errOvertaken says that somebody else began to write the same file.
 var errOvertaken = errors.New("another one writes it, too")
 

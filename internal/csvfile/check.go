@@ -3,23 +3,32 @@ package csvfile
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"vaiven"
 )
 
-// Checker compares a CSV file with what the log says, and changes nothing. It
-// is a view: Apply it to the whole log, then ask Finish.
+// Checker compares a CSV file, and those that ended before it, with what the log
+// says, and changes nothing. It is a view: Apply it to the whole log, then ask Finish.
 type Checker struct {
-	path    string
+	csv     string // the current file
 	side    *Sidecar
 	format  format
+	part    int    // of side.Finished that is compared; behind them: the current file
+	path    string // of that one
+	first   uint64 // its first row
 	file    *os.File
 	r       *bufio.Reader
+	wrong   error // the first of what is wrong with finished files
+	skip    bool  // the rest of the one that is compared
 	rows    uint64
+	begun   uint64 // the row behind which the log begins
 	without uint64 // readings without a row
 	buf     []byte
 }
@@ -35,6 +44,19 @@ type DiscrepancyError struct {
 
 func (e *DiscrepancyError) Error() string { return e.Text(vaiven.English) }
 
+// MissingFileError says that a finished file is not where the sidecar says.
+type MissingFileError struct {
+	Path        string
+	First, Last uint64 // IDdato of its rows
+}
+
+func (e *MissingFileError) Error() string { return e.Text(vaiven.English) }
+
+// Text is the error in words.
+func (e *MissingFileError) Text(l vaiven.Lang) string {
+	return fmt.Sprintf(l.Say("%s, with the rows %d to %d, is not there any more", "%s, con las filas %d a %d, ya no está"), e.Path, e.First, e.Last)
+}
+
 // Text is the discrepancy in words.
 func (e *DiscrepancyError) Text(l vaiven.Lang) string {
 	switch {
@@ -47,7 +69,7 @@ func (e *DiscrepancyError) Text(l vaiven.Lang) string {
 }
 
 // OpenChecker opens a file with its sidecar, and checks that it belongs to the
-// log and begins with its header.
+// log and that the first of its files begins with the header.
 func OpenChecker(path, log string) (*Checker, error) {
 	side, err := ReadSidecar(path)
 	if err != nil {
@@ -56,26 +78,80 @@ func OpenChecker(path, log string) (*Checker, error) {
 	if side.Log != log {
 		return nil, fmt.Errorf("csv %s belongs to log %s, not to %s", path, side.Log, log)
 	}
-	c := &Checker{path: path, side: side}
+	c := &Checker{csv: path, side: side}
 	if c.format, err = formatOf(side); err != nil {
 		return nil, fmt.Errorf("csv %s: %w", path, err)
 	}
-	if c.file, err = os.Open(path); err != nil {
-		return nil, fmt.Errorf("csv: %w", err)
-	}
-	c.r = bufio.NewReaderSize(c.file, flushAt)
-	if err := c.expectLine(c.format.header(), 1); err != nil {
-		_ = c.file.Close() // read only
+	if err := c.judge(c.openPart()); err != nil {
+		_ = c.Close() // read only
 		return nil, err
 	}
 	return c, nil
+}
+
+// judge keeps what is wrong with a finished file for Finish, and skips the rest of that
+// file: what the others know of the log matters more. It returns all else.
+func (c *Checker) judge(err error) error {
+	var missing *MissingFileError
+	var differs *DiscrepancyError
+	if c.part < len(c.side.Finished) && (errors.As(err, &missing) || errors.As(err, &differs)) {
+		c.wrong, c.skip = cmp.Or(c.wrong, err), true
+		return nil
+	}
+	return err
+}
+
+// openPart opens the file that is next, and compares its header.
+func (c *Checker) openPart() (err error) {
+	_ = c.Close() // read only
+	c.skip = false
+	c.path, c.first = c.csv, c.side.First()
+	var missing error
+	if c.part < len(c.side.Finished) {
+		d := c.side.Finished[c.part]
+		c.path, c.first = filepath.Join(folder(c.csv), d.Name), d.First
+		missing = &MissingFileError{c.path, d.First, d.Last}
+	}
+	if c.file, err = os.Open(c.path); err != nil {
+		if missing != nil && errors.Is(err, fs.ErrNotExist) {
+			return missing
+		}
+		return fmt.Errorf("csv: %w", err)
+	}
+	c.r = bufio.NewReaderSize(c.file, flushAt)
+	return c.expectLine(c.format.header(), 1)
+}
+
+// nextPart goes on with the file that holds row n, if another one has ended before it.
+func (c *Checker) nextPart(n uint64) error {
+	for c.part < len(c.side.Finished) && n > c.side.Finished[c.part].Last {
+		if !c.skip {
+			if err := c.judge(c.expectEnd()); err != nil {
+				return err
+			}
+		}
+		c.part++
+		if err := c.judge(c.openPart()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expectEnd checks that nothing follows in the file.
+func (c *Checker) expectEnd() error {
+	line, err := c.readLine()
+	if err == nil && len(line) > 0 {
+		err = &DiscrepancyError{Path: c.path, Line: c.rows + 3 - c.first, Got: quote(line)}
+	}
+	return err
 }
 
 // Name is that of the view that is checked.
 func (c *Checker) Name() string { return viewName(c.side.Dialect) }
 
 // Apply compares the rows of a record's readings. The error is a
-// *DiscrepancyError, or the file system's.
+// *DiscrepancyError of the current file, or the file system's.
 func (c *Checker) Apply(_ uint64, entries []vaiven.Entry) error {
 	for i := range entries {
 		r, ok := entries[i].Event.(*vaiven.Reading)
@@ -86,14 +162,22 @@ func (c *Checker) Apply(_ uint64, entries []vaiven.Entry) error {
 			c.without++
 			continue
 		}
-		c.buf = c.format.appendRow(c.buf[:0], c.rows+1, r)
-		if err := c.expectLine(c.buf, c.rows+2); err != nil {
+		if err := c.nextPart(c.rows + 1); err != nil {
 			return err
+		}
+		if !c.skip && c.rows+1 >= c.first { // others were in a file that is gone
+			c.buf = c.format.appendRow(c.buf[:0], c.rows+1, r)
+			if err := c.judge(c.expectLine(c.buf, c.rows+3-c.first)); err != nil {
+				return err
+			}
 		}
 		c.rows++
 	}
 	return nil
 }
+
+// Begun returns the row behind which the check began, 0 but for a log that was trimmed.
+func (c *Checker) Begun() uint64 { return c.begun }
 
 // Without returns how many readings have none of the file's columns, and no row.
 func (c *Checker) Without() uint64 { return c.without }
@@ -102,22 +186,25 @@ func (c *Checker) Without() uint64 { return c.without }
 func (c *Checker) Snapshot() ([]byte, error) { return nil, nil }
 
 // Finish checks that nothing follows, closes the file, and returns how many
-// rows it has.
+// rows the files have. Finished files that the log does not reach are a
+// *LostRecordsError; one that is not as it was, a *DiscrepancyError or a
+// *MissingFileError.
 func (c *Checker) Finish() (rows uint64, err error) {
-	defer func() { _ = c.file.Close() }() // read only
-	line, err := c.readLine()
-	if err != nil {
+	defer func() { _ = c.Close() }() // read only
+	if finished := c.side.First() - 1; c.rows < finished {
+		return c.rows, &LostRecordsError{Path: c.csv, Rows: c.rows, More: finished - c.rows}
+	}
+	if err := c.nextPart(c.rows + 1); err != nil {
 		return c.rows, err
 	}
-	if len(line) > 0 {
-		return c.rows, &DiscrepancyError{Path: c.path, Line: c.rows + 2, Got: quote(line)}
-	}
-	return c.rows, nil
+	return c.rows, cmp.Or(c.expectEnd(), c.wrong)
 }
 
 // Close lets the file go; Finish does so too.
 func (c *Checker) Close() error {
-	_ = c.file.Close() // read only, and perhaps closed already
+	if c.file != nil {
+		_ = c.file.Close() // read only, and perhaps closed already
+	}
 	return nil
 }
 

@@ -10,11 +10,12 @@ import (
 
 // Restore goes to where a Snapshot was taken, when the file's beginning still
 // is what it was then; it returns an error when not. Restore(nil) goes to the
-// file's beginning. What the file holds behind that is compared with what Apply
-// brings.
+// log's beginning. What the file holds behind that is compared with what Apply
+// brings; rows of finished files are only counted, also those behind a Snapshot
+// that was taken before they were finished.
 func (f *File) Restore(snap []byte) error {
 	f.closeHandle()
-	f.buf, f.torn = f.buf[:0], false
+	f.buf, f.cuts, f.torn = f.buf[:0], nil, false
 	if f.blocked {
 		if err := f.checkAside(); err != nil {
 			return err // before the whole log is read for nothing
@@ -26,6 +27,11 @@ func (f *File) Restore(snap []byte) error {
 			return fmt.Errorf("csv: snapshot: %w", err)
 		}
 	}
+	s.First = max(s.First, 1)
+	first := f.side.First()
+	if s.First > first || s.First < first && s.Rows >= first {
+		return &changedError{f.path, "has another sidecar"}
+	}
 	if err := f.openFile(); err != nil {
 		return fmt.Errorf("csv: %w", err)
 	}
@@ -34,24 +40,39 @@ func (f *File) Restore(snap []byte) error {
 		f.closeHandle()
 		return fmt.Errorf("csv: %w", err)
 	}
-	if snap != nil {
-		sum, err := sumFile(f.file, s.Bytes)
-		if err == nil && (sum != s.Sum || info.Size() < s.Bytes) {
-			err = &changedError{f.path, "has changed"}
-		}
-		if err != nil {
+	f.setRows(s.Rows)
+	if snap != nil && s.First == first {
+		if err := f.resume(s, info.Size()); err != nil {
 			f.closeHandle()
 			return err
 		}
-	}
-	f.size, f.sum = s.Bytes, s.Sum
-	f.setRows(s.Rows)
-	f.tail = &fileTail{file: f.file, at: f.size, end: info.Size()}
-	if snap != nil {
 		return nil
 	}
+	// From its beginning, with the rows of finished files before it still to come.
+	f.size, f.sum, f.place = 0, 0, place{first: first}
+	f.tail = &fileTail{file: f.file, end: info.Size()}
 	f.buf = append(f.buf, f.format.header()...)
 	return f.compareTail()
+}
+
+// resume goes to where a snapshot of the current file was taken.
+func (f *File) resume(s snapshot, size int64) error {
+	sum, err := sumFile(f.file, s.Bytes)
+	if err != nil {
+		return err
+	}
+	if sum != s.Sum || size < s.Bytes {
+		return &changedError{f.path, "has changed"}
+	}
+	f.size, f.sum, f.place = s.Bytes, s.Sum, place{first: s.First}
+	f.place.note([]byte(s.Latest))
+	if s.Latest == "" {
+		if f.place.latest, err = f.scanLatest(s.Bytes); err != nil {
+			return err
+		}
+	}
+	f.tail = &fileTail{file: f.file, at: f.size, end: size}
+	return nil
 }
 
 // openFile opens or creates the file, and writes the sidecar again when it is
@@ -103,16 +124,21 @@ func (r *fileTail) peek(off int64, n int) ([]byte, error) {
 	return r.buf[:n], nil
 }
 
-// compareTail takes from buf what the file has already. At the file's end, or where
-// it differs, the rest of buf waits to be written.
+// compareTail takes from buf what the file has already. At the file's end, where it
+// differs, or where it must end, the rest of buf waits to be written.
 func (f *File) compareTail() error {
-	have, err := f.tail.peek(f.size, len(f.buf))
+	rows, ends := f.buf[:f.segment()], len(f.cuts) > 0
+	more := 0
+	if ends {
+		more = 1 // byte, to see whether anything follows
+	}
+	have, err := f.tail.peek(f.size, len(rows)+more)
 	if err != nil {
 		return fmt.Errorf("csv: %w", err)
 	}
-	n := common(have, f.buf)
-	if n == len(f.buf) {
-		f.countWritten(f.buf)
+	n := common(have, rows)
+	if n == len(rows) && !ends {
+		f.countWritten(rows)
 		f.buf = f.buf[:0]
 		return nil
 	}
@@ -120,11 +146,11 @@ func (f *File) compareTail() error {
 		if err := f.mendTail(f.size+int64(n), have[n] == 0); err != nil {
 			return err
 		}
-	} else if n > 0 && f.buf[n-1] != '\n' {
+	} else if n > 0 && rows[n-1] != '\n' {
 		f.notify(Notice{Kind: TornRow, Path: f.path})
 	}
-	f.countWritten(f.buf[:n])
-	f.buf = append(f.buf[:0], f.buf[n:]...)
+	f.countWritten(rows[:n])
+	f.dropBuf(n)
 	f.tail = nil
 	return nil
 }
@@ -240,9 +266,13 @@ func eachPiece(file io.ReaderAt, from, to int64, fn func([]byte) bool) error {
 
 // Replayed looks at what the file holds behind the log's last reading. A row
 // with the next IDdato, written as ours are, shows that the log has lost
-// records: the error is a *LostRecordsError. NULs are cut off; anything else
+// records, and so does a finished file that the log does not reach: the error is a
+// *LostRecordsError. NULs are cut off; anything else
 // is a person's, and kept aside. From then on rows are written.
 func (f *File) Replayed() error {
+	if finished := f.side.First() - 1; f.rows < finished {
+		return &LostRecordsError{Path: f.path, Rows: f.rows, More: finished - f.rows}
+	}
 	if f.tail == nil {
 		f.replayed = true
 		return f.Flush()

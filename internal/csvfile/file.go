@@ -43,6 +43,13 @@ type Options struct {
 	// second file is no witness of the log.
 	Dialect string
 
+	// Rotate ends the file and begins another one: RotateMonth and RotateDay in front
+	// of the first row of a later month or day, by TIMEFLAG; rows=N behind every Nth
+	// row; RotateOff never, which is what a new file does by default. Empty means for
+	// a file that exists: as before. Another than before applies to the rows that the
+	// file does not have yet.
+	Rotate string
+
 	Notify func(Notice)     // told what a person should know; may be nil
 	Now    func() time.Time // for names and the sidecar's date; time.Now by default
 }
@@ -58,6 +65,8 @@ type File struct {
 	format format
 	owner  string
 
+	rotation rotation
+
 	lock      *lock.Lock // nil where there are none
 	unlocked  bool       // and that was said
 	lastAside time.Time  // zero: not yet
@@ -70,6 +79,9 @@ type File struct {
 	size     int64     // bytes of the file that are right
 	sum      uint64    // CRC-64 of those
 	buf      []byte    // rows behind size, to be written
+	cuts     []cut     // where in buf files end
+	place    place     // where the row behind buf goes
+	when     timeflag  // for use in Apply
 
 	mu   sync.Mutex
 	rows uint64 // readings applied, buf included
@@ -91,6 +103,9 @@ func Open(o Options) (_ *File, err error) {
 	if _, err := openZone(o.Zone); o.Zone != "" && err != nil {
 		return nil, fmt.Errorf("csv %s: %w", o.Path, err) // before anything is written
 	}
+	if _, err := parseRotation(o.Rotate); err != nil {
+		return nil, fmt.Errorf("csv %s: %w", o.Path, err)
+	}
 	defer func() {
 		if err != nil {
 			f.releaseLock()
@@ -107,10 +122,25 @@ func Open(o Options) (_ *File, err error) {
 	if f.format, err = formatOf(side); err != nil {
 		return nil, fmt.Errorf("csv %s: %w", o.Path, err)
 	}
-	if err := f.openFile(); err != nil {
+	if err := f.takeUp(o.Rotate); err != nil {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
 	return f, nil
+}
+
+// takeUp completes what a rotation that died has begun, looks after the finished
+// files, and opens the current one.
+func (f *File) takeUp(rotate string) error {
+	if err := f.nameFinished(); err != nil {
+		return err
+	}
+	if err := f.checkFinished(); err != nil {
+		return err
+	}
+	if err := f.setRotation(rotate); err != nil {
+		return err
+	}
+	return f.openFile()
 }
 
 // Name is the view's name in the checkpoint.
@@ -123,7 +153,7 @@ func viewName(dialect string) string {
 	return "csv-" + dialect
 }
 
-// Path returns where the file is.
+// Path returns where the current file is.
 func (f *File) Path() string { return f.path }
 
 // Zone returns the IANA name of the zone of TIMEFLAG, or Recorded.
@@ -135,7 +165,8 @@ func (f *File) Digits() int { return cmp.Or(f.side.Digits, Exact) }
 // Columns returns the measurements that have a column.
 func (f *File) Columns() []string { return slices.Clone(f.side.Columns) }
 
-// Rows returns how many readings the file holds, or will once it is flushed.
+// Rows returns how many readings the file holds, or will once it is flushed; the
+// finished files' are counted.
 func (f *File) Rows() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -156,47 +187,86 @@ func (f *File) Apply(_ uint64, entries []vaiven.Entry) error {
 			return err
 		}
 	}
-	rows, mark := f.rows, len(f.buf) // rows is written by this goroutine alone
-	n := rows
+	mark, cuts, at := len(f.buf), len(f.cuts), f.place
+	n := f.rows // written by this goroutine alone
+	err := error(nil)
 	for i := range entries {
-		if r, ok := entries[i].Event.(*vaiven.Reading); ok && f.format.hasRow(r) {
-			n++
-			f.buf = f.format.appendRow(f.buf, n, r)
+		if r, ok := entries[i].Event.(*vaiven.Reading); ok && f.format.hasRow(r) && err == nil {
+			if n++; n >= f.side.First() { // others are in finished files
+				err = f.addRow(n, r)
+			}
 		}
 	}
-	if n == rows {
-		return nil
+	if err == nil && f.tail != nil && len(f.buf) > mark {
+		err = f.compareTail()
 	}
-	if f.tail != nil {
-		if err := f.compareTail(); err != nil {
-			f.buf = f.buf[:mark]
-			return err
-		}
+	if err != nil {
+		f.buf, f.cuts, f.place = f.buf[:mark], f.cuts[:cuts], at
+		return err
 	}
-	f.setRows(n)
+	if n != f.rows {
+		f.setRows(n)
+	}
 	return nil
 }
 
-// Flush writes what waits, with one write. An error leaves it waiting.
-func (f *File) Flush() error {
-	if len(f.buf) == 0 {
-		return nil
+// addRow adds row n to buf, behind the header of another file where one ends.
+func (f *File) addRow(n uint64, r *vaiven.Reading) error {
+	from := len(f.buf)
+	f.buf = f.format.appendRow(f.buf, n, r)
+	when := f.format.zone.appendTime(f.when[:0], &r.Stamp)
+	if f.rotation.endsBefore(f.place, n, when) {
+		held, err := f.holdsRow(from)
+		if err != nil {
+			return err
+		}
+		if !held {
+			f.cuts = append(f.cuts, cut{from, n - 1, f.place.latest})
+			f.buf = append(f.buf[:from], f.format.header()...)
+			f.buf = f.format.appendRow(f.buf, n, r)
+			f.place = place{first: n}
+		}
 	}
+	f.place.note(when)
+	return nil
+}
+
+// Flush writes what waits, with one write for each file. An error leaves what is not
+// written waiting.
+func (f *File) Flush() error {
+	for len(f.buf) > 0 {
+		if n := f.segment(); n > 0 {
+			if err := f.write(f.buf[:n]); err != nil {
+				return err
+			}
+			f.dropBuf(n)
+		}
+		if len(f.cuts) > 0 {
+			if err := f.finish(f.cuts[0]); err != nil {
+				return err
+			}
+		}
+	}
+	if cap(f.buf) > 4*flushAt {
+		f.buf = nil
+	}
+	return nil
+}
+
+// write writes rows at the end of the current file.
+func (f *File) write(rows []byte) error {
 	if err := f.ensureOpen(); err != nil {
 		return err
 	}
-	if _, err := f.file.WriteAt(f.buf, f.size); err != nil {
+	if _, err := f.file.WriteAt(rows, f.size); err != nil {
 		f.torn = true
 		if !errors.Is(err, syscall.ENOSPC) {
 			f.closeHandle() // the medium may be gone
 		}
 		return fmt.Errorf("csv: %w", err)
 	}
-	f.countWritten(f.buf)
-	f.buf, f.torn = f.buf[:0], false
-	if cap(f.buf) > 4*flushAt {
-		f.buf = nil
-	}
+	f.countWritten(rows)
+	f.torn = false
 	return nil
 }
 
@@ -286,13 +356,16 @@ func sumFile(file io.ReaderAt, n int64) (uint64, error) {
 
 // snapshot is what a checkpoint keeps of the file.
 type snapshot struct {
-	Rows  uint64 `json:"rows"`
-	Bytes int64  `json:"bytes"`
-	Sum   uint64 `json:"crc64,string"`
+	Rows   uint64 `json:"rows"`
+	Bytes  int64  `json:"bytes"`
+	Sum    uint64 `json:"crc64,string"`
+	First  uint64 `json:"first,omitempty"`  // the file's first row; 0: 1, from before files ended
+	Latest string `json:"latest,omitempty"` // TIMEFLAG in it
+	File   int64  `json:"file,omitempty"`   // Unix ms at which it was created: which one it is
 }
 
 // Snapshot brings the file to the disk, and returns its row count, length and
-// checksum.
+// checksum, and where in the row of files it stands.
 func (f *File) Snapshot() ([]byte, error) {
 	if err := f.Flush(); err != nil {
 		return nil, err
@@ -306,7 +379,11 @@ func (f *File) Snapshot() ([]byte, error) {
 		f.closeHandle()
 		return nil, fmt.Errorf("csv: %w", err)
 	}
-	return json.Marshal(snapshot{f.rows, f.size, f.sum})
+	s := snapshot{Rows: f.rows, Bytes: f.size, Sum: f.sum, First: f.place.first, File: f.side.Created.UnixMilli()}
+	if f.place.latest != (timeflag{}) {
+		s.Latest = string(f.place.latest[:])
+	}
+	return json.Marshal(s)
 }
 
 // Close flushes, brings the file to the disk and closes it.
@@ -320,6 +397,6 @@ func (f *File) Close() error {
 		err = cmp.Or(err, f.file.Sync(), f.file.Close())
 		f.file, f.tail = nil, nil
 	}
-	f.buf = nil
+	f.buf, f.cuts = nil, nil
 	return err
 }

@@ -3,6 +3,7 @@ package csvfile
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"vaiven"
 )
@@ -20,6 +21,13 @@ const (
 	NULTail        Kind = "nul-tail"        // it ended in NULs, as after a power cut: cut off
 	SidecarDamaged Kind = "sidecar-damaged" // the sidecar cannot be read: set aside
 	NoLock         Kind = "no-lock"         // its file system has no locks: nothing keeps another vaiven off
+
+	FinishedGone    Kind = "finished-gone"    // files that ended before it are not there: left so
+	FinishedChanged Kind = "finished-changed" // they are not as they were: left so
+	FinishedAside   Kind = "finished-aside"   // they were set aside with it
+
+	EditedBefore Kind = "edited-before" // a person changed rows that the log does not have any more: left so
+	BegunBehind  Kind = "begun-behind"  // such rows are not there any more: a file without them was begun
 )
 
 // Notice is something about the file that a person should know.
@@ -28,6 +36,11 @@ type Notice struct {
 	Path  string
 	Aside string // where the old file is, when it was set aside
 	Line  int    // the first line that differs, 0: none
+
+	Files []string // names of finished files
+	Count int      // of those that were set aside
+
+	Row uint64 // IDdato: the last row that may have been changed, or the first of the file that was begun
 }
 
 // Text is the notice in words.
@@ -55,11 +68,39 @@ func (n Notice) Text(l vaiven.Lang) string {
 	case SidecarDamaged:
 		return fmt.Sprintf(l.Say("the file that goes with %s cannot be read: it is kept as %s, and written anew",
 			"el archivo que acompaña a %s no se puede leer: queda guardado como %s y se escribe de nuevo"), name, aside)
+	case FinishedGone:
+		return fmt.Sprintf(l.Say("finished files of %s are not there any more: %s. They are not written again",
+			"ya no están estos archivos terminados de %s: %s. No se vuelven a escribir"), name, someOf(n.Files, l))
+	case FinishedChanged:
+		return fmt.Sprintf(l.Say("finished files of %s are not as they were written: %s. They are left so",
+			"estos archivos terminados de %s no están como se escribieron: %s. Se dejan así"), name, someOf(n.Files, l))
+	case FinishedAside:
+		return fmt.Sprintf(l.Say("%d finished files of %s are kept under other names with it",
+			"se guardan con otros nombres %d archivos terminados de %s"), n.Count, name)
+	case EditedBefore:
+		return fmt.Sprintf(l.Say("%s was changed somewhere up to row %d; the log does not have those readings any more, and they stay as they are",
+			"alguien cambió %s en alguna parte hasta la fila %d; el registro ya no tiene esas lecturas y se dejan como están"), name, n.Row)
+	case BegunBehind:
+		text := fmt.Sprintf(l.Say("%s begins with row %d: the log does not have the earlier readings any more",
+			"%s empieza en la fila %d: el registro ya no tiene las lecturas anteriores"), name, n.Row)
+		if n.Aside != "" {
+			text += fmt.Sprintf(l.Say("; the file that was there is kept as %s", "; el archivo que había queda guardado como %s"), aside)
+		}
+		return text
 	case NoLock:
 		return fmt.Sprintf(l.Say("%s cannot be locked in its folder: let no other vaiven write it",
 			"%s no se puede bloquear en su carpeta: que ningún otro vaiven lo escriba"), n.Path)
 	}
 	return string(n.Kind)
+}
+
+// someOf names a few of many files.
+func someOf(files []string, l vaiven.Lang) string {
+	const few = 5
+	if len(files) <= few {
+		return strings.Join(files, ", ")
+	}
+	return strings.Join(files[:few], ", ") + fmt.Sprintf(l.Say(" and %d more", " y %d más"), len(files)-few)
 }
 
 // LostRecordsError says that the file holds readings that the log does not

@@ -1,6 +1,7 @@
 package csvfile
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,14 +16,21 @@ import (
 // SidecarSuffix is what the sidecar's name adds to the CSV's.
 const SidecarSuffix = ".vaiven.json"
 
-// sidecarVersion is 2 since readings without any of the columns have no row.
-const sidecarVersion = 2
+// The versions of sidecars: since readings without any of the columns have no row, and
+// since files end. A sidecar of which no file ended says the former, so that an
+// earlier vaiven goes on with it.
+const (
+	versionOfRows     = 2
+	versionOfRotation = 3
+	sidecarVersion    = versionOfRotation
+)
 
 // rowsOfColumns says that only readings with one of the columns have a row. The
 // files of before, whose sidecars do not say it, have one for every reading.
 const rowsOfColumns = "with-columns"
 
-// Sidecar is what is fixed when a CSV file is created.
+// Sidecar is what is fixed when a CSV file is created, and which files have ended
+// before the current one.
 type Sidecar struct {
 	Version int       `json:"version"`
 	Log     string    `json:"log"`               // the log that the file is a view of
@@ -32,6 +40,13 @@ type Sidecar struct {
 	Digits  int       `json:"digits,omitempty"`  // ThreeFigures; 0: TEMP and HUM are exact
 	Dialect string    `json:"dialect,omitempty"` // "": the exact file
 	Created time.Time `json:"created"`
+
+	// From is the first row of a file that was begun when the log no longer had the
+	// earlier ones; 0: 1, or what Finished says.
+	From uint64 `json:"from,omitempty"`
+
+	Rotate   string     `json:"rotate,omitempty"`   // as in Options; "": off
+	Finished []Finished `json:"finished,omitempty"` // in the order of their rows
 }
 
 // errSidecar says that a sidecar cannot be read.
@@ -59,6 +74,9 @@ func ReadSidecar(csv string) (*Sidecar, error) {
 
 // write puts the sidecar next to the CSV file, whole or not at all.
 func (s *Sidecar) write(csv string) error {
+	if s.Rotate != "" || len(s.Finished) > 0 || s.From > 0 {
+		s.Version = max(s.Version, versionOfRotation)
+	}
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
@@ -85,17 +103,21 @@ func (f *File) findSidecar(o Options) (*Sidecar, error) {
 	case err != nil:
 		return nil, err
 	case old.Log != o.Log:
-		if err := f.setBothAside("other-log", OtherLog); err != nil {
+		if err := f.setAllAside(old, "other-log", OtherLog); err != nil {
 			return nil, err
 		}
 	case o.differFrom(old):
-		if err := f.setBothAside("before", OtherShape); err != nil {
+		o.Rotate = cmp.Or(o.Rotate, old.Rotate)
+		if err := f.setAllAside(old, "before", OtherShape); err != nil {
 			return nil, err
 		}
 	default:
 		return old, nil
 	}
-	side := &Sidecar{Version: sidecarVersion, Log: o.Log, Columns: o.Columns, Zone: o.Zone, Rows: rowsOfColumns, Dialect: o.Dialect, Created: f.now().UTC()}
+	side := &Sidecar{Version: versionOfRows, Log: o.Log, Columns: o.Columns, Zone: o.Zone, Rows: rowsOfColumns, Dialect: o.Dialect, Created: f.now().UTC()}
+	if o.Rotate != RotateOff {
+		side.Rotate = o.Rotate
+	}
 	if o.Digits == ThreeFigures {
 		side.Digits = ThreeFigures
 	}
@@ -116,14 +138,20 @@ func (o *Options) differFrom(old *Sidecar) bool {
 		o.Dialect != old.Dialect
 }
 
-// setBothAside sets the file and its sidecar aside.
-func (f *File) setBothAside(why string, kind Kind) error {
+// setAllAside sets the file, those that ended before it, and the sidecar aside; the
+// sidecar last, so that a start which died on the way is gone through again.
+func (f *File) setAllAside(old *Sidecar, why string, kind Kind) error {
 	there, err := exists(f.path)
 	if err != nil {
 		return err
 	}
 	if err := f.checkAside(); err != nil {
 		return err
+	}
+	if n, err := f.setFinishedAside(old, why); err != nil {
+		return err
+	} else if n > 0 {
+		f.notify(Notice{Kind: FinishedAside, Path: f.path, Count: n})
 	}
 	aside, err := f.asideName(f.path, why)
 	if err != nil {

@@ -110,6 +110,16 @@ func (x Explainer) Views(err error) error {
 	return err
 }
 
+// History explains why the folder of the history does not open.
+func (x Explainer) History(dir string, err error) error {
+	if errors.Is(err, os.ErrPermission) || diskFails(err) {
+		return x.Folder(dir, err)
+	}
+	return &Error{err.Error(), fmt.Sprintf(x.Lang.Say(
+		"`vaiven serve --no-history` starts without it; with %s moved away it is built again from what the log still has",
+		"`vaiven serve --no-history` arranca sin él; si apartas %s se reconstruye desde lo que el registro todavía tenga"), dir), err}
+}
+
 // Folder explains why a folder, or the file at a path, cannot be used.
 func (x Explainer) Folder(dir string, err error) error {
 	if _, missing := os.Stat(dir); errors.Is(missing, os.ErrNotExist) {

@@ -93,6 +93,8 @@ func (s *Server) viewName(name string) string {
 		return s.o.CSVPath()
 	case s.sheet != nil && name == s.sheet.Name():
 		return s.o.SheetPath()
+	case s.history != nil && name == s.history.Name():
+		return HistoryDir(s.o.Data)
 	}
 	return name
 }

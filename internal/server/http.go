@@ -54,11 +54,15 @@ func (s *Server) startHTTP(fail context.CancelCauseFunc) *httpServer {
 
 // handler is everything that is served over HTTP.
 func (s *Server) handler() http.Handler {
+	var curves web.Curves
+	if s.history != nil { // or it would not be nil
+		curves = s.history
+	}
 	return web.New(web.Options{
 		Boards: s.gateway, Ready: s.notReady, Sessions: s.gateway, Metrics: s.metrics,
 		Lang: s.o.Lang, Version: s.o.Version, Page: s.page, Refused: s.gateway.RefusedRequest,
 		Explain: func(e *vaiven.Error) string { return wire.Explain(e, s.o.Lang) },
-		Devices: s.registry, Names: names{s}, Twins: s.twin, Events: history{s}, Posts: posts{s.gateway},
+		Devices: s.registry, Names: names{s}, Twins: s.twin, Events: past{s}, Curves: curves, Posts: posts{s.gateway},
 		CSV: web.CSV{Path: s.o.CSVPath(), Of: fmt.Sprintf("%s %d", s.log.ID(), s.csv.Digits())}, Server: s.facts,
 		Backup: s.Backup,
 		Live:   s.feed.Handler(), States: s.o.states(), Token: s.o.APIToken, MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,
@@ -132,11 +136,11 @@ func (s *Server) committed(tickets []vaiven.Ticket) {
 	s.gateway.Committed(tickets)
 }
 
-// history lends the log's past to the API and to the live feeds.
-type history struct{ *Server }
+// past lends the log's past to the API and to the live feeds.
+type past struct{ *Server }
 
 // Bounds implements [web.Events].
-func (h history) Bounds() (first, last vaiven.ID) {
+func (h past) Bounds() (first, last vaiven.ID) {
 	pos := h.Position()
 	if pos == 0 {
 		return first, last
@@ -145,12 +149,12 @@ func (h history) Bounds() (first, last vaiven.ID) {
 }
 
 // History implements [web.Events].
-func (h history) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entry) error) error {
+func (h past) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entry) error) error {
 	return h.pump.History(ctx, after, fn)
 }
 
 // Position implements [live.History].
-func (h history) Position() uint64 {
+func (h past) Position() uint64 {
 	pos, _ := h.pump.Position()
 	return pos
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"vaiven/internal/gateway"
+	"vaiven/internal/history"
 	"vaiven/internal/views"
 	"vaiven/internal/web/live"
 )
@@ -53,7 +54,54 @@ func (s *Server) newMetrics() *prometheus.Registry {
 	gauge("vaiven_readings", "Readings that the log holds, each counted once.", func() float64 {
 		return float64(s.pump.Stats().Readings)
 	})
+	if s.history != nil {
+		m.MustRegister(historyCollector{s.history})
+	}
 	return m
+}
+
+// historyCollector shows what the history has, and what became of samples.
+type historyCollector struct{ history *history.History }
+
+var (
+	historySamplesDesc = prometheus.NewDesc("vaiven_history_samples_total", "Samples taken into the history.", nil, nil)
+	historyLateDesc    = prometheus.NewDesc("vaiven_history_late_samples_total", "Of these, samples that came behind a later one of their series.", nil, nil)
+	historyDroppedDesc = prometheus.NewDesc("vaiven_history_dropped_samples_total",
+		"Samples that are in the log only: another value in the same millisecond (collision), or older than what is kept (expired).", []string{"reason"}, nil)
+	historyHeadDesc    = prometheus.NewDesc("vaiven_history_memory_samples", "Samples that are in no block yet; the log has them.", nil, nil)
+	historyBlocksDesc  = prometheus.NewDesc("vaiven_history_blocks", "Blocks on disk.", nil, nil)
+	historyBytesDesc   = prometheus.NewDesc("vaiven_history_bytes", "Bytes of the blocks.", nil, nil)
+	historyKeptDesc    = prometheus.NewDesc("vaiven_history_kept_record", "The log's record up to which the blocks hold everything.", nil, nil)
+	historyOldestDesc  = prometheus.NewDesc("vaiven_history_oldest_seconds", "Unix time of the oldest sample, 0 for none.", nil, nil)
+	historyJoiningDesc = prometheus.NewDesc("vaiven_history_joining_ok", "1 while blocks can be joined.", nil, nil)
+)
+
+func (c historyCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{historySamplesDesc, historyLateDesc, historyDroppedDesc, historyHeadDesc, historyBlocksDesc,
+		historyBytesDesc, historyKeptDesc, historyOldestDesc, historyJoiningDesc} {
+		ch <- d
+	}
+}
+
+func (c historyCollector) Collect(ch chan<- prometheus.Metric) {
+	s, counter, gauge := c.history.Stats(), prometheus.CounterValue, prometheus.GaugeValue
+	send := func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, kind, v, labels...)
+	}
+	send(historySamplesDesc, counter, float64(s.Samples))
+	send(historyLateDesc, counter, float64(s.Late))
+	send(historyDroppedDesc, counter, float64(s.Collisions), "collision")
+	send(historyDroppedDesc, counter, float64(s.Expired), "expired")
+	send(historyHeadDesc, gauge, float64(s.InMemory))
+	send(historyBlocksDesc, gauge, float64(s.Blocks))
+	send(historyBytesDesc, gauge, float64(s.Bytes))
+	send(historyKeptDesc, gauge, float64(c.history.Kept()))
+	send(historyOldestDesc, gauge, float64(s.Oldest)/1000)
+	joining := 1.0
+	if s.Err != nil {
+		joining = 0
+	}
+	send(historyJoiningDesc, gauge, joining)
 }
 
 // rejectedCollector counts refused messages by the code of the protocol.

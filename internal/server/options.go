@@ -36,9 +36,19 @@ type Options struct {
 	CSVColumns []string // measurements with a column each
 	CSVDigits  int      // csvfile.ThreeFigures or csvfile.Exact
 	CSVZone    string   // IANA name of TIMEFLAG's zone, or csvfile.Recorded
+	// CSVRotate is when a file ends and another one begins: [csvfile.Options].Rotate,
+	// for both files.
+	CSVRotate string
 	// CSVDialect is csvfile.ExcelES for a second file, beside the exact one. Once it
 	// was begun it is kept complete, also by a server that does not ask for it.
 	CSVDialect string
+
+	// NoHistory keeps no time series beside the log. KeepHistory is how long they are
+	// kept, 0: for ever; HistorySize is how many bytes they may take, 0: a fifth of the
+	// disk.
+	NoHistory   bool
+	KeepHistory time.Duration
+	HistorySize int64
 
 	Readings uint64        // ends a board's session after so many readings; 0: no limit
 	For      time.Duration // ends it so long after it began; 0: no limit
@@ -61,6 +71,9 @@ type Options struct {
 
 	NATS     string // external NATS that keeps the log, nats://HOST:PORT[,...]; "": the embedded one
 	Replicas int    // copies of a log that is created on an external cluster; default 1
+	// CommitEvery is how long readings wait for others before they are written and
+	// acknowledged; 0: not at all. What a person waits for is written at once.
+	CommitEvery time.Duration
 	// NoSync switches fsync off, so that a power cut loses acknowledged readings. It
 	// exists for the control of the test that must see such a loss.
 	NoSync bool
@@ -107,6 +120,9 @@ func (o Options) withDefaults() Options {
 
 // LogDir is where a data folder keeps its log.
 func LogDir(data string) string { return filepath.Join(data, "log") }
+
+// HistoryDir is where a data folder keeps its history.
+func HistoryDir(data string) string { return filepath.Join(data, "history") }
 
 // CSVPath is where the CSV file is.
 func (o *Options) CSVPath() string {

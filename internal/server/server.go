@@ -14,8 +14,8 @@
 // package web hands it to [gateway.Gateway], which reads and checks messages and
 // appends to [stream.Log]. What the log has committed comes back through committed
 // (http.go) to the gateway, which acknowledges it. Beside that, [views.Pump] reads the
-// log and hands each record to the CSV file, the table of devices, the desired states
-// and the live feed; none of them can hold up an acknowledgement.
+// log and hands each record to the CSV file, the table of devices, the desired states,
+// the history and the live feed; none of them can hold up an acknowledgement.
 //
 // Open, Run and Close are called by one goroutine, in this order; all other methods by
 // any, between Open and Close. A board, a follower or a client that is slow or dead is
@@ -39,6 +39,7 @@ import (
 	"vaiven/internal/button"
 	"vaiven/internal/csvfile"
 	"vaiven/internal/gateway"
+	"vaiven/internal/history"
 	"vaiven/internal/registry"
 	"vaiven/internal/stream"
 	"vaiven/internal/twin"
@@ -57,7 +58,8 @@ type Server struct {
 	log       *stream.Log
 	registry  *registry.Registry
 	csv       *csvfile.File
-	sheet     *csvfile.File // the CSV in a spreadsheet's dialect, nil: none
+	sheet     *csvfile.File    // the CSV in a spreadsheet's dialect, nil: none
+	history   *history.History // nil: none is kept
 	twin      *twin.Twin
 	pump      *views.Pump
 	gateway   *gateway.Gateway
@@ -93,7 +95,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.openGateway()
-	s.feed, err = live.New(live.Options{History: history{s}, Last: s.log.Last, Lang: o.Lang}) // begins where the replay has ended
+	s.feed, err = live.New(live.Options{History: past{s}, Last: s.log.Last, Lang: o.Lang}) // begins where the replay has ended
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +108,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 // is not what the program promises by itself.
 func (s *Server) openLog(ctx context.Context) (err error) {
 	s.log, err = stream.Open(ctx, stream.Options{
-		Dir: LogDir(s.o.Data), URL: s.o.NATS, Replicas: s.o.Replicas, NoSync: s.o.NoSync,
+		Dir: LogDir(s.o.Data), URL: s.o.NATS, Replicas: s.o.Replicas, CommitEvery: s.o.CommitEvery, NoSync: s.o.NoSync,
 		OnCommit: s.committed, Stamp: s.clock.Stamp, Logger: s.o.Logger,
 	})
 	if err != nil {
@@ -137,6 +139,9 @@ func (s *Server) openViews(ctx context.Context) error {
 	if err := s.openCSV(); err != nil {
 		return s.explain.Views(err)
 	}
+	if err := s.openHistory(); err != nil {
+		return s.explain.History(HistoryDir(s.o.Data), err)
+	}
 	last, err := s.log.Last(ctx)
 	if err != nil {
 		return s.explain.Log(err)
@@ -145,6 +150,9 @@ func (s *Server) openViews(ctx context.Context) error {
 	all := []views.View{s.csv, s.registry, s.twin}
 	if s.sheet != nil {
 		all = append(all, s.sheet)
+	}
+	if s.history != nil {
+		all = append(all, s.history)
 	}
 	s.pump, err = views.Open(ctx, views.Options{
 		Source: s.log, Views: all, Dir: s.o.Data, Logger: s.o.Logger, StopTimeout: stopTimeout,
@@ -171,7 +179,7 @@ func (s *Server) notifyView(n views.Notice) {
 func (s *Server) openCSV() (err error) {
 	o := csvfile.Options{
 		Path: s.o.CSVPath(), Log: s.log.ID(), Owner: s.o.Owner(),
-		Columns: s.o.CSVColumns, Zone: s.o.CSVZone, Digits: s.o.CSVDigits,
+		Columns: s.o.CSVColumns, Zone: s.o.CSVZone, Digits: s.o.CSVDigits, Rotate: s.o.CSVRotate,
 		Notify: func(n csvfile.Notice) {
 			s.csvAside = s.csvAside || n.Aside != ""
 			s.o.Notify(n.Text(s.o.Lang), "")
@@ -186,6 +194,24 @@ func (s *Server) openCSV() (err error) {
 	o.Path, o.Dialect = s.o.SheetPath(), cmp.Or(s.o.CSVDialect, csvfile.ExcelES)
 	o.Columns, o.Zone, o.Digits = s.csv.Columns(), s.csv.Zone(), s.csv.Digits()
 	s.sheet, err = csvfile.Open(o)
+	return err
+}
+
+// historyShare is the part of the disk that history may take by itself.
+const historyShare = 5
+
+func (s *Server) openHistory() (err error) {
+	if s.o.NoHistory {
+		return nil
+	}
+	size := s.o.HistorySize
+	if _, disk, err := stream.DiskSpace(s.o.Data); err == nil && size == 0 {
+		size = disk / historyShare
+	}
+	s.history, err = history.Open(history.Options{
+		Dir: HistoryDir(s.o.Data), Log: s.log.ID(), Keep: s.o.KeepHistory, MaxBytes: size, Logger: s.o.Logger,
+		Notify: func(n history.Notice) { s.o.Notify(n.Text(s.o.Lang), "") },
+	})
 	return err
 }
 
@@ -245,6 +271,9 @@ func (s *Server) Close() {
 	}
 	if s.sheet != nil {
 		give(slog.LevelError, "spreadsheet's csv not closed", s.sheet)
+	}
+	if s.history != nil {
+		give(slog.LevelError, "history not closed", s.history)
 	}
 	if s.log != nil {
 		give(slog.LevelError, "log not closed", s.log)

@@ -126,18 +126,23 @@ type queue struct {
 	waiting []ticket
 	events  int // waiting and under way
 	bytes   int
-	ahead   int           // events waiting
-	queued  int           // and their bytes
-	since   time.Time     // when the first that waits came
-	hurry   bool          // what waits is to be committed at once
-	refuse  error         // stalled or closed: why nothing is taken
-	room    chan struct{} // closed, and made anew, when there may be room
+	ahead   int                   // events waiting
+	queued  int                   // and their bytes
+	since   time.Time             // when the first that waits came
+	hurry   bool                  // what waits is to be committed at once
+	of      map[vaiven.Device]int // readings that wait, by device; nil: nothing waits
+	refuse  error                 // stalled or closed: why nothing is taken
+	room    chan struct{}         // closed, and made anew, when there may be room
 }
 
-func (q *queue) init(maxEvents, maxBytes int) {
+// init makes the queue; joins says that what is in it waits for others.
+func (q *queue) init(maxEvents, maxBytes int, joins bool) {
 	q.maxEvents, q.maxBytes = maxEvents, maxBytes
 	q.ready = make(chan struct{}, 1)
 	q.room = make(chan struct{})
+	if joins {
+		q.of = make(map[vaiven.Device]int)
+	}
 }
 
 // putTickets queues the tickets of one append, all or none. An empty queue takes any.
@@ -157,9 +162,7 @@ func (q *queue) putTickets(ctx context.Context, ts []ticket) error {
 				q.since = time.Now()
 			}
 			q.waiting = append(q.waiting, ts...)
-			for _, t := range ts {
-				q.hurry = q.hurry || t.urgent
-			}
+			q.judgeHurry(ts)
 			q.events, q.bytes = q.events+events, q.bytes+bytes
 			q.ahead, q.queued = q.ahead+events, q.queued+bytes
 			q.mu.Unlock()
@@ -174,6 +177,30 @@ func (q *queue) putTickets(ctx context.Context, ts []ticket) error {
 		case <-room:
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+	}
+}
+
+// windowFull is how many readings of one device make the queue hurry: a board sends no
+// more than its window allows (32 in the firmware) before it is answered, so one with
+// much to send, or a fast one, would be held up.
+const windowFull = 16
+
+// judgeHurry looks whether what was just queued may wait for others. The caller holds mu.
+func (q *queue) judgeHurry(ts []ticket) {
+	if q.of == nil {
+		return
+	}
+	for _, t := range ts {
+		q.hurry = q.hurry || t.urgent
+		for _, ev := range t.Events {
+			if q.hurry {
+				return
+			}
+			if r, ok := ev.(*vaiven.Reading); ok {
+				q.of[r.Device]++
+				q.hurry = q.of[r.Device] >= windowFull
+			}
 		}
 	}
 }
@@ -224,6 +251,7 @@ func (q *queue) encodeTickets(e *encoder, buf []ticket) []ticket {
 	q.waiting = q.waiting[:rest]
 	// What did not fit has waited as long: without urgency of its own, it goes next.
 	q.hurry = q.hurry && rest > 0
+	clear(q.of)
 	return buf
 }
 

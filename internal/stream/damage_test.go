@@ -57,7 +57,7 @@ func makeStores(t *testing.T) (closed, killed savedLog) {
 	return savedLog{dir: dir, records: last}, killed
 }
 
-func copyTree(t *testing.T, from, to string) {
+func copyTree(t testing.TB, from, to string) {
 	t.Helper()
 	if err := os.RemoveAll(to); err != nil {
 		t.Fatal(err)

@@ -118,7 +118,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	l := &Log{o: o, subject: subjectOf(o.Stream), moved: make(chan struct{}), ran: make(chan struct{}),
 		keeping: make(chan struct{}, 1)}
 	l.closing, l.beginClose = context.WithCancel(context.Background())
-	l.queue.init(o.QueueEvents, o.QueueBytes)
+	l.queue.init(o.QueueEvents, o.QueueBytes, o.CommitEvery > 0)
 	var b [8]byte
 	if _, err := io.ReadFull(o.Rand, b[:]); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)

@@ -22,7 +22,7 @@ func oneTicket(t *testing.T, seq int) []ticket {
 func TestAFullQueueWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q queue
-		q.init(2, 1<<20)
+		q.init(2, 1<<20, false)
 		for i := range 2 {
 			if err := q.putTickets(t.Context(), oneTicket(t, i+1)); err != nil {
 				t.Fatal(err)
@@ -48,7 +48,7 @@ func TestAFullQueueWaitsForRoom(t *testing.T) {
 func TestAStalledQueueRefusesAtOnceAndRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &Log{o: Options{StallAfter: 2 * time.Second, Logger: quiet()}}
-		l.queue.init(1, 1<<20)
+		l.queue.init(1, 1<<20, false)
 		if err := l.Append(t.Context(), []vaiven.Event{reading(1, 1)}, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func TestAStalledQueueRefusesAtOnceAndRecovers(t *testing.T) {
 func TestAnAppendEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q queue
-		q.init(1, 1<<20)
+		q.init(1, 1<<20, false)
 		if err := q.putTickets(t.Context(), oneTicket(t, 1)); err != nil {
 			t.Fatal(err)
 		}

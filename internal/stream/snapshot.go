@@ -221,7 +221,7 @@ func (s *store) snapshots(ctx context.Context, insist bool) (jetstream.Stream, e
 	var stream jetstream.Stream
 	err := s.insist(ctx, func(ctx context.Context) (err error) {
 		stream, err = s.js.Stream(ctx, s.snapshotsName())
-		if !insist && errors.Is(err, jetstream.ErrStreamNotFound) {
+		if (!insist || s.srv != nil) && errors.Is(err, jetstream.ErrStreamNotFound) {
 			stream, err = nil, nil
 		}
 		return err

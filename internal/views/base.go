@@ -1,6 +1,7 @@
 package views
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -17,7 +18,7 @@ type Archive interface {
 	Snapshot(ctx context.Context, pos uint64) ([]byte, error)
 }
 
-// Based is a Restorer whose own data may be gone while the log does not begin at its
+// Based is a View whose own data may be gone while the log does not begin at its
 // beginning any more.
 type Based interface {
 	// RestoreBase makes the state that of the snapshot, as well as that can be done
@@ -31,35 +32,57 @@ func beginning(src Source) *checkpoint {
 	return &checkpoint{log: src.ID(), decider: NewDecider(src.ID())}
 }
 
-// loadBase returns the state from which the log can be read: that of the snapshot in
-// front of its first record, or of nothing for a log that was never trimmed. Should
-// that snapshot be damaged, the next one that is whole serves.
+// loadBase returns the state from which the log can be read: that of the oldest
+// snapshot that is whole, or of nothing for a log that still begins at its beginning.
 func loadBase(ctx context.Context, src Source) (*checkpoint, error) {
 	a, ok := src.(Archive)
 	for ok {
 		first := First(src)
-		list, err := a.Snapshots(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("snapshots: %w", err)
+		whole, err := beginsAsLog(ctx, src, first)
+		if err == nil && whole {
+			break
 		}
-		i := slices.IndexFunc(list, func(s vaiven.SnapshotInfo) bool { return s.Pos+1 == first })
-		if i < 0 && first == First(src) {
-			break // it began here, or has lost its beginning: its first record tells
+		var list []vaiven.SnapshotInfo
+		if err == nil {
+			list, err = a.Snapshots(ctx)
 		}
-		for ; i >= 0 && i < len(list); i++ {
-			c, err := readSnapshot(ctx, src, a, list[i].Pos)
-			if err == nil {
+		for _, s := range list {
+			if s.Pos+1 < first {
+				continue // its turn has passed
+			}
+			var c *checkpoint
+			if c, err = readSnapshot(ctx, src, a, s.Pos); err == nil {
 				return c, nil
 			}
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
 		}
-		if first == First(src) { // otherwise it was trimmed meanwhile
-			return nil, &LostRecordsError{Seq: first, Base: true}
+		if first != First(src) { // it was trimmed meanwhile
+			continue
 		}
+		if err == nil {
+			err = &LostRecordsError{Seq: first, Beginning: true}
+		}
+		return nil, err
 	}
 	return beginning(src), nil
+}
+
+// beginsAsLog reports whether the record first is a log's first one. An empty log will
+// have one.
+func beginsAsLog(ctx context.Context, src Source, first uint64) (yes bool, err error) {
+	last, err := src.Last(ctx)
+	if err != nil || last < first {
+		return err == nil, err
+	}
+	err = src.Read(ctx, first, first, func(rec vaiven.Record) error {
+		if len(rec.Events) > 0 {
+			_, yes = rec.Events[0].(*vaiven.LogStart)
+		}
+		return nil
+	})
+	return yes, err
 }
 
 // newestSnapshot returns the newest one that is whole and not behind last, the log's
@@ -106,20 +129,70 @@ func readSnapshot(ctx context.Context, src Source, a Archive, pos uint64) (*chec
 // restoreBase brings a view to a base. One that the base does not know begins with
 // nothing; so does one that can do nothing with what it holds.
 func (c *checkpoint) restoreBase(v View) error {
+	snap, known := c.views[v.Name()]
+	if b, ok := v.(Based); ok && known {
+		return b.RestoreBase(snap)
+	}
 	res, ok := v.(Restorer)
 	if !ok {
 		return nil
 	}
-	snap, known := c.views[v.Name()]
-	if !known {
-		return res.Restore(nil)
-	}
-	if b, ok := v.(Based); ok {
-		return b.RestoreBase(snap)
-	}
-	err := res.Restore(snap)
-	if err == nil || rewinds(err) || fatal(err) {
-		return err
+	if known {
+		if err := res.Restore(snap); err == nil || rewinds(err) || fatal(err) {
+			return err
+		}
 	}
 	return res.Restore(nil)
+}
+
+// Begin brings views to where the log begins, and returns the decider that reads it
+// from there.
+func Begin(ctx context.Context, src Source, to ...View) (*Decider, error) {
+	base, err := loadBase(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range to {
+		if err := base.restoreBase(v); err != nil {
+			return nil, err
+		}
+	}
+	return base.decider, nil
+}
+
+// Snapshots are those that a log holds, to be compared with what its records say.
+type Snapshots struct {
+	src  Source
+	from Archive
+	list []vaiven.SnapshotInfo
+}
+
+// OpenSnapshots lists a log's snapshots.
+func OpenSnapshots(ctx context.Context, src Source) (*Snapshots, error) {
+	a, ok := src.(Archive)
+	if !ok {
+		return &Snapshots{}, nil
+	}
+	list, err := a.Snapshots(ctx)
+	return &Snapshots{src, a, list}, err
+}
+
+// Compare compares the snapshot that stands where d has come to, if there is one, with
+// d. The error is a *SnapshotError, or that of reading it. One of a decider that began by
+// the rules of an earlier vaiven is not compared with what today's make of the log.
+func (s *Snapshots) Compare(ctx context.Context, d *Decider) error {
+	for len(s.list) > 0 && s.list[0].Pos < d.Position() {
+		s.list = s.list[1:]
+	}
+	if len(s.list) == 0 || s.list[0].Pos > d.Position() {
+		return nil
+	}
+	c, err := readSnapshot(ctx, s.src, s.from, d.Position())
+	if err != nil {
+		return err
+	}
+	if c.decider.rules == d.rules && !bytes.Equal(c.decider.appendState(nil), d.appendState(nil)) {
+		return &SnapshotError{Pos: c.pos}
+	}
+	return nil
 }

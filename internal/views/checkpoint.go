@@ -191,6 +191,7 @@ func (d *Decider) appendState(b []byte) []byte {
 	}
 	b = appendEvents(b, d.dropped)
 	b = appendEvents(b, d.fills)
+	b = binary.AppendUvarint(b, d.rules)
 	return d.time.appendState(b)
 }
 
@@ -309,8 +310,9 @@ func parseState(b []byte, version uint32) (*Decider, []byte, error) {
 	if version >= versionOfGaps {
 		d.fills = r.events()
 	}
+	d.rules = uint64(version)
 	if version >= versionOfTime {
-		d.time = r.logTime()
+		d.rules, d.time = r.uvarint(), r.logTime()
 	}
 	if r.bad {
 		return nil, nil, errDamaged

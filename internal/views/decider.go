@@ -13,6 +13,7 @@ import (
 // agree, on any node and at any time. It is not for concurrent use.
 type Decider struct {
 	log     string
+	rules   uint64 // the checkpoint's version by which it began to decide
 	next    uint64 // the record that must come now, 0: the first one
 	writers writers
 	devices map[vaiven.Device]*device
@@ -73,7 +74,7 @@ type change struct {
 // this id; "" accepts any log.
 func NewDecider(log string) *Decider {
 	return &Decider{
-		log: log, writers: writers{known: make(map[uint64]writer)},
+		log: log, rules: checkpointVersion, writers: writers{known: make(map[uint64]writer)},
 		devices: make(map[vaiven.Device]*device), changes: make(map[vaiven.Device][]change),
 	}
 }

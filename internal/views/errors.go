@@ -17,7 +17,6 @@ type LostRecordsError struct {
 	Writer, N, Want uint64 // a writer's count that jumps from Want-1 to N
 
 	Beginning  bool   // the log does not begin with its first record
-	Base       bool   // the log was trimmed before Seq, and no snapshot of what it said is whole
 	Checkpoint uint64 // the checkpoint knows the log up to here, and the log ends at Seq
 }
 
@@ -38,18 +37,25 @@ func (e *LostRecordsError) Text(l vaiven.Lang) string {
 	case e.Checkpoint != 0:
 		return fmt.Sprintf(l.Say("the log has lost records: it ends at record %d, and the checkpoint has seen record %d",
 			"el registro ha perdido datos: termina en la entrada %d, y el punto de control vio la entrada %d"), e.Seq, e.Checkpoint)
-	case e.Base:
-		return fmt.Sprintf(l.Say("the log begins with record %d, and no snapshot of what came before is whole",
-			"el registro empieza en la entrada %d, y ninguna copia del estado anterior está completa"), e.Seq)
 	case e.Beginning:
-		return fmt.Sprintf(l.Say("the log has lost records: it begins with record %d, which is not the first one of a log",
-			"el registro ha perdido datos: empieza en la entrada %d, que no es la primera de un registro"), e.Seq)
+		return fmt.Sprintf(l.Say("the log has lost records: it begins with record %d, which is not the first one of a log, and no snapshot says what came before",
+			"el registro ha perdido datos: empieza en la entrada %d, que no es la primera de un registro, y ninguna instantánea dice qué había antes"), e.Seq)
 	case e.Want != 0:
 		return fmt.Sprintf(l.Say("the log has lost records: at record %d writer %016x has number %d, and %d should come",
 			"el registro ha perdido datos: en la entrada %d el escritor %016x lleva el número %d, y debía venir el %d"), e.Seq, e.Writer, e.N, e.Want)
 	}
 	return fmt.Sprintf(l.Say("the log has lost records: record %d follows where record %d should be",
 		"el registro ha perdido datos: aparece la entrada %d donde debía estar la %d"), e.Seq, e.Expected)
+}
+
+// SnapshotError says that a snapshot is not what the log's records make of it.
+type SnapshotError struct{ Pos uint64 }
+
+func (e *SnapshotError) Error() string { return e.Text(vaiven.English) }
+
+// Text is the fact for a person.
+func (e *SnapshotError) Text(l vaiven.Lang) string {
+	return fmt.Sprintf(l.Say("the snapshot at record %d does not say what the log says", "la instantánea de la entrada %d no dice lo que dice el registro"), e.Pos)
 }
 
 // OtherLogError says that a record belongs to another log.

@@ -1,6 +1,10 @@
 package views
 
-import "vaiven"
+import (
+	"context"
+
+	"vaiven"
+)
 
 // What the tests of package views_test use too.
 type MemLog = memLog
@@ -17,9 +21,18 @@ func (l *memLog) Add(events ...vaiven.Event) uint64 { return l.add(events...) }
 func (l *memLog) Raw(rec vaiven.Record) uint64 { return l.raw(rec) }
 
 // DeciderState is what a checkpoint would hold of a pump's decider, but for when the
-// log began: one that goes on from a checkpoint of before does not know.
+// log began, and by what rules: one that goes on from a checkpoint of before does not know.
 func DeciderState(p *Pump) []byte {
 	d := p.decider.Clone()
-	d.time.first = 0
+	d.time.first, d.rules = 0, 0
 	return d.appendState(nil)
+}
+
+// Round is what Run does every Options.Every.
+func (p *Pump) Round(ctx context.Context, room bool) (trimmed bool, err error) {
+	c, err := p.checkpoint(ctx, room)
+	if err != nil {
+		return false, err
+	}
+	return p.retain(ctx, c, room)
 }

@@ -23,14 +23,13 @@ func (p *Pump) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entr
 	}
 	err := p.opts.Source.Read(ctx, from, to, func(rec vaiven.Record) error {
 		p.mu.RLock()
-		dropped, fills := p.decider.dropped.of(rec.Seq), p.decider.fills.of(rec.Seq)
+		entries := p.decider.decidedBefore(rec)
 		p.mu.RUnlock()
-		for i, ev := range rec.Events {
-			id := vaiven.ID{Record: rec.Seq, Index: uint32(i)}
-			if !after.Before(id) || dropped.has(id.Index) {
+		for _, en := range entries {
+			if !after.Before(en.ID) {
 				continue
 			}
-			if err := fn(vaiven.Entry{ID: id, Event: ev, Fills: fills.has(id.Index)}); err != nil {
+			if err := fn(en); err != nil {
 				return err
 			}
 		}
@@ -40,6 +39,19 @@ func (p *Pump) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entr
 		return nil
 	}
 	return err
+}
+
+// decidedBefore returns what Decide found to be new in a record that it has decided.
+func (d *Decider) decidedBefore(rec vaiven.Record) []vaiven.Entry {
+	dropped, fills := d.dropped.of(rec.Seq), d.fills.of(rec.Seq)
+	entries := make([]vaiven.Entry, 0, len(rec.Events))
+	for i, ev := range rec.Events {
+		id := vaiven.ID{Record: rec.Seq, Index: uint32(i)}
+		if !dropped.has(id.Index) {
+			entries = append(entries, vaiven.Entry{ID: id, Event: ev, Fills: fills.has(id.Index)})
+		}
+	}
+	return entries
 }
 
 // wholeRecord stands for all events of a record.

@@ -128,8 +128,8 @@ func (l *memLog) PutSnapshot(_ context.Context, info vaiven.SnapshotInfo, data [
 
 func (l *memLog) DropSnapshot(_ context.Context, pos uint64) error {
 	return l.takeStep("drop", pos, func() error {
-		if pos == l.trimmed && pos != 0 {
-			return fmt.Errorf("snapshot %d is the log's beginning", pos)
+		if l.trimmed != 0 && len(l.infos) == 1 && l.infos[pos].Pos == pos {
+			return fmt.Errorf("snapshot %d is the last one", pos)
 		}
 		delete(l.snapshots, pos)
 		delete(l.infos, pos)
@@ -139,10 +139,10 @@ func (l *memLog) DropSnapshot(_ context.Context, pos uint64) error {
 
 func (l *memLog) Trim(_ context.Context, through uint64) error {
 	return l.takeStep("trim", through, func() error {
-		if _, ok := l.snapshots[through]; !ok {
-			return fmt.Errorf("no snapshot at %d", through)
+		if len(l.infos) == 0 || slices.Min(slices.Collect(maps.Keys(l.infos))) != through {
+			return fmt.Errorf("the oldest snapshot is not at %d", through)
 		}
-		l.trimmed = max(l.trimmed, through)
+		l.trimmed = max(l.trimmed, min(through, uint64(len(l.recs))-1))
 		return nil
 	})
 }

@@ -3,6 +3,7 @@ package views
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -15,11 +16,12 @@ import (
 // is one.
 type Keeper interface {
 	Archive
-	// PutSnapshot keeps a snapshot; another one at its position is replaced.
+	// PutSnapshot keeps a snapshot, unless there is one at its position.
 	PutSnapshot(ctx context.Context, info vaiven.SnapshotInfo, data []byte) error
 	// DropSnapshot takes one away; it is no error when there is none.
 	DropSnapshot(ctx context.Context, pos uint64) error
-	// Trim takes away all records up to through, at which there must be a snapshot.
+	// Trim takes away all records up to through, at which the oldest snapshot must
+	// stand. The last record stays all the same.
 	Trim(ctx context.Context, through uint64) error
 }
 
@@ -44,9 +46,10 @@ func (r Retention) withDefaults() Retention {
 }
 
 const (
-	// keptSnapshots is how many are kept. So the log is trimmed in steps of about an
-	// eighth of what it keeps.
-	keptSnapshots = 10
+	// steps is in how many the log is trimmed of what it keeps, and keptSnapshots how
+	// many that takes.
+	steps         = 8
+	keptSnapshots = steps + 2
 	// fewestKept are those that stay whatever they cost: the base, the newest, and one
 	// between them that grows old, for the log to be trimmed to.
 	fewestKept = 3
@@ -66,12 +69,14 @@ type kept struct {
 	looked time.Time            // when the log was last asked
 	failed time.Time            // when a snapshot could not be written
 	mark   mark                 // at the newest snapshot
+	size   int64                // of the log now, in bytes
 }
 
 // mark is how far the log had come somewhere.
 type mark struct {
 	pos, events uint64
 	at          int64
+	size        int64 // of the log
 }
 
 // roomRequest asks for room on a full disk.
@@ -123,36 +128,49 @@ func (p *Pump) Hold() (release func()) {
 func (p *Pump) retain(ctx context.Context, c *cut, room bool) (trimmed bool, err error) {
 	k := &p.kept
 	now := p.opts.Now()
-	if p.keeper == nil || !room && now.Sub(k.looked) < lookEvery && !p.due(c, now) {
+	if p.keeper == nil || c == nil && !room && now.Sub(k.looked) < lookEvery {
+		return false, nil
+	}
+	if k.size, err = p.logSize(ctx); err != nil {
+		return false, err
+	}
+	if !room && now.Sub(k.looked) < lookEvery && !p.due(c, now) {
 		return false, nil
 	}
 	if err := p.look(ctx, now); err != nil {
 		return false, err
 	}
+	var failed error // on a full disk a snapshot may not be possible before something went
 	if c != nil && (p.due(c, now) || room && c.pos > k.mark.pos) {
-		info := vaiven.SnapshotInfo{Pos: c.pos, At: c.time.at, Size: int64(len(c.data))}
-		if err := p.keeper.PutSnapshot(ctx, info, c.data); err != nil {
-			k.failed = now
-			return false, fmt.Errorf("snapshot: %w", err)
+		if failed = p.putSnapshot(ctx, c, now); failed != nil && !room {
+			return false, failed
 		}
-		k.list, k.seen[c.pos] = append(k.list, info), now
-		k.mark = mark{c.pos, c.stats.Events, c.time.at}
 	}
 	p.holding.Lock()
 	defer p.holding.Unlock()
 	if p.holders > 0 && !room {
-		return false, nil
+		return false, failed
 	}
-	size, err := p.logSize(ctx)
-	if err != nil {
-		return false, err
-	}
-	if to := p.trimTo(now, size, room); to != 0 {
+	if to := p.trimTo(now, room); to != 0 {
 		if trimmed, err = p.trim(ctx, to); err != nil {
-			return false, err
+			return false, errors.Join(failed, err)
 		}
 	}
-	return trimmed, p.dropSnapshots(ctx, size)
+	return trimmed, errors.Join(failed, p.thinSnapshots(ctx))
+}
+
+func (p *Pump) putSnapshot(ctx context.Context, c *cut, now time.Time) error {
+	k, info := &p.kept, vaiven.SnapshotInfo{Pos: c.pos, At: c.time.at, Size: int64(len(c.data))}
+	if err := p.keeper.PutSnapshot(ctx, info, c.data); err != nil {
+		k.failed = now
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	if n := len(k.list); n == 0 || k.list[n-1].Pos < c.pos {
+		k.list = append(k.list, info)
+	}
+	k.seen[c.pos], k.failed = now, time.Time{}
+	k.mark = mark{c.pos, c.stats.Events, c.time.at, k.size}
+	return nil
 }
 
 // look asks the log what snapshots it has. Other nodes take some as well.
@@ -176,7 +194,7 @@ func (p *Pump) look(ctx context.Context, now time.Time) error {
 	stats, pos := p.decider.stats, p.decider.Position()
 	newest := mark{pos: First(p.opts.Source) - 1, at: p.decider.time.first}
 	if n := len(list); n > 0 {
-		newest = mark{pos: list[n-1].Pos, at: list[n-1].At}
+		newest = mark{pos: list[n-1].Pos, at: list[n-1].At, size: k.size}
 	}
 	if newest.pos > k.mark.pos || k.mark.at == 0 { // written by another node, or by an earlier start
 		newest.events = stats.Events
@@ -199,7 +217,7 @@ func (p *Pump) due(c *cut, now time.Time) bool {
 		return true // the log is to be asked
 	}
 	records, events := c.pos-k.mark.pos, c.stats.Events-min(k.mark.events, c.stats.Events)
-	if o.Age > 0 && c.time.age(k.mark.pos, k.mark.at) >= o.Age/(keptSnapshots-2) {
+	if o.Age > 0 && c.time.age(k.mark.pos, k.mark.at) >= o.Age/steps || o.Size > 0 && k.size-k.mark.size >= o.Size/steps {
 		return true
 	}
 	worth := events*eventBytes+records*recordBytes >= 2*uint64(len(c.data))
@@ -217,8 +235,8 @@ func (p *Pump) logSize(ctx context.Context) (int64, error) {
 }
 
 // trimTo returns the snapshot to which the log is to be trimmed now, 0: none.
-func (p *Pump) trimTo(now time.Time, size int64, room bool) (to uint64) {
-	o, first := &p.opts.Retention, First(p.opts.Source)
+func (p *Pump) trimTo(now time.Time, room bool) (to uint64) {
+	o, first, size := &p.opts.Retention, First(p.opts.Source), p.kept.size
 	p.mu.RLock()
 	time, last := p.decider.time, p.decider.Position()
 	p.mu.RUnlock()
@@ -256,16 +274,21 @@ func (p *Pump) durable() uint64 {
 		r.mu.Lock()
 		pos = min(pos, r.durable)
 		r.mu.Unlock()
+		if v, ok := r.view.(Positioned); ok {
+			pos = min(pos, v.Kept())
+		}
 	}
 	return pos
 }
 
-// trim takes away the records up to a snapshot. The snapshot is read first: what is to
-// be the log's beginning must be whole. Meanwhile no view looks where the log begins.
+// trim takes away the records up to a snapshot, and with them the snapshots from before
+// it. It is read first: what is to be the log's beginning must be whole. Meanwhile no
+// view looks where the log begins. If we die between a drop and the trim, the log
+// begins before its oldest snapshot, and whoever needs its beginning takes that.
 func (p *Pump) trim(ctx context.Context, to uint64) (bool, error) {
 	p.ground.Lock()
 	defer p.ground.Unlock()
-	if p.durable() < to { // one of them has lost what it had since
+	if p.durable() < to { // a view has lost what it had since
 		return false, nil
 	}
 	data, err := p.keeper.Snapshot(ctx, to)
@@ -275,70 +298,62 @@ func (p *Pump) trim(ctx context.Context, to uint64) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("snapshot %d: %w", to, err)
 	}
+	for len(p.kept.list) > 0 && p.kept.list[0].Pos < to {
+		if err := p.drop(ctx, 0); err != nil {
+			return false, err
+		}
+	}
+	first := First(p.opts.Source)
 	if err := p.keeper.Trim(ctx, to); err != nil {
 		return false, fmt.Errorf("trim: %w", err)
 	}
-	p.opts.Logger.Info("log trimmed", "through", to)
+	now := First(p.opts.Source)
+	p.opts.Logger.Info("log trimmed", "first", now)
 	if p.opts.Retention.Grace == 0 {
-		return true, nil
+		return now > first, nil
 	}
 	// Another node may have dropped it in the same moment: it is the log's beginning now.
 	list, err := p.keeper.Snapshots(ctx)
-	if err != nil || slices.ContainsFunc(list, func(s vaiven.SnapshotInfo) bool { return s.Pos == to }) {
-		return true, err
+	if err == nil && !slices.ContainsFunc(list, func(s vaiven.SnapshotInfo) bool { return s.Pos == to }) {
+		err = p.keeper.PutSnapshot(ctx, p.kept.list[0], data)
 	}
-	i := slices.IndexFunc(p.kept.list, func(s vaiven.SnapshotInfo) bool { return s.Pos == to })
-	return true, p.keeper.PutSnapshot(ctx, p.kept.list[i], data)
+	return now > first, err
 }
 
-// dropSnapshots drops those from before the log's beginning, and of the others those
-// next to each other, until they are few enough and do not cost more than a quarter of
-// the log. The base and the newest stay.
-func (p *Pump) dropSnapshots(ctx context.Context, size int64) error {
-	k, first := &p.kept, First(p.opts.Source)
-	drop := func(i int) error {
-		pos := k.list[i].Pos
-		k.list = slices.Delete(k.list, i, i+1)
-		delete(k.seen, pos)
-		if err := p.keeper.DropSnapshot(ctx, pos); err != nil {
-			return fmt.Errorf("drop snapshot: %w", err)
-		}
-		return nil
+// drop drops the snapshot i of the list.
+func (p *Pump) drop(ctx context.Context, i int) error {
+	k := &p.kept
+	pos := k.list[i].Pos
+	k.list = slices.Delete(k.list, i, i+1)
+	delete(k.seen, pos)
+	if err := p.keeper.DropSnapshot(ctx, pos); err != nil {
+		return fmt.Errorf("drop snapshot: %w", err)
 	}
-	for len(k.list) > 0 && k.list[0].Pos+1 < first {
-		if err := drop(0); err != nil {
-			return err
-		}
-	}
+	return nil
+}
+
+// thinSnapshots drops some of those that are close to each other, until they are few
+// enough and do not cost more than a quarter of the log. The oldest and the newest stay.
+func (p *Pump) thinSnapshots(ctx context.Context) error {
+	k := &p.kept
 	for len(k.list) > fewestKept {
 		total := int64(0)
 		for _, s := range k.list {
 			total += s.Size
 		}
-		if len(k.list) <= keptSnapshots && (size == 0 || total <= size/4) {
+		if len(k.list) <= keptSnapshots && (k.size == 0 || total <= k.size/4) {
 			return nil
 		}
-		least := -1 // whose absence makes the smallest hole
-		for i := range len(k.list) - 1 {
-			if k.list[i].Pos+1 == first {
-				continue
-			}
-			if least < 0 || p.hole(i) < p.hole(least) {
+		hole := func(i int) uint64 { return k.list[i+1].Pos - k.list[i-1].Pos } // without it
+		least := 1
+		for i := 2; i < len(k.list)-1; i++ {
+			if hole(i) < hole(least) {
 				least = i
 			}
 		}
-		if err := drop(least); err != nil {
+		if err := p.drop(ctx, least); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// hole is how many records would be between the snapshots around one without it.
-func (p *Pump) hole(i int) uint64 {
-	before := First(p.opts.Source) - 1
-	if i > 0 {
-		before = p.kept.list[i-1].Pos
-	}
-	return p.kept.list[i+1].Pos - before
 }

@@ -211,6 +211,8 @@ func (r *runner) work(ctx context.Context) (idle bool, err error) {
 	switch {
 	case r.current.pos != 0:
 		return false, r.apply()
+	case alone != nil && r.applied > head: // it began with another node's snapshot
+		return true, nil
 	case alone != nil:
 		return false, r.catchUp(ctx, alone, head)
 	}

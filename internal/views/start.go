@@ -110,8 +110,7 @@ func (p *Pump) restore(ctx context.Context, r *runner, snapshots map[string][]by
 	if snap, ok := snapshots[r.view.Name()]; ok {
 		err := res.Restore(snap)
 		if err == nil {
-			r.applied, r.flushed, r.durable = p.saved, p.saved, p.saved
-			return nil
+			return p.bringUp(ctx, r)
 		}
 		p.opts.Notify(&ReplayNotice{View: r.view.Name(), Err: err})
 	}
@@ -128,6 +127,33 @@ func (p *Pump) restore(ctx context.Context, r *runner, snapshots map[string][]by
 	return nil
 }
 
+// bringUp brings a restored view to the checkpoint, which is where it stands unless it
+// keeps an earlier position of its own: then it is handed again what is between. One
+// that fails there begins again in Run.
+func (p *Pump) bringUp(ctx context.Context, r *runner) error {
+	r.applied = p.saved
+	if v, ok := r.view.(Positioned); ok && v.Kept() < p.saved {
+		r.applied = v.Kept()
+		err := p.opts.Source.Read(ctx, max(following(p.opts.Source, r.applied), First(p.opts.Source)), p.saved, func(rec vaiven.Record) error {
+			if r.lost {
+				return nil
+			}
+			r.current = decided{rec.Seq, p.decider.decidedBefore(rec)}
+			err := r.apply()
+			if err != nil && !fatal(err) {
+				r.lost = true
+				return p.leaveBehind(r, p.decider, err)
+			}
+			return err
+		})
+		if err != nil || r.lost {
+			return err
+		}
+	}
+	r.flushed, r.durable = r.applied, r.applied
+	return nil
+}
+
 // replay gives views the records behind the last that d has decided, up to to. A view
 // that fails is left behind here, and catches up in Run; only fatal errors are
 // returned, and those of the log.
@@ -141,7 +167,7 @@ func (p *Pump) replay(ctx context.Context, d *Decider, to, last uint64, views ..
 			return err
 		}
 		for _, r := range views {
-			if r.lost || r.alone != nil {
+			if r.lost || r.alone != nil || rec.Seq <= r.applied {
 				continue
 			}
 			r.current = decided{rec.Seq, entries}

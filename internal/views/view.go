@@ -58,6 +58,16 @@ type Restorer interface {
 	Restore(snapshot []byte) error
 }
 
+// Positioned is a Restorer that keeps its position with its data, which may be behind
+// the checkpoint's: records behind Kept are handed to it again after a Restore of a
+// snapshot, those up to the checkpoint included. So the log must not be trimmed beyond
+// it. Records that it has already may be among them.
+type Positioned interface {
+	// Kept returns the last record that the view will not need again, 0 for none. It
+	// may be called from any goroutine.
+	Kept() uint64
+}
+
 // Flusher is a View that collects what it is given. Flush is called when the
 // view's queue is empty, every few records otherwise, and before Snapshot.
 type Flusher interface {

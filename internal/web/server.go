@@ -55,6 +55,7 @@ func newServer(o Options) *server {
 	s.stateOperations()
 	s.sessionOperations()
 	s.historyOperations()
+	s.curveOperations()
 	s.csvOperation()
 	s.serverOperations()
 	s.backupOperation()

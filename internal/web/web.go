@@ -49,6 +49,7 @@ type Options struct {
 	Names   Names
 	Twins   Twins
 	Events  Events
+	Curves  Curves
 	Posts   Posts
 	CSV     CSV
 	// Server returns what is known of the server; what follows from the other
@@ -83,6 +84,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /readyz", o.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	access := newAccess(o.Token, o.Lang)
+	mux.Handle("GET /metrics/devices", access.guard(o.deviceMetrics()))
 	mux.Handle(prefix+"/", access.guard(newServer(o)))
 	mux.HandleFunc("/", o.notFound)
 	all := withDeadlines(mux)
@@ -123,6 +125,7 @@ func (o *Options) setDefaults() {
 	setDefault[Names](&o.Names, none)
 	setDefault[Twins](&o.Twins, none)
 	setDefault[Events](&o.Events, none)
+	setDefault[Curves](&o.Curves, none)
 	setDefault[Posts](&o.Posts, none)
 	if o.Server == nil {
 		o.Server = func() api.Server { return api.Server{} }
@@ -354,7 +357,7 @@ pre{background:#8882;padding:.75rem;overflow:auto;border-radius:.4rem}
 <pre>{{range .Page.Sketch}}{{.}}
 {{end}}</pre>
 <p>{{range .Page.Addresses}}<code>{{.}}</code> {{end}}</p>
-<p><a href="/readyz">readyz</a> · <a href="/metrics">metrics</a></p>
+<p><a href="/readyz">readyz</a> · <a href="/metrics">metrics</a> · <a href="/metrics/devices">metrics/devices</a></p>
 </body></html>
 `))
 

@@ -39,6 +39,7 @@ type world struct {
 	keys    int
 	asks    []vaiven.ChangeRequest
 	posted  []string
+	curves  []vaiven.CurveQuery
 	err     error                 // of whatever is asked next
 	ends    chan vaiven.ChangeEnd // for Wait
 }
@@ -240,6 +241,29 @@ func (w *world) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Ent
 	return ctx.Err()
 }
 
+// Curves has TEMP every two seconds from a minute before noon on, and LED once.
+func (w *world) Curves(_ context.Context, q vaiven.CurveQuery) (vaiven.Curves, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.fails(); err != nil {
+		return vaiven.Curves{}, err
+	}
+	w.curves = append(w.curves, q)
+	width := (q.To - q.From) / int64(q.Points-1)
+	out := vaiven.Curves{From: q.From, To: q.To, Width: width}
+	c := vaiven.Curve{Device: "101", Name: "TEMP"}
+	for i, at := 0.0, q.From; at < q.To; i, at = i+1, at+width {
+		if at < q.To-3*width || at >= q.To-2*width { // a gap
+			c.Buckets = append(c.Buckets, vaiven.Bucket{Start: at, Count: uint64(width / 2000), Min: 24 + i/10, Max: 24.5 + i/10, Mean: 24.25 + i/10})
+		}
+	}
+	out.Curves = append(out.Curves, c)
+	if len(q.Names) == 0 {
+		out.Curves = append(out.Curves, vaiven.Curve{Device: "101", Name: "LED", State: true, Buckets: []vaiven.Bucket{{Start: q.From, Count: 1, Min: 1, Max: 1, Mean: 1}}})
+	}
+	return out, nil
+}
+
 func (w *world) Post(_ context.Context, r *http.Request, message []byte, binary bool) (Posted, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -286,7 +310,7 @@ func (w *world) options() Options {
 	return Options{
 		Boards: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
 		Ready:  func() []string { return nil }, Page: func() Page { return Page{} }, Version: "1.0.0",
-		Sessions: w, Devices: w, Names: w, Twins: w, Events: w, Posts: w, CSV: CSV{w.csv, "0f0f TEMP,HUM America/Bogota"},
+		Sessions: w, Devices: w, Names: w, Twins: w, Events: w, Curves: w, Posts: w, CSV: CSV{w.csv, "0f0f TEMP,HUM America/Bogota"},
 		Server: func() api.Server {
 			return api.Server{
 				Log: strings.Repeat("0f", 16), Started: noon.Add(-time.Hour), Synced: true, Addresses: []string{"ws://192.168.0.2:8080/"},

@@ -84,7 +84,7 @@ func readings(t *testing.T, s *harness.Server, devices ...string) {
 func restart(t *testing.T, data string) *harness.Server {
 	t.Helper()
 	s := harness.NewServer(t, "serve", data)
-	s.Env = []string{"TZ=UTC"}
+	s.Env = append(s.Env, "TZ=UTC")
 	return s
 }
 

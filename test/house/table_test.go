@@ -18,7 +18,7 @@ var rooms = map[string][]string{
 	"internal/gateway":    {"", "wire", "internal/ws"},
 	"internal/stream":     {"", "internal/lock"},
 	"internal/csvfile":    {"", "internal/lock", "internal/atomicfile"},
-	"internal/history":    {""},
+	"internal/history":    {"", "internal/atomicfile"},
 	"internal/registry":   {""},
 	"internal/twin":       {""},
 	"internal/event":      {""},
@@ -94,6 +94,8 @@ var libraries = []struct {
 	why    string
 }{
 	{"github.com/nats-io/", []string{"internal/stream"}, "only the log knows which engine keeps it"},
+	{"github.com/prometheus/prometheus/", []string{"internal/history"}, "only the history knows which engine keeps it"},
+	{"github.com/oklog/ulid/", []string{"internal/history"}, "only the history knows what its blocks are called"},
 	{"github.com/gobwas/", []string{"internal/ws"}, "only one room knows which library reads frames"},
 	{"github.com/coder/websocket", []string{"client", "internal/transports"}, "a second implementation, for the other side of a connection: the server must not use the same"},
 	{"charm.land/", []string{"internal/console"}, "only the terminal's room draws: everybody else writes data"},

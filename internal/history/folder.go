@@ -1,0 +1,137 @@
+package history
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/oklog/ulid/v2"
+
+	"vaiven/internal/atomicfile"
+)
+
+// openFolder reads the manifest and opens the blocks that it names; everything else in
+// the folder that looks like a block is a leftover.
+func (h *History) openFolder() error {
+	m, err := readManifest(h.o.Dir)
+	switch {
+	case errors.Is(err, errDamaged):
+		return h.rescue()
+	case err != nil:
+		return err
+	case m == nil:
+		m = &manifest{Version: manifestVersion, Log: h.o.Log}
+	case m.Log != h.o.Log:
+		if err := h.setAside(); err != nil {
+			return err
+		}
+		m = &manifest{Version: manifestVersion, Log: h.o.Log}
+	}
+	h.saved = *m
+	there, err := h.folders()
+	if err != nil {
+		return err
+	}
+	for _, id := range m.Blocks {
+		h.openOrLose(id)
+	}
+	for _, id := range there {
+		if !slices.Contains(m.Blocks, id) {
+			if err := os.RemoveAll(filepath.Join(h.o.Dir, id.String())); err != nil {
+				return err
+			}
+		}
+	}
+	h.sayLost()
+	return nil
+}
+
+// openOrLose opens a block. One that cannot be read stays in the manifest, and in the
+// folder, for whoever can.
+func (h *History) openOrLose(id ulid.ULID) {
+	b, err := openBlock(filepath.Join(h.o.Dir, id.String()))
+	if err != nil {
+		h.o.Logger.Error("a block of history cannot be read", "block", id, "err", err)
+		h.lost = append(h.lost, id)
+		return
+	}
+	h.blocks = append(h.blocks, b)
+}
+
+func (h *History) sayLost() {
+	if len(h.lost) > 0 {
+		h.o.Notify(Notice{Kind: LostBlocks, Path: h.o.Dir, Blocks: h.lost})
+	}
+}
+
+// folders returns the names of the folder's blocks, whole or not.
+func (h *History) folders() ([]ulid.ULID, error) {
+	entries, err := os.ReadDir(h.o.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var ids []ulid.ULID
+	for _, e := range entries {
+		if id, err := ulid.ParseStrict(e.Name()); err == nil && e.IsDir() {
+			ids = append(ids, id)
+		}
+	}
+	return ids, err
+}
+
+// setAside renames the folder, and begins another.
+func (h *History) setAside() error {
+	aside, err := atomicfile.AsideName(h.o.Dir, "other-log", h.o.Now())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(h.o.Dir, aside); err != nil {
+		return err
+	}
+	h.o.Notify(Notice{Kind: OtherLog, Path: h.o.Dir, Aside: aside})
+	return nil
+}
+
+// rescue makes do without a manifest. A block that others were joined to is as good as
+// those, which may be there still. What was cut since the earliest block of the last
+// flush may be there in part, so that the log is read again from there: the same sample
+// again is nothing new.
+func (h *History) rescue() error {
+	ids, err := h.folders()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, err := os.Stat(filepath.Join(h.o.Dir, id.String(), metaName)); err == nil {
+			h.openOrLose(id)
+		}
+	}
+	parents := map[ulid.ULID]bool{}
+	for _, b := range h.blocks {
+		for _, p := range b.tsdb.Meta().Compaction.Parents {
+			parents[p.ULID] = true
+		}
+	}
+	m := manifest{Version: manifestVersion, Log: h.o.Log, Blocks: slices.Clone(h.lost)}
+	h.blocks = slices.DeleteFunc(h.blocks, func(b *block) bool {
+		if !parents[b.tsdb.Meta().ULID] {
+			return false
+		}
+		_ = b.close() // read only
+		return true
+	})
+	for _, b := range h.blocks {
+		m.Kept, m.Newest, m.Counts.Samples = max(m.Kept, b.kept), max(m.Newest, b.end-1), m.Counts.Samples+b.samples
+		m.Blocks = append(m.Blocks, b.tsdb.Meta().ULID)
+	}
+	slices.SortFunc(h.blocks, byTime)
+	h.saved = m
+	h.o.Notify(Notice{Kind: Rescued, Path: h.o.Dir})
+	h.sayLost()
+	return m.write(h.o.Dir)
+}
+
+func byTime(a, b *block) int { return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.end, b.end)) }

@@ -1,0 +1,262 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+
+	"vaiven"
+)
+
+// maxCells bounds the buckets of all curves of one query: 32 MB.
+const maxCells = 1 << 20
+
+// Curves computes what a query asks for. Buckets are at least as wide as Points asks
+// for, and begin at multiples of their width, so that asking again a little later gives
+// the same ones. The error is ctx's, vaiven.ErrTooManyBuckets, or the disk's.
+func (h *History) Curves(ctx context.Context, q vaiven.CurveQuery) (vaiven.Curves, error) {
+	out := vaiven.Curves{From: q.From, To: q.To, Width: width(q)}
+	if q.From >= q.To {
+		return out, nil
+	}
+	f := &finder{
+		ctx: ctx, q: q, width: out.Width, first: floorDiv(q.From, out.Width),
+		devices: make(map[vaiven.Device]bool), names: make(map[string]bool), cells: map[key][]sums{},
+	}
+	f.buckets = int(floorDiv(q.To-1, out.Width) - f.first + 1)
+	for _, d := range q.Devices {
+		f.devices[d] = true
+	}
+	for _, n := range q.Names {
+		f.names[n] = true
+	}
+	blocks, fresh := h.pin(f)
+	defer func() {
+		for _, b := range blocks {
+			b.use.RUnlock()
+		}
+	}()
+	for _, b := range blocks {
+		if err := f.readBlock(b); err != nil {
+			return out, fmt.Errorf("history: %w", err)
+		}
+	}
+	for _, r := range fresh {
+		err := f.cell(r.key)
+		if err == nil {
+			err = each(r.chunks, r.late, q.From, q.To, f.add)
+		}
+		if err != nil {
+			return out, err
+		}
+	}
+	out.Curves = f.curves()
+	return out, ctx.Err()
+}
+
+// width is how wide the buckets of a query are, in ms. From the step of the roll-ups on
+// it is a multiple of that.
+func width(q vaiven.CurveQuery) int64 {
+	points := int64(max(q.Points, 2)) - 1 // one more when the range begins inside a bucket
+	w := max((q.To-q.From+points-1)/points, 1)
+	if w > step/2 {
+		w = (w + step - 1) / step * step
+	}
+	return w
+}
+
+// headRun is what the head has of one series for a query.
+type headRun struct {
+	key    key
+	chunks []chunk
+	late   []sample
+}
+
+// pin returns the blocks that a query is about, which stay open until their use is
+// given back, and what the head has, as they are at one moment.
+func (h *History) pin(f *finder) (blocks []*block, fresh []headRun) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, b := range h.blocks {
+		if b.overlaps(f.q.From, f.q.To) {
+			b.use.RLock()
+			blocks = append(blocks, b)
+		}
+	}
+	for k, s := range h.head.series {
+		if first, last := s.span(); first >= f.q.To || last < f.q.From || !f.wants(k) {
+			continue
+		}
+		chunks, late := s.runs(f.q.From, f.q.To)
+		fresh = append(fresh, headRun{k, chunks, late})
+	}
+	return blocks, fresh
+}
+
+// finder works on one query.
+type finder struct {
+	ctx     context.Context
+	q       vaiven.CurveQuery
+	width   int64
+	first   int64 // number of the first bucket
+	buckets int
+	devices map[vaiven.Device]bool
+	names   map[string]bool
+
+	cells map[key][]sums
+	now   []sums // of the series that is being read
+	it    chunkenc.Iterator
+}
+
+func (f *finder) wants(k key) bool {
+	return (len(f.devices) == 0 || f.devices[k.device]) && (len(f.names) == 0 || f.names[k.name])
+}
+
+// cell makes a series the one that is being read.
+func (f *finder) cell(k key) error {
+	if f.now = f.cells[k]; f.now != nil {
+		return f.ctx.Err()
+	}
+	if (len(f.cells)+1)*f.buckets > maxCells {
+		return vaiven.ErrTooManyBuckets
+	}
+	f.now = make([]sums, f.buckets)
+	f.cells[k] = f.now
+	return f.ctx.Err()
+}
+
+func (f *finder) add(t int64, v float64) { f.now[floorDiv(t, f.width)-f.first].add(v) }
+
+// readBlock adds what a block has: its roll-ups where the buckets are made of whole
+// steps, and samples elsewhere.
+func (f *finder) readBlock(b *block) error {
+	q, err := tsdb.NewBlockQuerier(b.tsdb, f.q.From, f.q.To-1)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = q.Close() }() // read only
+	var r *rollup
+	if f.width%step == 0 && b.file != nil {
+		if r, err = readRollup(b.file); err != nil {
+			r = nil // then all samples are read
+		}
+	}
+	set := q.Select(f.ctx, false, nil, f.matchers()...)
+	for set.Next() {
+		s := set.At()
+		k := keyOf(s.Labels())
+		if !f.wants(k) {
+			continue
+		}
+		if err := f.cell(k); err != nil {
+			return err
+		}
+		f.it = s.Iterator(f.it)
+		if r != nil {
+			if done, err := f.readRolled(r, k); done || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		if err := f.readSamples(f.q.From, f.q.To); err != nil {
+			return err
+		}
+	}
+	return set.Err()
+}
+
+// readRolled adds a series from its roll-up, and the samples of the steps that are not
+// wholly asked for. It reports false when there is no good roll-up.
+func (f *finder) readRolled(r *rollup, k key) (done bool, err error) {
+	from, to := floorDiv(f.q.From+step-1, step), floorDiv(f.q.To, step)
+	if from >= to {
+		return false, nil
+	}
+	entries, ok, err := r.entries(k.clone(), from, to)
+	if err != nil || !ok {
+		return false, nil // then all samples are read
+	}
+	for _, e := range entries {
+		f.now[floorDiv(e.step*step, f.width)-f.first].join(e.sums)
+	}
+	if f.q.From < from*step {
+		err = f.readSamples(f.q.From, from*step)
+	}
+	if err == nil && to*step < f.q.To {
+		err = f.readSamples(to*step, f.q.To)
+	}
+	return true, err
+}
+
+// readSamples adds the samples of the present series at from <= t < to.
+func (f *finder) readSamples(from, to int64) error {
+	for found := f.it.Seek(from); found != chunkenc.ValNone; found = f.it.Next() {
+		t, v := f.it.At()
+		if t >= to {
+			break
+		}
+		f.add(t, v)
+	}
+	return cmp.Or(f.it.Err(), f.ctx.Err())
+}
+
+// matchers find at least what is asked for.
+func (f *finder) matchers() []*labels.Matcher {
+	m := []*labels.Matcher{labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, vaiven.MetricReading+"|"+vaiven.MetricState)}
+	switch len(f.q.Devices) {
+	case 0:
+	case 1:
+		m = append(m, labels.MustNewMatcher(labels.MatchEqual, vaiven.LabelDevice, string(f.q.Devices[0])))
+	default:
+		quoted := make([]string, len(f.q.Devices))
+		for i, d := range f.q.Devices {
+			quoted[i] = regexp.QuoteMeta(string(d))
+		}
+		m = append(m, labels.MustNewMatcher(labels.MatchRegexp, vaiven.LabelDevice, strings.Join(quoted, "|")))
+	}
+	return m
+}
+
+// curves are what was found, in the order of devices and names, measurements first.
+func (f *finder) curves() []vaiven.Curve {
+	out := make([]vaiven.Curve, 0, len(f.cells))
+	for k, cells := range f.cells {
+		k = k.clone()
+		c := vaiven.Curve{Device: k.device, Name: k.name, State: k.state}
+		for i, s := range cells {
+			if s.count == 0 {
+				continue
+			}
+			mean := s.sum / float64(s.count)
+			if math.IsInf(s.sum, 0) || math.IsNaN(s.sum) {
+				mean = s.min/2 + s.max/2 // numbers near the largest there is
+			}
+			c.Buckets = append(c.Buckets, vaiven.Bucket{
+				Start: (f.first + int64(i)) * f.width, Count: s.count, Min: s.min, Max: s.max, Mean: min(max(mean, s.min), s.max),
+			})
+		}
+		if len(c.Buckets) > 0 {
+			out = append(out, c)
+		}
+	}
+	slices.SortFunc(out, func(a, b vaiven.Curve) int {
+		kind := 0
+		if a.State != b.State {
+			if kind = -1; a.State {
+				kind = 1
+			}
+		}
+		return cmp.Or(cmp.Compare(a.Device, b.Device), kind, cmp.Compare(a.Name, b.Name))
+	})
+	return out
+}

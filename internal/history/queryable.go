@@ -1,0 +1,165 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+	"github.com/prometheus/prometheus/tsdb/chunks"
+	"github.com/prometheus/prometheus/util/annotations"
+)
+
+// Queryable is the history as Prometheus' own machinery asks it: every sample under its
+// series' name, those in memory included. A querier sees the blocks and the head as
+// they were when it was made, and keeps blocks from being removed until it is closed.
+// It may be asked from any goroutine.
+func (h *History) Queryable() storage.Queryable {
+	return storage.QueryableFunc(h.querier)
+}
+
+// querier makes one for from <= t <= to, both included.
+func (h *History) querier(from, to int64) (storage.Querier, error) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if h.closed {
+		return nil, errors.New("history is closed")
+	}
+	all := []storage.Querier{h.headQuerier(from, to)}
+	for _, b := range h.blocks {
+		if to < b.first || from >= b.end {
+			continue
+		}
+		q, err := tsdb.NewBlockQuerier(b.tsdb, from, to)
+		if err != nil {
+			for _, q := range all {
+				_ = q.Close() // read only
+			}
+			return nil, err
+		}
+		all = append(all, q)
+	}
+	return storage.NewMergeQuerier(all, nil, storage.ChainedSeriesMerge), nil
+}
+
+// headQuerier is what the head has for a querier, as it is now; h.mu is held.
+func (h *History) headQuerier(from, to int64) *headQuerier {
+	q := &headQuerier{from: from, to: to}
+	if q.to < math.MaxInt64 {
+		q.to++
+	}
+	for _, s := range h.head.series {
+		if first, last := s.span(); first >= q.to || last < from {
+			continue
+		}
+		chks, late := s.runs(from, q.to)
+		q.series = append(q.series, headSeries{s.labels, chks, late})
+	}
+	slices.SortFunc(q.series, func(a, b headSeries) int { return labels.Compare(a.labels, b.labels) })
+	return q
+}
+
+// headQuerier implements storage.Querier over the head, for from <= t < to.
+type headQuerier struct {
+	from, to int64
+	series   []headSeries // by their labels
+}
+
+type headSeries struct {
+	labels labels.Labels
+	chunks []chunk
+	late   []sample
+}
+
+// matching calls fn with every series that the matchers find.
+func (q *headQuerier) matching(ms []*labels.Matcher, fn func(headSeries)) {
+next:
+	for _, s := range q.series {
+		for _, m := range ms {
+			if !m.Matches(s.labels.Get(m.Name)) {
+				continue next
+			}
+		}
+		fn(s)
+	}
+}
+
+// Select implements [storage.Querier].
+func (q *headQuerier) Select(_ context.Context, _ bool, _ *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
+	set := &headSet{at: -1}
+	q.matching(ms, func(s headSeries) {
+		set.list = append(set.list, &storage.SeriesEntry{Lset: s.labels, SampleIteratorFn: func(chunkenc.Iterator) chunkenc.Iterator {
+			return s.iterator(q.from, q.to)
+		}})
+	})
+	return set
+}
+
+// iterator walks the samples of from <= t < to: the head's are few enough to be laid
+// out.
+func (s headSeries) iterator(from, to int64) chunkenc.Iterator {
+	var list samples
+	err := each(s.chunks, s.late, from, to, func(t int64, v float64) { list = append(list, sample{t, v}) })
+	if err != nil {
+		return chunkenc.NewNopIterator() // chunks of our own, in memory
+	}
+	return storage.NewListSeriesIterator(list)
+}
+
+// LabelValues implements [storage.LabelQuerier].
+func (q *headQuerier) LabelValues(_ context.Context, name string, _ *storage.LabelHints, ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	values := map[string]bool{}
+	q.matching(ms, func(s headSeries) {
+		if v := s.labels.Get(name); v != "" {
+			values[v] = true
+		}
+	})
+	return slices.Sorted(maps.Keys(values)), nil, nil
+}
+
+// LabelNames implements [storage.LabelQuerier].
+func (q *headQuerier) LabelNames(_ context.Context, _ *storage.LabelHints, ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	names := map[string]bool{}
+	q.matching(ms, func(s headSeries) {
+		s.labels.Range(func(l labels.Label) { names[l.Name] = true })
+	})
+	return slices.Sorted(maps.Keys(names)), nil, nil
+}
+
+// Close implements [storage.LabelQuerier].
+func (q *headQuerier) Close() error { return nil }
+
+// headSet implements storage.SeriesSet.
+type headSet struct {
+	list []storage.Series
+	at   int
+}
+
+func (s *headSet) Next() bool {
+	s.at++
+	return s.at < len(s.list)
+}
+
+func (s *headSet) At() storage.Series                { return s.list[s.at] }
+func (s *headSet) Err() error                        { return nil }
+func (s *headSet) Warnings() annotations.Annotations { return nil }
+
+// samples are floats for the TSDB's list iterator.
+type samples []sample
+
+func (s samples) Get(i int) chunks.Sample { return s[i] }
+func (s samples) Len() int                { return len(s) }
+
+func (s sample) T() int64                      { return s.t }
+func (s sample) ST() int64                     { return 0 }
+func (s sample) F() float64                    { return s.v }
+func (s sample) H() *histogram.Histogram       { return nil }
+func (s sample) FH() *histogram.FloatHistogram { return nil }
+func (s sample) Type() chunkenc.ValueType      { return chunkenc.ValFloat }
+func (s sample) Copy() chunks.Sample           { return s }
