@@ -323,9 +323,8 @@ func (p *program) check(c *config) error {
 	if c.CSVDialect != "" && c.CSVDialect != csvfile.ExcelES {
 		return usageError{fmt.Errorf(p.say("--csv-dialect %q: there is only excel-es", "--csv-dialect %q: solo hay excel-es"), c.CSVDialect)}
 	}
-	if rows, ok := csvfile.CheckRotation(c.CSVRotate); !ok || rows > 0 && rows < fewestRows {
-		return usageError{fmt.Errorf(p.say("--csv-rotate %q: want month, day, rows=N with N from %d on, or off",
-			"--csv-rotate %q: debe ser month, day, rows=N con N desde %d, u off"), c.CSVRotate, fewestRows)}
+	if err := p.checkRotate(c); err != nil {
+		return err
 	}
 	for i, s := range c.CSVColumns {
 		c.CSVColumns[i] = strings.ToUpper(s)
@@ -368,6 +367,14 @@ func (p *program) checkPanel(c *config) error {
 // fewestRows is how many rows a file has at least that ends by their number: each
 // finished file has its place in the sidecar, which is written anew with every one.
 const fewestRows = 1000
+
+func (p *program) checkRotate(c *config) error {
+	if rows, ok := csvfile.CheckRotation(c.CSVRotate); !ok || rows > 0 && rows < fewestRows {
+		return usageError{fmt.Errorf(p.say("--csv-rotate %q: want month, day, rows=N with N from %d on, or off",
+			"--csv-rotate %q: debe ser month, day, rows=N con N desde %d, u off"), c.CSVRotate, fewestRows)}
+	}
+	return nil
+}
 
 // digits is csvfile.Options.Digits.
 func (c *config) digits() int {

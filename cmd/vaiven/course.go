@@ -17,6 +17,7 @@ import (
 	"vaiven"
 	"vaiven/internal/atomicfile"
 	"vaiven/internal/console"
+	"vaiven/internal/csvfile"
 	"vaiven/internal/server"
 )
 
@@ -76,7 +77,9 @@ func (a *attended) summary(f *finish) error {
 		}
 	}
 	path := filepath.Join(a.c.Data, "resumen.csv")
-	saved := console.SaveSummaryCSV(path, a.roster, sums) // first: it needs nobody who reads
+	form := console.SummaryForm{Lang: a.lang}
+	form.Mark, form.Separator, form.Decimal, form.End = csvfile.Spelling(a.CSVDialect())
+	saved := console.SaveSummaryCSV(path, form, a.roster, sums) // first: it needs nobody who reads
 	err := console.WriteSummary(a.stdoutUnlessJSON(), a.lang, a.roster, sums)
 	if err == nil {
 		f.mu.Lock()

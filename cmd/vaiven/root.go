@@ -144,7 +144,7 @@ El curso:     vaiven lab                    (10 lecturas o 3 minutos)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{p.flagError(err)} })
 	root.AddCommand(p.serveCommand(), p.labCommand(), p.workshopCommand(), p.simulateCommand(),
 		p.devicesCommand(), p.watchCommand(), p.setCommand(), p.toggleCommand(), p.sessionCommand(),
-		p.verifyCommand(), p.backupCommand(), p.restoreCommand(), p.doctorCommand(), p.benchCommand(), p.versionCommand(), p.manCommand())
+		p.verifyCommand(), p.backupCommand(), p.restoreCommand(), p.importCommand(), p.doctorCommand(), p.benchCommand(), p.versionCommand(), p.manCommand())
 	p.translate(root)
 	return root
 }

@@ -169,9 +169,18 @@ func appendTable(b []byte, color paint, indent string, cols []tableColumn, rows 
 	return b
 }
 
-// WriteSummaryCSV writes resumen.csv (RFC 4180, UTF-8, \n): a header and one
-// row per device. The columns are the same in every language, so that a
-// teacher's spreadsheet reads the files of all groups:
+// SummaryForm is how resumen.csv is written; the zero value is in English, and as
+// RFC 4180 says.
+type SummaryForm struct {
+	Lang      vaiven.Lang // of the headings
+	Mark      string      // at the file's beginning
+	Separator byte        // between fields; 0: a comma
+	Decimal   byte        // dot of decimals; 0: a dot
+	End       string      // "\r\n" or, by default, "\n"
+}
+
+// WriteSummaryCSV writes resumen.csv (UTF-8): a header and one row per device. The
+// columns are in every language in the same places, here in English:
 //
 //	device, name, readings, asked,
 //	rejected            messages refused, all kinds
@@ -183,23 +192,41 @@ func appendTable(b []byte, color paint, indent string, cols []tableColumn, rows 
 //
 // A number that does not exist (an interval with one reading, a limit that was
 // not set) is an empty cell.
-func WriteSummaryCSV(w io.Writer, roster Roster, sums []vaiven.Summary) error {
+func WriteSummaryCSV(w io.Writer, form SummaryForm, roster Roster, sums []vaiven.Summary) error {
 	names := measurementNames(sums)
 	c := csv.NewWriter(w)
-	head := []string{"device", "name", "readings", "asked", "rejected", "rejected_by", "lost",
-		"duration_s", "interval_mean_s", "interval_p95_s", "interval_asked_s"}
+	c.Comma, c.UseCRLF = rune(cmp.Or(form.Separator, ',')), form.End == "\r\n"
+	l := form.Lang
+	head := []string{
+		form.Mark + l.Say("device", "placa"), l.Say("name", "nombre"), l.Say("readings", "lecturas"), l.Say("asked", "pedidas"),
+		l.Say("rejected", "rechazadas"), l.Say("rejected_by", "rechazadas_por"), l.Say("lost", "perdidas"),
+		l.Say("duration_s", "duracion_s"), l.Say("interval_mean_s", "intervalo_medio_s"),
+		l.Say("interval_p95_s", "intervalo_p95_s"), l.Say("interval_asked_s", "intervalo_pedido_s"),
+	}
 	for _, n := range names {
-		head = append(head, n+"_n", n+"_mean", n+"_min", n+"_max")
+		head = append(head, n+"_n", n+l.Say("_mean", "_media"), n+"_min", n+"_max")
 	}
 	rows := [][]string{head}
 	for i := range sums {
-		rows = append(rows, summaryRow(&sums[i], roster[sums[i].Session.Device], names))
+		row := summaryRow(&sums[i], roster[sums[i].Session.Device], names)
+		for j := range row {
+			if d := form.Decimal; d != 0 && j >= firstNumber && j != rejectedBy {
+				row[j] = strings.Replace(row[j], ".", string(d), 1)
+			}
+		}
+		rows = append(rows, row)
 	}
 	if err := c.WriteAll(rows); err != nil { // flushes
 		return fmt.Errorf("write summary: %w", err)
 	}
 	return nil
 }
+
+// Columns of resumen.csv: all from firstNumber on are numbers but rejectedBy.
+const (
+	firstNumber = 2
+	rejectedBy  = 5
+)
 
 func summaryRow(s *vaiven.Summary, name string, names []string) []string {
 	row := []string{
@@ -260,9 +287,9 @@ func formatRounded(f float64) string {
 
 // SaveSummaryCSV writes the file at path whole or not at all: what stood there
 // before is replaced only once the new one is on disk.
-func SaveSummaryCSV(path string, roster Roster, sums []vaiven.Summary) error {
+func SaveSummaryCSV(path string, form SummaryForm, roster Roster, sums []vaiven.Summary) error {
 	var b bytes.Buffer
-	err := WriteSummaryCSV(&b, roster, sums)
+	err := WriteSummaryCSV(&b, form, roster, sums)
 	if err == nil {
 		err = atomicfile.Write(path, b.Bytes())
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"os"
@@ -71,7 +72,7 @@ func TestSaveSummaryCSV(t *testing.T) {
 	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := SaveSummaryCSV(path, owners(), summaries()); err != nil {
+	if err := SaveSummaryCSV(path, SummaryForm{}, owners(), summaries()); err != nil {
 		t.Fatal(err)
 	}
 	got, err := os.ReadFile(path)
@@ -86,17 +87,40 @@ func TestSaveSummaryCSV(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*")); len(left) != 1 {
 		t.Errorf("left behind: %q", left)
 	}
-	if err := SaveSummaryCSV(filepath.Join(filepath.Dir(path), "missing", "resumen.csv"), owners(), summaries()); err == nil {
+	if err := SaveSummaryCSV(filepath.Join(filepath.Dir(path), "missing", "resumen.csv"), SummaryForm{}, owners(), summaries()); err == nil {
 		t.Error("saved into a folder that is not there")
 	}
 	dir := filepath.Join(filepath.Dir(path), "taken.csv")
 	if err := os.MkdirAll(filepath.Join(dir, "x"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := SaveSummaryCSV(dir, owners(), summaries()); err == nil {
+	if err := SaveSummaryCSV(dir, SummaryForm{}, owners(), summaries()); err == nil {
 		t.Error("replaced a folder")
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*")); len(left) != 2 {
 		t.Errorf("left behind: %q", left)
+	}
+}
+
+// TestSummaryCSVForASpreadsheet: headings in the language, and nothing but numbers in
+// the cells of numbers, also of a board whose name has a dot.
+func TestSummaryCSVForASpreadsheet(t *testing.T) {
+	var b bytes.Buffer
+	sums := summaries()
+	sums[0].Session.Device = "lora.3"
+	form := SummaryForm{Lang: vaiven.Spanish, Mark: "\ufeff", Separator: ';', Decimal: ',', End: "\r\n"}
+	if err := WriteSummaryCSV(&b, form, owners(), sums); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "resumen-excel-es.golden.csv", b.String())
+	if !strings.Contains(b.String(), "\r\nlora.3;") {
+		t.Error(b.String())
+	}
+	for _, l := range strings.Split(strings.TrimSpace(b.String()), "\r\n")[1:] {
+		for i, cell := range strings.Split(l, ";") {
+			if i >= firstNumber && i != rejectedBy && strings.Trim(cell, "0123456789,-e") != "" {
+				t.Errorf("%q is no number there", cell)
+			}
+		}
 	}
 }

@@ -312,5 +312,13 @@ func (s *Server) CSVPaths() []string {
 	return []string{s.o.CSVPath()}
 }
 
+// CSVDialect is that of the spreadsheet's CSV file, "" when none is kept.
+func (s *Server) CSVDialect() string {
+	if s.sheet != nil {
+		return s.sheet.Dialect()
+	}
+	return ""
+}
+
 // Stamp is the time as the server's events carry it.
 func (s *Server) Stamp() vaiven.Stamp { return s.clock.Stamp() }

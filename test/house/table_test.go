@@ -18,6 +18,7 @@ var rooms = map[string][]string{
 	"internal/gateway":    {"", "wire", "internal/ws"},
 	"internal/stream":     {"", "internal/lock"},
 	"internal/csvfile":    {"", "internal/lock", "internal/atomicfile"},
+	"internal/csvimport":  {""},
 	"internal/history":    {"", "internal/atomicfile"},
 	"internal/registry":   {""},
 	"internal/twin":       {""},
@@ -38,13 +39,13 @@ var rooms = map[string][]string{
 	"cmd/vaiven": {
 		"", "internal/server", "internal/console", "internal/web", "internal/event", "internal/sim", "internal/transports",
 		// For folders of runs, or whose server is stopped, and for what flags name.
-		"internal/stream", "internal/csvfile", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile", "internal/backup",
+		"internal/stream", "internal/csvfile", "internal/csvimport", "internal/views", "internal/views/verify", "internal/button", "internal/atomicfile", "internal/backup",
 	},
 }
 
 // siblings are the rooms of the floor where rooms never meet.
 var siblings = []string{
-	"internal/gateway", "internal/stream", "internal/csvfile", "internal/history", "internal/registry",
+	"internal/gateway", "internal/stream", "internal/csvfile", "internal/csvimport", "internal/history", "internal/registry",
 	"internal/twin", "internal/console", "internal/web", "internal/button",
 }
 
@@ -59,6 +60,7 @@ var reasons = []reason{
 	{"internal/server", "internal/console", "a server runs without a terminal: what a person should know it tells through a function that it was given"},
 	{"internal/server", "internal/views/verify", "the proof is for a folder whose server is stopped"},
 	{"internal/server", "internal/event", "the public form of events is for whoever shows or hands them out: the server joins those who do"},
+	{"internal/server", "internal/csvimport", "rows of a file are taken in while no server runs"},
 	{"internal/server", "internal/ws", "sockets of boards are the gateway's, from their first byte to their last"},
 	{"*", "internal/views/verify", "the proof looks at everything from above: what it judges must not know it"},
 	{"internal/views/verify", "*", "the proof needs the log and its views, not boards and not screens"},

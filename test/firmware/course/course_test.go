@@ -71,7 +71,7 @@ func TestVaiven(t *testing.T) {
 			t.Errorf("exit %d\n%s", code, s.Stderr())
 		}
 		// A reading sent while the end was on its way is printed, and is no row.
-		lines := taken(t, s, printed(b))[:p.readings]
+		lines := taken(t, s, printed(b), p.readings)
 		compareCSV(t, s.CSV(), rows(t, lines, shortest), from, to)
 		harness.Verify(t, data)
 	})
@@ -127,7 +127,7 @@ func TestSensorPulledOut(t *testing.T) {
 			}
 			to := time.Now()
 			b.Quit()
-			compareCSV(t, s.CSV(), rows(t, taken(t, s, printed(b)), shortest), from, to)
+			compareCSV(t, s.CSV(), rows(t, taken(t, s, printed(b), 0), shortest), from, to)
 		})
 	}
 }

@@ -33,16 +33,28 @@ func printed(b *boardtest.Board) (lines []string) {
 	return lines
 }
 
-// taken returns those of the printed readings that a server's file must have: all of
-// them in turn. A sketch does not know what its connection takes with it, though, nor what
+// taken returns those of the printed readings that a server's file must have: the first
+// n of them, or with n 0 all, in turn. A sketch does not know what its connection takes with it, though, nor what
 // a server refuses whose disk stands still: where the server says so, on a machine that
 // let them wait for minutes, they are those of which the file has the numbers, in the same
 // order.
-func taken(t *testing.T, s *harness.Server, lines []string) []string {
+func taken(t *testing.T, s *harness.Server, lines []string, n int) []string {
 	t.Helper()
-	if said := s.Stdout() + s.Stderr(); !strings.Contains(said, "the connection broke") && !strings.Contains(said, "rejected busy") {
-		return lines
+	if said := s.Stdout() + s.Stderr(); strings.Contains(said, "the connection broke") || strings.Contains(said, "rejected busy") {
+		lines = inFile(t, s, lines)
 	}
+	if len(lines) < n {
+		t.Fatalf("the practice ended with %d readings of the %d that were asked for:\n%s\n%s", len(lines), n, strings.Join(lines, "\n"), s.Stderr())
+	}
+	if n > 0 {
+		lines = lines[:n]
+	}
+	return lines
+}
+
+// inFile returns the printed readings of which the file has the numbers, in its order.
+func inFile(t *testing.T, s *harness.Server, lines []string) []string {
+	t.Helper()
 	have, err := harness.ReadCSV(s.CSV())
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ func TestVaivenLED(t *testing.T) {
 			to := time.Now()
 			b.Wait(patience, p.readings, "serial", isReading)
 			b.Quit()
-			compareCSV(t, s.CSV(), rows(t, taken(t, s, printed(b))[:p.readings], shortest), from, to)
+			compareCSV(t, s.CSV(), rows(t, taken(t, s, printed(b), p.readings), shortest), from, to)
 		})
 	}
 }
