@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,6 +43,13 @@ type config struct {
 	CSVDialect string   // of a second file beside the exact one; "" is none
 	CSVZone    string   // IANA name of TIMEFLAG's zone; "" is the server's
 	CSVRotate  string   // month, day, rows=N, off; "" is as the file is
+
+	KeepLog     time.Duration // how long the log's records are kept; 0: for ever
+	KeepLogSize int64         // bytes that they may take; 0: a third of the disk
+
+	NoHistory   bool          // keeps no time series beside the log
+	KeepHistory time.Duration // how long they are kept; 0: for ever
+	HistorySize int64         // bytes that they may take; 0: a fifth of the disk
 
 	Readings uint64        // ends a device's session after so many readings; 0: no limit
 	For      time.Duration // ends it after so long; 0: no limit
@@ -97,6 +105,17 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 		"un segundo archivo junto al exacto, para una hoja de cálculo: excel-es (punto y coma, coma decimal)"))
 	f.StringVar(&c.CSVRotate, "csv-rotate", "", p.say("begin another file with each month or day, or after so many rows (rows=1000000); IDdato goes on. off: one file for ever; from the next row on",
 		"empieza otro archivo cada mes (month) o día (day), o tras tantas filas (rows=1000000); IDdato sigue. off: un solo archivo; desde la próxima fila"))
+	c.KeepLog = 90 * vaiven.Day
+	f.Var(age{&c.KeepLog}, "keep-log", p.say("how long the log keeps what the CSV and the history have, as 90d or 1y (0: for ever)",
+		"cuánto tiempo guarda el registro lo que ya tienen el CSV y el historial, como 90d (días) o 1y (años) (0: siempre)"))
+	f.Var(size{&c.KeepLogSize}, "keep-log-size", p.say("how much of the disk the log may take, as 20GB (0: a third of it); the oldest goes first",
+		"cuánto disco puede ocupar el registro, como 20GB (0: la tercera parte); lo más viejo se va primero"))
+	c.KeepHistory = 5 * vaiven.Year
+	f.BoolVar(&c.NoHistory, "no-history", false, p.say("keep no history of the readings beside the log", "no guarda historial de las lecturas junto al registro"))
+	f.Var(age{&c.KeepHistory}, "keep-history", p.say("how long the history of the readings is kept, as 5y or 90d (0: for ever)",
+		"cuánto tiempo se guarda el historial de las lecturas, como 5y (años) o 90d (0: siempre)"))
+	f.Var(size{&c.HistorySize}, "keep-history-size", p.say("how much of the disk the history may take, as 20GB (0: a fifth of it); the oldest goes first",
+		"cuánto disco puede ocupar el historial, como 20GB (0: la quinta parte); lo más viejo se va primero"))
 	f.Uint64Var(&c.Readings, "readings", c.Readings, p.say("end a board's session after so many readings (0: no limit)",
 		"termina la sesión de una placa después de tantas lecturas (0: sin límite)"))
 	f.DurationVar(&c.For, "for", c.For, p.say("end a board's session so long after its first connection, as 3m (0: no limit)",
@@ -130,6 +149,40 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 	f.StringVar(&c.CPUProfile, "cpuprofile", "", p.say("write a CPU profile of the run to this file", "escribe un perfil de CPU en este archivo"))
 	_ = f.MarkHidden("cpuprofile")
 	f.String("config", "", p.say("TOML file with any of these options", "archivo TOML con cualquiera de estas opciones"))
+}
+
+// age is a flag of a duration with days, weeks and years.
+type age struct{ d *time.Duration }
+
+func (v age) String() string {
+	if v.d == nil {
+		return ""
+	}
+	return vaiven.FormatAge(*v.d)
+}
+
+func (v age) Type() string { return "age" }
+
+func (v age) Set(s string) (err error) {
+	*v.d, err = vaiven.ParseAge(s)
+	return err
+}
+
+// size is a flag of a number of bytes.
+type size struct{ n *int64 }
+
+func (v size) String() string {
+	if v.n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*v.n, 10)
+}
+
+func (v size) Type() string { return "size" }
+
+func (v size) Set(s string) (err error) {
+	*v.n, err = vaiven.ParseSize(s)
+	return err
 }
 
 // prefixes is a flag of CIDR prefixes; a single address is a prefix of itself.
@@ -397,6 +450,8 @@ func (p *program) serverOptions(c *config) server.Options {
 	o := server.Options{
 		Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TLSListen: c.TLSListen,
 		Data: c.Data, CSV: c.CSV, CSVColumns: c.CSVColumns, CSVDigits: c.digits(), CSVDialect: c.CSVDialect, CSVZone: c.CSVZone, CSVRotate: c.CSVRotate,
+		NoHistory: c.NoHistory, KeepHistory: c.KeepHistory, HistorySize: c.HistorySize,
+		KeepLog: c.KeepLog, KeepLogSize: c.KeepLogSize,
 		Readings: c.Readings, For: c.For, Rate: c.Rate, Interval: c.Interval,
 		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),
 		TrustedProxies: c.TrustedProxy,

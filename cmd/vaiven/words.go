@@ -67,6 +67,10 @@ func (p *program) valueError(f *pflag.Flag, value string) error {
 			want = fmt.Sprintf(p.say("say the unit: %[1]ss for seconds, %[1]sm for minutes, %[1]sh for hours",
 				"di la unidad: %[1]ss son segundos, %[1]sm minutos, %[1]sh horas"), value)
 		}
+	case "age":
+		want = p.say("a time is a number with its unit, as 12h, 90d, 2w or 5y", "un tiempo es un número con su unidad, como 12h, 90d (días), 2w (semanas) o 5y (años)")
+	case "size":
+		want = p.say("a size is a number with its unit, as 500MB or 20GB", "un tamaño es un número con su unidad, como 500MB o 20GB")
 	case "int", "int64", "uint64":
 		want = p.say("want a whole number", "debe ser un número entero")
 	case "float64":

@@ -33,6 +33,12 @@ func (f *File) RestoreBase(snap []byte) error {
 	return nil
 }
 
+// BaseOf is the exact file, whose rows the second one has too.
+func (f *File) BaseOf() string { return viewName("") }
+
+// BaseOf is that of the file that is checked.
+func (c *Checker) BaseOf() string { return viewName("") }
+
 // resumeBehind finds the row behind which the log begins by its IDdato.
 func (f *File) resumeBehind(s *snapshot) error {
 	if err := f.openFile(); err != nil {

@@ -40,7 +40,8 @@ type Options struct {
 	Now    func() time.Time // for the names of what is set aside; time.Now by default
 	Logger *slog.Logger     // silent by default
 
-	headSamples int // tests: maxHeadSamples
+	headSamples int           // tests: maxHeadSamples
+	cut         time.Duration // tests: cutEvery
 }
 
 // History is the view. It implements the pump's View, Restorer, and Positioned.
@@ -97,7 +98,7 @@ func Open(o Options) (_ *History, err error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	o.headSamples = cmp.Or(o.headSamples, maxHeadSamples)
+	o.headSamples, o.cut = cmp.Or(o.headSamples, maxHeadSamples), cmp.Or(o.cut, cutEvery)
 	h := &History{o: o, head: newHead()}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	if err := h.openFolder(); err != nil {
@@ -124,7 +125,7 @@ func (h *History) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.head, h.counts, h.applied, h.newest = newHead(), h.saved.Counts, h.saved.Kept, h.saved.Newest
-	h.flushed = floorDiv(h.newest, cutEvery.Milliseconds())
+	h.flushed = floorDiv(h.newest, h.o.cut.Milliseconds())
 }
 
 // Restore goes back to what the folder holds, whatever the snapshot says: records
@@ -168,7 +169,7 @@ func (h *History) Apply(pos uint64, entries []vaiven.Entry) error {
 // cutBlock writes a block of the head when it is large, or when the log enters another
 // stretch of time.
 func (h *History) cutBlock(at int64) error {
-	stretch := floorDiv(max(at, h.newest), cutEvery.Milliseconds())
+	stretch := floorDiv(max(at, h.newest), h.o.cut.Milliseconds())
 	full := h.head.samples >= h.o.headSamples || h.head.bytes >= maxHeadBytes
 	if h.head.samples > 0 && (full || stretch > h.flushed) {
 		if err := h.writeHead(); err != nil {

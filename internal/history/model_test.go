@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"math"
@@ -17,7 +18,17 @@ import (
 	"vaiven"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain: a block costs some fsyncs, so that properties are tried a few times here,
+// and as often as -rapid.checks says where somebody asks for it.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if !asked {
+		_ = flag.Set("rapid.checks", "12")
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // begun is when the tests' logs begin.
 const begun = 1_790_000_000_000

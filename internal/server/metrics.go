@@ -1,6 +1,10 @@
 package server
 
 import (
+	"context"
+	"math"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -50,6 +54,16 @@ func (s *Server) newMetrics() *prometheus.Registry {
 	gauge("vaiven_log_records", "The log's last record that the views were given.", func() float64 {
 		pos, _ := s.pump.Position()
 		return float64(pos)
+	})
+	gauge("vaiven_log_first_record", "The first record that the log still has.", func() float64 { return float64(s.log.First()) })
+	gauge("vaiven_log_bytes", "Bytes that the log's records take.", func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		n, err := s.log.Size(ctx)
+		if err != nil {
+			return math.NaN()
+		}
+		return float64(n)
 	})
 	gauge("vaiven_readings", "Readings that the log holds, each counted once.", func() float64 {
 		return float64(s.pump.Stats().Readings)

@@ -43,6 +43,13 @@ type Options struct {
 	// was begun it is kept complete, also by a server that does not ask for it.
 	CSVDialect string
 
+	// KeepLog is how long the log's records are kept once every view has what they say,
+	// 0: for ever. KeepLogSize is how many bytes they may take, 0: a third of the disk.
+	// On a full disk the oldest records go before any reading is refused, whatever these
+	// say.
+	KeepLog     time.Duration
+	KeepLogSize int64
+
 	// NoHistory keeps no time series beside the log. KeepHistory is how long they are
 	// kept, 0: for ever; HistorySize is how many bytes they may take, 0: a fifth of the
 	// disk.

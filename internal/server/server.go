@@ -156,7 +156,7 @@ func (s *Server) openViews(ctx context.Context) error {
 	}
 	s.pump, err = views.Open(ctx, views.Options{
 		Source: s.log, Views: all, Dir: s.o.Data, Logger: s.o.Logger, StopTimeout: stopTimeout,
-		Notify: s.notifyView, Progress: s.o.Progress,
+		Retention: s.retention(), Notify: s.notifyView, Progress: s.o.Progress,
 	})
 	if err != nil {
 		return s.explain.Views(err)
@@ -164,6 +164,29 @@ func (s *Server) openViews(ctx context.Context) error {
 	s.replayed, _ = s.pump.Position()
 	return nil
 }
+
+// logShare is the part of the disk that the log may take by itself, and trimGrace how
+// long a node that just begins on an external log may take to read what is behind a
+// snapshot.
+const (
+	logShare  = 3
+	trimGrace = 10 * time.Minute
+)
+
+func (s *Server) retention() views.Retention {
+	r := views.Retention{Age: s.o.KeepLog, Size: s.o.KeepLogSize}
+	if s.o.NATS != "" { // its disk is not known
+		r.Grace = trimGrace
+		return r
+	}
+	if _, disk, err := stream.DiskSpace(s.o.Data); err == nil {
+		r.Size, r.Bytes = cmp.Or(r.Size, disk/logShare), disk/64
+	}
+	return r
+}
+
+// makeRoom is asked by the log when the disk is full.
+func (s *Server) makeRoom(ctx context.Context) bool { return s.pump != nil && s.pump.MakeRoom(ctx) }
 
 // notifyView tells what the views found at the start. That a CSV which was just set
 // aside does not match the checkpoint has been said by the CSV itself.

@@ -25,6 +25,9 @@ type Based interface {
 	// with what the view still has; what is missing stays missing. The pump calls it
 	// instead of Restore(nil) when the log has been trimmed.
 	RestoreBase(snapshot []byte) error
+	// BaseOf is the name of the view whose snapshot serves where the view's own is not
+	// there yet, "" for none.
+	BaseOf() string
 }
 
 // beginning is the state in front of a log's first record.
@@ -130,8 +133,13 @@ func readSnapshot(ctx context.Context, src Source, a Archive, pos uint64) (*chec
 // nothing; so does one that can do nothing with what it holds.
 func (c *checkpoint) restoreBase(v View) error {
 	snap, known := c.views[v.Name()]
-	if b, ok := v.(Based); ok && known {
-		return b.RestoreBase(snap)
+	if b, ok := v.(Based); ok {
+		if !known {
+			snap, known = c.views[b.BaseOf()]
+		}
+		if known {
+			return b.RestoreBase(snap)
+		}
 	}
 	res, ok := v.(Restorer)
 	if !ok {

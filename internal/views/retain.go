@@ -35,8 +35,10 @@ type Retention struct {
 	// an earlier snapshot.
 	Grace time.Duration
 	// Records and Events bound what a start without a checkpoint must read: a
-	// snapshot is taken after so many; defaults 100,000 and 1,000,000.
+	// snapshot is taken after so many; defaults 100,000 and 1,000,000. Bytes bounds
+	// what cannot be taken away from the log on a full disk; 0: nothing does.
 	Records, Events uint64
+	Bytes           int64
 }
 
 func (r Retention) withDefaults() Retention {
@@ -58,7 +60,7 @@ const (
 	// What an event and a record take in the log, about, to weigh a snapshot's cost.
 	eventBytes, recordBytes = 20, 60
 	// leastRoom is the size below which a full disk is not the log's doing.
-	leastRoom = 8 << 20
+	leastRoom = 4 << 20
 )
 
 // kept is what is known of the log's snapshots. It belongs to the goroutine that
@@ -220,8 +222,9 @@ func (p *Pump) due(c *cut, now time.Time) bool {
 	if o.Age > 0 && c.time.age(k.mark.pos, k.mark.at) >= o.Age/steps || o.Size > 0 && k.size-k.mark.size >= o.Size/steps {
 		return true
 	}
+	grown := o.Bytes > 0 && k.size-k.mark.size >= o.Bytes
 	worth := events*eventBytes+records*recordBytes >= 2*uint64(len(c.data))
-	return worth && (records >= o.Records || events >= o.Events)
+	return worth && (records >= o.Records || events >= o.Events || grown)
 }
 
 func (p *Pump) logSize(ctx context.Context) (int64, error) {

@@ -71,6 +71,8 @@ func (t *durableTape) Restore(snap []byte) error {
 // RestoreBase is how a tape that has lost everything begins again.
 func (t *durableTape) RestoreBase(snap []byte) error { return t.restore(snap) }
 
+func (t *durableTape) BaseOf() string { return "" }
+
 func (t *durableTape) restore(snap []byte) error {
 	err := t.tape.Restore(snap)
 	t.mu.Lock()

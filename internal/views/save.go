@@ -33,6 +33,12 @@ func (p *Pump) writeCheckpoints(ctx context.Context) {
 		case room = <-p.rooms:
 		}
 		began := time.Now()
+		if room.answer != nil { // what was kept so far may do, and does not wait for the views
+			if freed, _ := p.retain(ctx, nil, true); freed {
+				room.answer <- true
+				continue
+			}
+		}
 		c, err := p.checkpoint(ctx, room.answer != nil)
 		if err != nil && !errors.Is(err, errStopping) {
 			p.opts.Logger.Warn("checkpoint not written", "err", err)

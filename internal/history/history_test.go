@@ -1,0 +1,333 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vaiven"
+)
+
+// reading is one of board d with two values, so many ms after the tests' begin.
+func reading(d vaiven.Device, ms int64, temp float64) *vaiven.Reading {
+	return &vaiven.Reading{Stamp: vaiven.Stamp{At: begun + ms}, Device: d, Values: []vaiven.Value{{Name: "TEMP", Num: temp}, {Name: "HUM", Num: 60}}}
+}
+
+// measured is a reading that came later than it was taken.
+func measured(d vaiven.Device, at, taken int64, temp float64) *vaiven.Reading {
+	r := reading(d, at, temp)
+	r.Measured = begun + taken
+	return r
+}
+
+// wait returns when blocks are no longer being joined.
+func wait(h *History) { h.work.Wait() }
+
+// hours appends a reading each fifteen seconds for some hours.
+func (m *model) hours(t fatal, from, to int) {
+	for ms := int64(from) * 3_600_000; ms < int64(to)*3_600_000; ms += 15_000 {
+		m.append(t, reading("101", ms, 20+float64(ms/15_000%50)/10))
+	}
+}
+
+func open(t *testing.T, change ...func(*Options)) *model {
+	t.Helper()
+	m := newModel(filepath.Join(t.TempDir(), "history"), 0)
+	for _, c := range change {
+		c(&m.options)
+	}
+	m.open(t, 0)
+	t.Cleanup(m.closeAll)
+	return m
+}
+
+// again closes the history and opens it as another start does.
+func (m *model) again(t *testing.T) {
+	t.Helper()
+	wait(m.h)
+	if err := m.h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m.open(t, 0)
+}
+
+// TestBlocksAreJoined writes three weeks: few blocks remain, no sample is missing or
+// there twice, and roll-ups and samples agree for queries of every width.
+func TestBlocksAreJoined(t *testing.T) {
+	m := open(t, func(o *Options) { o.cut = 8 * time.Hour })
+	for day := range 22 {
+		m.hours(t, day*24, day*24+24)
+		m.append(t, measured("101", int64(day+1)*86_400_000, 60_000*int64(day)+5, 3.5)) // late, of the first hour
+	}
+	wait(m.h)
+	if s := m.h.Stats(); s.Blocks > 20 || s.Late != 2*22 || s.Err != nil {
+		t.Errorf("%+v", s)
+	}
+	m.check(t)
+	end := int64(begun + 23*86_400_000)
+	for _, q := range []vaiven.CurveQuery{
+		{From: begun, To: end, Points: 1000}, {From: begun, To: end, Points: 2}, {From: begun + 77_777, To: end - 1_234_567, Points: 300},
+		{From: begun - 1000, To: begun + 7_200_000, Points: 60}, {From: begun + 1, To: begun + 2, Points: 10}, {From: end, To: end + 1, Points: 10},
+		{From: begun + 3_600_001, To: begun + 90_000_001, Points: 250, Names: []string{"HUM"}}, {From: begun, To: end, Points: 9000},
+	} {
+		m.checkQuery(t, q)
+	}
+	m.again(t)
+	m.check(t)
+}
+
+// TestFolderThatFails puts a file where the folder should be: nothing is lost, nothing
+// is taken twice, and all is well once the folder can be written.
+func TestFolderThatFails(t *testing.T) {
+	m := open(t, func(o *Options) { o.headSamples = 50 })
+	for ms := int64(0); m.h.head.samples < 50; ms += 2000 {
+		m.append(t, reading("101", ms, 20))
+	}
+	if err := os.WriteFile(m.dir, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	next := []vaiven.Entry{{Event: reading("101", 200_000, 21)}}
+	pos := uint64(len(m.log) + 1)
+	for range 3 {
+		if err := m.h.Apply(pos, next); err == nil {
+			t.Fatal("a block was written into a file")
+		}
+	}
+	m.check(t) // from memory
+	if err := os.Remove(m.dir); err != nil {
+		t.Fatal(err)
+	}
+	m.append(t, reading("101", 200_000, 21))
+	if m.h.Kept() != pos-1 || m.h.Stats().Blocks != 1 {
+		t.Errorf("kept %d, %+v; want %d", m.h.Kept(), m.h.Stats(), pos-1)
+	}
+	m.check(t)
+	m.again(t)
+	m.check(t)
+}
+
+// TestManifestThatCannotBeReplaced fails behind the blocks and in front of the manifest.
+func TestManifestThatCannotBeReplaced(t *testing.T) {
+	m := open(t)
+	m.hours(t, 0, 5) // two blocks
+	inTheWay := filepath.Join(m.dir, manifestName+".new")
+	if err := os.MkdirAll(filepath.Join(inTheWay, "x"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	before := m.h.Stats()
+	next := reading("101", 7*3_600_000, 21)
+	if err := m.h.Apply(uint64(len(m.log)+1), []vaiven.Entry{{Event: next}}); err == nil {
+		t.Fatal("a manifest was written")
+	}
+	if s := m.h.Stats(); s.Blocks != before.Blocks || s.InMemory != before.InMemory {
+		t.Errorf("%+v, before %+v", s, before)
+	}
+	folders, err := m.h.folders()
+	if err != nil || len(folders) != before.Blocks {
+		t.Errorf("leftovers: %v, %v", folders, err)
+	}
+	m.check(t)
+	if err := os.RemoveAll(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	m.append(t, next)
+	m.check(t)
+}
+
+// TestOtherLog sets the folder of another log aside.
+func TestOtherLog(t *testing.T) {
+	m := open(t)
+	m.hours(t, 0, 3)
+	if err := m.h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var notices []Notice
+	m.options.Log = "ff"
+	m.options.Notify = func(n Notice) { notices = append(notices, n) }
+	m.log, m.want, m.counts = nil, map[key]map[int64]float64{}, counts{}
+	m.open(t, 0)
+	if len(notices) != 1 || notices[0].Kind != OtherLog || !strings.Contains(notices[0].Text(vaiven.Spanish), "otro registro") {
+		t.Errorf("%+v", notices)
+	}
+	if old, err := readManifest(notices[0].Aside); err != nil || old == nil || len(old.Blocks) == 0 {
+		t.Errorf("the old folder: %+v, %v", old, err)
+	}
+	m.hours(t, 0, 3)
+	m.check(t)
+}
+
+// TestDamagedManifest is used as far as its blocks are whole, and completed from the
+// log's end.
+func TestDamagedManifest(t *testing.T) {
+	m := open(t)
+	m.hours(t, 0, 40)
+	wait(m.h)
+	kept := m.h.Kept()
+	if err := m.h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(m.dir, manifestName)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 4
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	m.options.Notify = func(n Notice) { told++ }
+	m.open(t, 0)
+	if told != 1 || m.h.saved.Kept == 0 || m.h.saved.Kept > kept {
+		t.Errorf("%d notices; kept %d of %d", told, m.h.saved.Kept, kept)
+	}
+	m.counts.Samples = m.h.Stats().Samples // counts were in the manifest
+	m.check(t)
+}
+
+// TestBlockThatCannotBeRead is told, kept, and missing; the others are there.
+func TestBlockThatCannotBeRead(t *testing.T) {
+	m := open(t)
+	m.hours(t, 0, 9)
+	wait(m.h)
+	victim := m.h.blocks[1].dir
+	if err := m.h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(victim, indexName), 100); err != nil {
+		t.Fatal(err)
+	}
+	var notices []Notice
+	m.options.Notify = func(n Notice) { notices = append(notices, n) }
+	m.open(t, 0)
+	m.hours(t, 9, 40)
+	m.again(t)
+	if len(notices) != 2 || notices[0].Kind != LostBlocks {
+		t.Errorf("%+v: want a notice at each start", notices)
+	}
+	if _, err := os.Stat(victim); err != nil {
+		t.Errorf("the block is gone: %v", err)
+	}
+	got, err := m.everything()
+	if n := len(got[key{"101", "TEMP", false}]); err != nil || n < 40*240-2*2400 || n >= 40*240 {
+		t.Errorf("%d samples, %v", n, err)
+	}
+}
+
+// TestDamagedRollup changes every byte of a roll-up in turn: answers stay right.
+func TestDamagedRollup(t *testing.T) {
+	m := open(t)
+	m.hours(t, 0, 3)
+	path := filepath.Join(m.h.blocks[0].dir, rollupName)
+	b, err := os.ReadFile(path)
+	if err != nil || len(b) < 1000 {
+		t.Fatalf("%d bytes, %v", len(b), err)
+	}
+	q := vaiven.CurveQuery{From: begun, To: begun + 3*3_600_000, Points: 10}
+	for i := len(rollupMagic); i < len(b); i += 7 {
+		bad := slices.Clone(b)
+		bad[i] ^= 0x41
+		if err := os.WriteFile(path, bad, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		m.checkQuery(t, q)
+	}
+}
+
+// TestRetention removes what is older than is kept, and then the oldest beyond a size.
+func TestRetention(t *testing.T) {
+	m := open(t, func(o *Options) { o.Keep, o.cut = 5*vaiven.Day, 6*time.Hour })
+	m.hours(t, 0, 12*24)
+	wait(m.h)
+	s := m.h.Stats()
+	if age := time.Duration(m.h.newest-s.Oldest) * time.Millisecond; age < 5*vaiven.Day || age > 6*vaiven.Day {
+		t.Errorf("the oldest is %v old", age)
+	}
+	m.append(t, measured("101", 12*86_400_000, 86_400_000, 9)) // older than is kept
+	if got := m.h.Stats(); got.Expired != 2 {
+		t.Errorf("%+v", got)
+	}
+	m.options.MaxBytes = s.Bytes / 2
+	m.counts.Samples = m.h.Stats().Samples
+	m.again(t)
+	m.hours(t, 12*24+1, 13*24)
+	wait(m.h)
+	if got := m.h.Stats(); got.Bytes > s.Bytes/2 || got.Blocks == 0 || got.Oldest <= s.Oldest {
+		t.Errorf("%+v, before %+v", got, s)
+	}
+	if folders, err := m.h.folders(); err != nil || len(folders) != m.h.Stats().Blocks {
+		t.Errorf("folders %v, %v", folders, err)
+	}
+}
+
+// TestReadersMeetRemoval asks while blocks are joined and removed.
+func TestReadersMeetRemoval(t *testing.T) {
+	m := open(t, func(o *Options) { o.Keep, o.cut = 3*vaiven.Day, 4*time.Hour })
+	done := make(chan error, 1)
+	stop := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			default:
+			}
+			_, err := m.h.Curves(context.Background(), vaiven.CurveQuery{From: begun, To: begun + 30*86_400_000, Points: 100})
+			if err == nil {
+				_, err = m.everything()
+			}
+			if err != nil {
+				done <- err
+				return
+			}
+			_ = m.h.Stats()
+		}
+	}()
+	m.hours(t, 0, 8*24)
+	close(stop)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStates are series of their own, and numbers near the largest have a mean.
+func TestStates(t *testing.T) {
+	m := open(t)
+	r := reading("101", 0, math.MaxFloat64)
+	r.States = []vaiven.Value{{Name: "LED", Num: 1}, {Name: "TEMP", Num: 7}}
+	m.append(t, r, reading("101", 1, math.MaxFloat64), reading("101", 2, -0.0),
+		&vaiven.Report{Stamp: vaiven.Stamp{At: begun + 1}, Device: "101", States: []vaiven.Value{{Name: "LED", Num: 0}}},
+		&vaiven.Hello{Stamp: vaiven.Stamp{At: begun + 1}, Device: "101"}, &vaiven.Presence{Stamp: vaiven.Stamp{At: begun + 1}, Device: "102"})
+	m.check(t)
+	got, err := m.h.Curves(t.Context(), vaiven.CurveQuery{From: begun, To: begun + 1000, Points: 2})
+	if err != nil || len(got.Curves) != 4 || got.Curves[0].Name != "HUM" || got.Curves[2].Name != "LED" || !got.Curves[2].State {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if b := got.Curves[1].Buckets[0]; b.Count != 3 || math.IsInf(b.Mean, 0) || b.Min != 0 {
+		t.Errorf("%+v", b)
+	}
+}
+
+// TestTooMuch refuses a query whose answer would be memory without end.
+func TestTooMuch(t *testing.T) {
+	m := open(t)
+	for i := range 200 {
+		m.append(t, reading(vaiven.Device("board-"+string(rune('a'+i%26))+string(rune('a'+i/26))), int64(i), 1))
+	}
+	_, err := m.h.Curves(t.Context(), vaiven.CurveQuery{From: begun - 86_400_000*365, To: begun + 86_400_000, Points: vaiven.MaxPoints})
+	if !errors.Is(err, vaiven.ErrTooManyBuckets) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := m.h.Curves(ctx, vaiven.CurveQuery{From: begun, To: begun + 1000, Points: 10}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
