@@ -16,9 +16,13 @@ import (
 
 // Backup writes a backup of the running server to out: the log up to the record that
 // is the last when it begins, and the files as they are then. Boards are served
-// meanwhile; the log is not trimmed, unless the disk gets full. The error is out's, the
-// log's or a file's; what was written by then is known to be cut off.
+// meanwhile; the log is not trimmed, unless the disk gets full. It ends with the server.
+// The error is out's, the log's or a file's; what was written by then is known to be
+// cut off.
 func (s *Server) Backup(ctx context.Context, out io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ending, cancel)()
 	defer s.pump.Hold()()
 	if s.history != nil {
 		defer s.history.Hold()()
