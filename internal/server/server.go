@@ -112,7 +112,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 // is not what the program promises by itself.
 func (s *Server) openLog(ctx context.Context) (err error) {
 	s.log, err = stream.Open(ctx, stream.Options{
-		Dir: LogDir(s.o.Data), URL: s.o.NATS, Replicas: s.o.Replicas, CommitEvery: s.o.CommitEvery, NoSync: s.o.NoSync,
+		Dir: LogDir(s.o.Data), URL: s.o.NATS, Replicas: s.o.Replicas, CommitEvery: s.o.CommitEvery, NoSync: s.o.NoSync, MakeRoom: s.makeRoom,
 		OnCommit: s.committed, Stamp: s.clock.Stamp, Logger: s.o.Logger,
 	})
 	if err != nil {

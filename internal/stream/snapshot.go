@@ -266,7 +266,7 @@ func wholeOnes(all []kept) (out []vaiven.SnapshotInfo) {
 
 // PutSnapshot keeps data as the snapshot at info.Pos, durably; info.Size need not be
 // given. Where there is one at that record already, nothing is done. The error is a
-// *LowDiskError when it would leave less than the reserve.
+// *LowDiskError when it would leave less than half of the reserve.
 //
 // If we die here, the pieces that were written are nobody's, and the next PutSnapshot
 // removes them.

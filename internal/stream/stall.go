@@ -106,14 +106,14 @@ func (l *Log) makeRoom(ctx context.Context) bool {
 	return freed
 }
 
-// checkRoomFor returns a *LowDiskError when so many bytes more would leave less than the
-// reserve.
+// checkRoomFor returns a *LowDiskError when a snapshot of so many bytes would leave less
+// than half of the reserve. The other half is for that: with it the log can be trimmed.
 func (d *disk) checkRoomFor(bytes int64) error {
 	if d.dir == "" || d.reserve < 0 {
 		return nil
 	}
 	free, size, err := diskSpace(d.dir)
-	if keep := d.kept(size); err == nil && free-bytes < keep {
+	if keep := d.kept(size); err == nil && free-bytes < keep/2 {
 		return &LowDiskError{Free: free, Reserve: keep}
 	}
 	return nil

@@ -72,6 +72,7 @@ type kept struct {
 	failed time.Time            // when a snapshot could not be written
 	mark   mark                 // at the newest snapshot
 	size   int64                // of the log now, in bytes
+	cost   int                  // bytes of the last cut
 }
 
 // mark is how far the log had come somewhere.
@@ -136,6 +137,7 @@ func (p *Pump) retain(ctx context.Context, c *cut, room bool) (trimmed bool, err
 	if k.size, err = p.logSize(ctx); err != nil {
 		return false, err
 	}
+	k.mark.size = min(k.mark.size, k.size) // full blocks get smaller
 	if !room && now.Sub(k.looked) < lookEvery && !p.due(c, now) {
 		return false, nil
 	}
@@ -218,13 +220,33 @@ func (p *Pump) due(c *cut, now time.Time) bool {
 	if k.looked.IsZero() {
 		return true // the log is to be asked
 	}
-	records, events := c.pos-k.mark.pos, c.stats.Events-min(k.mark.events, c.stats.Events)
-	if o.Age > 0 && c.time.age(k.mark.pos, k.mark.at) >= o.Age/steps || o.Size > 0 && k.size-k.mark.size >= o.Size/steps {
-		return true
+	k.cost = len(c.data)
+	return o.Age > 0 && c.time.age(k.mark.pos, k.mark.at) >= o.Age/steps || p.grown(c.pos, c.stats.Events)
+}
+
+// grown reports whether the tail behind the newest snapshot is long, and worth another.
+func (p *Pump) grown(pos, events uint64) bool {
+	k, o := &p.kept, &p.opts.Retention
+	records := pos - min(k.mark.pos, pos)
+	events -= min(k.mark.events, events)
+	bytes := k.size - k.mark.size
+	long := records >= o.Records || events >= o.Events || o.Bytes > 0 && bytes >= o.Bytes || o.Size > 0 && bytes >= o.Size/steps
+	return long && events*eventBytes+records*recordBytes >= 2*uint64(k.cost)
+}
+
+// longTail reports whether a snapshot must not wait for the pause between checkpoints,
+// which grows with what they cost.
+func (p *Pump) longTail(ctx context.Context) bool {
+	if p.keeper == nil || p.kept.looked.IsZero() || !p.kept.failed.IsZero() {
+		return false
 	}
-	grown := o.Bytes > 0 && k.size-k.mark.size >= o.Bytes
-	worth := events*eventBytes+records*recordBytes >= 2*uint64(len(c.data))
-	return worth && (records >= o.Records || events >= o.Events || grown)
+	if size, err := p.logSize(ctx); err == nil {
+		p.kept.size = size
+	}
+	p.mu.RLock()
+	pos, events := p.decider.Position(), p.decider.stats.Events
+	p.mu.RUnlock()
+	return p.grown(pos, events)
 }
 
 func (p *Pump) logSize(ctx context.Context) (int64, error) {
@@ -311,7 +333,7 @@ func (p *Pump) trim(ctx context.Context, to uint64) (bool, error) {
 		return false, fmt.Errorf("trim: %w", err)
 	}
 	now := First(p.opts.Source)
-	p.opts.Logger.Info("log trimmed", "first", now)
+	p.opts.Logger.Info("log trimmed", "first", now, "was", first)
 	if p.opts.Retention.Grace == 0 {
 		return now > first, nil
 	}

@@ -21,7 +21,7 @@ func (p *Pump) writeCheckpoints(ctx context.Context) {
 	if p.opts.Dir == "" && p.keeper == nil {
 		return
 	}
-	pause := p.opts.Every
+	next := time.Now().Add(p.opts.Every)
 	for {
 		var room roomRequest
 		select {
@@ -29,29 +29,38 @@ func (p *Pump) writeCheckpoints(ctx context.Context) {
 			return
 		case <-p.stop:
 			return
-		case <-time.After(pause):
 		case room = <-p.rooms:
-		}
-		began := time.Now()
-		if room.answer != nil { // what was kept so far may do, and does not wait for the views
-			if freed, _ := p.retain(ctx, nil, true); freed {
-				room.answer <- true
+		case <-time.After(p.opts.Every):
+			if time.Now().Before(next) && !p.longTail(ctx) {
 				continue
 			}
 		}
-		c, err := p.checkpoint(ctx, room.answer != nil)
-		if err != nil && !errors.Is(err, errStopping) {
-			p.opts.Logger.Warn("checkpoint not written", "err", err)
-		}
-		freed, err := p.retain(ctx, c, room.answer != nil)
-		if err != nil && !p.ending(ctx) {
-			p.opts.Logger.Warn("log not trimmed", "err", err)
-		}
+		began := time.Now()
+		freed := p.keep(ctx, room.answer != nil)
 		if room.answer != nil {
 			room.answer <- freed
 		}
-		pause = min(max(p.opts.Every, 50*time.Since(began)), 10*time.Minute)
+		next = time.Now().Add(min(50*time.Since(began), 10*time.Minute))
 	}
+}
+
+// keep writes a checkpoint, and sees to what the log keeps. It reports whether the log
+// was trimmed.
+func (p *Pump) keep(ctx context.Context, room bool) bool {
+	if room { // the snapshots that are there may do, and do not wait for the views
+		if freed, _ := p.retain(ctx, nil, true); freed {
+			return true
+		}
+	}
+	c, err := p.checkpoint(ctx, room)
+	if err != nil && !errors.Is(err, errStopping) {
+		p.opts.Logger.Warn("checkpoint not written", "err", err)
+	}
+	freed, err := p.retain(ctx, c, room)
+	if err != nil && !p.ending(ctx) {
+		p.opts.Logger.Warn("log not trimmed", "err", err)
+	}
+	return freed
 }
 
 // ending reports whether nothing more is to be begun.
