@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ func (p *program) backupCommand() *cobra.Command {
 			}
 			b.dataFolder, b.target, b.asked = p.dataFolder(c), args[0], cmd.Flags().Changed("server")
 			if check {
-				return b.printCheck(b.target)
+				return b.printCheck(cmd.Context(), b.target)
 			}
 			if err := b.complete(cmd.Flags().Changed("keep")); err != nil {
 				return err
@@ -67,6 +68,7 @@ func (p *program) backupCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&c.Data, "data", c.Data, p.say("the data folder, of a server that is stopped", "la carpeta de datos, de un servidor detenido"))
 	f.StringVar(&c.CSV, "csv", "", p.say("its CSV file (default: readings.csv in the data folder)", "su archivo CSV (por defecto, readings.csv en la carpeta de datos)"))
+	f.StringVar(&c.NATS, "nats", "", p.say("external NATS that holds its log", "NATS externo que tiene su registro"))
 	f.DurationVar(&b.every, "every", 0, p.say("go on, with a backup so often, as 24h", "seguir, con una copia cada tanto, como 24h"))
 	f.IntVar(&b.keep, "keep", 0, p.say("keep so many backups in FOLDER, and remove older ones of this server (0: all)",
 		"conservar tantas copias en CARPETA y borrar las anteriores de este servidor (0: todas)"))
@@ -134,12 +136,17 @@ func (b *backupJob) fromServer(ctx context.Context, log string) error {
 		return err
 	}
 	defer f.Abort()
-	body, err := b.client.Backup(ctx)
+	// A server whose computer is gone says nothing, and nobody tells us.
+	asking, give := context.WithCancelCause(ctx)
+	defer give(nil)
+	silent := time.AfterFunc(maxSilence, func() { give(context.DeadlineExceeded) })
+	defer silent.Stop()
+	body, err := b.client.Backup(asking)
 	if err != nil {
-		return b.remoteError(&b.remote, err)
+		return b.remoteError(&b.remote, cmp.Or(context.Cause(asking), err))
 	}
 	defer body.Close()
-	err = b.receive(ctx, f, body, log)
+	err = b.receive(asking, f, &watched{body, silent}, log)
 	var source *sourceError
 	if errors.As(err, &source) && ctx.Err() == nil {
 		return hinted(fmt.Errorf(b.say("%s did not send all of the backup: %w", "%s no envió toda la copia: %w"), b.remote.server, err),
@@ -147,6 +154,23 @@ func (b *backupJob) fromServer(ctx context.Context, log string) error {
 				"no se escribió ningún archivo. ¿Se detuvo el servidor? Lo que mostró dice más; luego inténtalo otra vez"))
 	}
 	return b.explain.Backup(b.target, err)
+}
+
+// maxSilence is how long a server may send nothing.
+const maxSilence = 2 * time.Minute
+
+// watched winds a timer up whenever something comes, and stops it at the end.
+type watched struct {
+	io.Reader
+	silent *time.Timer
+}
+
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.Reader.Read(b)
+	if w.silent.Stop(); err == nil {
+		w.silent.Reset(maxSilence)
+	}
+	return n, err
 }
 
 // sourceError is an error of where a backup comes from, not of where it is written.
@@ -174,7 +198,7 @@ func (b *backupJob) receive(ctx context.Context, f *atomicfile.File, in io.Reade
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	if _, err := b.readAll(bufio.NewReaderSize(f, 256<<10), b.say("reading it back", "releyéndola")); err != nil {
+	if _, err := b.readAll(&tee{in: bufio.NewReaderSize(f, 256<<10), out: io.Discard, ctx: ctx}, b.say("reading it back", "releyéndola")); err != nil {
 		return err
 	}
 	size, err := f.Seek(0, io.SeekCurrent)
@@ -210,8 +234,8 @@ func (t *tee) Read(p []byte) (int, error) {
 			return 0, werr
 		}
 	}
-	if cerr := t.ctx.Err(); cerr != nil {
-		return n, cerr
+	if t.ctx.Err() != nil {
+		return n, context.Cause(t.ctx)
 	}
 	return n, err
 }
@@ -271,13 +295,13 @@ func (b *backupJob) createAt(path string) (*atomicfile.File, error) {
 }
 
 // printCheck says whether a file is a whole backup.
-func (b *backupJob) printCheck(path string) error {
+func (b *backupJob) printCheck(ctx context.Context, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	h, err := b.readAll(bufio.NewReaderSize(f, 256<<10), b.say("checking", "revisando"))
+	h, err := b.readAll(&tee{in: bufio.NewReaderSize(f, 256<<10), out: io.Discard, ctx: ctx}, b.say("checking", "revisando"))
 	if err != nil {
 		return b.explain.Backup(path, err)
 	}

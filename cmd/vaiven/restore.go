@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -46,7 +47,7 @@ func (p *program) restore(ctx context.Context, c *config, path string, check boo
 	}
 	defer f.Close()
 	d := p.dataFolder(c)
-	in, err := backup.NewReader(bufio.NewReaderSize(f, 256<<10))
+	in, err := backup.NewReader(&tee{in: bufio.NewReaderSize(f, 256<<10), out: io.Discard, ctx: ctx})
 	if err != nil {
 		return d.explain.Backup(path, err)
 	}

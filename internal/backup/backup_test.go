@@ -61,7 +61,7 @@ func (w *whole) write(t testing.TB, out io.Writer) {
 		err = errors.Join(err, b.Record(w.header.First+uint64(i), rec))
 	}
 	for _, name := range w.order {
-		err = errors.Join(err, b.File(File{name, int64(len(w.files[name]))}, bytes.NewReader(append(w.files[name], "what was appended meanwhile"...))))
+		err = errors.Join(err, b.File(File{Path: name, Size: int64(len(w.files[name]))}, bytes.NewReader(append(w.files[name], "what was appended meanwhile"...))))
 	}
 	if err := errors.Join(err, b.Close()); err != nil {
 		t.Fatal(err)
@@ -285,7 +285,7 @@ func TestWriterRefuses(t *testing.T) {
 	if err = errors.Join(err, w.Record(1, nil)); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.File(File{"readings.csv", 10}, strings.NewReader("short")); !errors.Is(err, io.ErrUnexpectedEOF) || w.Close() == nil {
+	if err := w.File(File{Path: "readings.csv", Size: 10}, strings.NewReader("short")); !errors.Is(err, io.ErrUnexpectedEOF) || w.Close() == nil {
 		t.Errorf("a file that is shorter than it was: %v", err)
 	}
 	if _, err := NewWriter(&broken{}, good.header); !errors.Is(err, errBroken) {

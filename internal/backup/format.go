@@ -70,8 +70,9 @@ type Snapshot struct {
 
 // File is a file of the data folder.
 type File struct {
-	Path string `json:"path"` // below the folder, with slashes
-	Size int64  `json:"size"` // bytes
+	Path     string    `json:"path"` // below the folder, with slashes
+	Size     int64     `json:"size"` // bytes
+	Modified time.Time `json:"modified,omitzero"`
 }
 
 // Kinds of frames.

@@ -82,6 +82,35 @@ func (h *History) folders() ([]ulid.ULID, error) {
 	return ids, err
 }
 
+// Files lists what a copy of the folder needs, with slashes, the manifest first: it
+// says which of the others count. What is written between two calls of Files replaces
+// the manifest, and nothing else. There are none in a folder that is of another log
+// than this one, or not whole. While a History has the folder, it must be held.
+func Files(dir, log string) ([]string, error) {
+	m, err := readManifest(dir)
+	if err != nil && !errors.Is(err, errDamaged) {
+		return nil, err
+	}
+	if err != nil || m == nil || m.Log != log {
+		return nil, nil
+	}
+	files := []string{manifestName}
+	for _, id := range m.Blocks {
+		err := filepath.WalkDir(filepath.Join(dir, id.String()), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			name, err := filepath.Rel(dir, path)
+			files = append(files, filepath.ToSlash(name))
+			return err
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // lost: it stays so in the copy
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
 // setAside renames the folder, and begins another.
 func (h *History) setAside() error {
 	aside, err := atomicfile.AsideName(h.o.Dir, "other-log", h.o.Now())

@@ -55,6 +55,8 @@ type History struct {
 	flushed int64 // number of the stretch of cutEvery that the head is in
 
 	committing sync.Mutex // one manifest at a time; taken before mu
+	doomed     []*block   // that no manifest names any more, and somebody may be copying
+	holders    int        // of those
 
 	mu      sync.RWMutex
 	head    *head
@@ -327,6 +329,9 @@ func (h *History) Close() error {
 	blocks := h.blocks
 	h.blocks = nil
 	h.mu.Unlock()
+	h.committing.Lock()
+	blocks, h.doomed = append(blocks, h.doomed...), nil // removed by the next start
+	h.committing.Unlock()
 	var err error
 	for _, b := range slices.Backward(blocks) {
 		err = cmp.Or(err, b.close())

@@ -8,6 +8,7 @@ import (
 	"math/bits"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/prometheus/storage"
@@ -115,12 +116,40 @@ func (h *History) replace(gone []*block, fresh ...*block) error {
 		}
 		return err
 	}
+	h.committing.Lock()
+	h.doomed = append(h.doomed, gone...)
+	h.committing.Unlock()
+	h.removeDoomed()
+	return nil
+}
+
+// removeDoomed removes the blocks that no manifest names, unless somebody copies them.
+func (h *History) removeDoomed() {
+	h.committing.Lock()
+	var gone []*block
+	if h.holders == 0 {
+		gone, h.doomed = h.doomed, nil
+	}
+	h.committing.Unlock()
 	for _, b := range gone {
 		if err := b.remove(); err != nil {
 			h.o.Logger.Warn("a block of history is not removed before the next start", "err", err)
 		}
 	}
-	return nil
+}
+
+// Hold keeps the files of all blocks that count now, or are going to, until it is
+// called what Hold returned. It is for whoever copies them: see [Files].
+func (h *History) Hold() (release func()) {
+	h.committing.Lock()
+	h.holders++
+	h.committing.Unlock()
+	return sync.OnceFunc(func() {
+		h.committing.Lock()
+		h.holders--
+		h.committing.Unlock()
+		h.removeDoomed()
+	})
 }
 
 // toJoin returns blocks of one slot that are worth joining, the smallest first; nil

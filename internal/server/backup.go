@@ -6,22 +6,27 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
 	"vaiven/internal/backup"
-	"vaiven/internal/csvfile"
 	"vaiven/internal/stream"
 )
 
 // Backup writes a backup of the running server to out: the log up to the record that
 // is the last when it begins, and the files as they are then. Boards are served
-// meanwhile; the log is not trimmed, unless the disk gets full. The error is out's, the
-// log's or a file's; what was written by then is known to be cut off.
+// meanwhile; the log is not trimmed, unless the disk gets full. It ends with the server.
+// The error is out's, the log's or a file's; what was written by then is known to be
+// cut off.
 func (s *Server) Backup(ctx context.Context, out io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ending, cancel)()
 	defer s.pump.Hold()()
+	if s.history != nil {
+		defer s.history.Hold()()
+	}
 	return WriteBackup(ctx, s.log, s.o, out)
 }
 
@@ -44,19 +49,15 @@ func WriteBackup(ctx context.Context, log *stream.Log, o Options, out io.Writer)
 			h.Snapshots = append(h.Snapshots, backup.Snapshot{Pos: s.Pos, At: s.At, Size: s.Size})
 		}
 	}
-	files, err := openKeptFiles(&o)
-	defer func() {
-		for _, f := range files {
-			_ = f.content.Close() // read only
-		}
-	}()
+	files, err := findKeptFiles(&o, h.Log)
 	if err != nil {
 		return err
 	}
+	defer files.close()
 	if h.Last, err = log.Last(ctx); err != nil {
 		return err
 	}
-	if len(files) > 0 {
+	if files.csv {
 		h.CSV = filepath.Base(o.CSVPath())
 	}
 	w, err := backup.NewWriter(out, h)
@@ -75,58 +76,10 @@ func WriteBackup(ctx context.Context, log *stream.Log, o Options, out io.Writer)
 	if err := log.ReadRaw(ctx, h.First, h.Last, w.Record); err != nil {
 		return err
 	}
-	for _, f := range files {
-		if err := w.File(f.File, &contextReader{ctx, f.content}); err != nil {
-			return err
-		}
+	if err := files.write(ctx, w); err != nil {
+		return err
 	}
 	return w.Close()
-}
-
-// keptFile is a file that goes into a backup, open.
-type keptFile struct {
-	backup.File
-	content *os.File
-}
-
-// openKeptFiles opens what cannot be made again of the log alone: the CSV files with
-// their sidecars, which fix their columns and zone. The sidecar is the first: without
-// it the file is nobody's.
-func openKeptFiles(o *Options) (files []keptFile, err error) {
-	for _, csv := range []string{o.CSVPath(), o.SheetPath()} {
-		if _, err := os.Stat(csv + csvfile.SidecarSuffix); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		for _, path := range []string{csv + csvfile.SidecarSuffix, csv} {
-			f, err := os.Open(path)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return files, err
-			}
-			files = append(files, keptFile{backup.File{Path: filepath.Base(path)}, f})
-			info, err := f.Stat()
-			if err != nil {
-				return files, err
-			}
-			files[len(files)-1].Size = info.Size()
-		}
-	}
-	return files, nil
-}
-
-// contextReader ends with its context.
-type contextReader struct {
-	ctx context.Context
-	in  io.Reader
-}
-
-func (r *contextReader) Read(b []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.in.Read(b)
 }
 
 // noSpace reports whether a disk is full, for us at least.

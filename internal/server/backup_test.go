@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,13 +15,15 @@ import (
 	"vaiven/internal/backup"
 	"vaiven/internal/csvfile"
 	"vaiven/internal/stream"
+	"vaiven/internal/views"
+	"vaiven/internal/views/verify"
 )
 
 // record appends readings of a board as the gateway would, and waits for them.
 func (r *running) record(d vaiven.Device, from, to uint64) {
 	r.t.Helper()
 	for seq := from; seq <= to; seq++ {
-		ev := &vaiven.Reading{Stamp: vaiven.Stamp{At: 1_795_333_377_000 + int64(seq)*1000}, Device: d, Boot: "9f3c02aa", Seq: seq,
+		ev := &vaiven.Reading{Stamp: vaiven.Stamp{At: 1_795_333_377_000 + int64(seq)*600_000}, Device: d, Boot: "9f3c02aa", Seq: seq,
 			Values: []vaiven.Value{{Name: "TEMP", Num: float64(seq) / 10}, {Name: "HUM", Num: 61}}}
 		if err := r.write(testContext(r.t), ev); err != nil {
 			r.t.Fatal(err)
@@ -95,6 +98,113 @@ func TestARestoredServerIsTheSame(t *testing.T) {
 	}
 	if names, err := filepath.Glob(filepath.Join(dir, "*"+restoringSuffix+"*")); err != nil || len(names) > 0 {
 		t.Errorf("left: %q %v", names, err)
+	}
+}
+
+// trim trims the log of a stopped server to its checkpoint, as the pump does. The last
+// record stays, and the log begins with it.
+func trim(t *testing.T, data string) uint64 {
+	t.Helper()
+	ctx := testContext(t)
+	log, err := stream.Open(ctx, stream.Options{Dir: LogDir(data)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	state, err := os.ReadFile(filepath.Join(data, views.CheckpointName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pos := views.CheckpointPosition(data)
+	if err := log.PutSnapshot(ctx, vaiven.SnapshotInfo{Pos: pos, At: 1_795_333_377_000}, state); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Trim(ctx, pos); err != nil {
+		t.Fatal(err)
+	}
+	return pos
+}
+
+// files are those of a data folder that a person has, or that only it has now.
+func files(t *testing.T, data string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
+		name, _ := filepath.Rel(data, path)
+		if err == nil && !d.IsDir() && (strings.Contains(name, ".csv") || strings.HasPrefix(name, "history")) && !strings.HasSuffix(name, ".lock") {
+			b, err := os.ReadFile(path)
+			all[name] = string(b)
+			return err
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestATrimmedServerComesBack: what its log does not have any more is in snapshots, in
+// CSV files that have ended, and in the history.
+func TestATrimmedServerComesBack(t *testing.T) {
+	dir := t.TempDir()
+	o := options(filepath.Join(dir, "data"))
+	o.CSVRotate = "rows=50"
+	s := launch(t, o)
+	s.record("101", 1, 220)
+	s.end()
+	pos := trim(t, o.Data)
+	s = launch(t, o)
+	s.record("101", 221, 330)
+	if s.log.First() <= 220 {
+		t.Fatalf("the log begins with %d: it was not trimmed", s.log.First())
+	}
+	var b bytes.Buffer
+	if err := s.Backup(testContext(t), &b); err != nil {
+		t.Fatal(err)
+	}
+	first, samples := s.log.First(), s.history.Stats().Samples
+	s.end()
+	if h := readHeader(t, b.Bytes()); h.First != pos || h.Genesis != 1 || len(h.Snapshots) == 0 || h.Snapshots[0].Pos != pos {
+		t.Errorf("%+v", h)
+	}
+
+	data := filepath.Join(dir, "restored")
+	if err := restore(t, data, b.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	want, got := files(t, o.Data), files(t, data)
+	for name, text := range want {
+		if strings.HasSuffix(name, csvfile.SidecarSuffix) || strings.HasPrefix(name, "history") {
+			continue // written again by the first start
+		}
+		if got[name] != text {
+			t.Errorf("%s is another: %d bytes, it had %d", name, len(got[name]), len(text))
+		}
+	}
+	if len(want) < 8 || len(got) < 8 {
+		t.Errorf("%d files, and %d restored: too few to show anything", len(want), len(got))
+	}
+	log, err := stream.Open(testContext(t), stream.Options{Dir: LogDir(data)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := verify.Data(testContext(t), log, filepath.Join(data, "readings.csv"))
+	if err := errors.Join(err, log.Close()); err != nil || res.Readings == 0 {
+		t.Errorf("%+v %v", res, err)
+	}
+	again := options(data)
+	r := launch(t, again)
+	if r.log.First() != first || r.device("101").Readings != 330 || r.history.Stats().Samples != samples {
+		t.Errorf("from %d, %d readings, %d samples; want %d, 330, %d", r.log.First(), r.device("101").Readings, r.history.Stats().Samples, first, samples)
+	}
+	r.record("101", 1, 40) // that the log does not have any more, and that are repeats
+	r.record("101", 331, 340)
+	if n := r.device("101").Readings; n != 340 {
+		t.Errorf("%d readings, want 340", n)
+	}
+	if text := strings.Join(r.told, "\n"); text != "" {
+		t.Errorf("it says %q", text)
 	}
 }
 

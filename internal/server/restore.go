@@ -137,6 +137,9 @@ func (r *restorer) run(ctx context.Context, check func(Options) error) error {
 	if h.CSV != "" {
 		o.CSV = filepath.Join(r.dir, h.CSV)
 	}
+	if _, err := os.Stat(HistoryDir(r.dir)); err != nil {
+		o.NoHistory = true // the server kept none
+	}
 	// Every record is read again, and the views are made as far as it goes.
 	s, err := Open(ctx, o)
 	if err != nil {
@@ -181,8 +184,12 @@ func (r *restorer) writeFiles(ctx context.Context) error {
 		if r.part.Kind != backup.PartFile { // a Reader gives nothing else here
 			return fmt.Errorf("%w: a part of kind %d", backup.ErrDamaged, r.part.Kind)
 		}
-		if err := r.writeFile(ctx, filepath.Join(r.dir, filepath.FromSlash(r.part.File.Path))); err != nil {
+		path, modified := filepath.Join(r.dir, filepath.FromSlash(r.part.File.Path)), r.part.File.Modified
+		if err := r.writeFile(ctx, path); err != nil {
 			return err
+		}
+		if !modified.IsZero() {
+			_ = os.Chtimes(path, modified, modified) // by which a file is known to be as it was; else it is read
 		}
 	}
 	if !errors.Is(r.end, io.EOF) {

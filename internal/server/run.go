@@ -117,6 +117,7 @@ func (s *Server) forgetConnections(ctx context.Context) {
 func (s *Server) sayGoodbye(http *httpServer) {
 	bye, cancel := context.WithTimeout(context.Background(), goodbyeTimeout)
 	defer cancel()
+	s.end() // of what takes long, and is begun anew
 	requests := make(chan struct{})
 	go func() { defer close(requests); _ = http.Shutdown(bye) }()
 	_ = s.feed.Close()

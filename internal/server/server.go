@@ -75,6 +75,9 @@ type Server struct {
 	unwatch   []func() // of the twin
 	csvAside  bool     // the CSV that was there has been set aside
 	replayed  uint64   // the log's last record when the server started
+
+	ending context.Context // done when Run sends everybody away
+	end    context.CancelFunc
 }
 
 // Open binds, opens and replays, in the order in which a failure costs least. A
@@ -83,6 +86,7 @@ type Server struct {
 func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	o = o.withDefaults()
 	s := &Server{o: o, explain: o.Explainer(), started: time.Now()}
+	s.ending, s.end = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -302,6 +306,7 @@ func (s *Server) openGateway() {
 // Close gives everything back, and logs what cannot be. Run has returned before it,
 // or was never called. Safe twice.
 func (s *Server) Close() {
+	s.end()
 	for _, l := range s.listeners {
 		_ = l.Close() // closed already by the end of Run
 	}

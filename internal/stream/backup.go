@@ -79,6 +79,9 @@ func WriteLog(ctx context.Context, o Options, c Copy) (err error) {
 	}
 	l := &Log{o: o, subject: subjectOf(o.Stream), id: c.ID, genesis: c.Genesis}
 	l.disk.dir = o.Dir
+	if err := l.disk.checkSpace(); err != nil {
+		return err
+	}
 	if l.store, err = l.connect(ctx); err != nil {
 		return err
 	}

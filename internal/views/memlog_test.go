@@ -21,12 +21,13 @@ const testLog = "0123456789abcdef0123456789abcdef"
 
 // memLog is a log in memory, for injecting faults.
 type memLog struct {
-	mu    sync.Mutex
-	id    string
-	recs  []vaiven.Record
-	more  chan struct{}
-	fault error // returned by the next Read
-	n     uint64
+	weight int64 // bytes of a record, if not 100
+	mu     sync.Mutex
+	id     string
+	recs   []vaiven.Record
+	more   chan struct{}
+	fault  error // returned by the next Read
+	n      uint64
 
 	// What a log keeps beside its records. recs holds those that were trimmed too, for
 	// the tests to know what was there.
@@ -167,7 +168,7 @@ func (l *memLog) takeStep(what string, pos uint64, change func() error) error {
 func (l *memLog) Size(context.Context) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return int64(uint64(len(l.recs))-l.trimmed) * 100, nil
+	return int64(uint64(len(l.recs))-l.trimmed) * max(l.weight, 100), nil
 }
 
 func (l *memLog) wait(ctx context.Context, seq uint64) (vaiven.Record, error) {

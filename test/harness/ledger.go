@@ -73,6 +73,21 @@ func (l *Ledger) Acked() (n uint64) {
 	return n
 }
 
+// Marks returns the last acknowledged SEQ of every life.
+func (l *Ledger) Marks() map[Life]uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	marks := make(map[Life]uint64, len(l.lives))
+	for k, e := range l.lives {
+		marks[k] = e.acked
+	}
+	return marks
+}
+
+// Seen returns which readings the rows hold; the error is of one that is there twice,
+// or that nobody sent.
+func (l *Ledger) Seen(rows []Row) (map[Life]map[uint64]bool, error) { return l.count(rows) }
+
 // Missing counts the acknowledged readings that rows lack.
 func (l *Ledger) Missing(rows []Row) (missing uint64, err error) {
 	seen, err := l.count(rows)

@@ -1,0 +1,190 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"vaiven/internal/backup"
+	"vaiven/internal/csvfile"
+	"vaiven/internal/history"
+)
+
+// keptFiles are the files that go into a backup: what cannot be made again of the log
+// alone once that was trimmed.
+type keptFiles struct {
+	list []keptFile
+	csv  bool // the CSV is among them
+}
+
+// keptFile is a file on its way into a backup.
+type keptFile struct {
+	backup.File
+	path string
+	open *os.File // nil: it is opened when it is written, since nobody changes it
+}
+
+// findTries is how often the files may change under those who look at them.
+const findTries = 10
+
+var errRestless = errors.New("the files change all the time")
+
+// findKeptFiles finds and measures the CSV files with their sidecars, which fix their
+// columns and zone, and the history. Each of them has a file that is replaced whole and
+// says which others count: it is held open, and the others are looked for again should
+// it have been replaced meanwhile.
+func findKeptFiles(o *Options, log string) (*keptFiles, error) {
+	all := &keptFiles{}
+	for i, csv := range []string{o.CSVPath(), o.SheetPath()} {
+		n := len(all.list)
+		if err := all.find(filepath.Dir(csv), "", func() ([]string, error) { return csvNames(csv) }); err != nil {
+			all.close()
+			return nil, err
+		}
+		all.csv = all.csv || i == 0 && len(all.list) > n
+	}
+	dir := HistoryDir(o.Data)
+	if err := all.find(dir, filepath.Base(dir), func() ([]string, error) { return history.Files(dir, log) }); err != nil {
+		all.close()
+		return nil, err
+	}
+	return all, nil
+}
+
+// csvNames lists the files of a CSV, the sidecar first and the current file second;
+// none when there is no sidecar: then the file is nobody's.
+func csvNames(csv string) ([]string, error) {
+	names := []string{filepath.Base(csv) + csvfile.SidecarSuffix, filepath.Base(csv)}
+	side, err := csvfile.ReadSidecar(csv)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil { // the next start sees to one that is damaged
+		for _, f := range side.Finished {
+			names = append(names, f.Name)
+		}
+	}
+	return names, nil
+}
+
+// find adds the files that names lists, of the folder dir; in the backup they are below
+// the folder of the name under. The first two are opened, the others may be thousands.
+func (k *keptFiles) find(dir, under string, names func() ([]string, error)) error {
+	for range findTries {
+		wanted, err := names()
+		if err != nil || len(wanted) == 0 {
+			return err
+		}
+		found := &keptFiles{}
+		absent := []string(nil)
+		for i, name := range wanted {
+			there, err := found.add(filepath.Join(dir, filepath.FromSlash(name)), filepath.ToSlash(filepath.Join(under, name)), i < 2)
+			if err != nil {
+				found.close()
+				return err
+			}
+			if !there {
+				absent = append(absent, filepath.Join(dir, filepath.FromSlash(name)))
+			}
+		}
+		if found.stands(absent) {
+			k.list = append(k.list, found.list...)
+			return nil
+		}
+		found.close()
+	}
+	return fmt.Errorf("%s: %w", dir, errRestless)
+}
+
+// add adds a file, if it is there.
+func (k *keptFiles) add(path, name string, open bool) (there bool, err error) {
+	f := keptFile{File: backup.File{Path: name}, path: path}
+	var info fs.FileInfo
+	if open {
+		if f.open, err = os.Open(path); err == nil {
+			info, err = f.open.Stat()
+		}
+	} else {
+		info, err = os.Stat(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		if f.open != nil {
+			_ = f.open.Close() // read only
+		}
+		return false, err
+	}
+	f.Size, f.Modified = info.Size(), info.ModTime().UTC()
+	k.list = append(k.list, f)
+	return true, nil
+}
+
+// stands reports whether the first file is still the one that was opened, and what was
+// absent is so still: a file may have got another name meanwhile.
+func (k *keptFiles) stands(absent []string) bool {
+	for _, path := range absent {
+		if _, err := os.Stat(path); err == nil {
+			return false
+		}
+	}
+	if len(k.list) == 0 || k.list[0].open == nil {
+		return false
+	}
+	opened, err := k.list[0].open.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := os.Stat(k.list[0].path)
+	return err == nil && os.SameFile(opened, now)
+}
+
+func (k *keptFiles) close() {
+	for _, f := range k.list {
+		if f.open != nil {
+			_ = f.open.Close() // read only
+		}
+	}
+}
+
+// write writes them all. A finished CSV file that a person has moved away meanwhile is
+// not missed: nothing depends on it.
+func (k *keptFiles) write(ctx context.Context, w *backup.Writer) error {
+	for _, f := range k.list {
+		content := f.open
+		if content == nil {
+			var err error
+			if content, err = os.Open(f.path); errors.Is(err, fs.ErrNotExist) {
+				continue
+			} else if err != nil {
+				return err
+			}
+		}
+		err := w.File(f.File, &contextReader{ctx, content})
+		if f.open == nil {
+			_ = content.Close() // read only
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// contextReader ends with its context.
+type contextReader struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+func (r *contextReader) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.in.Read(b)
+}
