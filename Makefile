@@ -48,7 +48,7 @@ dist: ## static binaries for every platform, in dist/
 suites: ## the whole program under foreign boards, kill -9, power cuts, full disks, damaged files
 	$(SUITES) -p 3 -timeout 40m ./test/...
 
-office: ## exports in LibreOffice with a Spanish locale (installs libreoffice-calc, 700 MB)
+office: ## exports in LibreOffice with a Spanish locale (installs libreoffice-calc, some 300 MB)
 	@scripts/deps office
 	$(SHARED) go test -vet=off -tags office -count=1 $(GOTESTFLAGS) ./test/office
 

@@ -41,7 +41,8 @@ type Options struct {
 // Exporter makes exports of a log.
 type Exporter struct {
 	o         Options
-	sheetRows int // of a workbook; a test has small sheets
+	sheetRows int // of a workbook, and
+	groupRows int // of a row group of Parquet: a test has small ones
 }
 
 // New returns an Exporter.
@@ -49,7 +50,7 @@ func New(o Options) *Exporter {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Exporter{o, maxSheetRows}
+	return &Exporter{o, maxSheetRows, maxGroupRows}
 }
 
 // Export is a file that was asked for. It is written once.

@@ -13,8 +13,8 @@ import (
 // A row group is what a reader reads at once, and what is held until it is written:
 // 64 Ki rows of five columns are 3 MiB.
 const (
-	groupRows  = 64 << 10
-	parquetRow = 256 // rows handed on at once
+	maxGroupRows = 64 << 10
+	parquetRow   = 256 // rows handed on at once
 )
 
 // parquetFile is one row per reading: id (the event's place in the log), device, time
@@ -44,7 +44,7 @@ func openParquet(e *Export, w io.Writer) (file, error) {
 	}
 	schema := parquet.NewSchema("reading", parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()))
 	p := &parquetFile{columns: e.columns, rows: make([]parquet.Row, parquetRow)}
-	p.w = parquet.NewGenericWriter[any](w, schema, parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(groupRows), parquet.CreatedBy("vaiven", "", ""))
+	p.w = parquet.NewGenericWriter[any](w, schema, parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(int64(e.x.groupRows)), parquet.CreatedBy("vaiven", "", ""))
 	return p, nil
 }
 
