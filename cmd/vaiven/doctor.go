@@ -68,7 +68,7 @@ type finding struct {
 func (p *program) doctor(ctx context.Context, c *config, repair bool) error {
 	d := p.dataFolder(c)
 	log := d.examineLog(ctx)
-	all := []finding{d.examineFolder(), d.examineDisk(), d.examineClock(), d.examineNetwork(), d.examinePort(ctx), log}
+	all := []finding{d.examineFolder(), d.examineDisk(), d.examineClock(), d.examineNetwork(), d.examinePort(ctx), log, d.examineHistory()}
 	for _, f := range all {
 		d.printFinding(f)
 	}
@@ -262,6 +262,30 @@ func (d *dataFolder) examineLog(ctx context.Context) finding {
 	return f
 }
 
+// examineHistory opens every block of the history, which a running server does not mind.
+func (d *dataFolder) examineHistory() finding {
+	f := finding{what: d.say("history", "historial")}
+	h, err := server.ExamineHistory(d.o.Data)
+	switch {
+	case err != nil:
+		return d.explained(f, d.explain.History(server.HistoryDir(d.o.Data), err))
+	case h.Damaged:
+		f.grade, f.text = worry, d.say("its list of blocks is damaged", "su lista de bloques está dañada")
+		f.hint = d.say("the next start uses all blocks that are whole, and takes the rest from the log", "el próximo arranque usa todos los bloques enteros y toma el resto del registro")
+	case h.Blocks+len(h.Unreadable) == 0:
+		f.text = d.say("nothing on disk yet: the last two hours are in the log", "nada en disco todavía: las últimas dos horas están en el registro")
+	default:
+		day := func(ms int64) string { return time.UnixMilli(ms).Format(time.DateOnly) }
+		f.text = fmt.Sprintf(d.say("%d blocks, %.1f MiB: %d values from %s to %s", "%d bloques, %.1f MiB: %d valores de %s a %s"),
+			h.Blocks, float64(h.Bytes)/(1<<20), h.Samples, day(h.Oldest), day(h.Newest))
+		if n := len(h.Unreadable); n > 0 {
+			f.grade = worry
+			f.hint = fmt.Sprintf(d.say("%d more cannot be read, and what they hold is missing: %v", "%d más no se pueden leer, y lo que contienen falta: %v"), n, h.Unreadable)
+		}
+	}
+	return f
+}
+
 // repair sets the log, its checkpoint and its CSV aside, and begins a new log
 // behind everything that is known of the old one. The old log is moved last
 // and the new one is made before: if we die in between, doctor finds the old
@@ -282,7 +306,8 @@ func (d *dataFolder) repair(ctx context.Context) error {
 		return d.explain.Folder(aside, err)
 	}
 	fresh := filepath.Join(aside, "new-log")
-	if err := d.makeLog(ctx, fresh, first); err != nil {
+	id, err := d.makeLog(ctx, fresh, first)
+	if err != nil {
 		return err
 	}
 	csv, sheet := d.o.CSVPath(), d.o.SheetPath()
@@ -295,20 +320,25 @@ func (d *dataFolder) repair(ctx context.Context) error {
 	if err := os.Rename(fresh, server.LogDir(d.o.Data)); err != nil {
 		return fmt.Errorf(d.say("new log: %w", "registro nuevo: %w"), err)
 	}
-	_, err := fmt.Fprintf(d.out, d.say("everything that was there is in %s; a new log begins with record %d\n",
+	// If we die before this, the next start sets the history aside: nothing is lost.
+	if err := server.AdoptHistory(d.o.Data, id); err != nil {
+		return d.explain.History(server.HistoryDir(d.o.Data), err)
+	}
+	_, err = fmt.Fprintf(d.out, d.say("everything that was there is in %s; a new log begins with record %d\n",
 		"todo lo que había está en %s; un registro nuevo empieza en la entrada %d\n"), aside, first)
 	return err
 }
 
-func (d *dataFolder) makeLog(ctx context.Context, dir string, first uint64) error {
+// makeLog makes a log and returns its id.
+func (d *dataFolder) makeLog(ctx context.Context, dir string, first uint64) (id string, err error) {
 	log, err := stream.Open(ctx, stream.Options{Dir: dir, FirstSeq: first, Stamp: d.clock.Stamp, Logger: d.o.Logger})
 	if err != nil {
-		return d.explain.Log(err)
+		return "", d.explain.Log(err)
 	}
 	if err := log.Close(); err != nil {
-		return d.explain.Log(err)
+		return "", d.explain.Log(err)
 	}
-	return nil
+	return log.ID(), nil
 }
 
 // beyond is how far behind the last known record a new log begins. Witnesses

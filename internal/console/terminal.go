@@ -311,6 +311,9 @@ func unit(name string) string {
 	return ""
 }
 
+// Unit is what stands behind a measurement's number, "" where nothing is known.
+func Unit(name string) string { return unit(name) }
+
 // clock writes HH:MM:SS in the zone of a stamp.
 func clock(ms int64, offset int32) string {
 	return time.UnixMilli(ms + int64(offset)*1000).UTC().Format(time.TimeOnly)

@@ -269,29 +269,30 @@ func TestRetention(t *testing.T) {
 // TestReadersMeetRemoval asks while blocks are joined and removed.
 func TestReadersMeetRemoval(t *testing.T) {
 	m := open(t, func(o *Options) { o.Keep, o.cut = 3*vaiven.Day, 4*time.Hour })
-	done := make(chan error, 1)
-	stop := make(chan struct{})
+	ask, done := make(chan struct{}, 1), make(chan error, 1)
 	go func() {
-		for {
-			select {
-			case <-stop:
-				done <- nil
-				return
-			default:
+		var err error
+		for range ask {
+			if err == nil {
+				_, err = m.h.Curves(context.Background(), vaiven.CurveQuery{From: begun, To: begun + 30*86_400_000, Points: 100})
 			}
-			_, err := m.h.Curves(context.Background(), vaiven.CurveQuery{From: begun, To: begun + 30*86_400_000, Points: 100})
 			if err == nil {
 				_, err = m.everything()
 			}
-			if err != nil {
-				done <- err
-				return
-			}
 			_ = m.h.Stats()
 		}
+		done <- err
 	}()
-	m.hours(t, 0, 8*24)
-	close(stop)
+	for day := range 8 {
+		for hour := range 24 {
+			m.hours(t, day*24+hour, day*24+hour+1)
+			select {
+			case ask <- struct{}{}:
+			default:
+			}
+		}
+	}
+	close(ask)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
@@ -329,5 +330,44 @@ func TestTooMuch(t *testing.T) {
 	cancel()
 	if _, err := m.h.Curves(ctx, vaiven.CurveQuery{From: begun, To: begun + 1000, Points: 10}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// TestAdopt lets a history go on with another log, and looks at the folder before.
+func TestAdopt(t *testing.T) {
+	m := open(t)
+	m.hours(t, 0, 7)
+	wait(m.h)
+	s := m.h.Stats()
+	f, err := Examine(m.dir)
+	if err != nil || f.Log != "0f" || f.Blocks != s.Blocks || f.Bytes != s.Bytes || f.Samples+uint64(s.InMemory) != s.Samples || f.Oldest != begun || len(f.Unreadable) != 0 {
+		t.Errorf("%+v, %v; %+v", f, err, s)
+	}
+	if err := m.h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Adopt(m.dir, "ff"); err != nil {
+		t.Fatal(err)
+	}
+	lost := 0 // what was in memory only
+	for _, samples := range m.want {
+		for at := range samples {
+			if at > f.Newest {
+				delete(samples, at)
+				lost++
+			}
+		}
+	}
+	m.counts.Samples -= uint64(lost)
+	m.options.Log, m.log = "ff", nil
+	m.options.Notify = func(n Notice) { t.Error(n) }
+	m.open(t, 0)
+	m.check(t)
+	m.hours(t, 8, 11)
+	m.check(t)
+	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none")} {
+		if f, err := Examine(dir); err != nil || f.Log != "" || Adopt(dir, "ff") != nil {
+			t.Errorf("%+v, %v", f, err)
+		}
 	}
 }

@@ -159,55 +159,52 @@ func (f *finder) readBlock(b *block) error {
 		if err := f.cell(k); err != nil {
 			return err
 		}
-		f.it = s.Iterator(f.it)
 		if r != nil {
-			if done, err := f.readRolled(r, k); done || err != nil {
+			if done, err := f.readRolled(b, r, k.clone()); done || err != nil {
 				if err != nil {
 					return err
 				}
 				continue
 			}
 		}
-		if err := f.readSamples(f.q.From, f.q.To); err != nil {
+		f.it = s.Iterator(f.it)
+		for f.it.Next() != chunkenc.ValNone {
+			f.add(f.it.At())
+		}
+		if err := cmp.Or(f.it.Err(), f.ctx.Err()); err != nil {
 			return err
 		}
 	}
 	return set.Err()
 }
 
-// readRolled adds a series from its roll-up, and the samples of the steps that are not
-// wholly asked for. It reports false when there is no good roll-up.
-func (f *finder) readRolled(r *rollup, k key) (done bool, err error) {
+// readRolled adds a series of a block from its roll-up, and the samples of the steps
+// that are not wholly asked for. It reports false when there is no good roll-up.
+func (f *finder) readRolled(b *block, r *rollup, k key) (done bool, err error) {
 	from, to := floorDiv(f.q.From+step-1, step), floorDiv(f.q.To, step)
 	if from >= to {
 		return false, nil
 	}
-	entries, ok, err := r.entries(k.clone(), from, to)
+	entries, ok, err := r.entries(k, from, to)
 	if err != nil || !ok {
 		return false, nil // then all samples are read
 	}
 	for _, e := range entries {
 		f.now[floorDiv(e.step*step, f.width)-f.first].join(e.sums)
 	}
-	if f.q.From < from*step {
-		err = f.readSamples(f.q.From, from*step)
-	}
-	if err == nil && to*step < f.q.To {
-		err = f.readSamples(to*step, f.q.To)
-	}
-	return true, err
-}
-
-// readSamples adds the samples of the present series at from <= t < to.
-func (f *finder) readSamples(from, to int64) error {
-	for found := f.it.Seek(from); found != chunkenc.ValNone; found = f.it.Next() {
-		t, v := f.it.At()
-		if t >= to {
-			break
+	for _, edge := range [][2]int64{{f.q.From, from * step}, {to * step, f.q.To}} {
+		if edge[0] == edge[1] || !b.overlaps(edge[0], edge[1]) {
+			continue
 		}
-		f.add(t, v)
+		err := b.read(k, edge[0], edge[1], func(t int64, v float64) bool {
+			f.add(t, v)
+			return true
+		})
+		if err != nil {
+			return false, err
+		}
 	}
-	return cmp.Or(f.it.Err(), f.ctx.Err())
+	return true, f.ctx.Err()
 }
 
 // matchers find at least what is asked for.

@@ -14,6 +14,7 @@ import (
 	"vaiven"
 	"vaiven/internal/button"
 	"vaiven/internal/csvfile"
+	"vaiven/internal/history"
 )
 
 // Options say what a Server is. Data is required; everything else has a useful zero
@@ -121,6 +122,13 @@ func LogDir(data string) string { return filepath.Join(data, "log") }
 
 // HistoryDir is where a data folder keeps its history.
 func HistoryDir(data string) string { return filepath.Join(data, "history") }
+
+// ExamineHistory looks at the history of a data folder, and changes nothing.
+func ExamineHistory(data string) (history.Folder, error) { return history.Examine(HistoryDir(data)) }
+
+// AdoptHistory lets the history of a data folder, which nobody uses, go on with another
+// log that is to stand behind its own.
+func AdoptHistory(data, log string) error { return history.Adopt(HistoryDir(data), log) }
 
 // CSVPath is where the CSV file is.
 func (o *Options) CSVPath() string {

@@ -1,0 +1,304 @@
+package console
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"vaiven"
+)
+
+// PlotOptions say how curves are drawn.
+type PlotOptions struct {
+	Lang  vaiven.Lang
+	Zone  *time.Location // of the times on the axis; nil: UTC
+	ASCII bool           // no braille: for a file, a pipe or a terminal without UTF-8
+	Rows  int            // of a picture; 0: 10
+}
+
+// plotRows is how high a picture is by itself.
+const plotRows = 10
+
+// axisWidth is the room for the numbers at the left.
+const axisWidth = 8
+
+// PlotPoints is how many points a curve should have at most to fill a terminal: one for
+// each column of dots.
+func PlotPoints(t Terminal, ascii bool) int {
+	if ascii {
+		return plotColumns(t)
+	}
+	return 2 * plotColumns(t)
+}
+
+func plotColumns(t Terminal) int { return min(max(t.lineWidth()-axisWidth-2, 20), 300) }
+
+// WritePlot draws each curve as a picture of its own, with axes. A point that stands for
+// several readings is a band from the lowest to the highest of them; between points
+// there is a line, unless readings are missing there: gaps are gaps. A state has steps.
+func WritePlot(t Terminal, o PlotOptions, all vaiven.Curves) error {
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	if o.Rows == 0 {
+		o.Rows = plotRows
+	}
+	var b strings.Builder
+	for i, c := range all.Curves {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		p := &picture{o: o, color: paint(t.Color), cols: plotColumns(t), from: all.From, to: all.To, width: all.Width, curve: c}
+		p.draw(&b)
+	}
+	_, err := t.W.Write([]byte(b.String()))
+	return err
+}
+
+// picture is the drawing of one curve.
+type picture struct {
+	o        PlotOptions
+	color    paint
+	cols     int // of characters
+	from, to int64
+	width    int64 // ms of a bucket
+	curve    vaiven.Curve
+
+	low, high float64
+	grid      canvas
+}
+
+func (p *picture) draw(b *strings.Builder) {
+	p.head(b)
+	p.scale()
+	if p.o.ASCII {
+		p.grid = newASCII(p.cols, p.o.Rows)
+	} else {
+		p.grid = newBraille(p.cols, p.o.Rows)
+	}
+	p.drawCurve()
+	labels := map[int]float64{0: p.high, p.o.Rows / 2: p.high - (p.high-p.low)*float64(p.o.Rows/2)/float64(p.o.Rows-1), p.o.Rows - 1: p.low}
+	left, corner, line := "│", "└", "─"
+	if p.o.ASCII {
+		left, corner, line = "|", "+", "-"
+	}
+	digits := digitsFor(p.high - p.low)
+	for row := range p.o.Rows {
+		label := ""
+		if v, ok := labels[row]; ok {
+			label = plotNumber(v, digits)
+		}
+		text := strings.TrimRight(p.grid.row(row), " ⠀")
+		b.WriteString(strings.TrimRight(right(label, axisWidth)+" "+left+p.color.str(deviceColor(p.curve.Device), text), " ") + "\n")
+	}
+	b.WriteString(spaces(axisWidth) + " " + corner + strings.Repeat(line, p.cols) + "\n")
+	b.WriteString(p.timeAxis() + "\n")
+}
+
+// head says what is drawn, and its numbers.
+func (p *picture) head(b *strings.Builder) {
+	name := p.curve.Name
+	if u := unit(name); u != "" && !p.curve.State {
+		if p.o.ASCII {
+			u = strings.TrimPrefix(u, "°")
+		}
+		name += " (" + u + ")"
+	}
+	low, high, sum, n := math.Inf(1), math.Inf(-1), 0.0, uint64(0)
+	for _, v := range p.curve.Buckets {
+		low, high = min(low, v.Min), max(high, v.Max)
+		sum, n = sum+v.Mean*float64(v.Count), n+v.Count
+	}
+	l := p.o.Lang
+	digits := digitsFor(high - low)
+	fmt.Fprintf(b, "%s  %s  %s %s  %s %s  %s %s  (%s)\n", p.color.str(deviceColor(p.curve.Device), clean(string(p.curve.Device), vaiven.MaxDevice)), p.color.str(sgrBold, clean(name, 2*vaiven.MaxName)),
+		l.Say("min", "min"), plotNumber(low, digits), l.Say("mean", "media"), plotNumber(sum/float64(n), digits+1),
+		l.Say("max", "max"), plotNumber(high, digits), countReadings(l, n))
+}
+
+// scale chooses what the highest and the lowest row stand for.
+func (p *picture) scale() {
+	p.low, p.high = math.Inf(1), math.Inf(-1)
+	for _, v := range p.curve.Buckets {
+		p.low, p.high = min(p.low, v.Min), max(p.high, v.Max)
+	}
+	if p.curve.State { // off and on have their places, whatever there was
+		p.low, p.high = min(p.low, 0), max(p.high, 1)
+	}
+	if p.high-p.low < 1e-9*max(1, math.Abs(p.high)) {
+		p.low, p.high = p.low-0.5, p.high+0.5
+	}
+}
+
+// drawCurve draws bands and lines, in dots from the lower left corner.
+func (p *picture) drawCurve() {
+	w, h := p.grid.size()
+	x := func(at int64) int {
+		return min(max(int(float64(at-p.from)/float64(p.to-p.from)*float64(w)), 0), w-1)
+	}
+	y := func(v float64) int {
+		return min(max(int(math.Round((v-p.low)/(p.high-p.low)*float64(h-1))), 0), h-1)
+	}
+	gap := p.gap()
+	for i, v := range p.curve.Buckets {
+		at := x(v.Start + p.width/2)
+		if v.Count > 1 {
+			for d := y(v.Min); d <= y(v.Max); d++ {
+				p.grid.band(at, d)
+			}
+		}
+		if i > 0 {
+			before := p.curve.Buckets[i-1]
+			x0, y0 := x(before.Start+p.width/2), y(before.Mean)
+			switch {
+			case p.curve.State: // it stays until the board says another
+				p.line(x0, y0, at, y0)
+				p.grid.dot(at, y0)
+				p.line(at, y0, at, y(v.Mean))
+			case v.Start-before.Start <= gap:
+				p.line(x0, y0, at, y(v.Mean))
+			}
+		}
+		p.grid.dot(at, y(v.Mean))
+	}
+	if last := p.curve.Buckets[len(p.curve.Buckets)-1]; p.curve.State {
+		p.line(x(last.Start+p.width/2), y(last.Mean), w, y(last.Mean))
+	}
+}
+
+// line draws dots between two, without the ends.
+func (p *picture) line(x0, y0, x1, y1 int) {
+	steps := max(x1-x0, y1-y0, y0-y1) // x1 is not less than x0
+	for i := 1; i < steps; i++ {
+		part := float64(i) / float64(steps)
+		p.grid.dot(x0+int(math.Round(float64(x1-x0)*part)), y0+int(math.Round(float64(y1-y0)*part)))
+	}
+}
+
+// gap is how far apart two points may be and still be joined: three of their usual
+// distances, and two widths.
+func (p *picture) gap() int64 { return PlotGap(p.curve.Buckets, p.width) }
+
+// PlotGap returns how far apart the beginnings of two buckets of a curve may be, in ms,
+// and still be joined by a line: three of the usual distances, and two widths at least.
+func PlotGap(buckets []vaiven.Bucket, width int64) int64 {
+	var between []int64
+	for i := 1; i < len(buckets); i++ {
+		between = append(between, buckets[i].Start-buckets[i-1].Start)
+	}
+	if len(between) == 0 {
+		return 0
+	}
+	slices.Sort(between)
+	return max(3*between[len(between)/2], 2*width)
+}
+
+// timeAxis writes the times of the beginning, the middle and the end below the picture.
+func (p *picture) timeAxis() string {
+	layout := time.DateTime[:len("2006-01-02 15:04")]
+	switch d := time.Duration(p.to-p.from) * time.Millisecond; {
+	case d <= 15*time.Minute:
+		layout = time.TimeOnly
+	case d <= 26*time.Hour:
+		layout = "15:04"
+	case d > 60*24*time.Hour:
+		layout = time.DateOnly
+	}
+	text := func(at int64) string { return time.UnixMilli(at).In(p.o.Zone).Format(layout) }
+	first, middle, last := text(p.from), text(p.from+(p.to-p.from)/2), text(p.to)
+	line := spaces(axisWidth+2) + first
+	line += spaces(axisWidth+2+p.cols/2-len(middle)/2-len(line)) + middle
+	return line + spaces(axisWidth+2+p.cols-len(last)-len(line)) + last
+}
+
+// digitsFor is how many decimals tell numbers in a range apart.
+func digitsFor(size float64) int {
+	if !(size > 0) || math.IsInf(size, 0) {
+		return 1
+	}
+	return min(max(1-int(math.Floor(math.Log10(size))), 0), 6)
+}
+
+// plotNumber writes a number that fits in front of an axis.
+func plotNumber(v float64, digits int) string {
+	text := fmt.Sprintf("%.*f", max(digits, 0), v)
+	if len(text) > axisWidth {
+		text = fmt.Sprintf("%.2g", v)
+	}
+	return text
+}
+
+// canvas takes dots; 0, 0 is the lower left one.
+type canvas interface {
+	size() (w, h int) // in dots
+	dot(x, y int)
+	band(x, y int)
+	row(i int) string // of characters, from the top
+}
+
+// braille has two by four dots in each character.
+type braille struct {
+	cols, rows int
+	cells      []rune
+}
+
+func newBraille(cols, rows int) *braille { return &braille{cols, rows, make([]rune, cols*rows)} }
+
+func (c *braille) size() (w, h int) { return 2 * c.cols, 4 * c.rows }
+
+// dotBits are the bits of a character's dots (Unicode 15, block Braille Patterns), by
+// column and by row from the top.
+var dotBits = [2][4]rune{{0x01, 0x02, 0x04, 0x40}, {0x08, 0x10, 0x20, 0x80}}
+
+func (c *braille) dot(x, y int) {
+	top := 4*c.rows - 1 - y
+	c.cells[top/4*c.cols+x/2] |= dotBits[x%2][top%4]
+}
+
+func (c *braille) band(x, y int) { c.dot(x, y) }
+
+func (c *braille) row(i int) string {
+	var b strings.Builder
+	for _, bits := range c.cells[i*c.cols : (i+1)*c.cols] {
+		b.WriteRune(0x2800 + bits)
+	}
+	return b.String()
+}
+
+// ascii has one dot in each character.
+type ascii struct {
+	cols, rows int
+	cells      []byte
+}
+
+func newASCII(cols, rows int) *ascii {
+	return &ascii{cols, rows, []byte(strings.Repeat(" ", cols*rows))}
+}
+
+func (c *ascii) size() (w, h int) { return c.cols, c.rows }
+func (c *ascii) at(x, y int) *byte {
+	return &c.cells[(c.rows-1-y)*c.cols+x]
+}
+func (c *ascii) dot(x, y int) { *c.at(x, y) = '*' }
+func (c *ascii) band(x, y int) {
+	if at := c.at(x, y); *at == ' ' {
+		*at = ':'
+	}
+}
+func (c *ascii) row(i int) string { return string(c.cells[i*c.cols : (i+1)*c.cols]) }
+
+// HasUTF8 reports whether the environment says that text is UTF-8, in the order of
+// POSIX; Windows' console takes it.
+func HasUTF8(getenv func(string) string, goos string) bool {
+	if goos == "windows" {
+		return true
+	}
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToUpper(getenv(name)); v != "" {
+			return strings.Contains(v, "UTF-8") || strings.Contains(v, "UTF8")
+		}
+	}
+	return false
+}

@@ -1,0 +1,87 @@
+package console
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"vaiven"
+)
+
+// wave is a curve of an hour with a gap of ten minutes, in buckets of 30 s with 15
+// readings each.
+func wave() vaiven.Curve {
+	c := vaiven.Curve{Device: "101", Name: "TEMP"}
+	for i := range int64(120) {
+		if i >= 70 && i < 90 {
+			continue
+		}
+		mean := 22 + 3*math.Sin(float64(i)/19)
+		c.Buckets = append(c.Buckets, vaiven.Bucket{Start: start + i*30_000, Count: 15, Min: mean - 0.4, Max: mean + 0.3, Mean: mean})
+	}
+	return c
+}
+
+func TestPlot(t *testing.T) {
+	zone := time.FixedZone("", int(bogota))
+	one := vaiven.Curve{Device: "kitchen.1", Name: "LED", State: true}
+	for i := range int64(4) {
+		one.Buckets = append(one.Buckets, vaiven.Bucket{Start: start + i*600_000, Count: 1, Min: float64(i % 2), Max: float64(i % 2), Mean: float64(i % 2)})
+	}
+	flat := vaiven.Curve{Device: "102", Name: "CO2", Buckets: []vaiven.Bucket{{Start: start + 1_800_000, Count: 1, Min: 417, Max: 417, Mean: 417}}}
+	all := vaiven.Curves{From: start, To: start + 3_600_000, Width: 30_000, Curves: []vaiven.Curve{wave(), one, flat}}
+	for _, l := range []vaiven.Lang{vaiven.English, vaiven.Spanish} {
+		for _, ascii := range []bool{false, true} {
+			var out bytes.Buffer
+			if err := WritePlot(Terminal{W: &out, Width: 72}, PlotOptions{Lang: l, Zone: zone, ASCII: ascii, Rows: 8}, all); err != nil {
+				t.Fatal(err)
+			}
+			name := "plot-" + string(l)
+			if ascii {
+				name += "-ascii"
+				if strings.ContainsFunc(out.String(), func(r rune) bool { return r > 126 }) {
+					t.Error("there is more than ASCII")
+				}
+			}
+			noEscape(t, out.String())
+			for line := range strings.Lines(out.String()) {
+				if width(strings.TrimSuffix(line, "\n")) > 72 {
+					t.Errorf("too wide: %q", line)
+				}
+			}
+			golden(t, name+".golden", out.String())
+		}
+	}
+}
+
+// TestPlotOfAnything draws numbers and times of every size without a hitch.
+func TestPlotOfAnything(t *testing.T) {
+	for _, v := range []float64{0, -1e-9, 1e300, -math.MaxFloat64, 12345678} {
+		for _, days := range []int64{0, 1, 100, 4000} {
+			c := vaiven.Curve{Device: "101", Name: "X", Buckets: []vaiven.Bucket{{Start: start, Count: 2, Min: v, Max: v, Mean: v}, {Start: start + 1, Count: 1, Min: 1, Max: 1, Mean: 1}}}
+			for _, columns := range []int{0, 1, 40, 1000} {
+				var out bytes.Buffer
+				all := vaiven.Curves{From: start, To: start + days*86_400_000 + 2, Width: 1, Curves: []vaiven.Curve{c}}
+				if err := WritePlot(Terminal{W: &out, Width: columns, Color: true}, PlotOptions{}, all); err != nil || strings.Count(out.String(), "\n") != plotRows+3 {
+					t.Errorf("%v over %d days: %v\n%s", v, days, err, out.String())
+				}
+			}
+		}
+	}
+}
+
+func TestUTF8OfTheEnvironment(t *testing.T) {
+	for _, c := range []struct {
+		all, ctype, lang string
+		want             bool
+	}{{"", "", "es_CO.UTF-8", true}, {"", "", "C.utf8", true}, {"C", "", "es_CO.UTF-8", false}, {"", "POSIX", "es_CO.UTF-8", false}, {"", "", "", false}} {
+		got := HasUTF8(func(name string) string {
+			return map[string]string{"LC_ALL": c.all, "LC_CTYPE": c.ctype, "LANG": c.lang}[name]
+		}, "linux")
+		if got != c.want {
+			t.Errorf("%+v: %t", c, got)
+		}
+	}
+}

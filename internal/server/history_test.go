@@ -1,0 +1,134 @@
+package server
+
+import (
+	"fmt"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vaiven"
+	"vaiven/internal/web/api"
+)
+
+// historyOf asks for the last hours of board 101.
+func (r *running) historyOf() *api.Curves {
+	r.t.Helper()
+	got, err := r.ask().History(testContext(r.t), api.Past{Devices: []vaiven.Device{"101"}, Last: 5 * time.Hour, Points: 1000})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return got
+}
+
+// samples is how many samples of a measurement or state there are.
+func samples(c *api.Curves, name string) (n uint64) {
+	for _, curve := range c.Curves {
+		for _, p := range curve.Points {
+			if curve.Measurement+curve.State == name {
+				n += p.N
+			}
+		}
+	}
+	return n
+}
+
+// TestHistoryIsKept: readings of now and of three hours ago, restarts, and a folder
+// that is gone; the history is what the log says each time.
+func TestHistoryIsKept(t *testing.T) {
+	dir := t.TempDir()
+	r := launch(t, options(dir))
+	b := r.connect(101, 1)
+	b.say(`{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":1,"TEMP":24.5,"HUM":61}`)
+	b.hears(`"ACK":1`)
+	b.say(`{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":2,"AGE":10800000,"TEMP":20.5}`) // three hours late
+	b.hears(`"ACK":2`)
+	r.settle()
+	check := func() {
+		t.Helper()
+		got := r.historyOf()
+		if samples(got, "TEMP") != 2 || samples(got, "HUM") != 1 || samples(got, "LED") != 1 {
+			t.Fatalf("%+v", got)
+		}
+		for _, c := range got.Curves {
+			if c.Measurement != "TEMP" {
+				continue
+			}
+			if apart := c.Points[1].At.Sub(c.Points[0].At); c.Points[0].Mean != 20.5 || c.Points[1].Mean != 24.5 || apart < 179*time.Minute || apart > 181*time.Minute {
+				t.Errorf("%+v", c.Points)
+			}
+		}
+	}
+	check()
+	r.end(b)
+	r = launch(t, options(dir)) // from the log: no block was written
+	check()
+	// Let it write one, as a server does every two hours.
+	h := r.history
+	if err := h.Apply(1<<40, []vaiven.Entry{{Event: &vaiven.Presence{Stamp: vaiven.Stamp{At: time.Now().Add(3 * time.Hour).UnixMilli()}, Device: "101"}}}); err != nil || h.Kept() == 0 {
+		t.Fatalf("kept %d, %v", h.Kept(), err)
+	}
+	check()
+	r.end()
+	if _, err := os.Stat(HistoryDir(dir)); err != nil {
+		t.Error(err)
+	}
+	r = launch(t, options(dir))
+	check()
+	r.end()
+	if err := os.RemoveAll(HistoryDir(dir)); err != nil {
+		t.Fatal(err)
+	}
+	r = launch(t, options(dir))
+	check()
+	if len(r.told) > 0 {
+		t.Errorf("told %q", r.told)
+	}
+}
+
+func TestHistoryMayBeOff(t *testing.T) {
+	o := options(t.TempDir())
+	o.NoHistory = true
+	r := launch(t, o)
+	if _, err := r.ask().History(testContext(t), api.Past{}); err == nil || !strings.Contains(err.Error(), "not offer") {
+		t.Error(err)
+	}
+	for _, path := range []string{"/metrics", "/metrics/devices"} {
+		resp, err := http.Get("http://" + r.Addresses().Local + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer http.DefaultClient.CloseIdleConnections()
+		text, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK || strings.Contains(string(text), "vaiven_history") {
+			t.Errorf("%s: %d, %v", path, resp.StatusCode, err)
+		}
+	}
+}
+
+// TestHistoryThatCannotBeOpened says what to do, in both languages.
+func TestHistoryThatCannotBeOpened(t *testing.T) {
+	dir := t.TempDir()
+	r := launch(t, options(dir))
+	r.end()
+	if err := os.MkdirAll(HistoryDir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text := `{"version":99}`
+	file := fmt.Sprintf("%s\n%08x\n", text, crc32.Checksum([]byte(text), crc32.MakeTable(crc32.Castagnoli)))
+	if err := os.WriteFile(filepath.Join(HistoryDir(dir), "manifest"), []byte(file), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[vaiven.Lang]string{vaiven.English: "starts without it", vaiven.Spanish: "arranca sin él"} {
+		o := options(dir)
+		o.Lang = lang
+		if e := refused(t, o); !strings.Contains(e.Text, "99") || !strings.Contains(e.Hint, want) {
+			t.Errorf("%q, %q", e.Text, e.Hint)
+		}
+	}
+}
