@@ -60,10 +60,11 @@ type History struct {
 
 	mu      sync.RWMutex
 	head    *head
-	blocks  []*block    // by their first time
-	lost    []ulid.ULID // blocks of the manifest that cannot be read
-	saved   manifest    // as it is on disk
-	counts  counts      // head included
+	samples []vaiven.Sample // of the event that is taken, used again for the next
+	blocks  []*block        // by their first time
+	lost    []ulid.ULID     // blocks of the manifest that cannot be read
+	saved   manifest        // as it is on disk
+	counts  counts          // head included
 	applied uint64
 	newest  int64 // reception of the last event, Unix ms
 	joining bool
@@ -182,26 +183,9 @@ func (h *History) cutBlock(at int64) error {
 
 // addEvent takes the samples of an event; h.mu is held.
 func (h *History) addEvent(ev vaiven.Event) error {
-	switch e := ev.(type) {
-	case *vaiven.Reading:
-		at := cmp.Or(e.Measured, e.At)
-		for _, v := range e.Values {
-			if err := h.add(key{e.Device, v.Name, false}, at, v.Num); err != nil {
-				return err
-			}
-		}
-		return h.addStates(e.Device, at, e.States)
-	case *vaiven.Report:
-		return h.addStates(e.Device, e.At, e.States)
-	case *vaiven.Hello:
-		return h.addStates(e.Device, e.At, e.States)
-	}
-	return nil
-}
-
-func (h *History) addStates(d vaiven.Device, at int64, states []vaiven.Value) error {
-	for _, v := range states {
-		if err := h.add(key{d, v.Name, true}, at, v.Num); err != nil {
+	h.samples = vaiven.AppendSamples(h.samples[:0], ev)
+	for _, s := range h.samples {
+		if err := h.add(key{s.Device, s.Name, s.State}, s.At, s.Num); err != nil {
 			return err
 		}
 	}

@@ -202,13 +202,6 @@ func split(t *testing.T, b []byte, field protowire.Number) (parts [][]byte) {
 	return parts
 }
 
-// with runs fn while nothing is stored.
-func (s *store) with(fn func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fn()
-}
-
 // once reports whether everything of the events is there, each once, and nothing else.
 func (s *store) once(events []vaiven.Event) string {
 	want := map[string]map[int64][]string{}
