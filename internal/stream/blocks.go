@@ -101,6 +101,11 @@ func (s *blockScan) readBlock(f blockFile) (rest []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.scanBlock(f, b)
+}
+
+// scanBlock is readBlock for what was read.
+func (s *blockScan) scanBlock(f blockFile, b []byte) (rest []byte, err error) {
 	key := sha256.Sum256(fmt.Appendf(nil, "%s-%d", s.stream, f.index))
 	h, err := highwayhash.New64(key[:])
 	if err != nil {
@@ -149,7 +154,7 @@ func unpackBlock(b []byte) ([]byte, error) {
 	}
 	stream, last := b[n:len(b)-blockHash], b[len(b)-blockHash:]
 	out := make([]byte, size)
-	r := s2.NewReader(bytes.NewReader(stream))
+	r := s2.NewReader(bytes.NewReader(stream), s2.ReaderAllocBlock(64<<10))
 	if _, err := io.ReadFull(r, out[:size-blockHash]); err != nil {
 		return nil, err
 	}
@@ -260,4 +265,29 @@ func checkFiles(ctx context.Context, dir, stream string, known mark) (last uint6
 		return 0, &LostRecordsError{Have: s.last, Want: known.acked}
 	}
 	return s.last, nil
+}
+
+// blockStart returns the first record of the last block that begins at first or before:
+// up to there, whole files can go.
+func blockStart(dir, stream string, first uint64) (uint64, error) {
+	files, err := listBlocks(dir, stream)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	begins := uint64(0) // of the last block that was found to begin early enough
+	early := func(f blockFile) bool {
+		s := blockScan{stream: stream, subject: []byte(subjectOf(stream))}
+		if _, rerr := s.readBlock(f); rerr != nil && s.first == 0 {
+			err = errors.Join(err, rerr)
+		}
+		if s.first != 0 && s.first <= first {
+			begins = max(begins, s.first)
+		}
+		return s.first != 0 && s.first <= first
+	}
+	if len(files) < 2 || !early(files[1]) { // as it mostly is
+		return begins, err
+	}
+	sort.Search(len(files)-2, func(i int) bool { return !early(files[i+2]) })
+	return begins, err
 }

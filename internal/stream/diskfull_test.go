@@ -3,12 +3,16 @@
 package stream
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"vaiven"
 )
 
 // tmpfs mounts a small filesystem for the test.
@@ -85,5 +89,93 @@ func TestFullDiskHealsByItself(t *testing.T) {
 				t.Errorf("run: %v", err)
 			}
 		})
+	}
+}
+
+// TestALowDiskMakesRoomBeforeItRefuses: while there is something to trim, nobody is told
+// busy; then they are, and the log goes on by itself when there is space.
+func TestALowDiskMakesRoomBeforeItRefuses(t *testing.T) {
+	dir := tmpfs(t, "96m")
+	var l *running
+	var made atomic.Int64   // how many of the points the log was trimmed to
+	var crammed atomic.Bool // not even the reserve is left
+	points := []uint64{100, 250, 400, 600}
+	const reserve = 24 << 20
+	room := func(ctx context.Context) bool {
+		n := int(made.Load())
+		if n == len(points) {
+			return false
+		}
+		if n > 0 {
+			if err := l.DropSnapshot(ctx, points[n-1]); err != nil && !crammed.Load() {
+				t.Error(err)
+			}
+		}
+		if err := l.Trim(ctx, points[n]); err != nil {
+			if !crammed.Load() {
+				t.Error(err)
+			}
+			return false
+		}
+		made.Add(1)
+		return true
+	}
+	l = start(t, Options{Dir: filepath.Join(dir, "log"), Reserve: reserve, MakeRoom: room})
+	l.write(640, 40_000)
+	for _, p := range points {
+		l.put(p, []byte("a snapshot"))
+	}
+	before, err := l.Size(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	free, _, err := diskSpace(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	low := make([]byte, free-reserve+1<<20) // one MiB too much
+	if err := os.WriteFile(filepath.Join(dir, "ballast"), low, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "room is made", func() bool {
+		l.write(1, 10) // fails the test if anybody is told busy
+		return made.Load() > 0
+	})
+	l.write(1, 10)
+	if now, err := l.Size(testContext(t)); err != nil || now >= before {
+		t.Errorf("%d bytes, before %d, %v", now, before, err)
+	}
+
+	crammed.Store(true)
+	fill(t, filepath.Join(dir, "more"))
+	f := startFeed(l, 2)
+	until(t, "the log refuses", func() bool { return l.Health() != nil && f.busy.Load() > 0 })
+	if err := os.Remove(filepath.Join(dir, "more")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {
+		t.Fatal(err)
+	}
+	had := l.count()
+	until(t, "the log takes readings again", func() bool { return l.Health() == nil && l.count() > had })
+	f.end(t)
+	l.await(int(f.sent.Load()))
+	l.cancel() // nobody else makes room now
+	if err := <-l.done; err != nil {
+		t.Fatal(err)
+	}
+	l.done <- nil
+	crammed.Store(false)
+	for room(testContext(t)) { // what a full disk has left half done is done to its end
+	}
+	last, err := l.Last(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.holds(601, last)
+	var full *LowDiskError
+	err = l.PutSnapshot(testContext(t), vaiven.SnapshotInfo{Pos: 630}, make([]byte, 90<<20))
+	if !errors.As(err, &full) {
+		t.Errorf("a snapshot that would eat the reserve: %v", err)
 	}
 }

@@ -37,6 +37,9 @@ func (l *Log) read(ctx context.Context, r *reader) error {
 	ctx, end := l.whileOpen(ctx)
 	defer end()
 	to := r.to
+	if first := l.First(); r.next >= l.genesis && r.next < first {
+		return &TrimmedError{Want: r.next, First: first}
+	}
 	tried := uint64(0) // the record that the last attempt began with
 	for to == 0 || r.next <= to {
 		s, moved := l.current()

@@ -302,7 +302,7 @@ func (l *Log) putSnapshot(ctx context.Context, info vaiven.SnapshotInfo, data []
 	if err != nil {
 		return err
 	}
-	if err := removeLeftovers(ctx, s, stream, all, l.o.URL == ""); err != nil {
+	if err := l.removeLeftovers(ctx, s, stream, all); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(all, func(k kept) bool { return k.whole && k.info.Pos == info.Pos }) {
@@ -347,7 +347,8 @@ func (s *store) putPiece(ctx context.Context, subject string, b []byte, opts ...
 
 // removeLeftovers removes what remains of attempts that were cut short. Another node
 // may just be writing one: then only what has not grown for long.
-func removeLeftovers(ctx context.Context, s *store, stream jetstream.Stream, all []kept, alone bool) error {
+func (l *Log) removeLeftovers(ctx context.Context, s *store, stream jetstream.Stream, all []kept) error {
+	alone := l.o.URL == ""
 	var newest time.Time // by the server's clock, as all of these
 	for _, k := range all {
 		if k.last.After(newest) {
@@ -356,7 +357,7 @@ func removeLeftovers(ctx context.Context, s *store, stream jetstream.Stream, all
 	}
 	for _, k := range all {
 		if !k.whole && (alone || newest.Sub(k.last) > leftoverAge) {
-			if err := s.removeSubject(ctx, stream, k.subject); err != nil {
+			if err := l.purgeSubject(ctx, s, stream, k.subject, 0); err != nil {
 				return err
 			}
 		}
@@ -364,10 +365,23 @@ func removeLeftovers(ctx context.Context, s *store, stream jetstream.Stream, all
 	return nil
 }
 
-func (s *store) removeSubject(ctx context.Context, stream jetstream.Stream, subject string) error {
-	return s.insist(ctx, func(ctx context.Context) error {
-		return stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
-	})
+// purgeRoom is what must be free for a subject to be purged: a note for each piece.
+// JetStream that cannot write one holds its lock for ever.
+const purgeRoom = 1 << 20
+
+// purgeSubject removes all messages of a subject but the newest keep. The error is a
+// *LowDiskError when there is not even space to do that.
+func (l *Log) purgeSubject(ctx context.Context, s *store, stream jetstream.Stream, subject string, keep uint64) error {
+	if l.disk.dir != "" {
+		if free, _, err := diskSpace(l.disk.dir); err == nil && free < purgeRoom {
+			return &LowDiskError{Free: free, Reserve: purgeRoom}
+		}
+	}
+	opts := []jetstream.StreamPurgeOpt{jetstream.WithPurgeSubject(subject)}
+	if keep > 0 {
+		opts = append(opts, jetstream.WithPurgeKeep(keep))
+	}
+	return s.insist(ctx, func(ctx context.Context) error { return stream.Purge(ctx, opts...) })
 }
 
 // Snapshot returns the snapshot at a record. The error is ErrNoSnapshot, or ErrCorrupt
@@ -450,7 +464,7 @@ func (l *Log) dropSnapshot(ctx context.Context, pos uint64) error {
 	}
 	for _, k := range all {
 		if k.whole && k.info.Pos == pos {
-			if err := s.removeSubject(ctx, stream, k.subject); err != nil {
+			if err := l.purgeSubject(ctx, s, stream, k.subject, 0); err != nil {
 				return err
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -23,6 +22,11 @@ func (e *TrimmedError) Error() string {
 // Trim removes all records up to and including through, at which the oldest snapshot
 // must stand: ErrNoSnapshot otherwise, or ErrCorrupt when that snapshot is not what was
 // put. What is trimmed already is trimmed. The log's last record always stays.
+//
+// In an embedded log, files go: those of which all is trimmed. In the middle of a file
+// JetStream would have to write a note for each record, and the file anew; when the disk
+// takes no more of that, it blocks for ever. So the first file stays whole, and what of
+// it is trimmed cannot be read.
 //
 // In this order, each step durable before the next, and each done again by the next
 // Trim, or by Open, if we die behind it:
@@ -71,23 +75,40 @@ func (l *Log) trim(ctx context.Context, through uint64) error {
 		return errors.New("the stream does not carry the log's id, which would go with its first record")
 	}
 	first := min(through+1, st.last)
-	if first, err = l.putTrimMark(ctx, s, first); err != nil {
+	marked, err := l.putTrimMark(ctx, s, first)
+	switch {
+	case err == nil:
+		first = marked
+	case l.o.URL != "" || l.witness == nil || ctx.Err() != nil:
 		return err
+	default: // not one byte fits: the witness needs none, and the next start writes the mark
+		l.o.Logger.Info("only the witness knows how far the log is trimmed", "err", err)
 	}
 	if l.witness != nil {
 		if err := l.witness.moveFirst(first); err != nil {
 			return err
 		}
 	}
-	return l.purgeBefore(ctx, s, first)
+	return l.purgeBefore(ctx, s, st, first)
 }
 
 // purgeBefore removes the records before first, which the mark allows.
-func (l *Log) purgeBefore(ctx context.Context, s *store, first uint64) error {
+func (l *Log) purgeBefore(ctx context.Context, s *store, st streamState, first uint64) error {
+	begin := first
+	var err error
+	if l.o.URL == "" {
+		if begin, err = blockStart(l.o.Dir, l.o.Stream, first); err != nil {
+			return err
+		}
+	}
+	if begin <= st.first {
+		l.sawFirst(first)
+		return nil
+	}
 	var stream jetstream.Stream
-	err := s.insist(ctx, func(ctx context.Context) (err error) { stream, err = s.js.Stream(ctx, s.stream); return err })
+	err = s.insist(ctx, func(ctx context.Context) (err error) { stream, err = s.js.Stream(ctx, s.stream); return err })
 	if err == nil {
-		err = s.insist(ctx, func(ctx context.Context) error { return stream.Purge(ctx, jetstream.WithPurgeSequence(first)) })
+		err = s.insist(ctx, func(ctx context.Context) error { return stream.Purge(ctx, jetstream.WithPurgeSequence(begin)) })
 	}
 	if err == nil {
 		l.sawFirst(first)
@@ -159,11 +180,12 @@ func (l *Log) putTrimMark(ctx context.Context, s *store, first uint64) (uint64, 
 		}
 		stream, err := s.snapshots(ctx, true)
 		if err == nil && stream != nil { // of the marks before this one, nobody needs any
-			err = s.insist(ctx, func(ctx context.Context) error {
-				return stream.Purge(ctx, jetstream.WithPurgeSubject(s.trimSubject()), jetstream.WithPurgeKeep(1))
-			})
+			err = l.purgeSubject(ctx, s, stream, s.trimSubject(), 1)
 		}
-		return first, err
+		if err != nil {
+			l.o.Logger.Debug("an old mark stays", "err", err)
+		}
+		return first, nil
 	}
 }
 
@@ -204,11 +226,19 @@ func (l *Log) checkBeginning(ctx context.Context, known mark, st streamState) er
 		return &MissingError{Want: l.genesis, Got: st.first}
 	}
 	l.sawFirst(st.first)
-	if first > st.first && first <= st.last && slices.ContainsFunc(all, func(k kept) bool { return k.whole && k.info.Pos+1 >= first }) {
-		l.o.Logger.Info("a trim is done to its end", "first", first)
-		if err := l.purgeBefore(ctx, l.store, first); err != nil {
-			l.o.Logger.Warn("the trim was not done to its end", "err", err) // the next one does it
-		}
+	aim := max(first, known.first)
+	covered := len(whole) > 0 && whole[len(whole)-1].Pos+1 >= aim
+	if aim <= st.first || aim > st.last || !covered {
+		return nil
+	}
+	if first < aim { // the mark did not fit on the disk
+		_, err = l.putTrimMark(ctx, l.store, aim)
+	}
+	if err == nil {
+		err = l.purgeBefore(ctx, l.store, st, aim)
+	}
+	if err != nil {
+		l.o.Logger.Warn("a trim was not done to its end", "err", err) // the next one does it
 	}
 	return nil
 }
@@ -219,14 +249,14 @@ func (l *Log) trimmedAway(ctx context.Context, s *store, want uint64, st streamS
 	if want < l.genesis || st.first <= want {
 		return nil
 	}
-	if first := l.First(); want >= first {
+	if want >= l.First() {
 		mark, err := l.trimMark(ctx, s, true)
 		if err != nil || mark <= want {
 			return err
 		}
-		l.sawFirst(min(st.first, mark))
+		l.sawFirst(mark)
 	}
-	return &TrimmedError{Want: want, First: st.first}
+	return &TrimmedError{Want: want, First: l.First()}
 }
 
 // Size is what the log's stream holds, in bytes: of an embedded log its files, of one on

@@ -2,9 +2,13 @@ package stream
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"hash/crc32"
+	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -205,4 +209,53 @@ func TestTheLastRecordStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.holds(6, 6)
+}
+
+// FuzzSnapshotPieces cuts arbitrary bytes into pieces: what is put together is what a
+// seal vouches for, and nothing else is accepted.
+func FuzzSnapshotPieces(f *testing.F) {
+	const log = "00112233445566778899aabbccddeeff"
+	add := func(data []byte, chunk int) {
+		seal := piece{magic: magicSeal, log: log, pos: 9, at: 1, size: uint64(len(data)), sum: crc32.Checksum(data, castagnoli)}
+		var all []byte
+		put := func(p piece) {
+			b, err := appendPiece(nil, p)
+			if err != nil {
+				f.Fatal(err)
+			}
+			all = append(binary.LittleEndian.AppendUint16(all, uint16(len(b))), b...)
+		}
+		for c := range slices.Chunk(data, chunk) {
+			put(piece{magic: magicChunk, log: log, pos: 9, index: seal.chunks, data: c})
+			seal.chunks++
+		}
+		put(seal)
+		f.Add(all)
+	}
+	add([]byte("a snapshot in two pieces"), 12)
+	add(nil, 1)
+	f.Add([]byte{1, 0, 'V'})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var given []byte
+		rest := b
+		data, err := joinPieces(log, 9, func() ([]byte, error) {
+			if len(rest) < 2 {
+				return nil, io.ErrUnexpectedEOF
+			}
+			n := min(int(binary.LittleEndian.Uint16(rest)), len(rest)-2)
+			p := rest[2 : 2+n]
+			rest = rest[2+n:]
+			if q, err := parsePiece(p); err == nil {
+				again, err := appendPiece(nil, q)
+				if err != nil || !bytes.Equal(again, p) {
+					t.Fatalf("%x is read as %+v, and written as %x, %v", p, q, again, err)
+				}
+				given = append(given, q.data...)
+			}
+			return p, nil
+		})
+		if err == nil && !bytes.Equal(data, given) {
+			t.Errorf("%x came of %x", data, given)
+		}
+	})
 }

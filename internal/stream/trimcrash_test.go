@@ -69,7 +69,11 @@ func TestKilledWhileTrimming(t *testing.T) {
 	then("behind the witness", l.killed(), first)
 	then("half of the purge", without(t, l.killed(), 1), first)
 	then("half of the purge, and the witness is gone", without(t, l.killed(), 1, witnessName), first)
-	if err := l.purgeBefore(ctx, s, first); err != nil {
+	st, err := s.state(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.purgeBefore(ctx, s, st, first); err != nil {
 		t.Fatal(err)
 	}
 	then("behind the purge", l.killed(), first)
@@ -140,9 +144,17 @@ func TestWhatIsLostIsNotCalledTrimmed(t *testing.T) {
 	}
 	refused("a block behind the trim", without(t, l.killed(), 1), 102)
 	refused("a block behind the trim, and the witness", without(t, l.killed(), 1, witnessName), 102)
-	refused("the snapshots", without(t, l.killed(), 0, snapshots), 101)
-	refused("the snapshots, and the witness", without(t, l.killed(), 0, snapshots, witnessName), 101)
 	start(t, Options{Dir: l.killed()}).holds(101, 450)
+	start(t, Options{Dir: without(t, l.killed(), 0, snapshots)}).holds(1, 450) // no file has gone yet
+	if err := l.DropSnapshot(ctx, 100); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Trim(ctx, 330); err != nil {
+		t.Fatal(err)
+	}
+	refused("the snapshots", without(t, l.killed(), 0, snapshots), 102)
+	refused("the snapshots, and the witness", without(t, l.killed(), 0, snapshots, witnessName), 102)
+	start(t, Options{Dir: l.killed()}).holds(331, 450)
 }
 
 // TestASnapshotAheadOfTheLog is a witness: the log has lost what it covers.

@@ -59,8 +59,10 @@ const (
 	lookEvery = time.Minute
 	// What an event and a record take in the log, about, to weigh a snapshot's cost.
 	eventBytes, recordBytes = 20, 60
-	// leastRoom is the size below which a full disk is not the log's doing.
-	leastRoom = 4 << 20
+	// leastRoom is the size below which a full disk is not the log's doing, and roomStep
+	// how much of it goes at least: it is files that go.
+	leastRoom = 12 << 20
+	roomStep  = 4 << 20
 )
 
 // kept is what is known of the log's snapshots. It belongs to the goroutine that
@@ -109,6 +111,9 @@ func (p *Pump) MakeRoom(ctx context.Context) bool {
 	return false
 }
 
+// Snapshots returns how many snapshots the log had when it was last asked.
+func (p *Pump) Snapshots() int { return int(p.snapshots.Load()) }
+
 // Hold keeps what the log and its snapshots are now until it is called what Hold
 // returned: nothing is trimmed or dropped, unless a full disk asks for room. It is for
 // whoever copies the log.
@@ -130,6 +135,7 @@ func (p *Pump) Hold() (release func()) {
 // costs room alone.
 func (p *Pump) retain(ctx context.Context, c *cut, room bool) (trimmed bool, err error) {
 	k := &p.kept
+	defer func() { p.snapshots.Store(int64(len(k.list))) }()
 	now := p.opts.Now()
 	if p.keeper == nil || c == nil && !room && now.Sub(k.looked) < lookEvery {
 		return false, nil
@@ -268,7 +274,7 @@ func (p *Pump) trimTo(now time.Time, room bool) (to uint64) {
 	bound := p.durable()
 	limit := o.Size
 	if room {
-		if limit = size - size/4; size < leastRoom {
+		if limit = size - max(size/4, roomStep); size < leastRoom {
 			return 0
 		}
 	}
