@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"vaiven"
+	"vaiven/internal/atomicfile"
 	"vaiven/internal/backup"
 	"vaiven/internal/csvfile"
 	"vaiven/internal/stream"
@@ -324,5 +325,45 @@ func TestBackupsErrorsAreInWords(t *testing.T) {
 		if err := x.Backup("", nil); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestFilesThatChangeMeanwhile: a CSV that ends, or whose sidecar is replaced, while it
+// is looked at is looked at again.
+func TestFilesThatChangeMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := atomicfile.Write(filepath.Join(dir, name), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("side", "1")
+	write("current", "rows")
+	names := []string{"side", "current", "ended"}
+	var all keptFiles
+	defer all.close()
+	if err := all.find(dir, "under", func() ([]string, error) { return names, nil }); err != nil || len(all.list) != 2 || all.list[1].Path != "under/current" || all.list[1].Size != 4 {
+		t.Fatalf("%+v, %v", all.list, err)
+	}
+	ended := filepath.Join(dir, "ended")
+	if !all.stands([]string{ended}) {
+		t.Error("nothing has changed, and yet it does not stand")
+	}
+	write("ended", "rows")
+	if all.stands([]string{ended}) {
+		t.Error("a file got its name meanwhile, and that is not seen")
+	}
+	write("side", "1")
+	if all.stands(nil) {
+		t.Error("the sidecar was replaced, and that is not seen")
+	}
+	looks := 0
+	err := all.find(dir, "", func() ([]string, error) {
+		looks++
+		return []string{"missing", "current"}, nil
+	})
+	if !errors.Is(err, errRestless) || looks != findTries {
+		t.Errorf("after %d looks: %v", looks, err)
 	}
 }

@@ -91,7 +91,7 @@ func (k *keptFiles) find(dir, under string, names func() ([]string, error)) erro
 				absent = append(absent, filepath.Join(dir, filepath.FromSlash(name)))
 			}
 		}
-		if found.stands(absent) {
+		if len(found.list) > 0 && found.list[0].path == filepath.Join(dir, wanted[0]) && found.stands(absent) {
 			k.list = append(k.list, found.list...)
 			return nil
 		}
@@ -132,9 +132,6 @@ func (k *keptFiles) stands(absent []string) bool {
 		if _, err := os.Stat(path); err == nil {
 			return false
 		}
-	}
-	if len(k.list) == 0 || k.list[0].open == nil {
-		return false
 	}
 	opened, err := k.list[0].open.Stat()
 	if err != nil {

@@ -65,6 +65,7 @@ func (s *Server) newMetrics() *prometheus.Registry {
 		}
 		return float64(n)
 	})
+	gauge("vaiven_log_snapshots", "Snapshots beside the log, from which a start may go on.", func() float64 { return float64(s.pump.Snapshots()) })
 	gauge("vaiven_readings", "Readings that the log holds, each counted once.", func() float64 {
 		return float64(s.pump.Stats().Readings)
 	})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vaiven"
@@ -68,6 +69,8 @@ type Pump struct {
 	rooms  chan roomRequest // to the goroutine that writes checkpoints
 	ground sync.Mutex       // see runner.ground
 	kept   kept             // of that goroutine
+
+	snapshots atomic.Int64 // in kept
 
 	holding sync.Mutex // held while the log is trimmed
 	holders int        // so many need it untrimmed

@@ -111,6 +111,9 @@ func (p *Pump) MakeRoom(ctx context.Context) bool {
 	return false
 }
 
+// Snapshots returns how many snapshots the log had when it was last asked.
+func (p *Pump) Snapshots() int { return int(p.snapshots.Load()) }
+
 // Hold keeps what the log and its snapshots are now until it is called what Hold
 // returned: nothing is trimmed or dropped, unless a full disk asks for room. It is for
 // whoever copies the log.
@@ -132,6 +135,7 @@ func (p *Pump) Hold() (release func()) {
 // costs room alone.
 func (p *Pump) retain(ctx context.Context, c *cut, room bool) (trimmed bool, err error) {
 	k := &p.kept
+	defer func() { p.snapshots.Store(int64(len(k.list))) }()
 	now := p.opts.Now()
 	if p.keeper == nil || c == nil && !room && now.Sub(k.looked) < lookEvery {
 		return false, nil

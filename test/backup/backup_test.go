@@ -104,9 +104,15 @@ func TestTheServerComesBack(t *testing.T) {
 	stay.Stop()
 	s.Stop()
 	harness.Verify(t, s.Data)
-	seen := holds(t, stay, s.CSV(), before)
+	proveRest(t, stay, holds(t, stay, s.CSV(), before), before, lost)
+}
+
+// proveRest checks that what the restored server acknowledged is there, and that
+// something was lost between the backup and the end of the old one.
+func proveRest(t *testing.T, f *harness.Fleet, seen map[harness.Life]map[uint64]bool, before, lost map[harness.Life]uint64) {
+	t.Helper()
 	gone := 0
-	for life, acked := range stay.Ledger.Marks() {
+	for life, acked := range f.Ledger.Marks() {
 		for seq := lost[life] + 1; seq <= acked; seq++ {
 			if !seen[life][seq] {
 				t.Errorf("%v: SEQ %d was acknowledged by the restored server, and is not there", life, seq)
@@ -121,7 +127,7 @@ func TestTheServerComesBack(t *testing.T) {
 	if gone == 0 {
 		t.Error("nothing came between the backup and the end: this has shown less than it should")
 	}
-	t.Logf("%d acknowledged, %d of them after the backup, and gone with the old server", stay.Ledger.Acked(), gone)
+	t.Logf("%d acknowledged, %d of them after the backup, and gone with the old server", f.Ledger.Acked(), gone)
 }
 
 // killing returns an address that leads to the server, which is killed when it has

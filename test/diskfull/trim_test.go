@@ -3,7 +3,11 @@
 package diskfull
 
 import (
+	"context"
+	"encoding/base64"
 	"io"
+	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,11 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"vaiven"
+	"vaiven/internal/stream"
 	"vaiven/test/harness"
 )
-
-// room is what the log of this test has: enough for some of its blocks and snapshots.
-const room = 14 << 20
 
 // TestALogThatFillsTheDisk goes on taking readings: what every view has goes from the
 // log's beginning, before anything is refused. Then the server is killed, and begins
@@ -26,23 +29,28 @@ func TestALogThatFillsTheDisk(t *testing.T) {
 	csv := filepath.Join(t.TempDir(), "readings.csv") // on another disk
 	s := harness.NewServer(t, "serve", filepath.Join(dir, "data"), "--csv", csv, "--no-history",
 		"--keep-log", "0", "--keep-log-size", "1GB", "--commit-every", "0")
-	f := harness.NewFleet(t, s.Addr, 32)
+	writeLog(t, filepath.Join(s.Data, "log"))
+	f := harness.NewFleet(t, s.Addr, boards)
+	for _, b := range f.Boards {
+		b.Pace = pace
+	}
 	s.StartReady()
-	fill(t, dir, room)
+	harness.Until(t, 4*time.Minute, "a snapshot is taken", func() bool { return metric(t, s, "vaiven_log_snapshots") > 0 })
+	fill(t, dir, 3<<19) // a little above the reserve
 	f.Start(t)
 	defer func() {
 		if t.Failed() {
 			t.Log(s.Stderr())
 		}
 	}()
-	first := metric(t, s, "vaiven_log_first_record")
-	for range 2 { // the second time, a log is trimmed that begins with a snapshot
-		before := first
-		harness.Until(t, 4*time.Minute, "the log's beginning goes", func() bool {
-			first = metric(t, s, "vaiven_log_first_record")
-			return first > before
-		})
-		progress(t, f)
+	size, first := metric(t, s, "vaiven_log_bytes"), 1.0
+	harness.Until(t, 4*time.Minute, "the log's beginning goes", func() bool {
+		first = metric(t, s, "vaiven_log_first_record")
+		return first > 1
+	})
+	progress(t, f)
+	if now := metric(t, s, "vaiven_log_bytes"); now > size-4<<20 {
+		t.Errorf("the log had %.0f bytes, and has %.0f", size, now)
 	}
 	if said := s.Stderr(); strings.Contains(said, "disk is full") {
 		t.Errorf("readings were refused:\n%s", said)
@@ -61,6 +69,39 @@ func TestALogThatFillsTheDisk(t *testing.T) {
 		t.Errorf("verify: %d\n%s%s", code, out, errs)
 	}
 	t.Logf("%d rows; the log begins with record %.0f\n%s", len(rows), first, out)
+}
+
+// writeLog makes a log of 24 MiB, of what no compression makes smaller.
+func writeLog(t *testing.T, dir string) {
+	t.Helper()
+	log, err := stream.Open(t.Context(), stream.Options{Dir: dir, NoSync: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- log.Run(ctx) }()
+	noise := rand.NewChaCha8([32]byte{1})
+	for range (24 << 20) / (64 << 10) {
+		var events []vaiven.Event
+		for range 16 {
+			text := make([]byte, 3<<10)
+			_, _ = noise.Read(text) // never fails
+			events = append(events, &vaiven.Rejected{
+				Stamp: vaiven.Stamp{At: time.Now().UnixMilli()}, Code: vaiven.CodeNotJSON, Count: 1, Text: base64.StdEncoding.EncodeToString(text),
+			})
+		}
+		if err := log.Append(t.Context(), events, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // metric reads a number from /metrics.

@@ -119,9 +119,9 @@ var libraries = []struct {
 	{"github.com/danielgtaylor/huma", []string{"internal/web"}, "only the HTTP room knows which framework makes its document"},
 	{"github.com/warthog618/go-gpiocdev", []string{"internal/button"}, "only the buttons' room knows lines of the Pi"},
 	{"github.com/muesli/cancelreader", []string{"internal/console"}, "only the terminal's room reads a terminal"},
-	{"github.com/klauspost/compress", []string{"internal/backup"}, "only the form of a backup is compressed by us: the log's engine and the history do it themselves"},
 	{"github.com/parquet-go/", []string{"internal/export"}, "only one room knows which library writes Parquet"},
 	{"google.golang.org/protobuf", []string{"internal/stream", "internal/remotewrite"}, "only the log, and what is sent to stores, are encoded so"},
+	{"github.com/klauspost/compress/zstd", []string{"internal/backup"}, "only the form of a backup knows how it is compressed"},
 }
 
 // forbiddenNames are packages that would own nothing in particular.
