@@ -82,6 +82,8 @@ type config struct {
 
 	CommitEvery time.Duration // how long a reading may wait for others before it is written; 0: not at all
 
+	TrimGrace time.Duration // how long a node that begins on an external log may take; for tests
+
 	CPUProfile string // file for a CPU profile; for those who work on vaiven
 
 	turn      uint64 // of a run's folder, see turnName; 0: a folder that was named
@@ -151,6 +153,8 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 	f.IntVar(&c.Replicas, "replicas", 1, p.say("copies of the log on an external cluster", "copias del registro en un clúster externo"))
 	f.DurationVar(&c.CommitEvery, "commit-every", c.CommitEvery, p.say("write readings to disk so often, together, and acknowledge them then (0: each at once)",
 		"escribe las lecturas en disco cada tanto, juntas, y las confirma entonces (0: cada una al instante)"))
+	f.DurationVar(&c.TrimGrace, "trim-grace", 0, p.say("how long a gateway that begins on an external log may take", "cuánto puede tardar en empezar un gateway con un registro externo"))
+	_ = f.MarkHidden("trim-grace")
 	f.StringVar(&c.CPUProfile, "cpuprofile", "", p.say("write a CPU profile of the run to this file", "escribe un perfil de CPU en este archivo"))
 	_ = f.MarkHidden("cpuprofile")
 	f.String("config", "", p.say("TOML file with any of these options", "archivo TOML con cualquiera de estas opciones"))
@@ -460,7 +464,7 @@ func (p *program) serverOptions(c *config) server.Options {
 		Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TLSListen: c.TLSListen,
 		Data: c.Data, CSV: c.CSV, CSVColumns: c.CSVColumns, CSVDigits: c.digits(), CSVDialect: c.CSVDialect, CSVZone: c.CSVZone, CSVRotate: c.CSVRotate,
 		NoHistory: c.NoHistory, KeepHistory: c.KeepHistory, HistorySize: c.HistorySize,
-		KeepLog: c.KeepLog, KeepLogSize: c.KeepLogSize,
+		KeepLog: c.KeepLog, KeepLogSize: c.KeepLogSize, TrimGrace: c.TrimGrace,
 		RemoteWrite: c.RemoteWrite,
 		Readings:    c.Readings, For: c.For, Rate: c.Rate, Interval: c.Interval,
 		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),

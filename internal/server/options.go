@@ -50,6 +50,9 @@ type Options struct {
 	// say.
 	KeepLog     time.Duration
 	KeepLogSize int64
+	// TrimGrace is how long another node of an external log that just begins may take to
+	// read what is behind a snapshot; 0: 10 minutes.
+	TrimGrace time.Duration
 
 	// NoHistory keeps no time series beside the log. KeepHistory is how long they are
 	// kept, 0: for ever; HistorySize is how many bytes they may take, 0: a fifth of the

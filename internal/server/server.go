@@ -190,7 +190,7 @@ const (
 func (s *Server) retention() views.Retention {
 	r := views.Retention{Age: s.o.KeepLog, Size: s.o.KeepLogSize}
 	if s.o.NATS != "" { // its disk is not known
-		r.Grace = trimGrace
+		r.Grace = cmp.Or(s.o.TrimGrace, trimGrace)
 		return r
 	}
 	if _, disk, err := stream.DiskSpace(s.o.Data); err == nil {
