@@ -56,6 +56,7 @@ type History struct {
 	// Of the pump's goroutine.
 	cutAt int64 // reception, Unix ms, from which on the head becomes a block; 0: not known yet
 
+	writing    sync.Mutex // one block at a time: the TSDB's writers have buffers of 20 MB
 	committing sync.Mutex // one manifest at a time; taken before mu
 
 	mu      sync.RWMutex
