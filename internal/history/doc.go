@@ -25,7 +25,7 @@
 // Like every view it has no clock: blocks are cut, and old ones removed, by the times
 // in the log.
 //
-// Apply, Flush, Restore and Snapshot are for one goroutine, the pump's. Blocks are
+// Apply, Restore and Snapshot are for one goroutine, the pump's. Blocks are
 // joined on a goroutine of the package's own, which Close ends and waits for. All other
 // methods may be called from any goroutine. Memory is bounded: Apply writes a block
 // when the samples in memory take 16 MiB, and fails, so that the pump waits and reads

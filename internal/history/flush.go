@@ -20,7 +20,10 @@ func (h *History) writeHead() error {
 	slots := h.headSlots()
 	for _, slot := range slots {
 		var b *block
-		if b, err = writeBlock(h.o.Dir, h.headParts(slot), h.Kept()); err != nil {
+		h.writing.Lock()
+		b, err = writeBlock(h.o.Dir, h.headParts(slot), h.Kept())
+		h.writing.Unlock()
+		if err != nil {
 			break
 		}
 		fresh = append(fresh, b)

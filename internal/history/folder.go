@@ -124,7 +124,7 @@ func (h *History) rescue() error {
 		return true
 	})
 	for _, b := range h.blocks {
-		m.Kept, m.Newest, m.Counts.Samples = max(m.Kept, b.kept), max(m.Newest, b.end-1), m.Counts.Samples+b.samples
+		m.Kept, m.Counts.Samples = max(m.Kept, b.kept), m.Counts.Samples+b.samples
 		m.Blocks = append(m.Blocks, b.tsdb.Meta().ULID)
 	}
 	slices.SortFunc(h.blocks, byTime)

@@ -31,7 +31,9 @@ type Options struct {
 	Log string // id of the log that it is a view of
 
 	// Keep is how long samples are kept, by their time and that of the log; 0: for
-	// ever. What is a whole block older is removed.
+	// ever. What is a whole block older is removed. Only times of a clock that was known
+	// to be right count, so that a computer that wakes up in another century loses
+	// nothing.
 	Keep time.Duration
 	// MaxBytes bounds the blocks on disk: the oldest goes. 0: no bound.
 	MaxBytes int64
@@ -52,8 +54,9 @@ type History struct {
 	work   sync.WaitGroup // the joining of blocks
 
 	// Of the pump's goroutine.
-	flushed int64 // number of the stretch of cutEvery that the head is in
+	cutAt int64 // reception, Unix ms, from which on the head becomes a block; 0: not known yet
 
+	writing    sync.Mutex // one block at a time: the TSDB's writers have buffers of 20 MB
 	committing sync.Mutex // one manifest at a time; taken before mu
 
 	mu      sync.RWMutex
@@ -64,7 +67,7 @@ type History struct {
 	saved   manifest        // as it is on disk
 	counts  counts          // head included
 	applied uint64
-	newest  int64 // reception of the last event, Unix ms
+	newest  int64 // last reception under a clock that was right, Unix ms; 0: none
 	joining bool
 	closed  bool
 	joinErr error // why blocks were not joined last, nil: they were
@@ -124,7 +127,7 @@ func (h *History) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.head, h.counts, h.applied, h.newest = newHead(), h.saved.Counts, h.saved.Kept, h.saved.Newest
-	h.flushed = floorDiv(h.newest, h.o.cut.Milliseconds())
+	h.cutAt = 0
 }
 
 // Restore goes back to what the folder holds, whatever the snapshot says: records
@@ -155,7 +158,9 @@ func (h *History) Apply(pos uint64, entries []vaiven.Entry) error {
 	defer h.mu.Unlock()
 	before := h.counts
 	for i := range entries {
-		h.newest = max(h.newest, entries[i].Event.Time().At)
+		if at := entries[i].Event.Time(); at.Synced {
+			h.newest = max(h.newest, at.At)
+		}
 		if err := h.addEvent(entries[i].Event); err != nil {
 			h.counts.Collisions, h.counts.Expired = before.Collisions, before.Expired // they come again
 			return err
@@ -168,14 +173,17 @@ func (h *History) Apply(pos uint64, entries []vaiven.Entry) error {
 // cutBlock writes a block of the head when it is large, or when the log enters another
 // stretch of time.
 func (h *History) cutBlock(at int64) error {
-	stretch := floorDiv(max(at, h.newest), h.o.cut.Milliseconds())
+	cut := h.o.cut.Milliseconds()
 	full := h.head.samples >= h.o.headSamples || h.head.bytes >= maxHeadBytes
-	if h.head.samples > 0 && (full || stretch > h.flushed) {
+	over := h.cutAt != 0 && (at >= h.cutAt || at < h.cutAt-2*cut) // or the clock went back
+	if h.head.samples > 0 && (full || over) {
 		if err := h.writeHead(); err != nil {
 			return fmt.Errorf("history: %w", err)
 		}
 	}
-	h.flushed = max(stretch, h.flushed)
+	if over || h.cutAt == 0 {
+		h.cutAt = (floorDiv(at, cut) + 1) * cut
+	}
 	return nil
 }
 

@@ -16,7 +16,7 @@ import (
 
 // reading is one of board d with two values, so many ms after the tests' begin.
 func reading(d vaiven.Device, ms int64, temp float64) *vaiven.Reading {
-	return &vaiven.Reading{Stamp: vaiven.Stamp{At: begun + ms}, Device: d, Values: []vaiven.Value{{Name: "TEMP", Num: temp}, {Name: "HUM", Num: 60}}}
+	return &vaiven.Reading{Stamp: vaiven.Stamp{At: begun + ms, Synced: true}, Device: d, Values: []vaiven.Value{{Name: "TEMP", Num: temp}, {Name: "HUM", Num: 60}}}
 }
 
 // measured is a reading that came later than it was taken.
@@ -369,5 +369,21 @@ func TestAdopt(t *testing.T) {
 		if f, err := Examine(dir); err != nil || f.Log != "" || Adopt(dir, "ff") != nil {
 			t.Errorf("%+v, %v", f, err)
 		}
+	}
+}
+
+// TestClockOfAnotherCentury: a computer that wakes up in 2099 without a clock, and then
+// learns the time, loses nothing and goes on writing blocks.
+func TestClockOfAnotherCentury(t *testing.T) {
+	m := open(t, func(o *Options) { o.Keep = 5 * vaiven.Day })
+	m.hours(t, 0, 5)
+	wrong := reading("101", 73*365*86_400_000, 20)
+	wrong.Synced = false
+	m.append(t, wrong)
+	m.hours(t, 5, 13)
+	wait(m.h)
+	m.check(t)
+	if s := m.h.Stats(); s.Expired != 0 || s.InMemory > 2*2*240 {
+		t.Errorf("%+v", s)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/bits"
-	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -50,6 +50,7 @@ func (h *History) startJoining() {
 	h.work.Go(func() {
 		for h.lookAfter() {
 		}
+		debug.FreeOSMemory() // the buffers of the writers, until the next block
 	})
 }
 
@@ -180,9 +181,20 @@ func (h *History) join(some []*block) error {
 		metas, from = append(metas, &meta), append(from, b.tsdb)
 		size, kept = size+b.bytes, max(kept, b.kept)
 	}
+	b, err := h.writeJoined(size, kept, metas, from)
+	if err != nil {
+		return fmt.Errorf("join blocks: %w", err)
+	}
+	return h.replace(some, b)
+}
+
+// writeJoined writes the block that several become.
+func (h *History) writeJoined(size int64, kept uint64, metas []*tsdb.BlockMeta, from []tsdb.BlockReader) (*block, error) {
+	h.writing.Lock()
+	defer h.writing.Unlock()
 	w, err := newBlockWriter(h.o.Dir, size)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	joined := tsdb.CompactBlockMetas(w.meta.ULID, metas...)
 	w.meta.Compaction = joined.Compaction
@@ -193,14 +205,10 @@ func (h *History) join(some []*block) error {
 		merge, from, joined, w, w, tsdb.AllSortedPostings)
 	if err != nil {
 		w.abandon()
-		return fmt.Errorf("join blocks: %w", cmp.Or(context.Cause(h.ctx), err))
+		return nil, cmp.Or(context.Cause(h.ctx), err)
 	}
 	if err := w.finish(); err != nil {
-		return fmt.Errorf("join blocks: %w", err)
+		return nil, err
 	}
-	b, err := openBlock(filepath.Join(h.o.Dir, w.meta.ULID.String()))
-	if err != nil {
-		return fmt.Errorf("join blocks: %w", err)
-	}
-	return h.replace(some, b)
+	return openBlock(w.dir)
 }

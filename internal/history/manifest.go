@@ -23,7 +23,7 @@ type manifest struct {
 	Version int         `json:"version"`
 	Log     string      `json:"log"`
 	Kept    uint64      `json:"kept"`   // the blocks hold all of the log up to this record
-	Newest  int64       `json:"newest"` // reception of that record's last event, Unix ms
+	Newest  int64       `json:"newest"` // last reception until then under a clock that was right, Unix ms
 	Blocks  []ulid.ULID `json:"blocks"`
 	Counts  counts      `json:"counts"`
 }
