@@ -17,34 +17,38 @@ var errTruncated = errors.New("results truncated due to limit")
 
 // query evaluates an expression at one moment.
 func (a *api) query(ctx context.Context, r *http.Request) (*answer, func(), *failure) {
+	limit, f := limitOf(r.Form)
+	if f != nil {
+		return nil, nil, f
+	}
 	at, f := timeOf(r.Form, "time", a.o.Now())
 	if f != nil {
 		return nil, nil, f
 	}
-	return a.evaluate(ctx, r, func(ctx context.Context, opts promql.QueryOpts, text string) (promql.Query, error) {
+	return a.evaluate(ctx, r, limit, func(ctx context.Context, opts promql.QueryOpts, text string) (promql.Query, error) {
 		return a.engine.NewInstantQuery(ctx, a.o.Queryable, opts, text, at)
 	})
 }
 
 // queryRange evaluates one at many moments.
 func (a *api) queryRange(ctx context.Context, r *http.Request) (*answer, func(), *failure) {
-	s, f := stepsOf(r.Form)
-	if f != nil {
-		return nil, nil, f
-	}
-	return a.evaluate(ctx, r, func(ctx context.Context, opts promql.QueryOpts, text string) (promql.Query, error) {
-		return a.engine.NewRangeQuery(ctx, a.o.Queryable, opts, text, s.from, s.to, s.step)
-	})
-}
-
-// evaluate runs a query. Its result belongs to it until the returned function is
-// called, when the answer is written.
-func (a *api) evaluate(ctx context.Context, r *http.Request,
-	prepare func(context.Context, promql.QueryOpts, string) (promql.Query, error)) (*answer, func(), *failure) {
 	limit, f := limitOf(r.Form)
 	if f != nil {
 		return nil, nil, f
 	}
+	s, f := stepsOf(r.Form)
+	if f != nil {
+		return nil, nil, f
+	}
+	return a.evaluate(ctx, r, limit, func(ctx context.Context, opts promql.QueryOpts, text string) (promql.Query, error) {
+		return a.engine.NewRangeQuery(ctx, a.o.Queryable, opts, text, s.from, s.to, s.step)
+	})
+}
+
+// evaluate runs a query, of whose series limit are wanted, 0: all. Its result belongs to it until the returned function is
+// called, when the answer is written.
+func (a *api) evaluate(ctx context.Context, r *http.Request, limit int,
+	prepare func(context.Context, promql.QueryOpts, string) (promql.Query, error)) (*answer, func(), *failure) {
 	if s := r.Form.Get("timeout"); s != "" {
 		d, err := parseDuration(s)
 		if err != nil {

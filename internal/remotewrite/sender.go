@@ -142,7 +142,11 @@ func (s *Sender) Trouble() error {
 	return s.trouble
 }
 
-// Run sends until ctx is done, and returns nil.
+// lastTimeout is how long what came last may take when Run ends.
+const lastTimeout = 3 * time.Second
+
+// Run sends until ctx is done, and then what came last, to a store that takes it. It
+// returns nil.
 func (s *Sender) Run(ctx context.Context) error {
 	defer s.client.CloseIdleConnections()
 	defer s.save() // what was sent since the last time; if that fails it is sent again
@@ -154,9 +158,22 @@ func (s *Sender) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			s.sendLast()
 			return nil
 		case <-tick.C:
 		}
+	}
+}
+
+// sendLast is for a run of minutes, whose folder no server opens again.
+func (s *Sender) sendLast() {
+	if s.Trouble() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lastTimeout)
+	defer cancel()
+	if err := s.sendAll(ctx); err != nil {
+		s.o.Logger.Info("remote-write goes on at the next start", "err", err)
 	}
 }
 

@@ -255,7 +255,10 @@ func readings(from, to int) (events []vaiven.Event) {
 // sent runs a sender; the returned function ends it, as a process that ends in order.
 func sent(t *testing.T, o Options) (*Sender, func()) {
 	t.Helper()
-	o.Log, o.Every, o.Retry, o.RetryMax = "abc", time.Millisecond, time.Millisecond, 4*time.Millisecond
+	o.Log, o.Retry, o.RetryMax = "abc", time.Millisecond, 4*time.Millisecond
+	if o.Every == 0 {
+		o.Every = time.Millisecond
+	}
 	s, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
@@ -364,6 +367,19 @@ func TestStoreThatIsAwayForAWhile(t *testing.T) {
 	stop() // and it ends at once, whatever it waits for
 	if s.Lag() == 0 {
 		t.Error("nothing was sent, and nothing is missing")
+	}
+}
+
+func TestTheLastReadingsAreSentAtTheEnd(t *testing.T) {
+	log, st := &memLog{first: 1}, newStore(t)
+	all := readings(0, 40)
+	log.add(all[:10]...)
+	s, stop := sent(t, Options{Source: log, URL: st.URL, Dir: t.TempDir(), Every: time.Hour})
+	st.until(t, "the first look", func() bool { return s.Lag() == 0 })
+	log.add(all[10:]...)
+	stop()
+	if d := st.once(all); d != "" {
+		t.Error(d)
 	}
 }
 

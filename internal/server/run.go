@@ -34,8 +34,9 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.panel != nil {
 		askers = append(askers, start(fail, "buttons", s.panel.Run))
 	}
+	stopSender := func() {}
 	if s.sender != nil {
-		askers = append(askers, start(fail, "remote-write", s.sender.Run)) // it reads the log
+		stopSender = start(fail, "remote-write", s.sender.Run).stop
 	}
 	memory := start(fail, "memory", s.giveMemoryBack)
 	defer memory.stop()
@@ -57,6 +58,7 @@ func (s *Server) Run(ctx context.Context) error {
 			s.o.Logger.Warn("views end behind the log and catch up at the next start", "err", err)
 		}
 	}
+	stopSender() // with what came last
 	pump.stop()
 	cause := context.Cause(ctx)
 	if errors.Is(cause, context.Canceled) {
