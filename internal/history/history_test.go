@@ -303,7 +303,7 @@ func TestStates(t *testing.T) {
 	m := open(t)
 	r := reading("101", 0, math.MaxFloat64)
 	r.States = []vaiven.Value{{Name: "LED", Num: 1}, {Name: "TEMP", Num: 7}}
-	m.append(t, r, reading("101", 1, math.MaxFloat64), reading("101", 2, -0.0),
+	m.append(t, r, reading("101", 1, math.MaxFloat64), reading("101", 2, math.Copysign(0, -1)),
 		&vaiven.Report{Stamp: vaiven.Stamp{At: begun + 1}, Device: "101", States: []vaiven.Value{{Name: "LED", Num: 0}}},
 		&vaiven.Hello{Stamp: vaiven.Stamp{At: begun + 1}, Device: "101"}, &vaiven.Presence{Stamp: vaiven.Stamp{At: begun + 1}, Device: "102"})
 	m.check(t)
