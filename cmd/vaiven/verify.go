@@ -141,6 +141,9 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 	if r.Without > 0 {
 		without = fmt.Sprintf(d.say(", %d readings without a column and a row", ", %d lecturas sin columna ni fila"), r.Without)
 	}
+	if r.Before > 0 {
+		without += fmt.Sprintf(d.say(", the log begins with record %d, behind %d readings", ", el registro empieza en la entrada %d, tras %d lecturas"), r.First, r.Before)
+	}
 	return fmt.Sprintf(d.say(
 		"%d records, %d events, %d readings, %d repeats dropped, %d devices, %d rows%s: ok",
 		"%d entradas, %d eventos, %d lecturas, %d repetidas descartadas, %d dispositivos, %d filas%s: ok"),
