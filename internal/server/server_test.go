@@ -592,7 +592,9 @@ func TestNamesOfMetricsStay(t *testing.T) {
 	}
 	want := strings.Fields(`changes_confirmed_total connections connections_refused_total feed_events_total
 		finished_returns_total followers followers_ended_total followers_refused_total handshakes_bad_total
-		handshakes_total log_bytes log_first_record log_ready log_records log_snapshots messages_total posts_total readings readings_admitted_total
+		handshakes_total history_blocks history_bytes history_dropped_samples_total history_joining_ok history_kept_record
+		history_late_samples_total history_memory_samples history_oldest_seconds history_samples_total
+		log_bytes log_first_record log_ready log_records log_snapshots messages_total posts_total readings readings_admitted_total
 		rejected_total repeats_total states_delivered_total states_resent_total takeovers_total view_lag_records view_ok`)
 	if !slices.Equal(got, want) {
 		t.Errorf("metrics are\n%q, want\n%q", got, want)
