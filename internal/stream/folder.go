@@ -212,10 +212,12 @@ func (w *witness) writeSlot() error {
 
 // close marks the log as closed, if all went well until the end.
 func (w *witness) close(clean bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var err error
 	if w.started && clean {
 		w.mark.clean = true
-		if err = w.set(w.mark.acked); err == nil {
+		if err = w.writeSlot(); err == nil {
 			err = w.f.Sync()
 		}
 	}

@@ -36,7 +36,7 @@ func TestWorkshop(t *testing.T) {
 func workshop(t *testing.T, send board, proxied bool) {
 	data := t.TempDir()
 	s := harness.NewServer(t, "workshop", data, "--trusted-proxy", "127.0.0.1/32", "--session-rate", "0") // a board that does not wait
-	s.Env = []string{"TZ=UTC"}
+	s.Env = append(s.Env, "TZ=UTC")
 	s.StartReady()
 	addr := s.Addr
 	if proxied {

@@ -35,7 +35,7 @@ func gatewayIn(t *testing.T, nats, zone string) *harness.Server {
 func newGateway(t *testing.T, nats, zone string) *harness.Server {
 	t.Helper()
 	s := harness.NewServer(t, "serve", t.TempDir(), "--nats", "nats://"+nats)
-	s.Env = []string{"TZ=" + zone}
+	s.Env = append(s.Env, "TZ="+zone)
 	return s
 }
 

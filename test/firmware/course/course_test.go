@@ -57,7 +57,7 @@ func TestVaiven(t *testing.T) {
 	each(t, func(t *testing.T, sketch string, p practice) {
 		data := t.TempDir()
 		s := harness.NewServer(t, p.verb, data, "--session-rate", "0") // its clock runs fast
-		s.Env = []string{"TZ=UTC"}
+		s.Env = append(s.Env, "TZ=UTC")
 		s.StartReady()
 		b := board(t, sketch, p, s.Addr)
 		from := time.Now()
@@ -112,7 +112,7 @@ func TestSensorPulledOut(t *testing.T) {
 			t.Parallel()
 			data := t.TempDir()
 			s := harness.NewServer(t, "lab", data, "--for", "3s", "--session-rate", "0")
-			s.Env = []string{"TZ=UTC"}
+			s.Env = append(s.Env, "TZ=UTC")
 			s.StartReady()
 			b := board(t, sketch, practices[0], s.Addr)
 			from := time.Now()

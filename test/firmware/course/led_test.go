@@ -28,7 +28,7 @@ func TestVaivenLED(t *testing.T) {
 		t.Run(sketch, func(t *testing.T) {
 			t.Parallel()
 			s := harness.NewServer(t, "workshop", t.TempDir(), "--session-rate", "0")
-			s.Env = []string{"TZ=UTC"}
+			s.Env = append(s.Env, "TZ=UTC")
 			s.StartReady()
 			p := practices[1]
 			b := board(t, sketch, p, s.Addr, unhurried)
