@@ -60,6 +60,12 @@ func (p *program) follow(ctx context.Context, c *api.Client, r *remote, f api.Fi
 	}
 	told := false
 	lost := func(err error) {
+		var trimmed *api.TrimmedError
+		if errors.As(err, &trimmed) {
+			p.notice(fmt.Sprintf(p.say("the log begins with %s now: the events before it are missing",
+				"el registro empieza ahora en %s: faltan los eventos anteriores"), trimmed.First), "")
+			return
+		}
 		if !told {
 			p.notice(p.remoteError(r, err).Error(), p.say("trying again; nothing is left out", "se intenta otra vez; no faltará nada"))
 		}

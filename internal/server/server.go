@@ -108,7 +108,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.openGateway()
-	s.feed, err = live.New(live.Options{History: past{s}, Last: s.log.Last, Lang: o.Lang}) // begins where the replay has ended
+	s.feed, err = live.New(live.Options{History: past{s}, Last: s.log.Last, Trimmed: past{s}.Trimmed, Lang: o.Lang}) // begins where the replay has ended
 	if err != nil {
 		return nil, err
 	}

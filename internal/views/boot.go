@@ -19,7 +19,11 @@ const maxSpans = 512
 
 // device is what the decider knows of one device: its boots, the one that the
 // log named last at the end.
-type device struct{ boots []*boot }
+type device struct {
+	boots []*boot
+	real  bool   // a reading of it was stored
+	used  uint64 // the last record that named it
+}
 
 // boot is what has become of the SEQs of one power-up.
 type boot struct {
@@ -50,9 +54,12 @@ func (d *device) find(id vaiven.Boot) *boot {
 func (d *Decider) touchBoot(id vaiven.Device, name vaiven.Boot) *boot {
 	dev := d.devices[id]
 	if dev == nil {
+		d.makeRoom()
 		dev = &device{}
 		d.devices[id] = dev
+		d.nobodies++
 	}
+	dev.used = d.next
 	n := len(dev.boots)
 	if n > 0 && dev.boots[n-1].id == name {
 		return dev.boots[n-1]
@@ -74,7 +81,7 @@ func (d *Decider) touchBoot(id vaiven.Device, name vaiven.Boot) *boot {
 }
 
 func (d *device) clone() *device {
-	c := &device{boots: make([]*boot, len(d.boots))}
+	c := &device{boots: make([]*boot, len(d.boots)), real: d.real, used: d.used}
 	for i, b := range d.boots {
 		own := *b
 		own.stored, own.skipped, own.open = slices.Clone(b.stored), slices.Clone(b.skipped), slices.Clone(b.open)

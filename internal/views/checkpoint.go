@@ -25,7 +25,7 @@ const CheckpointName = "checkpoint"
 const (
 	checkpointMagic   = "vaiven-checkpoint\n"
 	checkpointVersion = 4
-	versionOfTime     = 4 // from this one on the log's time is there
+	versionOfTime     = 4 // from this one on the log's time is there, and when a device was named
 	versionOfGaps     = 3 // from this one on gaps are told from refusals; earlier ones are read too
 	oldestVersion     = 2 // earlier ones are written over
 )
@@ -176,6 +176,8 @@ func (d *Decider) appendState(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(d.devices)))
 	for _, id := range slices.Sorted(maps.Keys(d.devices)) {
 		b = appendText(b, id)
+		b = append(b, bit(d.devices[id].real))
+		b = binary.AppendUvarint(b, d.devices[id].used)
 		b = binary.AppendUvarint(b, uint64(len(d.devices[id].boots)))
 		for _, boot := range d.devices[id].boots {
 			b = boot.appendState(b)
@@ -294,10 +296,16 @@ func parseState(b []byte, version uint32) (*Decider, []byte, error) {
 	for range r.count(2) {
 		id := vaiven.Device(r.text())
 		dev := &device{}
+		if version >= versionOfTime {
+			dev.real, dev.used = r.bit(), r.uvarint()
+		}
 		for range r.count(6) {
 			dev.boots = append(dev.boots, r.boot())
+			dev.real = dev.real || len(dev.boots[len(dev.boots)-1].stored) > 0
 		}
-		d.devices[id] = dev
+		if d.devices[id] = dev; !dev.real {
+			d.nobodies++
+		}
 	}
 	for range r.count(2) {
 		id, list := vaiven.Device(r.text()), []change(nil)

@@ -17,6 +17,9 @@ type Decider struct {
 	next    uint64 // the record that must come now, 0: the first one
 	writers writers
 	devices map[vaiven.Device]*device
+
+	nobodies int // of the devices, those of which no reading was stored
+
 	changes map[vaiven.Device][]change // the one that was asked for last at the end
 	dropped eventList                  // not handed on
 	fills   eventList                  // readings that filled a gap
@@ -163,6 +166,10 @@ func (d *Decider) decideEvent(ev vaiven.Event) (fresh, fills bool) {
 		same := false
 		if fresh = true; e.Seq != 0 {
 			fresh, fills, same = d.touchBoot(e.Device, e.Boot).storeReading(e)
+			if dev := d.devices[e.Device]; !dev.real {
+				dev.real = true
+				d.nobodies--
+			}
 		}
 		switch {
 		case fresh:

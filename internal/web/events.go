@@ -99,7 +99,13 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 		}
 		scan.stop()
 	}
-	return &body[api.Events]{api.Events{Events: scan.found, Next: scan.next.String(), More: scan.more}}, nil
+	found := api.Events{Events: scan.found, Next: scan.next.String(), More: scan.more}
+	if log, ok := s.o.Events.(interface{ Trimmed(vaiven.ID) vaiven.ID }); ok {
+		if first := log.Trimmed(after); first != (vaiven.ID{}) {
+			found.Trimmed = first.String()
+		}
+	}
+	return &body[api.Events]{found}, nil
 }
 
 // add takes one event into the answer, if it is asked for.

@@ -296,6 +296,8 @@ type Events struct {
 	Events []Event `json:"events" nullable:"false"`
 	Next   string  `json:"next" doc:"Where the next request goes on: after=NEXT, or with order=desc before=NEXT. It may be behind the last event listed, when what follows did not match" example:"12.0"`
 	More   bool    `json:"more" doc:"Whether the log, when it was read, held more beyond next"`
+	// Trimmed is for whoever must know that something is missing.
+	Trimmed string `json:"trimmed,omitempty" doc:"The first id that the log still has, when earlier ones behind after are not there any more" example:"5200.0"`
 }
 
 // Server is what a server says of itself.

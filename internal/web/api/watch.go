@@ -30,9 +30,10 @@ var errSilent = errors.New("nothing came, not even a sign of life")
 // again (a *Problem as 400, 401 or 410) ends it. fn may take its time; a server
 // that finds it too slow drops the connection, and Watch resumes.
 //
-// lost is told why a connection ended and is to be made again; it may be nil.
+// lost is told why a connection ended and is to be made again; or, by a *TrimmedError,
+// that the log does not have all that was asked for any more. It may be nil.
 func (c *Client) Watch(ctx context.Context, f Filter, after string, fn func(Event) error, lost func(error)) error {
-	w := &watch{c: c, filter: f, after: after, fn: fn}
+	w := &watch{c: c, filter: f, after: after, fn: fn, lost: lost}
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		err := w.follow(ctx)
 		var own *ownError
@@ -62,6 +63,14 @@ func (c *Client) Watch(ctx context.Context, f Filter, after string, fn func(Even
 	}
 }
 
+// TrimmedError says that the events behind an id and before another one are missing: the
+// server's log does not have them any more.
+type TrimmedError struct{ After, First string }
+
+func (e *TrimmedError) Error() string {
+	return fmt.Sprintf("the log does not have the events between %s and %s any more", e.After, e.First)
+}
+
 // isFinal reports whether asking again would be answered the same.
 func isFinal(status int) bool {
 	return status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
@@ -78,6 +87,7 @@ type watch struct {
 	filter Filter
 	after  string
 	fn     func(Event) error
+	lost   func(error)
 	moved  bool // something came on the last connection
 }
 
@@ -128,6 +138,7 @@ func (w *watch) handleLine(b []byte) error {
 	var line struct {
 		Kind   string `json:"kind"`
 		ID     string `json:"id"`
+		First  string `json:"first"`
 		Reason string `json:"reason"`
 	}
 	if err := json.Unmarshal(b, &line); err != nil {
@@ -135,6 +146,11 @@ func (w *watch) handleLine(b []byte) error {
 	}
 	switch line.Kind {
 	case "position":
+	case "trimmed":
+		if w.lost != nil {
+			w.lost(&TrimmedError{w.after, line.First})
+		}
+		return nil
 	case "bye":
 		w.advance(line.ID)
 		return fmt.Errorf("the server ended the stream: %s", line.Reason)

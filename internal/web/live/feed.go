@@ -17,7 +17,10 @@
 // position: the id up to which the log was looked through, also when the filter
 // let nothing of it pass. An id that this log has not reached is answered with
 // 410: it is another log's, or one that was restored from an older copy. A node
-// of a cluster that is itself behind the log answers 503 instead.
+// of a cluster that is itself behind the log answers 503 instead. Where the log no
+// longer has what came behind the id, the stream says so behind the first position,
+// {"kind":"trimmed","first":"ID"}, and goes on with that event; a poll has a member
+// "trimmed".
 //
 // Feed is a view of the log. It encodes each event once into a ring in memory,
 // and knows nothing of who may follow: access is decided before its Handler is
@@ -78,6 +81,10 @@ type Options struct {
 	// not read it yet. Default: what History.Position says.
 	Last func(context.Context) (uint64, error)
 
+	// Trimmed returns the first id that the log still has, when something behind after
+	// is not there any more; the zero id otherwise. Default: nothing is.
+	Trimmed func(after vaiven.ID) vaiven.ID
+
 	// MaxEvents and MaxBytes of JSON bound the ring. Full means that the oldest
 	// goes; who needs it reads the log. Default 16,384 and 16 MiB.
 	MaxEvents int
@@ -131,6 +138,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Last == nil {
 		o.Last = func(context.Context) (uint64, error) { return o.History.Position(), nil }
+	}
+	if o.Trimmed == nil {
+		o.Trimmed = func(vaiven.ID) vaiven.ID { return vaiven.ID{} }
 	}
 	o.MaxEvents = cmp.Or(max(o.MaxEvents, 0), defaultEvents)
 	o.MaxBytes = cmp.Or(max(o.MaxBytes, 0), defaultBytes)

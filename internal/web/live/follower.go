@@ -32,6 +32,7 @@ type follower struct {
 type eventSink interface {
 	events(ctx context.Context, b *Batch) error
 	position(ctx context.Context, id vaiven.ID) error
+	trimmed(ctx context.Context, first vaiven.ID) error
 }
 
 // follow writes events to s until the follower is over, and says why.
@@ -40,6 +41,11 @@ func (fo *follower) follow(ctx context.Context, s eventSink) Reason {
 	defer pulse.Stop()
 	if err := s.position(ctx, fo.cursor); err != nil {
 		return fo.feed.reasonOf(err)
+	}
+	if first := fo.feed.o.Trimmed(fo.cursor); first != (vaiven.ID{}) {
+		if err := s.trimmed(ctx, first); err != nil {
+			return fo.feed.reasonOf(err)
+		}
 	}
 	last, brisk := time.Now(), false
 	for {
@@ -137,6 +143,7 @@ type format interface {
 	event(b []byte, e Event, json []byte) []byte
 	preamble(b []byte) []byte
 	position(b []byte, id vaiven.ID) []byte
+	trimmed(b []byte, first vaiven.ID) []byte
 	bye(b []byte, why Reason, id vaiven.ID) []byte
 }
 
@@ -161,6 +168,11 @@ func (sse) position(b []byte, id vaiven.ID) []byte {
 	return append(append(append(b, ": position\nid: "...), id.String()...), "\n\n"...)
 }
 
+// trimmed gives no id: a browser resumes behind the last event that it got.
+func (sse) trimmed(b []byte, first vaiven.ID) []byte {
+	return append(appendTrimmed(append(b, "event: trimmed\ndata: "...), first), "\n\n"...)
+}
+
 func (sse) bye(b []byte, why Reason, id vaiven.ID) []byte {
 	b = append(append(append(b, "id: "...), id.String()...), "\nevent: bye\ndata: "...)
 	return append(appendBye(b, why, id), "\n\n"...)
@@ -176,6 +188,10 @@ func (ndjson) preamble(b []byte) []byte { return b }
 func (ndjson) event(b []byte, _ Event, json []byte) []byte { return append(append(b, json...), '\n') }
 
 func (ndjson) position(b []byte, id vaiven.ID) []byte { return append(appendPosition(b, id), '\n') }
+
+func (ndjson) trimmed(b []byte, first vaiven.ID) []byte {
+	return append(appendTrimmed(b, first), '\n')
+}
 
 func (ndjson) bye(b []byte, why Reason, id vaiven.ID) []byte {
 	return append(appendBye(b, why, id), '\n')
@@ -246,6 +262,10 @@ func (s *httpStream) position(ctx context.Context, id vaiven.ID) error {
 	return writeError(ctx, s.out.flush())
 }
 
+func (s *httpStream) trimmed(ctx context.Context, first vaiven.ID) error {
+	return s.write(ctx, s.format.trimmed(nil, first))
+}
+
 func (s *httpStream) write(ctx context.Context, b []byte) error {
 	return writeError(ctx, s.out.write(s.w, b))
 }
@@ -271,7 +291,7 @@ func (fo *follower) poll(ctx context.Context, w http.ResponseWriter, p *deadline
 		fo.refusePoll(w, why)
 		return
 	}
-	body := appendPoll(make([]byte, 0, len(b.buf)+len(b.Events)+64), b, next)
+	body := appendPoll(make([]byte, 0, len(b.buf)+len(b.Events)+96), b, next, f.o.Trimmed(fo.cursor))
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store, no-transform")
@@ -299,7 +319,7 @@ func (fo *follower) refusePoll(w http.ResponseWriter, why Reason) {
 	}
 }
 
-func appendPoll(b []byte, batch *Batch, next vaiven.ID) []byte {
+func appendPoll(b []byte, batch *Batch, next, trimmed vaiven.ID) []byte {
 	b = append(b, `{"events":[`...)
 	for i, e := range batch.Events {
 		if i > 0 {
@@ -308,6 +328,9 @@ func appendPoll(b []byte, batch *Batch, next vaiven.ID) []byte {
 		b = append(b, batch.JSON(e)...)
 	}
 	b = append(append(b, `],"next":"`...), next.String()...)
+	if trimmed != (vaiven.ID{}) {
+		b = append(append(b, `","trimmed":"`...), trimmed.String()...)
+	}
 	return append(b, '"', '}')
 }
 

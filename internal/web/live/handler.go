@@ -145,6 +145,12 @@ func appendPosition(b []byte, id vaiven.ID) []byte {
 	return fmt.Appendf(b, `{"kind":"position","id":"%s"}`, id)
 }
 
+// appendTrimmed appends the message that says that events are missing before an id: the
+// log does not have them any more.
+func appendTrimmed(b []byte, first vaiven.ID) []byte {
+	return fmt.Appendf(b, `{"kind":"trimmed","first":"%s"}`, first)
+}
+
 // appendBye appends the last message of a stream.
 func appendBye(b []byte, why Reason, id vaiven.ID) []byte {
 	return fmt.Appendf(b, `{"kind":"bye","reason":"%s","id":"%s"}`, why, id)

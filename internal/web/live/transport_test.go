@@ -228,6 +228,50 @@ func TestANodeThatStaysBehind(t *testing.T) {
 	})
 }
 
+// TestTrimmedIsSaid where events are missing, and nowhere else.
+func TestTrimmedIsSaid(t *testing.T) {
+	r := begin(t, Options{Trimmed: func(after vaiven.ID) (first vaiven.ID) {
+		if after.Record == 0 {
+			first.Record = 2
+		}
+		return first
+	}})
+	r.book.say(r.Feed, reading("101"))
+	r.book.say(r.Feed, reading("102"))
+	each(t, func(t *testing.T, tr Transport) {
+		for after, want := range map[string]bool{"0": true, "1.0": false} {
+			if tr == Poll {
+				resp, err := r.get(t.Context(), r.url+"poll?after="+after, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				b, err := io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+				if said := strings.Contains(string(b), `"trimmed":"2.0"`); said != want || err != nil {
+					t.Errorf("after %s: %v %s", after, err, b)
+				}
+				continue
+			}
+			l, err := r.connect(tr, after, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			kinds := ""
+			for !strings.Contains(kinds, "reading") {
+				m, err := l.next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				kinds += m.kind + " "
+			}
+			l.cut()
+			if said := strings.Contains(kinds, "trimmed reading"); said != want {
+				t.Errorf("after %s: %s", after, kinds)
+			}
+		}
+	})
+}
+
 // A node that is only behind lets a follower of another node wait a little.
 func TestWaitsForALogThatIsBehind(t *testing.T) {
 	each(t, func(t *testing.T, tr Transport) {

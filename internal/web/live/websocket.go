@@ -147,6 +147,10 @@ func (s *webSocketSink) position(ctx context.Context, id vaiven.ID) error {
 	return s.awaitWritten(ctx)
 }
 
+func (s *webSocketSink) trimmed(ctx context.Context, first vaiven.ID) error {
+	return s.write(ctx, s.last, appendTrimmed(nil, first))
+}
+
 // write queues one message, and waits when that makes a window full.
 func (s *webSocketSink) write(ctx context.Context, id vaiven.ID, p []byte) error {
 	if err := s.conn.Write(ws.Text, p); errors.Is(err, ws.ErrSlow) {
