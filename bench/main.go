@@ -50,6 +50,9 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 	if len(args) > 0 && args[0] == "intervals" {
 		return runIntervals(ctx, args[1:], stdout, stderr)
 	}
+	if len(args) > 0 && args[0] == "history" {
+		return runHistory(ctx, args[1:], stdout, stderr)
+	}
 	o, err := parse(args, stderr)
 	if err != nil {
 		return err
