@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
@@ -209,7 +210,7 @@ func (f *finder) readRolled(b *block, r *rollup, k key) (done bool, err error) {
 
 // matchers find at least what is asked for.
 func (f *finder) matchers() []*labels.Matcher {
-	m := []*labels.Matcher{labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, vaiven.MetricReading+"|"+vaiven.MetricState)}
+	m := []*labels.Matcher{labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, vaiven.MetricReading+"|"+vaiven.MetricState)}
 	switch len(f.q.Devices) {
 	case 0:
 	case 1:

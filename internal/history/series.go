@@ -3,6 +3,7 @@ package history
 import (
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"vaiven"
@@ -18,9 +19,9 @@ type key struct {
 // labels are the series' name as Prometheus has it.
 func (k key) labels() labels.Labels {
 	if k.state {
-		return labels.FromStrings(labels.MetricName, vaiven.MetricState, vaiven.LabelDevice, string(k.device), vaiven.LabelState, k.name)
+		return labels.FromStrings(model.MetricNameLabel, vaiven.MetricState, vaiven.LabelDevice, string(k.device), vaiven.LabelState, k.name)
 	}
-	return labels.FromStrings(labels.MetricName, vaiven.MetricReading, vaiven.LabelDevice, string(k.device), vaiven.LabelMeasurement, k.name)
+	return labels.FromStrings(model.MetricNameLabel, vaiven.MetricReading, vaiven.LabelDevice, string(k.device), vaiven.LabelMeasurement, k.name)
 }
 
 // clone returns a key that holds nothing of the record that it came with.
@@ -30,7 +31,7 @@ func (k key) clone() key {
 
 // keyOf is the other way round.
 func keyOf(l labels.Labels) key {
-	k := key{device: vaiven.Device(l.Get(vaiven.LabelDevice)), state: l.Get(labels.MetricName) == vaiven.MetricState}
+	k := key{device: vaiven.Device(l.Get(vaiven.LabelDevice)), state: l.Get(model.MetricNameLabel) == vaiven.MetricState}
 	if k.state {
 		k.name = l.Get(vaiven.LabelState)
 	} else {
@@ -46,7 +47,7 @@ func (k key) matchers() []*labels.Matcher {
 		metric, name = vaiven.MetricState, vaiven.LabelState
 	}
 	return []*labels.Matcher{
-		labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, metric),
+		labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, metric),
 		labels.MustNewMatcher(labels.MatchEqual, vaiven.LabelDevice, string(k.device)),
 		labels.MustNewMatcher(labels.MatchEqual, name, k.name),
 	}
