@@ -30,15 +30,15 @@ func measured(d vaiven.Device, at, taken int64, temp float64) *vaiven.Reading {
 func wait(h *History) { h.work.Wait() }
 
 // hours appends a reading each fifteen seconds for some hours.
-func (m *model) hours(t fatal, from, to int) {
+func (m *mirror) hours(t fatal, from, to int) {
 	for ms := int64(from) * 3_600_000; ms < int64(to)*3_600_000; ms += 15_000 {
 		m.append(t, reading("101", ms, 20+float64(ms/15_000%50)/10))
 	}
 }
 
-func open(t *testing.T, change ...func(*Options)) *model {
+func open(t *testing.T, change ...func(*Options)) *mirror {
 	t.Helper()
-	m := newModel(filepath.Join(t.TempDir(), "history"), 0)
+	m := newMirror(filepath.Join(t.TempDir(), "history"), 0)
 	for _, c := range change {
 		c(&m.options)
 	}
@@ -48,7 +48,7 @@ func open(t *testing.T, change ...func(*Options)) *model {
 }
 
 // again closes the history and opens it as another start does.
-func (m *model) again(t *testing.T) {
+func (m *mirror) again(t *testing.T) {
 	t.Helper()
 	wait(m.h)
 	if err := m.h.Close(); err != nil {

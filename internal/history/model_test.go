@@ -33,9 +33,9 @@ func TestMain(m *testing.M) {
 // begun is when the tests' logs begin.
 const begun = 1_790_000_000_000
 
-// model is a log with what a history of it holds: a plain map. It is also the pump: it
+// mirror is a log with what a history of it holds: a plain map. It is also the pump: it
 // applies records, and again those behind Kept after a restart.
-type model struct {
+type mirror struct {
 	dir     string
 	options Options
 	h       *History
@@ -46,13 +46,13 @@ type model struct {
 	counts counts
 }
 
-func newModel(dir string, headSamples int) *model {
-	return &model{dir: dir, want: map[key]map[int64]float64{}, options: Options{Dir: dir, Log: "0f", headSamples: headSamples}}
+func newMirror(dir string, headSamples int) *mirror {
+	return &mirror{dir: dir, want: map[key]map[int64]float64{}, options: Options{Dir: dir, Log: "0f", headSamples: headSamples}}
 }
 
 // open opens the history, and applies what the log has from the record behind Kept, or
 // an earlier one, on.
-func (m *model) open(t fatal, earlier uint64) {
+func (m *mirror) open(t fatal, earlier uint64) {
 	h, err := Open(m.options)
 	if err != nil {
 		t.Fatalf("open: %v", err)
@@ -75,7 +75,7 @@ type fatal interface {
 }
 
 // append adds a record, to the log and to the map.
-func (m *model) append(t fatal, events ...vaiven.Event) {
+func (m *mirror) append(t fatal, events ...vaiven.Event) {
 	var entries []vaiven.Entry
 	for i, ev := range events {
 		entries = append(entries, vaiven.Entry{ID: vaiven.ID{Record: uint64(len(m.log) + 1), Index: uint32(i)}, Event: ev})
@@ -97,7 +97,7 @@ func (m *model) append(t fatal, events ...vaiven.Event) {
 	}
 }
 
-func (m *model) put(d vaiven.Device, at int64, values []vaiven.Value, state bool) {
+func (m *mirror) put(d vaiven.Device, at int64, values []vaiven.Value, state bool) {
 	for _, v := range values {
 		k := key{d, v.Name, state}
 		if m.want[k] == nil {
@@ -115,7 +115,7 @@ func (m *model) put(d vaiven.Device, at int64, values []vaiven.Value, state bool
 }
 
 // check compares the history with the map: sample by sample, and in buckets.
-func (m *model) check(t fatal) {
+func (m *mirror) check(t fatal) {
 	got, err := m.everything()
 	if err != nil {
 		t.Fatalf("read: %v", err)
@@ -135,7 +135,7 @@ func (m *model) check(t fatal) {
 
 // everything reads every sample through the Queryable. A sample that is there twice is
 // an error.
-func (m *model) everything() (map[key]map[int64]float64, error) {
+func (m *mirror) everything() (map[key]map[int64]float64, error) {
 	q, err := m.h.Queryable().Querier(math.MinInt64, math.MaxInt64)
 	if err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func (m *model) everything() (map[key]map[int64]float64, error) {
 }
 
 // buckets are what a query must find, from the map.
-func (m *model) buckets(q vaiven.CurveQuery, width int64) map[key][]vaiven.Bucket {
+func (m *mirror) buckets(q vaiven.CurveQuery, width int64) map[key][]vaiven.Bucket {
 	out := map[key][]vaiven.Bucket{}
 	for k, samples := range m.want {
 		if len(q.Devices) > 0 && !slices.Contains(q.Devices, k.device) || len(q.Names) > 0 && !slices.Contains(q.Names, k.name) {
@@ -189,7 +189,7 @@ func (m *model) buckets(q vaiven.CurveQuery, width int64) map[key][]vaiven.Bucke
 	return out
 }
 
-func (m *model) checkQuery(t fatal, q vaiven.CurveQuery) {
+func (m *mirror) checkQuery(t fatal, q vaiven.CurveQuery) {
 	got, err := m.h.Curves(context.Background(), q)
 	if err != nil {
 		t.Fatalf("%+v: %v", q, err)
@@ -209,7 +209,7 @@ func (m *model) checkQuery(t fatal, q vaiven.CurveQuery) {
 	}
 }
 
-func (m *model) closeAll() {
+func (m *mirror) closeAll() {
 	for _, h := range append(m.old, m.h) {
 		_ = h.Close()
 	}
@@ -225,7 +225,7 @@ func TestHistoryEqualsTheLog(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer os.RemoveAll(dir)
-		m := newModel(dir, rapid.IntRange(4, 300).Draw(t, "samples of a block"))
+		m := newMirror(dir, rapid.IntRange(4, 300).Draw(t, "samples of a block"))
 		m.open(t, 0)
 		defer m.closeAll()
 		now := int64(begun)
