@@ -40,8 +40,8 @@ func (s *server) curveOperations() {
 
 type getHistory struct {
 	exchange
-	Device      []string  `query:"device" maxItems:"1000" doc:"Only of these devices, with commas; repeatable" example:"[\"101\",\"102\"]"`
-	Measurement []string  `query:"measurement" maxItems:"100" doc:"Only these measurements and states, with commas; repeatable" example:"[\"TEMP\"]"`
+	Device      []string  `query:"device" nullable:"false" maxItems:"1000" doc:"Only of these devices, with commas; repeatable" example:"[\"101\",\"102\"]"`
+	Measurement []string  `query:"measurement" nullable:"false" maxItems:"100" doc:"Only these measurements and states, with commas; repeatable" example:"[\"TEMP\"]"`
 	From        time.Time `query:"from" doc:"From this moment on, RFC 3339" example:"2026-11-22T09:00:00Z"`
 	To          time.Time `query:"to" doc:"Before this moment, RFC 3339; now" example:"2026-11-22T10:00:00Z"`
 	Last        string    `query:"last" maxLength:"40" doc:"How long, as 90s, 1h, 7d, 2w or 1y; 1h" example:"1h"`

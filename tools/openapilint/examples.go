@@ -128,6 +128,9 @@ func (l *linter) parameter(where string, p parameter, values []string) {
 		return
 	}
 	if str(obj(p.object, "schema"), "type") == "array" {
+		if explode, said := p.object["explode"].(bool); said && !explode { // with commas
+			values = strings.Split(strings.Join(values, ","), ",")
+		}
 		var all []any
 		for _, v := range values {
 			all = append(all, typed(v, str(obj(obj(p.object, "schema"), "items"), "type")))
