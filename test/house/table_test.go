@@ -106,7 +106,7 @@ var libraries = []struct {
 	{"github.com/danielgtaylor/huma", []string{"internal/web"}, "only the HTTP room knows which framework makes its document"},
 	{"github.com/warthog618/go-gpiocdev", []string{"internal/button"}, "only the buttons' room knows lines of the Pi"},
 	{"github.com/muesli/cancelreader", []string{"internal/console"}, "only the terminal's room reads a terminal"},
-	{"github.com/klauspost/compress", []string{"internal/backup"}, "only the form of a backup is compressed by us: the log's engine and the history do it themselves"},
+	{"github.com/klauspost/compress", []string{"internal/backup", "internal/stream"}, "only the form of a backup is compressed by us, and only the log reads the blocks that its engine compresses"},
 	{"google.golang.org/protobuf", []string{"internal/stream"}, "only the log knows its encoding"},
 }
 
