@@ -55,6 +55,7 @@ office: ## exports in LibreOffice with a Spanish locale (installs libreoffice-ca
 soak: deps ## every fuzz target for 2 minutes, the kill test for 1,000 cycles, 50 power cuts, 1,000 file faults, 10,000 changes of state, 50 boards for ten of their hours: hours
 	$(MAKE) fuzz FUZZTIME=2m
 	$(SUITES) -timeout 0 ./test/kill -cycles 1000
+	$(SUITES) -timeout 0 ./test/kill -run 'Long|Trimming' -readings 50000000 -trims 100
 	$(SUITES) -timeout 0 ./test/powercut -cycles 50
 	$(SUITES) -timeout 0 ./test/faults -cases 1000
 	$(SUITES) -timeout 0 ./test/diskfull -cycles 100

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,7 +90,7 @@ type node struct {
 	views []*durableTape
 	pump  *Pump
 	end   func() error // of Run
-	now   time.Time
+	now   atomic.Int64 // minutes that have passed: each look at the clock takes one
 
 	mu    sync.Mutex
 	steps int    // of the log, so far
@@ -101,7 +102,7 @@ const longAge = 60 * 2 * time.Second // of 60 readings of the tests
 
 func startNode(t checker, log *memLog, dir string, dieAt int, lost ...int) *node {
 	t.Helper()
-	n := &node{t: t, log: log, dir: dir, dieAt: dieAt, now: time.Unix(1795333377, 0)}
+	n := &node{t: t, log: log, dir: dir, dieAt: dieAt}
 	for i := range 2 {
 		n.views = append(n.views, &durableTape{tape: tape{name: fmt.Sprintf("view%d", i)}})
 	}
@@ -112,7 +113,7 @@ func startNode(t checker, log *memLog, dir string, dieAt int, lost ...int) *node
 	o := Options{
 		Source: log, Views: []View{n.views[0], n.views[1]}, Dir: dir, Every: time.Hour, Queue: 4,
 		Retention: Retention{Age: longAge, Records: 11, Events: 1000},
-		Now:       func() time.Time { n.now = n.now.Add(lookEvery); return n.now },
+		Now:       func() time.Time { return time.Unix(1795333377, 0).Add(time.Duration(n.now.Add(1)) * lookEvery) },
 	}
 	var err error
 	if n.pump, err = Open(context.Background(), o); err != nil {

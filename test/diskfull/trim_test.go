@@ -5,13 +5,10 @@ package diskfull
 import (
 	"context"
 	"encoding/base64"
-	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +32,7 @@ func TestALogThatFillsTheDisk(t *testing.T) {
 		b.Pace = pace
 	}
 	s.StartReady()
-	harness.Until(t, 4*time.Minute, "a snapshot is taken", func() bool { return metric(t, s, "vaiven_log_snapshots") > 0 })
+	harness.Until(t, 4*time.Minute, "a snapshot is taken", func() bool { return harness.Metric(t, s.Addr, "vaiven_log_snapshots") > 0 })
 	fill(t, dir, 3<<19) // a little above the reserve
 	f.Start(t)
 	defer func() {
@@ -43,13 +40,13 @@ func TestALogThatFillsTheDisk(t *testing.T) {
 			t.Log(s.Stderr())
 		}
 	}()
-	size, first := metric(t, s, "vaiven_log_bytes"), 1.0
+	size, first := harness.Metric(t, s.Addr, "vaiven_log_bytes"), 1.0
 	harness.Until(t, 4*time.Minute, "the log's beginning goes", func() bool {
-		first = metric(t, s, "vaiven_log_first_record")
+		first = harness.Metric(t, s.Addr, "vaiven_log_first_record")
 		return first > 1
 	})
 	progress(t, f)
-	if now := metric(t, s, "vaiven_log_bytes"); now > size-4<<20 {
+	if now := harness.Metric(t, s.Addr, "vaiven_log_bytes"); now > size-4<<20 {
 		t.Errorf("the log had %.0f bytes, and has %.0f", size, now)
 	}
 	if said := s.Stderr(); strings.Contains(said, "disk is full") {
@@ -102,29 +99,4 @@ func writeLog(t *testing.T, dir string) {
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// metric reads a number from /metrics.
-func metric(t *testing.T, s *harness.Server, name string) float64 {
-	t.Helper()
-	res, err := http.Get("http://" + s.Addr + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(b)) {
-		if value, ok := strings.CutPrefix(line, name+" "); ok {
-			n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-	}
-	t.Fatalf("%s is not among the metrics", name)
-	return 0
 }

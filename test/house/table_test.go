@@ -121,7 +121,7 @@ var libraries = []struct {
 	{"github.com/muesli/cancelreader", []string{"internal/console"}, "only the terminal's room reads a terminal"},
 	{"github.com/parquet-go/", []string{"internal/export"}, "only one room knows which library writes Parquet"},
 	{"google.golang.org/protobuf", []string{"internal/stream", "internal/remotewrite"}, "only the log, and what is sent to stores, are encoded so"},
-	{"github.com/klauspost/compress/zstd", []string{"internal/backup"}, "only the form of a backup knows how it is compressed"},
+	{"github.com/klauspost/compress", []string{"internal/backup", "internal/stream"}, "only the form of a backup is compressed by us, and only the log reads the blocks that its engine compresses"},
 }
 
 // forbiddenNames are packages that would own nothing in particular.
