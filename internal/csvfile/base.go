@@ -3,7 +3,6 @@ package csvfile
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,9 +21,9 @@ func (f *File) RestoreBase(snap []byte) error {
 	if !errors.As(err, &changed) {
 		return err
 	}
-	var s snapshot
-	if err := json.Unmarshal(snap, &s); err != nil {
-		return fmt.Errorf("csv: snapshot: %w", err)
+	s, err := parseSnapshot(snap)
+	if err != nil {
+		return err
 	}
 	if err := f.resumeBehind(&s); err != nil {
 		return fmt.Errorf("csv: %w", err)
@@ -173,9 +172,9 @@ func (e *ChangedBeforeError) Text(l vaiven.Lang) string {
 // before it. What the current file held up to there is compared with its checksum, if
 // the snapshot was taken of this file.
 func (c *Checker) RestoreBase(snap []byte) error {
-	var s snapshot
-	if err := json.Unmarshal(snap, &s); err != nil {
-		return fmt.Errorf("csv: snapshot: %w", err)
+	s, err := parseSnapshot(snap)
+	if err != nil {
+		return err
 	}
 	c.rows, c.begun = s.Rows, s.Rows
 	for c.part < len(c.side.Finished) && s.Rows >= c.side.Finished[c.part].Last {
@@ -189,8 +188,8 @@ func (c *Checker) RestoreBase(snap []byte) error {
 	if err != nil {
 		return fmt.Errorf("csv: %w", err)
 	}
-	if sum != s.Sum || max(s.First, 1) != c.first {
-		if c.part == len(c.side.Finished) && max(s.First, 1) == c.first && s.File == c.side.Created.UnixMilli() {
+	if sum != s.Sum || s.First != c.first {
+		if c.part == len(c.side.Finished) && s.First == c.first && s.File == c.side.Created.UnixMilli() {
 			return &ChangedBeforeError{Path: c.path, Row: s.Rows}
 		}
 		if _, off, err = findRow(c.file, c.format.Header(), s.Rows); err != nil {

@@ -2,7 +2,6 @@ package csvfile
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -21,13 +20,10 @@ func (f *File) Restore(snap []byte) error {
 			return err // before the whole log is read for nothing
 		}
 	}
-	var s snapshot
-	if snap != nil {
-		if err := json.Unmarshal(snap, &s); err != nil {
-			return fmt.Errorf("csv: snapshot: %w", err)
-		}
+	s, err := parseSnapshot(snap)
+	if err != nil {
+		return err
 	}
-	s.First = max(s.First, 1)
 	first := f.side.First()
 	if s.First > first || s.First < first && s.Rows >= first {
 		return &changedError{f.path, "has another sidecar"}

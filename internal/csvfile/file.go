@@ -365,6 +365,17 @@ type snapshot struct {
 	File   int64  `json:"file,omitempty"`   // Unix ms at which it was created: which one it is
 }
 
+// parseSnapshot reads what Snapshot returned; nil is the log's beginning.
+func parseSnapshot(b []byte) (s snapshot, err error) {
+	if b != nil {
+		if err := json.Unmarshal(b, &s); err != nil {
+			return s, fmt.Errorf("csv: snapshot: %w", err)
+		}
+	}
+	s.First = max(s.First, 1)
+	return s, nil
+}
+
 // Snapshot brings the file to the disk, and returns its row count, length and
 // checksum, and where in the row of files it stands.
 func (f *File) Snapshot() ([]byte, error) {
