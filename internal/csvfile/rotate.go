@@ -203,7 +203,7 @@ func (f *File) recordFinished(c cut) error {
 	if err := side.write(f.path); err != nil {
 		return err
 	}
-	f.side = side
+	f.side.Finished = side.Finished // alone: whoever asks for name and shape reads beside us
 	return nil
 }
 

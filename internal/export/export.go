@@ -26,8 +26,10 @@ type Log interface {
 
 // Options of an Exporter. Log and Zone are required.
 type Options struct {
-	Log  Log
-	Seek bool // reading may begin anywhere in the log at little cost
+	Log Log
+	// Disorder is how far an event's time may be behind that of an earlier one, for a
+	// log that can be read from anywhere at little cost; nil: all of it is read.
+	Disorder func() time.Duration
 
 	// Columns, Zone and Digits are those of the CSV file: a table has the same where
 	// nothing else is asked for.
@@ -73,9 +75,8 @@ func (e *Export) Media() string { return formats[e.ask.format].media }
 // Result is what the file holds, once it is written.
 func (e *Export) Result() vaiven.Exported { return e.done }
 
-// Begins returns Exported.Begins, which can be known before the file is written. An
-// export of all of a log, or of the last days, begins before its oldest event when the
-// log was trimmed.
+// Begins returns Exported.Begins, which can be known before the file is written: the
+// time of the oldest event of a log that was trimmed, when the export begins before it.
 func (e *Export) Begins(ctx context.Context) (ms int64, err error) {
 	whole := false
 	err = e.x.o.Log.History(ctx, vaiven.ID{}, func(en vaiven.Entry) error {
@@ -86,7 +87,7 @@ func (e *Export) Begins(ctx context.Context) (ms int64, err error) {
 	if err != nil && !errors.Is(err, errEnough) {
 		return 0, err
 	}
-	if whole && (e.ask.from == 0 || e.ask.last) || e.ask.from > ms {
+	if whole || e.ask.from > ms {
 		ms = 0
 	}
 	e.done.Begins = ms
@@ -202,7 +203,7 @@ func (e *Export) read(ctx context.Context, fn func(vaiven.Entry) error) error {
 		}
 		at := en.Event.Time().At
 		if e.ask.to != 0 && at >= e.ask.to {
-			if at >= e.ask.to+event.Disorder.Milliseconds() && e.x.o.Seek {
+			if e.x.o.Disorder != nil && at >= e.ask.to+e.x.o.Disorder().Milliseconds() {
 				return errEnough
 			}
 			return nil
@@ -228,10 +229,10 @@ func (e *Export) tell(done, records uint64) {
 
 // start returns an id in front of everything that is asked for.
 func (e *Export) start(ctx context.Context, first, last vaiven.ID) (vaiven.ID, error) {
-	if e.ask.from == 0 || !e.x.o.Seek {
+	if e.ask.from == 0 || e.x.o.Disorder == nil {
 		return vaiven.ID{}, nil
 	}
-	return event.Seek(first, last, e.ask.from, func(record uint64) (at int64, found bool, err error) {
+	return event.Seek(first, last, e.ask.from, e.x.o.Disorder(), func(record uint64) (at int64, found bool, err error) {
 		err = e.x.o.Log.History(ctx, vaiven.ID{Record: record - 1, Index: math.MaxUint32}, func(en vaiven.Entry) error {
 			at, found = en.Event.Time().At, true
 			return errEnough

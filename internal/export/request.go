@@ -39,7 +39,6 @@ type request struct {
 	format     string
 	devices    []pattern // none: all
 	from, to   int64     // Unix ms UTC; from included, to not; 0: no bound
-	last       bool      // from is so long before now
 	columns    []string  // none: those of the CSV
 	allColumns bool
 	dialect    string
@@ -73,7 +72,6 @@ func (x *Exporter) Prepare(q url.Values, l vaiven.Lang) (*Export, error) {
 		if e.ask.from != 0 {
 			return nil, &event.QueryError{Parameter: ParamLast, Want: l.Say("either this or from", "o esto o from")}
 		}
-		e.ask.last = true
 		e.ask.from = max(x.o.Now().Add(-last).UnixMilli(), 1)
 	}
 	if e.ask.to != 0 && e.ask.to <= e.ask.from {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/event"
 	"vaiven/internal/export"
 	"vaiven/internal/gateway"
 	"vaiven/internal/views"
@@ -154,15 +155,11 @@ func (h past) Bounds() (first, last vaiven.ID) {
 	return vaiven.ID{Record: views.First(h.log)}, vaiven.ID{Record: pos, Index: math.MaxUint32} // behind all events of it
 }
 
-// Trimmed returns the first id that the log still has, when it had more behind after
-// that it does not have any more; the zero id otherwise.
-func (h past) Trimmed(after vaiven.ID) vaiven.ID {
-	first := h.log.First()
-	if first == h.log.Genesis() || after.Record+1 >= first {
-		return vaiven.ID{}
-	}
-	return vaiven.ID{Record: first}
-}
+// Trimmed implements [web.Events].
+func (h past) Trimmed(after vaiven.ID) vaiven.ID { return h.log.Trimmed(after) }
+
+// Disorder implements [web.Events].
+func (h past) Disorder() time.Duration { return max(h.pump.Disorder(), event.Disorder) }
 
 // History implements [web.Events].
 func (h past) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entry) error) error {

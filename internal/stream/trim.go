@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"vaiven"
 )
 
 // TrimmedError says that a record was trimmed: whoever needs what it said starts from a
@@ -17,6 +19,16 @@ type TrimmedError struct {
 
 func (e *TrimmedError) Error() string {
 	return fmt.Sprintf("record %d was trimmed: the log begins at %d", e.Want, e.First)
+}
+
+// Trimmed returns the first id that the log still has, when it had more behind after
+// that it does not have any more; the zero id otherwise.
+func (l *Log) Trimmed(after vaiven.ID) vaiven.ID {
+	first := l.First()
+	if first == l.genesis || after.Record+1 >= first {
+		return vaiven.ID{}
+	}
+	return vaiven.ID{Record: first}
 }
 
 // Trim removes all records up to and including through, at which the oldest snapshot

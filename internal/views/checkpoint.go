@@ -201,6 +201,8 @@ func (l *logTime) appendState(b []byte) []byte {
 	b = binary.AppendVarint(b, l.first)
 	b = binary.AppendVarint(b, l.at)
 	b = append(b, bit(l.synced))
+	b = binary.AppendVarint(b, l.latest)
+	b = binary.AppendVarint(b, l.disorder)
 	b = binary.AppendUvarint(b, uint64(len(l.jumps)))
 	for _, j := range l.jumps {
 		b = binary.AppendUvarint(b, j.pos)
@@ -367,7 +369,7 @@ func (r *reader) varint() int64 {
 }
 
 func (r *reader) logTime() logTime {
-	l := logTime{first: r.varint(), at: r.varint(), synced: r.bit()}
+	l := logTime{first: r.varint(), at: r.varint(), synced: r.bit(), latest: r.varint(), disorder: r.varint()}
 	for range r.count(2) {
 		l.jumps = append(l.jumps, jump{pos: r.uvarint(), by: r.varint()})
 	}

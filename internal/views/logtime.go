@@ -23,6 +23,9 @@ type logTime struct {
 	at     int64 // of the newest record; it goes back by leaps only
 	synced bool  // whether the clock that wrote it was right
 	jumps  []jump
+
+	latest   int64 // of all events
+	disorder int64 // ms: how far an event's time was behind that of an earlier one, at most
 }
 
 // jump is a clock that was set.
@@ -35,6 +38,11 @@ type jump struct {
 func (l *logTime) advance(rec vaiven.Record) {
 	if len(rec.Events) == 0 {
 		return
+	}
+	for _, e := range rec.Events {
+		at := e.Time().At
+		l.latest = max(l.latest, at)
+		l.disorder = max(l.disorder, l.latest-at)
 	}
 	s := rec.Events[len(rec.Events)-1].Time()
 	by := s.At - l.at

@@ -117,6 +117,14 @@ func (p *Pump) Stats() Stats {
 	return p.decider.Stats()
 }
 
+// Disorder is how far an event's time is behind that of an earlier one in the log, at
+// most: where a clock was set back, or readings were imported.
+func (p *Pump) Disorder() time.Duration {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return time.Duration(p.decider.time.disorder) * time.Millisecond
+}
+
 // Position returns the last record that was decided, and the one that the last
 // checkpoint stands behind.
 func (p *Pump) Position() (decided, checkpoint uint64) {

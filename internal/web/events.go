@@ -21,7 +21,7 @@ func (s *server) historyOperations() {
 		method: http.MethodGet, path: "/events", id: "listEvents", tag: "events",
 		summary: "What has happened, from the log", parameters: parametersOf("100", eventParameters...),
 		about: "In the log's order, the oldest first, or the newest with order=desc; what is not asked for counts for no limit. Where several gateways write one log its times may be a little out of order; since and until are exact " +
-			"as long as that is less than five seconds. One request looks at 200,000 events at most; next says where to go on, with the same since and until.",
+			"all the same. One request looks at 200,000 events at most; next says where to go on, with the same since and until.",
 		examples: []example{
 			{name: "list-events.json", title: "Readings of a device, from an id on", path: "/events?after=1.0&device=101&kind=reading&limit=2"},
 			{name: "list-events-time.json", title: "What happened in two seconds", path: "/events?since=2026-11-22T10:00:04Z&until=2026-11-22T10:00:06Z"},
@@ -51,6 +51,7 @@ var errEnough = errors.New("enough")
 // eventScan reads the part of the log that is asked for, and keeps what was found.
 type eventScan struct {
 	event.Query
+	disorder      time.Duration // of the log
 	scanned, size int
 	found         []api.Event
 	next          vaiven.ID // the last event not behind until
@@ -91,7 +92,7 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 		q.After = after
 		return s.listNewest(ctx, q)
 	}
-	scan := &eventScan{Query: q, found: []api.Event{}, next: after, seen: after}
+	scan := &eventScan{Query: q, disorder: s.o.Events.Disorder(), found: []api.Event{}, next: after, seen: after}
 	err = s.o.Events.History(ctx, after, scan.add)
 	if err != nil && !errors.Is(err, errEnough) {
 		if scan.scanned == 0 || !errors.Is(err, context.DeadlineExceeded) {
@@ -100,10 +101,8 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 		scan.stop()
 	}
 	found := api.Events{Events: scan.found, Next: scan.next.String(), More: scan.more}
-	if log, ok := s.o.Events.(interface{ Trimmed(vaiven.ID) vaiven.ID }); ok {
-		if first := log.Trimmed(after); first != (vaiven.ID{}) {
-			found.Trimmed = first.String()
-		}
+	if first := s.o.Events.Trimmed(after); first != (vaiven.ID{}) {
+		found.Trimmed = first.String()
 	}
 	return &body[api.Events]{found}, nil
 }
@@ -112,7 +111,7 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 func (e *eventScan) add(en vaiven.Entry) error {
 	at := en.Event.Time().At
 	late := e.Until != 0 && at > e.Until
-	if e.Before != (vaiven.ID{}) && !en.ID.Before(e.Before) || late && at > e.Until+event.Disorder.Milliseconds() {
+	if e.Before != (vaiven.ID{}) && !en.ID.Before(e.Before) || late && at > e.Until+e.disorder.Milliseconds() {
 		return errEnough
 	}
 	if len(e.found) == e.Limit || e.size >= maxAnswer || e.scanned == maxScanned {
@@ -138,7 +137,7 @@ func (e *eventScan) add(en vaiven.Entry) error {
 // and not far before it.
 func (s *server) seekTime(ctx context.Context, ms int64) (vaiven.ID, error) {
 	first, last := s.o.Events.Bounds()
-	return event.Seek(first, last, ms, func(record uint64) (int64, bool, error) { return s.timeAt(ctx, record) })
+	return event.Seek(first, last, ms, s.o.Events.Disorder(), func(record uint64) (int64, bool, error) { return s.timeAt(ctx, record) })
 }
 
 // timeAt returns the time of the first event in the record, or behind it.

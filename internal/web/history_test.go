@@ -61,15 +61,22 @@ func TestEvents(t *testing.T) {
 }
 
 // TestTimesOutOfOrder has several gateways write one log: what was received first
-// does not always stand first.
+// does not always stand first. A clock that was set back, and imported readings, put
+// times in a worse order.
 func TestTimesOutOfOrder(t *testing.T) {
+	for _, disorder := range []time.Duration{event.Disorder, time.Hour} {
+		t.Run(disorder.String(), func(t *testing.T) { timesOutOfOrder(t, disorder) })
+	}
+}
+
+func timesOutOfOrder(t *testing.T, disorder time.Duration) {
 	w := newWorld(t)
 	w.entries = nil
 	start, r := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), rand.New(rand.NewPCG(1, 2))
 	at := func(i int) int64 { return start.UnixMilli() + int64(i) }
 	const n = 12_000
 	for i := range n {
-		late := r.Int64N(event.Disorder.Milliseconds())
+		late := r.Int64N(disorder.Milliseconds())
 		w.entries = append(w.entries, vaiven.Entry{ID: vaiven.ID{Record: uint64(i + 1)}, Event: &vaiven.Gap{Stamp: vaiven.Stamp{At: at(i) - late}, Device: "101"}})
 	}
 	s := w.serve(t)
@@ -107,7 +114,7 @@ func TestNewestFirst(t *testing.T) {
 	const records = 700
 	for rec := range uint64(records) {
 		for i := range r.IntN(4) {
-			at := start.UnixMilli() + int64(rec)*100 - r.Int64N(event.Disorder.Milliseconds())
+			at := start.UnixMilli() + int64(rec)*100 - r.Int64N(2*event.Disorder.Milliseconds())
 			d := []vaiven.Device{"101", "102", "103"}[r.IntN(3)]
 			w.entries = append(w.entries, vaiven.Entry{ID: vaiven.ID{Record: rec + 1, Index: uint32(i)}, Event: &vaiven.Gap{Stamp: vaiven.Stamp{At: at}, Device: d}})
 		}

@@ -109,7 +109,7 @@ func (s *server) listNewest(ctx context.Context, q event.Query) (*body[api.Event
 		begin = q.Before
 	}
 	if q.Until != 0 {
-		end, err := event.SeekEnd(first, last, q.Until, func(record uint64) (int64, bool, error) { return s.timeAt(ctx, record) })
+		end, err := event.SeekEnd(first, last, q.Until, s.o.Events.Disorder(), func(record uint64) (int64, bool, error) { return s.timeAt(ctx, record) })
 		if err != nil {
 			return nil, s.fail(err)
 		}

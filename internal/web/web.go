@@ -26,6 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"vaiven"
+	"vaiven/internal/event"
 	"vaiven/internal/web/api"
 )
 
@@ -280,6 +281,11 @@ type Events interface {
 	// History hands the events behind after to fn, in log order, up to the newest
 	// at the time of the call. It ends with fn's first error, which it returns.
 	History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entry) error) error
+	// Disorder is how far an event's time may be behind that of an earlier one.
+	Disorder() time.Duration
+	// Trimmed returns the first id that the log still has, when it had more behind
+	// after that it does not have any more; the zero id otherwise.
+	Trimmed(after vaiven.ID) vaiven.ID
 }
 
 // Posts takes messages of boards whose network lets no WebSocket through, under
@@ -315,6 +321,8 @@ func (absent) Device(vaiven.Device) (d vaiven.DeviceInfo, ok bool) { return d, f
 func (absent) Summary(vaiven.Device) (s vaiven.Summary, ok bool)   { return s, false }
 func (absent) State(vaiven.Device) (s vaiven.DeviceState, ok bool) { return s, false }
 func (absent) Bounds() (first, last vaiven.ID)                     { return first, last }
+func (absent) Disorder() time.Duration                             { return event.Disorder }
+func (absent) Trimmed(vaiven.ID) (first vaiven.ID)                 { return first }
 func (absent) Forget(context.Context, vaiven.Device) error         { return errNotOffered }
 
 func (absent) Describe(context.Context, vaiven.Device, string, string, []string) error {

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"vaiven"
+	"vaiven/internal/event"
 	"vaiven/internal/export"
 	"vaiven/internal/web/api"
 )
@@ -216,6 +217,20 @@ func (w *world) Wait(ctx context.Context, id vaiven.Device, key vaiven.Key) (vai
 	}
 }
 
+func (w *world) Disorder() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	latest, most := int64(0), event.Disorder.Milliseconds()
+	for _, en := range w.entries {
+		at := en.Event.Time().At
+		latest = max(latest, at)
+		most = max(most, latest-at)
+	}
+	return time.Duration(most) * time.Millisecond
+}
+
+func (w *world) Trimmed(vaiven.ID) (first vaiven.ID) { return first }
+
 func (w *world) Bounds() (first, last vaiven.ID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -336,7 +351,7 @@ func (x worldExports) Prepare(q url.Values, l vaiven.Lang) (Export, error) {
 }
 
 func (w *world) exports() Exports {
-	return worldExports{export.New(export.Options{Log: w, Seek: true, Columns: []string{"TEMP", "HUM"}, Zone: "America/Bogota", Now: func() time.Time { return w.now }})}
+	return worldExports{export.New(export.Options{Log: w, Disorder: w.Disorder, Columns: []string{"TEMP", "HUM"}, Zone: "America/Bogota", Now: func() time.Time { return w.now }})}
 }
 
 // serve starts a server of the world.

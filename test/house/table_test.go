@@ -40,7 +40,7 @@ var rooms = map[string][]string{
 	"internal/server": {
 		"", "wire", "internal/gateway", "internal/stream", "internal/csvfile", "internal/history",
 		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views", "internal/export", "internal/promapi", "internal/remotewrite",
-		"internal/backup", "internal/lock", "internal/atomicfile",
+		"internal/backup", "internal/event", "internal/lock", "internal/atomicfile",
 	},
 	"cmd/vaiven": {
 		"", "internal/server", "internal/console", "internal/picture", "internal/web", "internal/event", "internal/sim", "internal/transports",
@@ -121,7 +121,7 @@ var libraries = []struct {
 	{"github.com/muesli/cancelreader", []string{"internal/console"}, "only the terminal's room reads a terminal"},
 	{"github.com/parquet-go/", []string{"internal/export"}, "only one room knows which library writes Parquet"},
 	{"google.golang.org/protobuf", []string{"internal/stream", "internal/remotewrite"}, "only the log, and what is sent to stores, are encoded so"},
-	{"github.com/klauspost/compress", []string{"internal/backup", "internal/stream"}, "only the form of a backup is compressed by us, and only the log reads the blocks that its engine compresses"},
+	{"github.com/klauspost/compress", []string{"internal/backup", "internal/stream", "internal/promapi", "internal/remotewrite"}, "compressed are backups, the log's blocks, and what goes to and from whoever speaks Prometheus; no view and no API of ours"},
 }
 
 // forbiddenNames are packages that would own nothing in particular.
