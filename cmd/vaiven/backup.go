@@ -31,7 +31,8 @@ type backupJob struct {
 	folder bool          // it is a folder
 	every  time.Duration // 0: once
 	keep   int           // backups of this log in the folder; 0: all
-	asked  bool          // for a certain server, by its address
+	said   place
+	asked  bool // for a certain server, not for a folder
 }
 
 func (p *program) backupCommand() *cobra.Command {
@@ -48,10 +49,11 @@ func (p *program) backupCommand() *cobra.Command {
 			"  vaiven backup pi.backup\n  vaiven backup /media/usb --every 24h --keep 7\n  vaiven backup --check pi.backup"),
 		Args: p.args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			b.said = placeOf(cmd)
 			if b.client, err = p.client(cmd, &b.remote); err != nil {
 				return err
 			}
-			b.dataFolder, b.target, b.asked = p.dataFolder(c), args[0], cmd.Flags().Changed("server")
+			b.dataFolder, b.target, b.asked = p.dataFolder(c), args[0], b.said.remote(cmd)
 			if check {
 				return b.printCheck(cmd.Context(), b.target)
 			}
@@ -98,8 +100,14 @@ func (b *backupJob) complete(keep bool) error {
 
 // once makes one backup.
 func (b *backupJob) once(ctx context.Context) error {
-	if b.asked || b.mustHaveLog() != nil {
+	if b.asked || !b.said.data && b.mustHaveLog() != nil {
 		return b.fromServer(ctx, "")
+	}
+	if b.said.both() {
+		return b.fromServer(ctx, stream.WitnessedLog(server.LogDir(b.o.Data)))
+	}
+	if err := b.mustHaveLog(); err != nil {
+		return err
 	}
 	log, err := b.openLog(ctx)
 	if errors.Is(err, stream.ErrLocked) { // its server runs

@@ -75,6 +75,7 @@ func (p *program) export(cmd *cobra.Command, a *exportAsk) error {
 			q.Set(name, *value)
 		}
 	}
+	said := placeOf(cmd)
 	if err := p.fill(cmd); err != nil {
 		return err
 	}
@@ -83,10 +84,13 @@ func (p *program) export(cmd *cobra.Command, a *exportAsk) error {
 		return err
 	}
 	q.Set(export.ParamFormat, format)
-	if cmd.Flags().Changed("server") {
+	if said.remote(cmd) {
 		return p.exportFrom(cmd, a, q)
 	}
 	d := p.dataFolder(&a.c)
+	if said.both() {
+		return p.exportFromOwner(cmd, d, a, q)
+	}
 	if err := d.mustHaveLog(); err != nil {
 		return hinted(err, p.say("name the folder of a server with --data, or a running server with --server", "indica la carpeta de un servidor con --data, o un servidor en marcha con --server"))
 	}
