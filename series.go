@@ -1,6 +1,9 @@
 package vaiven
 
-import "cmp"
+import (
+	"cmp"
+	"time"
+)
 
 // Series names one time series, as the history has it and every store that is sent it.
 type Series struct {
@@ -29,6 +32,10 @@ type Sample struct {
 	Num float64
 }
 
+// maxAhead is how far a board's clock may run ahead of a server's that is right. What
+// was measured later than that was not: it counts from when it was received.
+const maxAhead = int64(24 * time.Hour / time.Millisecond)
+
 // AppendSamples adds to list what an event says of its device's series: the
 // measurements and states of a reading, the states of a report and of a greeting.
 func AppendSamples(list []Sample, ev Event) []Sample {
@@ -40,6 +47,9 @@ func AppendSamples(list []Sample, ev Event) []Sample {
 	switch e := ev.(type) {
 	case *Reading:
 		at := cmp.Or(e.Measured, e.At)
+		if e.Synced && at > e.At+maxAhead {
+			at = e.At
+		}
 		add(at, e.Values, false)
 		add(at, e.States, true)
 	case *Report:

@@ -16,6 +16,10 @@ func TestSamplesOfEvents(t *testing.T) {
 		{&Reading{Stamp: at, Device: "101", Measured: 4000, Values: []Value{{"TEMP", 24.5}, {"HUM", 61}}, States: led}, []Sample{
 			{Series{"101", "TEMP", false}, 4000, 24.5}, {Series{"101", "HUM", false}, 4000, 61}, {Series{"101", "LED", true}, 4000, 1}}},
 		{&Reading{Stamp: at, Device: "101", Values: []Value{{"TEMP", 24.5}}, Uncounted: true}, []Sample{{Series{"101", "TEMP", false}, 5000, 24.5}}},
+		// A board's clock that runs ahead: by a day, which is taken, and by more.
+		{&Reading{Stamp: Stamp{At: 5000, Synced: true}, Device: "101", Measured: 5000 + maxAhead, Values: []Value{{"TEMP", 1}}}, []Sample{{Series{"101", "TEMP", false}, 5000 + maxAhead, 1}}},
+		{&Reading{Stamp: Stamp{At: 5000, Synced: true}, Device: "101", Measured: 5001 + maxAhead, Values: []Value{{"TEMP", 1}}}, []Sample{{Series{"101", "TEMP", false}, 5000, 1}}},
+		{&Reading{Stamp: at, Device: "101", Measured: 5001 + maxAhead, Values: []Value{{"TEMP", 1}}}, []Sample{{Series{"101", "TEMP", false}, 5001 + maxAhead, 1}}},
 		{&Report{Stamp: at, Device: "101", States: led}, []Sample{{Series{"101", "LED", true}, 5000, 1}}},
 		{&Hello{Stamp: at, Device: "101", States: led}, []Sample{{Series{"101", "LED", true}, 5000, 1}}},
 		{&Change{Stamp: at, Device: "101"}, nil},

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"errors"
 	"math"
 	"slices"
 
@@ -44,14 +45,20 @@ func (h *History) writeHead() error {
 	return nil
 }
 
+// errClosed says that a block was written too late to count.
+var errClosed = errors.New("history: closed")
+
 // commit changes which blocks count: change returns them, with the manifest changed;
 // behind the manifest, and in the same moment for all readers, also is called.
 func (h *History) commit(change func(*manifest, []*block) []*block, also func()) error {
 	h.committing.Lock()
 	defer h.committing.Unlock()
 	h.mu.RLock()
-	m, blocks := h.saved, slices.Clone(h.blocks)
+	m, blocks, closed := h.saved, slices.Clone(h.blocks), h.closed
 	h.mu.RUnlock()
+	if closed { // the blocks are no longer known here
+		return errClosed
+	}
 	blocks = change(&m, blocks)
 	slices.SortFunc(blocks, byTime)
 	m.Blocks = slices.Clone(h.lost)

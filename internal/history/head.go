@@ -22,6 +22,24 @@ type head struct {
 	series  map[key]*series
 	samples int
 	bytes   int // about what they take
+	slots   map[int64]struct{}
+	slot    int64 // the one that was asked for last, and is in slots
+}
+
+// maxSlots bounds in how many slots of time the head has samples, each of which becomes
+// a block: six years.
+const maxSlots = 128
+
+// admits reports whether the head may have samples in a slot.
+func (h *head) admits(slot int64) bool {
+	if slot == h.slot && len(h.slots) > 0 {
+		return true
+	}
+	if _, there := h.slots[slot]; !there && len(h.slots) == maxSlots {
+		return false
+	}
+	h.slots[slot], h.slot = struct{}{}, slot
+	return true
 }
 
 // series is one curve in the head. Its samples are in chunks in time's order; those
@@ -46,7 +64,9 @@ type chunk struct {
 	xor         *chunkenc.XORChunk
 }
 
-func newHead() *head { return &head{series: make(map[key]*series)} }
+func newHead() *head {
+	return &head{series: make(map[key]*series), slots: make(map[int64]struct{})}
+}
 
 // find returns the series of a key, which it makes if need be.
 func (h *head) find(k key) *series {

@@ -207,6 +207,10 @@ func (h *History) add(k key, t int64, v float64) error {
 		h.counts.Expired++
 		return nil
 	}
+	if !h.head.admits(h.slotOf(t)) { // of a server whose clock is not right
+		h.counts.Expired++
+		return nil
+	}
 	s := h.head.find(k)
 	if !s.known {
 		if err := h.findTop(k, s, t); err != nil {
@@ -317,11 +321,11 @@ func (h *History) Close() error {
 	h.mu.Unlock()
 	h.cancel()
 	h.work.Wait()
+	h.committing.Lock() // a writer that was left behind has committed, or will not
 	h.mu.Lock()
 	blocks := h.blocks
 	h.blocks = nil
 	h.mu.Unlock()
-	h.committing.Lock()
 	blocks, h.doomed = append(blocks, h.doomed...), nil // removed by the next start
 	h.committing.Unlock()
 	var err error

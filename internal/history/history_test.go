@@ -387,3 +387,50 @@ func TestClockOfAnotherCentury(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// TestWriterThatIsLeftBehind goes on when the history is closed, as a view does that
+// hangs in a slow disk: its blocks do not count, and those of before are all there.
+func TestWriterThatIsLeftBehind(t *testing.T) {
+	m := open(t)
+	m.hours(t, 0, 9)
+	wait(m.h)
+	blocks := m.h.Stats().Blocks
+	if blocks == 0 || m.h.head.samples == 0 {
+		t.Fatalf("%d blocks, %d samples in memory", blocks, m.h.head.samples)
+	}
+	if err := m.h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.h.writeHead(); !errors.Is(err, errClosed) {
+		t.Errorf("written behind the end: %v", err)
+	}
+	m.open(t, 0)
+	if got := m.h.Stats().Blocks; got != blocks {
+		t.Errorf("%d blocks are left of %d", got, blocks)
+	}
+	m.check(t)
+}
+
+// TestTimesOfABoardGoneMad are of many centuries, told by a server that does not know
+// the time itself: they make no more blocks than a bound.
+func TestTimesOfABoardGoneMad(t *testing.T) {
+	h, err := Open(Options{Dir: t.TempDir(), Log: "0f"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	slot := h.slot()
+	for i := range uint64(3 * maxSlots) {
+		r := measured("101", int64(i), int64(i)*slot, 20)
+		r.Synced = false
+		if err := h.Apply(i+1, []vaiven.Entry{{ID: vaiven.ID{Record: i + 1}, Event: r}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if slots := len(h.headSlots()); slots != maxSlots {
+		t.Errorf("samples in %d slots, want %d", slots, maxSlots)
+	}
+	if s := h.Stats(); s.Expired != 2*2*maxSlots || s.Samples != 2*maxSlots {
+		t.Errorf("%+v", s)
+	}
+}

@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -29,7 +28,7 @@ func (h *History) querier(from, to int64) (storage.Querier, error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if h.closed {
-		return nil, errors.New("history is closed")
+		return nil, errClosed
 	}
 	all := []storage.Querier{h.headQuerier(from, to)}
 	for _, b := range h.blocks {
