@@ -256,3 +256,30 @@ func TestCheckpointsOfARunningPumpAreConsistent(t *testing.T) {
 		t.Errorf("%d checkpoints", len(seen))
 	}
 }
+
+// TestDisorderOfTimes is how far the log's times go back, also behind a checkpoint.
+func TestDisorderOfTimes(t *testing.T) {
+	dir, log := t.TempDir(), newMemLog()
+	at := func(ms int64) *vaiven.Presence { return &vaiven.Presence{Stamp: vaiven.Stamp{At: ms}, Device: "101"} }
+	for _, step := range []struct {
+		events []vaiven.Event
+		want   time.Duration
+	}{
+		{[]vaiven.Event{at(5_000_000_000_000), at(5_000_000_010_000)}, 0},
+		{[]vaiven.Event{at(4_999_999_990_000), at(5_000_000_000_000)}, 20 * time.Second},
+		{[]vaiven.Event{at(5_000_000_020_000)}, 20 * time.Second},
+		{[]vaiven.Event{at(4_999_999_999_000)}, 21 * time.Second},
+	} {
+		log.add(step.events...)
+		p, err := Open(t.Context(), Options{Source: log, Views: []View{&tape{name: "a"}}, Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Disorder(); got != step.want {
+			t.Errorf("%v, want %v", got, step.want)
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
