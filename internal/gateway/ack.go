@@ -167,9 +167,20 @@ type ackMark struct {
 	lift    uint64 // the ceiling goes with the commit of this SEQ; 0: it does not go by itself
 }
 
-// note notes that the SEQs of x are durable, and reports whether the board is to be
-// told.
-func (m *ackMark) note(x dirtyBoot) bool {
+// markDurable notes that the SEQs of x are durable, and reports whether its board is
+// to be told. A boot that was left, or that a backlog is of, is told everything, but
+// for what lies behind a gap that the board was inside.
+func (d *device) markDurable(x dirtyBoot) bool {
+	d.brief.Lock()
+	defer d.brief.Unlock()
+	m := &d.ack
+	if m.boot != x.boot {
+		i := d.findLeftAck(x.boot)
+		if i < 0 {
+			return true
+		}
+		m = &d.leftAcks[i]
+	}
 	if m.lift != 0 && (x.lowest <= m.lift || m.durable >= m.lift) {
 		m.ceiling, m.lift = 0, 0 // what is in this record, and in those to come, was taken behind the gap's
 	}
@@ -177,21 +188,6 @@ func (m *ackMark) note(x dirtyBoot) bool {
 		return false
 	}
 	m.durable = x.last
-	return true
-}
-
-// markDurable notes that the SEQs of x are durable, and reports whether its board is
-// to be told. A boot that was left, or that a backlog is of, is told everything, but
-// for what lies behind a gap that the board was inside.
-func (d *device) markDurable(x dirtyBoot) bool {
-	d.brief.Lock()
-	defer d.brief.Unlock()
-	if d.ack.boot == x.boot {
-		return d.ack.note(x)
-	}
-	if i := d.findLeftAck(x.boot); i >= 0 {
-		return d.leftAcks[i].note(x)
-	}
 	return true
 }
 

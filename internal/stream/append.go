@@ -157,22 +157,29 @@ func (q *queue) putTickets(ctx context.Context, ts []ticket) error {
 			defer q.mu.Unlock()
 			return q.refuse
 		}
-		if q.events == 0 || q.events+events <= q.maxEvents && q.bytes+bytes <= q.maxBytes {
+		fits := q.events == 0 || q.events+events <= q.maxEvents && q.bytes+bytes <= q.maxBytes
+		if fits {
 			if len(q.waiting) == 0 {
 				q.since = time.Now()
 			}
 			q.waiting = append(q.waiting, ts...)
-			q.judgeHurry(ts)
+			if q.of != nil {
+				q.judgeHurry(ts)
+			}
 			q.events, q.bytes = q.events+events, q.bytes+bytes
 			q.ahead, q.queued = q.ahead+events, q.queued+bytes
-			q.mu.Unlock()
-			q.wake()
-			return nil
+		} else {
+			q.hurry = len(q.waiting) > 0 // there is no waiting for more while there is no room for it
 		}
 		room := q.room
-		q.hurry = len(q.waiting) > 0 // there is no waiting for more while there is no room for it
 		q.mu.Unlock()
-		q.wake()
+		select {
+		case q.ready <- struct{}{}:
+		default:
+		}
+		if fits {
+			return nil
+		}
 		select {
 		case <-room:
 		case <-ctx.Done():
@@ -188,9 +195,6 @@ const windowFull = 16
 
 // judgeHurry looks whether what was just queued may wait for others. The caller holds mu.
 func (q *queue) judgeHurry(ts []ticket) {
-	if q.of == nil {
-		return
-	}
 	for _, t := range ts {
 		q.hurry = q.hurry || t.urgent
 		for _, ev := range t.Events {
@@ -202,14 +206,6 @@ func (q *queue) judgeHurry(ts []ticket) {
 				q.hurry = q.of[r.Device] >= windowFull
 			}
 		}
-	}
-}
-
-// wake has the committer look at the queue.
-func (q *queue) wake() {
-	select {
-	case q.ready <- struct{}{}:
-	default:
 	}
 }
 

@@ -166,31 +166,12 @@ func (w *witness) start(m mark) error {
 	return nil
 }
 
-// set writes down that acked was acknowledged.
+// set writes down, in the older slot, that acked was acknowledged, and what else the
+// mark says; 0 leaves what was acknowledged as it is.
 func (w *witness) set(acked uint64) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.mark.acked = acked
-	return w.writeSlot()
-}
-
-// moveFirst writes down, durably, that the log begins at first.
-func (w *witness) moveFirst(first uint64) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.mark.first = max(w.mark.first, first)
-	err := w.writeSlot()
-	if err == nil {
-		err = w.f.Sync()
-	}
-	if err != nil {
-		return fmt.Errorf("witness: %w", err)
-	}
-	return nil
-}
-
-// writeSlot writes the mark to the older slot. The caller holds mu.
-func (w *witness) writeSlot() error {
+	w.mark.acked = max(w.mark.acked, acked)
 	w.turn++
 	var b [slotSize]byte
 	le := binary.LittleEndian
@@ -210,14 +191,28 @@ func (w *witness) writeSlot() error {
 	return nil
 }
 
+// moveFirst writes down, durably, that the log begins at first.
+func (w *witness) moveFirst(first uint64) error {
+	w.mu.Lock()
+	w.mark.first = max(w.mark.first, first)
+	w.mu.Unlock()
+	if err := w.set(0); err != nil {
+		return err
+	}
+	if err := w.f.Sync(); err != nil {
+		return fmt.Errorf("witness: %w", err)
+	}
+	return nil
+}
+
 // close marks the log as closed, if all went well until the end.
 func (w *witness) close(clean bool) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	var err error
 	if w.started && clean {
+		w.mu.Lock()
 		w.mark.clean = true
-		if err = w.writeSlot(); err == nil {
+		w.mu.Unlock()
+		if err = w.set(0); err == nil {
 			err = w.f.Sync()
 		}
 	}

@@ -51,12 +51,12 @@ var journeys = []struct {
 	send   func(ctx context.Context, b *build, addr string, n int) error
 	behind []string // beginnings of files and functions that show or keep what has happened
 }{
-	{"reading", sendReadings, append(screens, "internal/views/", "internal/twin/", "internal/stream/read.go", "internal/stream/decode",
+	{"reading", sendReadings, append(screens, "internal/views/", "internal/twin/", "internal/stream/read.go", "internal/stream/record.go codec.", "internal/stream/record.go openEnvelope", "internal/stream/nats.go store.checkSubject",
 		"cmd/vaiven/", "internal/server/", "deviceinfo.go", "devicestate.go", "reportedstates.go", "summary.go", "intervals.go", "kind.go")},
 	{"press", sendPresses, screens},
 }
 
-var screens = []string{"internal/console/", "internal/csvfile/", "internal/event/", "internal/web/live/", "internal/registry/"}
+var screens = []string{"internal/console/", "internal/csvfile/", "internal/csvform/", "internal/event/", "internal/history/", "internal/web/live/", "internal/registry/", "internal/views/logtime.go", "series.go"}
 
 func main() {
 	write := flag.Bool("write", false, "write the lists anew; what is new comes at the end of its section")
@@ -148,7 +148,7 @@ func (b *build) count(ctx context.Context, n int, send func(context.Context, *bu
 	if err != nil {
 		return nil, err
 	}
-	server := exec.CommandContext(ctx, b.program, "serve", "--listen", addr, "--data", filepath.Join(work, "data"), "--session-rate", "0")
+	server := exec.CommandContext(ctx, b.program, "serve", "--commit-every", "0", "--listen", addr, "--data", filepath.Join(work, "data"), "--session-rate", "0")
 	server.Env = append(os.Environ(), "GOCOVERDIR="+counters)
 	if err := server.Start(); err != nil {
 		return nil, err
