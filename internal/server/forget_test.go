@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	natsserver "github.com/nats-io/nats-server/v2/server"
 
 	"vaiven"
+	webapi "vaiven/internal/web/api"
 )
 
 // calendar stamps events by days of a log that began now.
@@ -180,5 +182,59 @@ func TestTwoNodesForgetTheSame(t *testing.T) {
 	a, b := nodes[0].Devices(), nodes[1].Devices()
 	if !slices.EqualFunc(a, b, func(a, b vaiven.DeviceInfo) bool { return a.ID == b.ID && a.Word == b.Word && a.Readings == b.Readings }) {
 		t.Errorf("the nodes differ: %+v %+v", a, b)
+	}
+}
+
+// TestWhoWasNeverTakenLeavesNothing: asking for states of an id that is not known, a HELLO
+// that is none and a reading that is refused make no device, of no table.
+func TestWhoWasNeverTakenLeavesNothing(t *testing.T) {
+	o := options(t.TempDir())
+	o.Readings = 50
+	r := launch(t, o)
+	ctx, api := testContext(t), r.ask()
+	if _, err := api.Set(ctx, "666", webapi.States{"LED": 1}, webapi.Terms{}); err == nil {
+		t.Error("a change for an unknown id is taken")
+	}
+	if _, err := api.Toggle(ctx, "666", []string{"LED"}, webapi.Terms{}); err == nil {
+		t.Error("a toggle for an unknown id is taken")
+	}
+	if err := api.NewSession(ctx, "666"); err != nil { // which is as it would begin by itself
+		t.Error(err)
+	}
+	if err := api.Forget(ctx, "666"); err == nil {
+		t.Error("an unknown id is forgotten")
+	}
+	conn, _, err := websocket.Dial(ctx, "ws://"+r.Addresses().Local+"/ws", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.CloseNow() })
+	b := &board{t, conn}
+	b.say(`{"HELLO":1,"IDDEVICE":667,"BOOT":"not hexadecimal","OLDEST":1,"NEXT":1}`)
+	b.hears(`"ERROR"`)
+	b.say(`{"IDDEVICE":668,"BOOT":"9f3c02aa","SEQ":1,"TEMP":9999}`)
+	b.hears(`"ERROR"`)
+	_ = conn.Close(websocket.StatusNormalClosure, "")
+	r.end()
+	r = launch(t, o)
+	r.settle()
+	if r.known() != "" || len(r.twin.List()) != 0 {
+		t.Errorf("the devices are %q, those with states %v", r.known(), r.twin.List())
+	}
+	refusals := 0
+	err = past{r.Server}.History(ctx, vaiven.ID{}, func(en vaiven.Entry) error {
+		if en.Event.Of() != "" && !vaiven.Refuses(en.Event) {
+			t.Errorf("the log has %+v", en.Event)
+		}
+		if en.Event.Of() == "667" || en.Event.Of() == "668" {
+			refusals++
+		}
+		return nil
+	})
+	if err != nil || refusals == 0 {
+		t.Errorf("%d refusals in the log, %v", refusals, err)
+	}
+	if n := r.pump.Stats().Devices; n > 1 { // of 668 that its SEQ is settled, among a bounded number
+		t.Errorf("the decider knows %d devices", n)
 	}
 }
