@@ -26,19 +26,28 @@ const ShortestForget = time.Hour
 // forgetSilentDevices forgets, now and then, the devices of which nothing came for
 // Options.ForgetAfter.
 func (s *Server) forgetSilentDevices(ctx context.Context) error {
+	nowAndThen(ctx, func(ctx context.Context) {
+		round, cancel := context.WithTimeout(ctx, forgetTimeout)
+		defer cancel()
+		if err := s.forgetSilent(round, s.clock.Stamp()); err != nil && ctx.Err() == nil {
+			s.o.Logger.Warn("silent devices not forgotten now", "err", err)
+		}
+	})
+	return nil
+}
+
+// nowAndThen calls round after forgetFirst, and then forgetEvery after its return, until
+// ctx is done. It counts the time that the process runs: no clock that is set matters.
+func nowAndThen(ctx context.Context, round func(context.Context)) {
 	wait := time.NewTimer(forgetFirst)
 	defer wait.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-wait.C:
 		}
-		round, cancel := context.WithTimeout(ctx, forgetTimeout)
-		if err := s.forgetSilent(round, s.clock.Stamp()); err != nil && ctx.Err() == nil {
-			s.o.Logger.Warn("silent devices not forgotten now", "err", err)
-		}
-		cancel()
+		round(ctx)
 		wait.Reset(forgetEvery)
 	}
 }

@@ -1,10 +1,12 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -237,4 +239,22 @@ func TestWhoWasNeverTakenLeavesNothing(t *testing.T) {
 	if n := r.pump.Stats().Devices; n > 1 { // of 668 that its SEQ is settled, among a bounded number
 		t.Errorf("the decider knows %d devices", n)
 	}
+}
+
+// TestBoardsHaveTimeToComeBack: the first look is an hour after the start, and others
+// follow.
+func TestBoardsHaveTimeToComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, end := context.WithCancel(t.Context())
+		began := time.Now()
+		var at []time.Duration
+		nowAndThen(ctx, func(context.Context) {
+			if at = append(at, time.Since(began)); len(at) == 3 {
+				end()
+			}
+		})
+		if want := []time.Duration{time.Hour, 70 * time.Minute, 80 * time.Minute}; !slices.Equal(at, want) {
+			t.Errorf("looked after %v, want %v", at, want)
+		}
+	})
 }
