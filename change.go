@@ -98,10 +98,14 @@ type Described struct {
 }
 
 // Forgotten removes a device from every table; its readings stay in the log and
-// in the CSV.
+// in the CSV. What comes of the device behind it makes it anew.
 type Forgotten struct {
 	Stamp
 	Device Device
+	// Through is the record up to which the log was read when the device had been silent
+	// for so long: where the log names it between there and here, it has come back, and
+	// nothing is forgotten. 0: forgotten by a person, whatever it said.
+	Through uint64
 }
 
 // Of returns the device of the event.

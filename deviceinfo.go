@@ -41,6 +41,9 @@ type DeviceInfo struct {
 	Reason      string `json:"reason,omitempty"`       // why it went
 	Sleep       int64  `json:"sleep,omitempty"`        // ms from Since until it will be heard again
 
+	Word   uint64 `json:"word,omitempty"`    // the record with the last event about it that Matters; 0: not known
+	WordAt int64  `json:"word_at,omitempty"` // when that was
+
 	Conflicts  uint64   `json:"conflicts,omitempty"`
 	ConflictAt int64    `json:"conflict_at,omitempty"`
 	Remotes    []string `json:"remotes,omitempty"` // who fought over the id last

@@ -68,6 +68,17 @@ func Refuses(ev Event) bool {
 	return false
 }
 
+// Matters reports whether an event is something that a board said, or that a person said
+// or asked of it: while such come, the device is not forgotten. Connections that come and
+// go, and what the server writes by itself, are none.
+func Matters(ev Event) bool {
+	switch ev.(type) {
+	case *Reading, *Gap, *Report, *Hello, *Described, *Change:
+		return true
+	}
+	return false
+}
+
 // Reading is what a board measured.
 type Reading struct {
 	Stamp

@@ -48,6 +48,8 @@ type config struct {
 	KeepLog     time.Duration // how long the log's records are kept; 0: for ever
 	KeepLogSize int64         // bytes that they may take; 0: a third of the disk
 
+	ForgetAfter time.Duration // how long a device may be silent before it is forgotten; 0: for ever
+
 	NoHistory   bool          // keeps no time series beside the log
 	KeepHistory time.Duration // how long they are kept; 0: for ever
 	HistorySize int64         // bytes that they may take; 0: a fifth of the disk
@@ -115,6 +117,8 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 		"cuánto tiempo guarda el registro lo que ya tienen el CSV y el historial, como 90d (días) o 1y (años) (0: siempre)"))
 	f.Var(size{&c.KeepLogSize}, "keep-log-size", p.say("how much of the disk the log may take, as 20GB (0: a third of it); the oldest goes first",
 		"cuánto disco puede ocupar el registro, como 20GB (0: la tercera parte); lo más viejo se va primero"))
+	f.Var(age{&c.ForgetAfter}, "forget-after", p.say("forget a board of which nothing has come for so long, as 90d; its readings stay (0: never)",
+		"olvida una placa de la que hace tanto que no llega nada, como 90d (días); sus lecturas se quedan (0: nunca)"))
 	c.KeepHistory = 5 * vaiven.Year
 	f.BoolVar(&c.NoHistory, "no-history", false, p.say("keep no history of the readings beside the log", "no guarda historial de las lecturas junto al registro"))
 	f.Var(age{&c.KeepHistory}, "keep-history", p.say("how long the history of the readings is kept, as 5y or 90d (0: for ever)",
@@ -372,6 +376,9 @@ func (p *program) check(c *config) error {
 		return usageError{errors.New(p.say("a limit must be at least 1", "un límite debe ser al menos 1"))}
 	case c.CommitEvery < 0 || c.CommitEvery > maxCommitEvery:
 		return usageError{fmt.Errorf(p.say("--commit-every %v: want 0 to %v", "--commit-every %v: debe ser de 0 a %v"), c.CommitEvery, maxCommitEvery)}
+	case c.ForgetAfter != 0 && c.ForgetAfter < server.ShortestForget:
+		return usageError{fmt.Errorf(p.say("--forget-after %s: want %s at least, or 0 for never", "--forget-after %s: debe ser al menos %s, o 0 para nunca"),
+			vaiven.FormatAge(c.ForgetAfter), vaiven.FormatAge(server.ShortestForget))}
 	case c.For < 0 || c.Interval < 0 || c.Patience < 0:
 		return usageError{fmt.Errorf("%s", p.say("a duration is negative", "una duración es negativa"))}
 	}
@@ -465,6 +472,7 @@ func (p *program) serverOptions(c *config) server.Options {
 		Data: c.Data, CSV: c.CSV, CSVColumns: c.CSVColumns, CSVDigits: c.digits(), CSVDialect: c.CSVDialect, CSVZone: c.CSVZone, CSVRotate: c.CSVRotate,
 		NoHistory: c.NoHistory, KeepHistory: c.KeepHistory, HistorySize: c.HistorySize,
 		KeepLog: c.KeepLog, KeepLogSize: c.KeepLogSize, TrimGrace: c.TrimGrace,
+		ForgetAfter: c.ForgetAfter,
 		RemoteWrite: c.RemoteWrite,
 		Readings:    c.Readings, For: c.For, Rate: c.Rate, Interval: c.Interval,
 		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),

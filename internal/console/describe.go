@@ -52,6 +52,10 @@ func describe(l vaiven.Lang, b *board, ev vaiven.Event) (string, severity) {
 	case *vaiven.Described:
 		return describeDescribed(l, e), severityInfo
 	case *vaiven.Forgotten:
+		if e.Through != 0 {
+			return l.Say("forgotten: nothing had come of it for a long time; its readings stay in the log and in the CSV",
+				"olvidada: hacía mucho que no llegaba nada de ella; sus lecturas siguen en el registro y en el CSV"), severityInfo
+		}
 		return l.Say("forgotten; its readings stay in the log and in the CSV",
 			"olvidada; sus lecturas siguen en el registro y en el CSV"), severityInfo
 	}

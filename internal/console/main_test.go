@@ -136,6 +136,7 @@ func changes() []vaiven.Event {
 		&vaiven.Described{Stamp: stamp(90100), Device: ana},
 		&vaiven.Report{Stamp: stamp(90200), Device: "103", States: vals("LED", 0.0)},
 		&vaiven.Forgotten{Stamp: stamp(91000), Device: "7"},
+		&vaiven.Forgotten{Stamp: stamp(92000), Device: "8", Through: 4711},
 	}
 }
 

@@ -94,6 +94,8 @@ func (o *object) event(ev vaiven.Event) {
 		o.text("title", e.Name)
 		o.text("note", e.Note)
 		o.texts("groups", e.Groups)
+	case *vaiven.Forgotten:
+		o.num("through", e.Through)
 	}
 }
 

@@ -42,7 +42,8 @@
 //	               reason (of a refusal: rev, no_up, states); states, toggles
 //	               resolved; by; asked (RFC 3339 with ms); took_ms
 //	described      title, note, groups [name, ...]; they replace the earlier ones
-//	forgotten      nothing more
+//	forgotten      through (the server's doing, since nothing had come of the
+//	               device for long: the record up to which it had looked)
 //
 // A new kind of event is written in [Append] and read in [Parse]; a test walks
 // [vaiven.KindNames] and fails where one of them does not know it.

@@ -71,6 +71,7 @@ type parsed struct {
 	Fills     bool
 	Code      vaiven.Code
 	From, To  uint64
+	Through   uint64
 	Count     uint64
 	Text      string
 	Remote    string
@@ -143,7 +144,7 @@ func (p *parsed) event() vaiven.Event {
 	case "described":
 		return &vaiven.Described{Stamp: s, Device: d, Name: p.Title, Note: p.Note, Groups: p.Groups}
 	case "forgotten":
-		return &vaiven.Forgotten{Stamp: s, Device: d}
+		return &vaiven.Forgotten{Stamp: s, Device: d, Through: p.Through}
 	}
 	return nil
 }

@@ -11,6 +11,6 @@
 // one record being applied. There is no peer to be slow or dead: nothing here
 // waits for anything else.
 //
-// A device takes about 980 bytes, with two measurements, its address and a session; lists
+// A device takes about 1020 bytes, with two measurements, its address and a session; lists
 // that a board could make long are bounded, and say how.
 package registry

@@ -40,18 +40,18 @@ func New() *Registry {
 func (r *Registry) Name() string { return "registry" }
 
 // Apply takes a record's events. It never fails.
-func (r *Registry) Apply(_ uint64, entries []vaiven.Entry) error {
+func (r *Registry) Apply(pos uint64, entries []vaiven.Entry) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.counts.Events += uint64(len(entries))
 	for i := range entries {
-		r.apply(&entries[i])
+		r.apply(pos, &entries[i])
 	}
 	return nil
 }
 
-// apply takes one event; r.mu is held.
-func (r *Registry) apply(en *vaiven.Entry) {
+// apply takes one event of the record pos; r.mu is held.
+func (r *Registry) apply(pos uint64, en *vaiven.Entry) {
 	r.counts.add(en)
 	id := en.Event.Of()
 	d := r.devices[id]
@@ -72,6 +72,9 @@ func (r *Registry) apply(en *vaiven.Entry) {
 		r.devices[id] = d
 	}
 	d.Apply(en.Event)
+	if vaiven.Matters(en.Event) {
+		d.Word, d.WordAt = pos, en.Event.Time().At
+	}
 	if en.Fills {
 		d.Fill()
 	}

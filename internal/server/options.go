@@ -54,6 +54,11 @@ type Options struct {
 	// read what is behind a snapshot; 0: 10 minutes.
 	TrimGrace time.Duration
 
+	// ForgetAfter is how long nothing may come of a device that is not connected and has
+	// no open session before it is forgotten; 0: for ever, otherwise ShortestForget at
+	// least. Its readings stay.
+	ForgetAfter time.Duration
+
 	// NoHistory keeps no time series beside the log. KeepHistory is how long they are
 	// kept, 0: for ever; HistorySize is how many bytes they may take, 0: a fifth of the
 	// disk.

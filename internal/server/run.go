@@ -34,6 +34,9 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.panel != nil {
 		askers = append(askers, start(fail, "buttons", s.panel.Run))
 	}
+	if s.o.ForgetAfter > 0 {
+		askers = append(askers, start(fail, "forget", s.forgetSilentDevices))
+	}
 	stopSender := func() {}
 	if s.sender != nil {
 		stopSender = start(fail, "remote-write", s.sender.Run).stop

@@ -123,6 +123,7 @@ var eventKinds = [...]eventKind{
 	}),
 	16: kind(func(c *codec, ev *vaiven.Forgotten) {
 		c.head(&ev.Stamp, &ev.Device)
+		c.uint(8, &ev.Through)
 	}),
 }
 

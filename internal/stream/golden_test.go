@@ -49,7 +49,7 @@ func fullEvents() []vaiven.Event {
 		&vaiven.Sent{Stamp: st, Device: "101", Key: key, Rev: 8},
 		&vaiven.ChangeEnd{Stamp: st, Device: "101", Key: key, Rev: 8, Outcome: vaiven.Refused, Reason: vaiven.RefusedNoUp, States: states, By: "api 10.0.0.7", Asked: at - 900},
 		&vaiven.Described{Stamp: st, Device: "101", Name: "mesa 3", Note: "junto a la ventana", Groups: []string{"lab", "ñ"}},
-		&vaiven.Forgotten{Stamp: st, Device: "102"},
+		&vaiven.Forgotten{Stamp: st, Device: "102", Through: 4711},
 	}
 }
 
@@ -95,6 +95,7 @@ func goldenRecords() []goldenRecord {
 			&vaiven.Forgotten{Stamp: st, Device: "000"}, &vaiven.Forgotten{Stamp: st, Device: "999"}, &vaiven.Forgotten{Stamp: st, Device: "07"},
 			&vaiven.Forgotten{Stamp: st, Device: "0007"}, &vaiven.Forgotten{Stamp: st, Device: "1a1"}, &vaiven.Forgotten{Stamp: st, Device: "ñ"},
 		}},
+		goldenRecord{"forgotten_by_a_person", []vaiven.Event{&vaiven.Forgotten{Stamp: st, Device: "102"}}},
 		goldenRecord{"boots", []vaiven.Event{
 			&vaiven.Gap{Stamp: st, Device: "101", Boot: "0"}, &vaiven.Gap{Stamp: st, Device: "101", Boot: "00000000"},
 			&vaiven.Gap{Stamp: st, Device: "101", Boot: "ffffffffffffffff"}, &vaiven.Gap{Stamp: st, Device: "101", Boot: "0123456789"},

@@ -199,7 +199,7 @@ func (s *Snapshots) Compare(ctx context.Context, d *Decider) error {
 	if err != nil {
 		return err
 	}
-	if c.decider.rules == d.rules && !bytes.Equal(c.decider.appendState(nil), d.appendState(nil)) {
+	if now := uint64(checkpointVersion); c.decider.rules == now && d.rules == now && !bytes.Equal(c.decider.appendState(nil), d.appendState(nil)) {
 		return &SnapshotError{Pos: c.pos}
 	}
 	return nil

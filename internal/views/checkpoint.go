@@ -24,7 +24,8 @@ const CheckpointName = "checkpoint"
 // view's name and snapshot.
 const (
 	checkpointMagic   = "vaiven-checkpoint\n"
-	checkpointVersion = 4
+	checkpointVersion = 5
+	versionOfNamed    = 5 // from this one on it says when a change of a device was asked for, and whom the log names
 	versionOfTime     = 4 // from this one on the log's time is there, and when a device was named
 	versionOfGaps     = 3 // from this one on gaps are told from refusals; earlier ones are read too
 	oldestVersion     = 2 // earlier ones are written over
@@ -186,15 +187,28 @@ func (d *Decider) appendState(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(d.changes)))
 	for _, id := range slices.Sorted(maps.Keys(d.changes)) {
 		b = appendText(b, id)
-		b = binary.AppendUvarint(b, uint64(len(d.changes[id])))
-		for _, c := range d.changes[id] {
+		b = binary.AppendUvarint(b, d.changes[id].used)
+		b = binary.AppendUvarint(b, uint64(len(d.changes[id].list)))
+		for _, c := range d.changes[id].list {
 			b = append(appendText(b, c.key), bit(c.sent), bit(c.over))
 		}
 	}
 	b = appendEvents(b, d.dropped)
 	b = appendEvents(b, d.fills)
 	b = binary.AppendUvarint(b, d.rules)
-	return d.time.appendState(b)
+	return d.named.appendState(d.time.appendState(b))
+}
+
+func (n *named) appendState(b []byte) []byte {
+	b = binary.AppendUvarint(b, n.from)
+	b = binary.AppendUvarint(b, n.turn)
+	for _, ids := range []map[vaiven.Device]uint64{n.old, n.young} {
+		b = binary.AppendUvarint(b, uint64(len(ids)))
+		for _, id := range slices.Sorted(maps.Keys(ids)) {
+			b = binary.AppendUvarint(appendText(b, id), ids[id])
+		}
+	}
+	return b
 }
 
 func (l *logTime) appendState(b []byte) []byte {
@@ -310,11 +324,16 @@ func parseState(b []byte, version uint32) (*Decider, []byte, error) {
 		}
 	}
 	for range r.count(2) {
-		id, list := vaiven.Device(r.text()), []change(nil)
-		for range r.count(3) {
-			list = append(list, change{key: vaiven.Key(r.text()), sent: r.bit(), over: r.bit()})
+		id, a := vaiven.Device(r.text()), asked{}
+		if version >= versionOfNamed {
+			a.used = r.uvarint()
 		}
-		d.changes[id] = list
+		for range r.count(3) {
+			a.list = append(a.list, change{key: vaiven.Key(r.text()), sent: r.bit(), over: r.bit()})
+		}
+		if d.changes[id] = a; d.stranger(id) {
+			d.strangers++
+		}
 	}
 	d.dropped = r.events()
 	if version >= versionOfGaps {
@@ -323,6 +342,10 @@ func parseState(b []byte, version uint32) (*Decider, []byte, error) {
 	d.rules = uint64(version)
 	if version >= versionOfTime {
 		d.rules, d.time = r.uvarint(), r.logTime()
+	}
+	d.named = named{from: d.next}
+	if version >= versionOfNamed {
+		d.named = named{from: r.uvarint(), turn: r.uvarint(), old: r.names(), young: r.names()}
 	}
 	if r.bad {
 		return nil, nil, errDamaged
@@ -374,6 +397,20 @@ func (r *reader) logTime() logTime {
 		l.jumps = append(l.jumps, jump{pos: r.uvarint(), by: r.varint()})
 	}
 	return l
+}
+
+// names reads one generation of named.
+func (r *reader) names() map[vaiven.Device]uint64 {
+	n := r.count(2)
+	if n == 0 {
+		return nil
+	}
+	ids := make(map[vaiven.Device]uint64, n)
+	for range n {
+		id := vaiven.Device(r.text())
+		ids[id] = r.uvarint()
+	}
+	return ids
 }
 
 // count reads how many things follow, each of at least size bytes.

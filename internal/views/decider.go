@@ -20,11 +20,13 @@ type Decider struct {
 
 	nobodies int // of the devices, those of which no reading was stored
 
-	changes map[vaiven.Device][]change // the one that was asked for last at the end
-	dropped eventList                  // not handed on
-	fills   eventList                  // readings that filled a gap
-	time    logTime
-	stats   Stats
+	changes   map[vaiven.Device]asked
+	strangers int // of changes, the devices of which no reading was stored
+	named     named
+	dropped   eventList // not handed on
+	fills     eventList // readings that filled a gap
+	time      logTime
+	stats     Stats
 }
 
 // Stats counts what a decider has seen in the log since its first record.
@@ -66,6 +68,12 @@ const (
 	maxOpen = 1024
 )
 
+// asked are the changes of a device.
+type asked struct {
+	list []change // the one that was asked for last at the end
+	used uint64   // the last record with one
+}
+
 // change is what the decider knows of a change of desired state.
 type change struct {
 	key  vaiven.Key
@@ -78,7 +86,7 @@ type change struct {
 func NewDecider(log string) *Decider {
 	return &Decider{
 		log: log, rules: checkpointVersion, writers: writers{known: make(map[uint64]writer)},
-		devices: make(map[vaiven.Device]*device), changes: make(map[vaiven.Device][]change),
+		devices: make(map[vaiven.Device]*device), changes: make(map[vaiven.Device]asked),
 	}
 }
 
@@ -120,6 +128,7 @@ func (d *Decider) Decide(rec vaiven.Record) ([]vaiven.Entry, error) {
 			return nil, &OtherLogError{Want: d.log, Got: start.Log}
 		}
 		id := vaiven.ID{Record: rec.Seq, Index: uint32(i)}
+		d.named.note(rec.Seq, ev)
 		fresh, fills := d.decideEvent(ev)
 		if !fresh {
 			d.dropped.add(id)
@@ -166,10 +175,7 @@ func (d *Decider) decideEvent(ev vaiven.Event) (fresh, fills bool) {
 		same := false
 		if fresh = true; e.Seq != 0 {
 			fresh, fills, same = d.touchBoot(e.Device, e.Boot).storeReading(e)
-			if dev := d.devices[e.Device]; !dev.real {
-				dev.real = true
-				d.nobodies--
-			}
+			d.makeReal(e.Device)
 		}
 		switch {
 		case fresh:
@@ -195,7 +201,10 @@ func (d *Decider) decideEvent(ev vaiven.Event) (fresh, fills bool) {
 	case *vaiven.ChangeEnd:
 		return d.decideChange(e.Device, change{key: e.Key, over: true}), false
 	case *vaiven.Forgotten:
-		delete(d.changes, e.Device) // whoever is called so next has asked for nothing yet
+		if e.Through != 0 && !d.named.silent(e.Device, e.Through) {
+			return false, false // it has come back meanwhile
+		}
+		d.dropChanges(e.Device) // whoever is called so next has asked for nothing yet
 	}
 	return true, false
 }
@@ -204,7 +213,8 @@ func (d *Decider) decideEvent(ev vaiven.Event) (fresh, fills bool) {
 // was sent, or that it is over. It reports whether that is news: each of them counts
 // once, in this order, and nothing counts behind the end.
 func (d *Decider) decideChange(id vaiven.Device, now change) bool {
-	list := d.changes[id]
+	all, known := d.changes[id]
+	list := all.list
 	i := slices.IndexFunc(list, func(c change) bool { return c.key == now.key })
 	if !now.sent && !now.over { // asked for
 		if i >= 0 {
@@ -216,7 +226,10 @@ func (d *Decider) decideChange(id vaiven.Device, now change) bool {
 				list = slices.Delete(list, max(ended, 0), max(ended, 0)+1)
 			}
 		}
-		d.changes[id] = append(list, now)
+		if !known {
+			d.makeRoomForChanges(id)
+		}
+		d.changes[id] = asked{append(list, now), d.Position()}
 		return true
 	}
 	if i < 0 || list[i].over || now.sent && list[i].sent {
@@ -224,6 +237,7 @@ func (d *Decider) decideChange(id vaiven.Device, now change) bool {
 	}
 	list[i].sent = list[i].sent || now.sent
 	list[i].over = now.over
+	d.changes[id] = asked{list, d.Position()}
 	return true
 }
 
@@ -283,10 +297,11 @@ func (d *Decider) Clone() *Decider {
 	for id, dev := range d.devices {
 		c.devices[id] = dev.clone()
 	}
-	c.changes = make(map[vaiven.Device][]change, len(d.changes))
-	for id, list := range d.changes {
-		c.changes[id] = slices.Clone(list)
+	c.changes = make(map[vaiven.Device]asked, len(d.changes))
+	for id, a := range d.changes {
+		c.changes[id] = asked{slices.Clone(a.list), a.used}
 	}
+	c.named = d.named.clone()
 	c.dropped, c.fills = slices.Clip(d.dropped), slices.Clip(d.fills) // never changed, only added to
 	c.time.jumps = slices.Clone(d.time.jumps)
 	return &c

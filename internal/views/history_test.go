@@ -50,7 +50,7 @@ func TestAChangeIsAskedSentAndEndedOnce(t *testing.T) {
 	for n := range 2 * maxOpen {
 		d.feed(t, &vaiven.Change{Device: "104", Key: key(n)})
 	}
-	if n := len(d.changes["104"]); n != maxOpen {
+	if n := len(d.changes["104"].list); n != maxOpen {
 		t.Errorf("%d open changes are remembered, want %d", n, maxOpen)
 	}
 	sameState(t, d)

@@ -71,3 +71,20 @@ func (l *logTime) age(pos uint64, at int64) time.Duration {
 	}
 	return time.Duration(l.at-at) * time.Millisecond
 }
+
+// silence is how long ago by the log's newest record something was that came at the
+// time at, in the record pos, or in one that is not known, for 0. It is the shortest that
+// can be said: a clock that was wrong for a while makes nobody silent. It is 0 while the
+// clock is not known to be right.
+func (l *logTime) silence(pos uint64, at int64) time.Duration {
+	if !l.synced {
+		return 0
+	}
+	least := min(l.age(pos, at), time.Duration(l.at-at)*time.Millisecond)
+	if pos == 0 {
+		for _, j := range l.jumps {
+			least = min(least, l.age(j.pos, at))
+		}
+	}
+	return max(least, 0)
+}

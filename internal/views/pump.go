@@ -133,6 +133,15 @@ func (p *Pump) Position() (decided, checkpoint uint64) {
 	return p.decider.Position(), p.saved
 }
 
+// Silence returns how long ago something was that came at the time at (Unix ms), in the
+// record pos, 0 when that is not known: by the log's own time, at its newest record. It is
+// never more than what is sure, and 0 while the clock is not known to be right.
+func (p *Pump) Silence(pos uint64, at int64) time.Duration {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.decider.time.silence(pos, at)
+}
+
 // Status is how a view is doing.
 type Status struct {
 	Name     string
