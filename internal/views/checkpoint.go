@@ -24,9 +24,8 @@ const CheckpointName = "checkpoint"
 // view's name and snapshot.
 const (
 	checkpointMagic   = "vaiven-checkpoint\n"
-	checkpointVersion = 5
-	versionOfNamed    = 5 // from this one on it says when a change of a device was asked for, and whom the log names
-	versionOfTime     = 4 // from this one on the log's time is there, and when a device was named
+	checkpointVersion = 4
+	versionOfTime     = 4 // from this one on the log's time is there, whom the log names, and when changes were asked for
 	versionOfGaps     = 3 // from this one on gaps are told from refusals; earlier ones are read too
 	oldestVersion     = 2 // earlier ones are written over
 )
@@ -325,7 +324,7 @@ func parseState(b []byte, version uint32) (*Decider, []byte, error) {
 	}
 	for range r.count(2) {
 		id, a := vaiven.Device(r.text()), asked{}
-		if version >= versionOfNamed {
+		if version >= versionOfTime {
 			a.used = r.uvarint()
 		}
 		for range r.count(3) {
@@ -340,11 +339,9 @@ func parseState(b []byte, version uint32) (*Decider, []byte, error) {
 		d.fills = r.events()
 	}
 	d.rules = uint64(version)
+	d.named = named{from: d.next}
 	if version >= versionOfTime {
 		d.rules, d.time = r.uvarint(), r.logTime()
-	}
-	d.named = named{from: d.next}
-	if version >= versionOfNamed {
 		d.named = named{from: r.uvarint(), turn: r.uvarint(), old: r.names(), young: r.names()}
 	}
 	if r.bad {

@@ -20,12 +20,12 @@ func (l *memLog) Add(events ...vaiven.Event) uint64 { return l.add(events...) }
 
 func (l *memLog) Raw(rec vaiven.Record) uint64 { return l.raw(rec) }
 
-// DeciderState is what a checkpoint would hold of a pump's decider, but for when the
-// log began, by what rules, and when it
-// named its devices: one that goes on from a checkpoint of before does not know.
+// DeciderState is what a checkpoint would hold of a pump's decider, but for when the log
+// began, how far its times go back, by what rules it was decided, and when it named its
+// devices: one that goes on from a checkpoint of before does not know.
 func DeciderState(p *Pump) []byte {
 	d := p.decider.Clone()
-	d.time.first, d.rules, d.named = 0, 0, named{}
+	d.time.first, d.time.latest, d.time.disorder, d.rules, d.named = 0, 0, 0, 0, named{}
 	for id, a := range d.changes {
 		d.changes[id] = asked{list: a.list}
 	}
