@@ -46,7 +46,8 @@ type Options struct {
 	cut         time.Duration // tests: cutEvery
 }
 
-// History is the view. It implements the pump's View, Restorer, and Positioned.
+// History is the view. It implements the pump's View, Restorer, Positioned, and
+// Settler.
 type History struct {
 	o      Options
 	ctx    context.Context // done when it is closed
@@ -169,6 +170,23 @@ func (h *History) Apply(pos uint64, entries []vaiven.Entry) error {
 		}
 	}
 	h.applied = pos
+	return nil
+}
+
+// Settle makes a block of what is in memory, whatever there is, so that Kept becomes
+// pos. It is for the goroutine of Apply. An error means that the block, of about
+// 16 MB at most, could not be written, and that all is as before.
+func (h *History) Settle(pos uint64) error {
+	h.mu.Lock()
+	h.applied = max(h.applied, pos) // records without anything new are not applied
+	same := h.applied == h.saved.Kept
+	h.mu.Unlock()
+	if same {
+		return nil
+	}
+	if err := h.writeHead(); err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
 	return nil
 }
 

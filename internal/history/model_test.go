@@ -265,6 +265,12 @@ func TestHistoryEqualsTheLog(t *testing.T) {
 				m.old = append(m.old, m.h)
 				m.open(t, uint64(rapid.IntRange(0, 5).Draw(t, "records again")))
 			},
+			"settle": func(t *rapid.T) {
+				last := uint64(len(m.log))
+				if err := m.h.Settle(last); err != nil || m.h.Kept() != last || m.h.Stats().InMemory > 0 {
+					t.Fatalf("settled at %d of %d, %+v: %v", m.h.Kept(), last, m.h.Stats(), err)
+				}
+			},
 			"folder gone": func(t *rapid.T) {
 				if rapid.IntRange(0, 4).Draw(t, "really") > 0 {
 					return
