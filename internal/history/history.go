@@ -69,6 +69,7 @@ type History struct {
 	lost    []ulid.ULID     // blocks of the manifest that cannot be read
 	saved   manifest        // as it is on disk
 	counts  counts          // head included
+	removed int64           // of the expired ones, see manifest.Removed
 	applied uint64
 	newest  int64 // last reception under a clock that was right, Unix ms; 0: none
 	joining bool
@@ -130,7 +131,7 @@ func (h *History) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.head, h.counts, h.applied, h.newest = newHead(), h.saved.Counts, h.saved.Kept, h.saved.Newest
-	h.cutAt = 0
+	h.cutAt, h.removed = 0, h.saved.Removed
 }
 
 // Restore goes back to what the folder holds, whatever the snapshot says: records
@@ -223,6 +224,7 @@ func (h *History) addEvent(ev vaiven.Event) error {
 func (h *History) add(k key, t int64, v float64) error {
 	if h.o.Keep > 0 && t < h.newest-h.o.Keep.Milliseconds() {
 		h.counts.Expired++
+		h.removed = max(h.removed, t+1)
 		return nil
 	}
 	s := h.head.find(k)
@@ -278,7 +280,7 @@ func (h *History) addLate(k key, s *series, t int64, v float64) error {
 		}
 	}
 	if there {
-		if math.Float64bits(old) != math.Float64bits(v) && !(old == 0 && v == 0) {
+		if !sameValue(old, v) {
 			h.counts.Collisions++
 		}
 		return nil
