@@ -25,8 +25,8 @@ func (p *program) verifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: p.say("Prove that the CSV holds exactly the log's readings", "Demuestra que el CSV tiene exactamente las lecturas del registro"),
 		Long: p.say(
-			"verify reads the whole log again and compares the CSV file with it, and those that\nended before it: every reading once, IDdato 1, 2, 3 ... without holes. It prints one line of counts and \"ok\", or what\nis wrong and where, and then ends with 1. It changes nothing. The server must be stopped.",
-			"verify relee todo el registro y compara con él el archivo CSV, y los que terminaron\nantes: cada lectura una vez, IDdato 1, 2, 3 ... sin huecos. Escribe una línea con las cuentas y \"ok\", o qué está mal\ny dónde, y entonces termina con 1. No cambia nada. El servidor debe estar detenido."),
+			"verify reads the whole log again and compares the CSV file with it, and those that\nended before it: every reading once, IDdato 1, 2, 3 ... without holes. It\nlooks each value of the log up in the history. It prints one line of counts and \"ok\", or what\nis wrong and where, and then ends with 1. It changes nothing. The server must be stopped.",
+			"verify relee todo el registro y compara con él el archivo CSV, y los que terminaron\nantes: cada lectura una vez, IDdato 1, 2, 3 ... sin huecos. Busca\nen el historial cada valor del registro. Escribe una línea con las cuentas y \"ok\", o qué está mal\ny dónde, y entonces termina con 1. No cambia nada. El servidor debe estar detenido."),
 		Args: p.args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := p.fill(cmd); err != nil {
