@@ -25,8 +25,8 @@ func (p *program) verifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: p.say("Prove that the CSV holds exactly the log's readings", "Demuestra que el CSV tiene exactamente las lecturas del registro"),
 		Long: p.say(
-			"verify reads the whole log again and compares the CSV file with it, and those that\nended before it: every reading once, IDdato 1, 2, 3 ... without holes. It prints one line of counts and \"ok\", or what\nis wrong and where, and then ends with 1. It changes nothing. The server must be stopped.",
-			"verify relee todo el registro y compara con él el archivo CSV, y los que terminaron\nantes: cada lectura una vez, IDdato 1, 2, 3 ... sin huecos. Escribe una línea con las cuentas y \"ok\", o qué está mal\ny dónde, y entonces termina con 1. No cambia nada. El servidor debe estar detenido."),
+			"verify reads the whole log again and compares the CSV file with it, and those that\nended before it: every reading once, IDdato 1, 2, 3 ... without holes. It\nlooks each value of the log up in the history. It prints one line of counts and \"ok\", or what\nis wrong and where, and then ends with 1. It changes nothing. The server must be stopped.",
+			"verify relee todo el registro y compara con él el archivo CSV, y los que terminaron\nantes: cada lectura una vez, IDdato 1, 2, 3 ... sin huecos. Busca\nen el historial cada valor del registro. Escribe una línea con las cuentas y \"ok\", o qué está mal\ny dónde, y entonces termina con 1. No cambia nada. El servidor debe estar detenido."),
 		Args: p.args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := p.fill(cmd); err != nil {
@@ -110,6 +110,12 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 		also = append(also, sheet)
 		defer func() { _ = sheet.Close() }() // read only
 	}
+	past, err := server.CheckHistory(d.o.Data, log.ID())
+	if err != nil {
+		return "", d.explain.History(server.HistoryDir(d.o.Data), err)
+	}
+	defer func() { _ = past.Close() }() // read only
+	also = append(also, past)
 	r, err := verify.Data(ctx, log, d.o.CSVPath(), also...)
 	if err == nil && sheet != nil {
 		_, err = sheet.Finish()
@@ -137,9 +143,18 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", d.explain.Views(err)
 	}
+	found := past.Finish()
+	if text := found.Text(d.lang); text != "" {
+		return "", &server.Error{Text: text, Hint: d.say(
+			"move the folder history away while the server is stopped: the next start builds it again from what the log still has",
+			"aparta la carpeta history con el servidor detenido: el próximo inicio la reconstruye con lo que el registro todavía tiene"), Err: found.Err}
+	}
 	without := ""
+	if found.Samples > 0 {
+		without = fmt.Sprintf(d.say(", %d values of the history", ", %d valores del historial"), found.Samples)
+	}
 	if r.Without > 0 {
-		without = fmt.Sprintf(d.say(", %d readings without a column and a row", ", %d lecturas sin columna ni fila"), r.Without)
+		without += fmt.Sprintf(d.say(", %d readings without a column and a row", ", %d lecturas sin columna ni fila"), r.Without)
 	}
 	if r.Before > 0 {
 		without += fmt.Sprintf(d.say(", the log begins with record %d, behind %d readings", ", el registro empieza en la entrada %d, tras %d lecturas"), r.First, r.Before)

@@ -157,6 +157,9 @@ func (h *History) rescue() error {
 		m.Blocks = append(m.Blocks, b.tsdb.Meta().ULID)
 	}
 	slices.SortFunc(h.blocks, byTime)
+	if len(h.blocks) > 0 { // what was removed is not known any more
+		m.Removed = h.blocks[0].first
+	}
 	h.saved = m
 	h.o.Notify(Notice{Kind: Rescued, Path: h.o.Dir})
 	h.sayLost()

@@ -46,7 +46,8 @@ type Options struct {
 	cut         time.Duration // tests: cutEvery
 }
 
-// History is the view. It implements the pump's View, Restorer, and Positioned.
+// History is the view. It implements the pump's View, Restorer, Positioned, and
+// Settler.
 type History struct {
 	o      Options
 	ctx    context.Context // done when it is closed
@@ -68,6 +69,7 @@ type History struct {
 	lost    []ulid.ULID     // blocks of the manifest that cannot be read
 	saved   manifest        // as it is on disk
 	counts  counts          // head included
+	removed int64           // of the expired ones, see manifest.Removed
 	applied uint64
 	newest  int64 // last reception under a clock that was right, Unix ms; 0: none
 	joining bool
@@ -129,7 +131,7 @@ func (h *History) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.head, h.counts, h.applied, h.newest = newHead(), h.saved.Counts, h.saved.Kept, h.saved.Newest
-	h.cutAt = 0
+	h.cutAt, h.removed = 0, h.saved.Removed
 }
 
 // Restore goes back to what the folder holds, whatever the snapshot says: records
@@ -172,6 +174,23 @@ func (h *History) Apply(pos uint64, entries []vaiven.Entry) error {
 	return nil
 }
 
+// Settle makes a block of what is in memory, whatever there is, so that Kept becomes
+// pos. It is for the goroutine of Apply. An error means that the block, of about
+// 16 MB at most, could not be written, and that all is as before.
+func (h *History) Settle(pos uint64) error {
+	h.mu.Lock()
+	h.applied = max(h.applied, pos) // records without anything new are not applied
+	same := h.applied == h.saved.Kept
+	h.mu.Unlock()
+	if same {
+		return nil
+	}
+	if err := h.writeHead(); err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	return nil
+}
+
 // cutBlock writes a block of the head when it is large, or when the log enters another
 // stretch of time.
 func (h *History) cutBlock(at int64) error {
@@ -205,6 +224,7 @@ func (h *History) addEvent(ev vaiven.Event) error {
 func (h *History) add(k key, t int64, v float64) error {
 	if h.o.Keep > 0 && t < h.newest-h.o.Keep.Milliseconds() {
 		h.counts.Expired++
+		h.removed = max(h.removed, t+1)
 		return nil
 	}
 	if !h.head.admits(h.slotOf(t)) { // of a server whose clock is not right
@@ -264,7 +284,7 @@ func (h *History) addLate(k key, s *series, t int64, v float64) error {
 		}
 	}
 	if there {
-		if math.Float64bits(old) != math.Float64bits(v) && !(old == 0 && v == 0) {
+		if !sameValue(old, v) {
 			h.counts.Collisions++
 		}
 		return nil

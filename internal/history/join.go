@@ -107,7 +107,12 @@ func (h *History) removeOld() error {
 
 // replace lets other blocks count instead of some, which are removed.
 func (h *History) replace(gone []*block, fresh ...*block) error {
-	err := h.commit(func(_ *manifest, blocks []*block) []*block {
+	err := h.commit(func(m *manifest, blocks []*block) []*block {
+		for _, b := range gone {
+			if len(fresh) == 0 { // they are not joined, but removed
+				m.Removed = max(m.Removed, b.end)
+			}
+		}
 		blocks = slices.DeleteFunc(blocks, func(b *block) bool { return slices.Contains(gone, b) })
 		return append(blocks, fresh...)
 	}, func() {})

@@ -26,6 +26,9 @@ type manifest struct {
 	Newest  int64       `json:"newest"` // last reception until then under a clock that was right, Unix ms
 	Blocks  []ulid.ULID `json:"blocks"`
 	Counts  counts      `json:"counts"`
+	// Removed is the time, Unix ms, before which samples may be missing by intention: they
+	// were older than what is kept, or the oldest of too much.
+	Removed int64 `json:"removed,omitempty"`
 }
 
 // counts are what became of samples, up to manifest.Kept.

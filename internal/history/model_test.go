@@ -265,6 +265,18 @@ func TestHistoryEqualsTheLog(t *testing.T) {
 				m.old = append(m.old, m.h)
 				m.open(t, uint64(rapid.IntRange(0, 5).Draw(t, "records again")))
 			},
+			"check": func(t *rapid.T) {
+				m.h.work.Wait()
+				if found := m.checkFolder(t, rapid.IntRange(1, 500).Draw(t, "window"), m.log); found.Text(vaiven.English) != "" {
+					t.Fatal(found.Text(vaiven.English))
+				}
+			},
+			"settle": func(t *rapid.T) {
+				last := uint64(len(m.log))
+				if err := m.h.Settle(last); err != nil || m.h.Kept() != last || m.h.Stats().InMemory > 0 {
+					t.Fatalf("settled at %d of %d, %+v: %v", m.h.Kept(), last, m.h.Stats(), err)
+				}
+			},
 			"folder gone": func(t *rapid.T) {
 				if rapid.IntRange(0, 4).Draw(t, "really") > 0 {
 					return

@@ -147,6 +147,12 @@ func HistoryDir(data string) string { return filepath.Join(data, "history") }
 // ExamineHistory looks at the history of a data folder, and changes nothing.
 func ExamineHistory(data string) (history.Folder, error) { return history.Examine(HistoryDir(data)) }
 
+// CheckHistory prepares the comparison of a log with the history of a data folder, which
+// nobody uses.
+func CheckHistory(data, log string) (*history.Checker, error) {
+	return history.OpenChecker(HistoryDir(data), log)
+}
+
 // AdoptHistory lets the history of a data folder, which nobody uses, go on with another
 // log that is to stand behind its own.
 func AdoptHistory(data, log string) error { return history.Adopt(HistoryDir(data), log) }

@@ -152,6 +152,9 @@ func (p *Pump) retain(ctx context.Context, c *cut, room bool) (trimmed bool, err
 	}
 	var failed error // on a full disk a snapshot may not be possible before something went
 	if c != nil && (p.due(c, now) || room && c.pos > k.mark.pos) {
+		if !room { // the next start reads nothing again from before the snapshot
+			p.settle(ctx)
+		}
 		if failed = p.putSnapshot(ctx, c, now); failed != nil && !room {
 			return false, failed
 		}
@@ -161,7 +164,10 @@ func (p *Pump) retain(ctx context.Context, c *cut, room bool) (trimmed bool, err
 	if p.holders > 0 && !room {
 		return false, failed
 	}
-	if to := p.trimTo(now, room); to != 0 {
+	if !room && p.trimTo(now, false, p.answered()) > p.durable() {
+		p.settle(ctx)
+	}
+	if to := p.trimTo(now, room, p.durable()); to != 0 {
 		if trimmed, err = p.trim(ctx, to); err != nil {
 			return false, errors.Join(failed, err)
 		}
@@ -265,13 +271,13 @@ func (p *Pump) logSize(ctx context.Context) (int64, error) {
 	return s.Size(ctx)
 }
 
-// trimTo returns the snapshot to which the log is to be trimmed now, 0: none.
-func (p *Pump) trimTo(now time.Time, room bool) (to uint64) {
+// trimTo returns the snapshot to which the log is to be trimmed now, up to the record
+// bound; 0: none.
+func (p *Pump) trimTo(now time.Time, room bool, bound uint64) (to uint64) {
 	o, first, size := &p.opts.Retention, First(p.opts.Source), p.kept.size
 	p.mu.RLock()
 	time, last := p.decider.time, p.decider.Position()
 	p.mu.RUnlock()
-	bound := p.durable()
 	limit := o.Size
 	if room {
 		if limit = size - max(size/4, roomStep); size < leastRoom {
@@ -298,6 +304,19 @@ func (p *Pump) trimTo(now time.Time, room bool) (to uint64) {
 // durable returns the record up to which every view has everything, and would have it
 // after a power cut.
 func (p *Pump) durable() uint64 {
+	pos := p.answered()
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for _, r := range p.keepers() {
+		if v, ok := r.view.(Positioned); ok {
+			pos = min(pos, v.Kept())
+		}
+	}
+	return pos
+}
+
+// answered is durable once the views that keep a position of their own have settled.
+func (p *Pump) answered() uint64 {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	pos := p.decider.Position()
@@ -305,9 +324,6 @@ func (p *Pump) durable() uint64 {
 		r.mu.Lock()
 		pos = min(pos, r.durable)
 		r.mu.Unlock()
-		if v, ok := r.view.(Positioned); ok {
-			pos = min(pos, v.Kept())
-		}
 	}
 	return pos
 }

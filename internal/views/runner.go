@@ -42,6 +42,9 @@ type cutRequest struct {
 	answer chan cutAnswer // holds one
 }
 
+// settleRequest asks a Settler to settle.
+type settleRequest struct{ answer chan error } // holds one
+
 type cutAnswer struct {
 	snapshot []byte
 	err      error
@@ -63,6 +66,7 @@ type runner struct {
 	ground   *sync.Mutex   // held while a view finds where the log begins: it is not trimmed then
 	started  bool          // guarded by Pump.mu
 	cut      atomic.Pointer[cutRequest]
+	settle   atomic.Pointer[settleRequest]
 
 	// Of the goroutine alone.
 	applied     uint64  // the last record applied
@@ -219,9 +223,7 @@ func (r *runner) work(ctx context.Context) (idle bool, err error) {
 	if err := r.flush(); err != nil {
 		return false, err
 	}
-	if c := r.cut.Load(); c != nil {
-		r.answerCut(c)
-	}
+	r.answer()
 	return true, nil
 }
 
@@ -261,9 +263,7 @@ func (r *runner) skip() {
 
 // apply gives the view the current record; after an error it stays current.
 func (r *runner) apply() error {
-	if c := r.cut.Load(); c != nil {
-		r.answerCut(c)
-	}
+	r.answer()
 	if len(r.current.entries) > 0 {
 		if err := r.view.Apply(r.current.pos, r.current.entries); err != nil {
 			return err
@@ -323,9 +323,7 @@ func (r *runner) catchUp(ctx context.Context, d *Decider, head uint64) error {
 	if err := r.flush(); err != nil {
 		return err
 	}
-	if c := r.cut.Load(); c != nil {
-		r.answerCut(c)
-	}
+	r.answer()
 	if err := r.replayed(); err != nil {
 		return err
 	}
@@ -346,6 +344,20 @@ func (r *runner) replayed() error {
 	}
 	r.replaying = false
 	return nil
+}
+
+// answer does what the pump has asked for between two records.
+func (r *runner) answer() {
+	if s := r.settle.Swap(nil); s != nil {
+		if v, ok := r.view.(Settler); ok && !r.lost {
+			s.answer <- v.Settle(r.applied)
+		} else {
+			s.answer <- nil // it begins again, and needs the log
+		}
+	}
+	if c := r.cut.Load(); c != nil {
+		r.answerCut(c)
+	}
 }
 
 // answerCut takes the snapshot that is asked for, when the last applied record is

@@ -51,6 +51,7 @@ func (p *Pump) keep(ctx context.Context, room bool) bool {
 		if freed, _ := p.retain(ctx, nil, true); freed {
 			return true
 		}
+		p.settle(ctx) // needs room itself: what could go without it has gone
 	}
 	c, err := p.checkpoint(ctx, room)
 	if err != nil && !errors.Is(err, errStopping) {
@@ -129,6 +130,40 @@ func (p *Pump) checkpoint(ctx context.Context, wanted bool) (*cut, error) {
 	}
 	made.data = appendCheckpoint(nil, p.opts.Source.ID(), pos, state, snapshots)
 	return made, p.save(made)
+}
+
+// settle lets the views that keep a position of their own move it up to here, so that
+// it does not hold up what the log gives away. One that cannot is left as it is: the
+// log then keeps what that view needs.
+func (p *Pump) settle(ctx context.Context) {
+	asked := make(map[*runner]*settleRequest)
+	p.mu.RLock()
+	for _, r := range p.keepers() {
+		if _, ok := r.view.(Settler); ok {
+			asked[r] = &settleRequest{make(chan error, 1)}
+			r.settle.Store(asked[r])
+			select {
+			case r.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
+	p.mu.RUnlock()
+	late := time.After(cutTimeout)
+	for r, s := range asked {
+		var err error
+		select {
+		case err = <-s.answer:
+		case <-late:
+			err = errors.New("does not come up")
+		case <-p.stop:
+		case <-ctx.Done():
+		}
+		r.settle.CompareAndSwap(s, nil)
+		if err != nil {
+			p.opts.Logger.Warn("a view holds up the log's trimming", "view", r.view.Name(), "err", err)
+		}
+	}
 }
 
 // keepers are the views that the checkpoint holds. p.mu is held.

@@ -68,6 +68,13 @@ type Positioned interface {
 	Kept() uint64
 }
 
+// Settler is a Positioned view that can be asked to move Kept on now: the log is to be
+// trimmed, or begins to have a long tail. Settle is called like Apply, between two
+// records, when everything up to pos was applied. After an error Kept stays.
+type Settler interface {
+	Settle(pos uint64) error
+}
+
 // Flusher is a View that collects what it is given. Flush is called when the
 // view's queue is empty, every few records otherwise, and before Snapshot.
 type Flusher interface {

@@ -24,7 +24,7 @@ import (
 func TestALogThatFillsTheDisk(t *testing.T) {
 	dir := tmpfs(t, sizeMiB)
 	csv := filepath.Join(t.TempDir(), "readings.csv") // on another disk
-	s := harness.NewServer(t, "serve", filepath.Join(dir, "data"), "--csv", csv, "--no-history",
+	s := harness.NewServer(t, "serve", filepath.Join(dir, "data"), "--csv", csv,
 		"--keep-log", "0", "--keep-log-size", "1GB", "--commit-every", "0")
 	writeLog(t, filepath.Join(s.Data, "log"))
 	f := harness.NewFleet(t, s.Addr, boards)
@@ -48,6 +48,9 @@ func TestALogThatFillsTheDisk(t *testing.T) {
 	progress(t, f)
 	if now := harness.Metric(t, s.Addr, "vaiven_log_bytes"); now > size-4<<20 {
 		t.Errorf("the log had %.0f bytes, and has %.0f", size, now)
+	}
+	if kept := harness.Metric(t, s.Addr, "vaiven_history_kept_record"); kept < first-1 {
+		t.Errorf("the log begins with record %.0f, the history has all up to %.0f", first, kept)
 	}
 	if said := s.Stderr(); strings.Contains(said, "disk is full") {
 		t.Errorf("readings were refused:\n%s", said)
