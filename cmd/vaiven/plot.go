@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -118,23 +117,15 @@ func curvesOf(got *api.Curves) vaiven.Curves {
 	return out
 }
 
-// parseTime reads a time as a person writes it, in this computer's zone: a time of
-// today, a day, both, or RFC 3339. "" is the zero time.
+// parseTime reads a time as a person writes it, in this computer's zone; "" is the zero
+// time.
 func (p *program) parseTime(flag, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateTime, time.DateOnly} {
-		if at, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return at, nil
-		}
+	at, err := vaiven.ParseMoment(text, time.Now(), flag == "to")
+	if err != nil {
+		return at, usageError{fmt.Errorf("--%s %q: %s", flag, text, vaiven.WantMoment(p.lang))}
 	}
-	for _, layout := range []string{"15:04", time.TimeOnly} {
-		if at, err := time.Parse(layout, strings.TrimSpace(text)); err == nil {
-			y, m, d := time.Now().Date()
-			return time.Date(y, m, d, at.Hour(), at.Minute(), at.Second(), 0, time.Local), nil
-		}
-	}
-	return time.Time{}, usageError{fmt.Errorf(p.say("--%s %q: want a time as 08:30, 2026-11-22 or \"2026-11-22 08:30\"",
-		"--%s %q: debe ser una hora como 08:30, 2026-11-22 o \"2026-11-22 08:30\""), flag, text)}
+	return at, nil
 }
