@@ -159,6 +159,12 @@ func (p *program) explainFile(file string, err error) error {
 	default:
 		return err
 	}
+	switch {
+	case errors.Is(why, fs.ErrNotExist):
+		why = errors.New(p.say("there is no such folder", "no existe esa carpeta"))
+	case errors.Is(why, fs.ErrPermission):
+		why = errors.New(p.say("you may not write there", "no tienes permiso para escribir ahí"))
+	}
 	return hinted(fmt.Errorf(p.say("%s cannot be written: %w", "no se puede escribir %s: %w"), file, why),
 		p.say("if there was one it is as it was; name another place, or - for stdout", "si había uno está como estaba; di otro lugar, o - para la salida estándar"))
 }

@@ -95,13 +95,7 @@ func (d *drawing) addRun(p *plot.Plot, run []vaiven.Bucket, pen draw.LineStyle) 
 		if err := addLine(p, edge, draw.LineStyle{Color: band, Width: vg.Points(4)}); err != nil {
 			return err
 		}
-		dot, err := plotter.NewScatter(mean)
-		if err != nil {
-			return err
-		}
-		dot.GlyphStyle = draw.GlyphStyle{Color: pen.Color, Radius: vg.Points(2), Shape: draw.CircleGlyph{}}
-		p.Add(dot)
-		return nil
+		return addDot(p, mean[0], pen)
 	}
 	area, err := plotter.NewPolygon(edge)
 	if err != nil {
@@ -122,6 +116,16 @@ func addLine(p *plot.Plot, points plotter.XYs, pen draw.LineStyle) error {
 	return nil
 }
 
+func addDot(p *plot.Plot, at plotter.XY, pen draw.LineStyle) error {
+	dot, err := plotter.NewScatter(plotter.XYs{at})
+	if err != nil {
+		return err
+	}
+	dot.GlyphStyle = draw.GlyphStyle{Color: pen.Color, Radius: vg.Points(2), Shape: draw.CircleGlyph{}}
+	p.Add(dot)
+	return nil
+}
+
 // faint is a colour for what stands behind a line.
 func faint(c color.Color) color.Color {
 	n := color.NRGBAModel.Convert(c).(color.NRGBA)
@@ -132,7 +136,7 @@ func faint(c color.Color) color.Color {
 // Of a panel with states: how much of a device's lane its steps use, how high a lane is,
 // and how many lanes have room for numbers.
 const (
-	laneUse      = 0.75
+	laneUse      = 0.65
 	laneHeight   = 1.2 * vg.Centimeter
 	numberedLane = 6
 )
@@ -184,6 +188,9 @@ func (d *drawing) addSteps(p *plot.Plot, c vaiven.Curve, place func(float64) flo
 		}
 	}
 	steps = append(steps, plotter.XY{X: seconds(d.all.To), Y: steps[len(steps)-1].Y})
+	if err := addDot(p, steps[0], pen); err != nil { // there may be no room for a line
+		return err
+	}
 	return addLine(p, steps, pen)
 }
 

@@ -81,17 +81,21 @@ var dashes = [][]vg.Length{nil, {6, 2}, {2, 2}, {6, 2, 2, 2}}
 
 // plan sorts the curves by their names, gives every device its pen, and makes the plots.
 func (d *drawing) plan() error {
-	places := map[string]int{}
+	type title struct {
+		name  string
+		state bool
+	}
+	places := map[title]int{}
 	for _, c := range d.all.Curves {
 		if _, ok := d.pens[c.Device]; !ok {
 			n := len(d.devices)
 			d.pens[c.Device] = draw.LineStyle{Color: colors[n%len(colors)], Width: vg.Points(1.2), Dashes: dashes[n/len(colors)%len(dashes)]}
 			d.devices = append(d.devices, c.Device)
 		}
-		i, ok := places[c.Name]
+		i, ok := places[title{c.Name, c.State}]
 		if !ok {
 			i = len(d.panels)
-			places[c.Name] = i
+			places[title{c.Name, c.State}] = i
 			d.panels = append(d.panels, panel{name: c.Name, height: d.Height})
 		}
 		d.panels[i].curves = append(d.panels[i].curves, c)

@@ -91,6 +91,12 @@ func TestTheNewestIsSeen(t *testing.T) {
 		one := vaiven.Curve{Device: "101", Name: "TEMP", Buckets: []vaiven.Bucket{{Start: (start + year) / width * width, Count: 30, Min: 19, Max: 29, Mean: 22}}}
 		all := vaiven.Curves{From: start, To: start + year + 1, Width: width, Curves: []vaiven.Curve{one}}
 		ink := inkOf(drawn(t, Options{Gap: gap}, all), 0.2, 1)
+		state := one
+		state.Name, state.State = "LED", true
+		all.Curves[0] = state
+		if total(inkOf(drawn(t, Options{Gap: gap}, all), 0.2, 1)) < 5 {
+			t.Errorf("a state of %v is not seen", time.Duration(width)*time.Millisecond)
+		}
 		if sum := total(ink); sum < 5 || width < year && total(ink[len(ink)*9/10:]) != sum {
 			t.Errorf("a point of %v: %v", time.Duration(width)*time.Millisecond, ink)
 		}
