@@ -23,9 +23,10 @@ const pngPoints = 800
 
 // plotAsk is what the command line of a plot says.
 type plotAsk struct {
-	past api.Past
-	png  string // the file; "-": stdout; "": the terminal
-	r    remote
+	past   api.Past
+	png    string // the file; "-": stdout; "": the terminal
+	points int    // of a curve, at most
+	r      remote
 }
 
 func (p *program) plotCommand() *cobra.Command {

@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"vaiven"
 	"vaiven/internal/web/api"
@@ -37,6 +38,25 @@ func TestArrange(t *testing.T) {
 		}
 		if !slices.Equal(names, c.want) {
 			t.Errorf("%+v: %v, want %v", c.a.past, names, c.want)
+		}
+	}
+}
+
+func TestPointsOfAPlot(t *testing.T) {
+	at := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		past       api.Past
+		most, want int
+	}{
+		{api.Past{Last: time.Hour}, 800, 800},
+		{api.Past{Last: 7 * vaiven.Day}, 800, 800},
+		{api.Past{Last: vaiven.Year}, 800, 366},
+		{api.Past{Last: vaiven.Year}, 140, 140},
+		{api.Past{From: at, To: at.AddDate(0, 0, 90)}, 140, 91},
+		{api.Past{From: at.AddDate(-30, 0, 0)}, 140, 140},
+	} {
+		if got := pointsFor(c.past, c.most); got != c.want {
+			t.Errorf("%+v: %d points, want %d", c.past, got, c.want)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"vaiven"
 	"vaiven/internal/console"
 	"vaiven/internal/web/api"
 )
@@ -16,10 +17,13 @@ import (
 // plot asks for what is to be drawn, and draws it, or says why there is nothing.
 func (p *program) plot(ctx context.Context, c *api.Client, a *plotAsk) error {
 	ascii := p.plotASCII()
-	if a.past.Points = console.PlotPoints(p.stdout(), ascii); a.png != "" {
-		a.past.Points = pngPoints
+	a.points = console.PlotPoints(p.stdout(), ascii)
+	if a.png != "" {
+		a.points = pngPoints
 	}
-	got, err := c.History(ctx, a.past)
+	past := a.past
+	past.Points = pointsFor(past, a.points)
+	got, err := c.History(ctx, past)
 	if err != nil {
 		return p.historyError(&a.r, err)
 	}
@@ -41,6 +45,26 @@ func (p *program) plot(ctx context.Context, c *api.Client, a *plotAsk) error {
 	return p.drawPlot(ascii, got)
 }
 
+// pointsFor is how many points a curve should have: a day each in a long time, where
+// there is no room for what happens between day and night. most is what there is room for.
+func pointsFor(past api.Past, most int) int {
+	span := past.Last
+	if !past.From.IsZero() && span == 0 {
+		to := past.To
+		if to.IsZero() {
+			to = time.Now()
+		}
+		span = to.Sub(past.From)
+	}
+	if days := int(span / vaiven.Day); days >= longPlot {
+		return min(most, days+1)
+	}
+	return most
+}
+
+// longPlot is from how many days on that is.
+const longPlot = 60
+
 // historyError is remoteError for a question about the past: what the server calls a
 // part of the query is a flag here.
 func (p *program) historyError(r *remote, err error) error {
@@ -61,7 +85,7 @@ func (p *program) historyError(r *remote, err error) error {
 // Of a picture whose beginning is not given: the shortest time that it shows, and how
 // often it is asked for again; each time some hundred times closer.
 const (
-	shortestPlot = time.Minute
+	shortestPlot = 15 * time.Second
 	maxCloser    = 6
 )
 
@@ -79,6 +103,7 @@ func (p *program) narrowed(ctx context.Context, c *api.Client, a *plotAsk, got *
 		}
 		past := a.past
 		past.From, past.To, past.Last = earlier(first, got.To.Add(-shortestPlot)), got.To, 0
+		past.Points = pointsFor(past, a.points)
 		closer, err := c.History(ctx, past)
 		if err != nil {
 			return nil, err
@@ -89,8 +114,8 @@ func (p *program) narrowed(ctx context.Context, c *api.Client, a *plotAsk, got *
 		got = closer
 	}
 	if got.From != asked {
-		p.notice(fmt.Sprintf(p.say("nothing was measured from %s on until %s: that part is left out", "desde %s hasta %s no se midió nada: esa parte no se dibuja"),
-			minute(asked), minute(got.From)), "")
+		p.notice(fmt.Sprintf(p.say("nothing was measured from %s to %s: that part is left out", "no se midió nada del %s al %s: esa parte no se dibuja"),
+			minute(asked), got.From.Local().Format(time.DateTime)), "")
 	}
 	return got, nil
 }

@@ -4,7 +4,6 @@ import (
 	"image/color"
 	"math"
 	"slices"
-	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -58,6 +57,7 @@ func (d *drawing) addMeasurements(p *panel) error {
 		edge = 0
 	}
 	p.plot.Y.Min, p.plot.Y.Max = low-edge, high+edge
+	p.plot.Y.Tick.Marker = numbers{}
 	return nil
 }
 
@@ -166,8 +166,6 @@ func (d *drawing) addStates(p *panel) error {
 	p.plot.Y.Min, p.plot.Y.Max = laneUse-1, float64(lanes)
 	return nil
 }
-
-func number(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
 
 // addSteps draws a state: each value holds until the next one, the last one until the
 // end. Where it changed within one point, a bar shows from where to where.

@@ -172,6 +172,34 @@ func TestTicks(t *testing.T) {
 	}
 }
 
+// TestNumbers are round and told apart, whatever the range.
+func TestNumbers(t *testing.T) {
+	for _, c := range []struct {
+		low, high float64
+		want      []string
+	}{
+		{28.195, 28.305, []string{"28.20", "28.22", "28.24", "28.26", "28.28", "28.30"}},
+		{22.3, 29.8, []string{"24", "26", "28"}},
+		{-0.3, 1.3, []string{"0", "0.5", "1.0"}},
+		{-40, 85, []string{"-40", "-20", "0", "20", "40", "60", "80"}},
+		{416.5, 417.5, []string{"416.6", "416.8", "417.0", "417.2", "417.4"}},
+		{1e12, 1.4e12, []string{"1e+12", "1.1e+12", "1.2e+12", "1.3e+12", "1.4e+12"}},
+	} {
+		var got []string
+		for _, tick := range (numbers{}).Ticks(c.low, c.high) {
+			got = append(got, tick.Label)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v to %v: %q, want %q", c.low, c.high, got, c.want)
+		}
+	}
+	for _, r := range [][2]float64{{-math.MaxFloat64, math.MaxFloat64}, {0, 1e300}, {1e300, 1.1e300}, {0, 5e-324}, {1e15, 1e15 + 1}, {-1e-9, 1e-9}} {
+		if n := len((numbers{}).Ticks(r[0], r[1])); n < 1 || n > maxNumbers+1 {
+			t.Errorf("%v: %d ticks", r, n)
+		}
+	}
+}
+
 // TestTicksOverSummerTime are by the clock on the wall, and never go back.
 func TestTicksOverSummerTime(t *testing.T) {
 	madrid, err := time.LoadLocation("Europe/Madrid")
