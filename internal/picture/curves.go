@@ -43,9 +43,13 @@ func (d *drawing) addMeasurements(p *panel) error {
 		for _, b := range c.Buckets {
 			low, high = min(low, b.Min), max(high, b.Max)
 		}
-		for _, run := range d.runs(c) {
-			if err := d.addRun(p.plot, run, d.pens[c.Device]); err != nil {
-				return err
+	}
+	for _, add := range []func(*plot.Plot, []vaiven.Bucket, draw.LineStyle) error{d.addBand, d.addMeans} { // no band is above a line
+		for _, c := range p.curves {
+			for _, run := range d.runs(c) {
+				if err := add(p.plot, run, d.pens[c.Device]); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -81,21 +85,19 @@ func (d *drawing) middle(b vaiven.Bucket) float64 {
 	return seconds(max(b.Start, d.all.From)+min(b.Start+d.all.Width, d.all.To)) / 2
 }
 
-// addRun adds a band and a line; where there is one point only, a bar and a dot.
-func (d *drawing) addRun(p *plot.Plot, run []vaiven.Bucket, pen draw.LineStyle) error {
-	var mean, edge plotter.XYs
+// addBand adds what is between the lowest and the highest values of a run; a bar, where
+// there is one point only.
+func (d *drawing) addBand(p *plot.Plot, run []vaiven.Bucket, pen draw.LineStyle) error {
+	var edge plotter.XYs
 	for _, b := range run {
-		mean, edge = append(mean, plotter.XY{X: d.middle(b), Y: b.Mean}), append(edge, plotter.XY{X: d.middle(b), Y: b.Max})
+		edge = append(edge, plotter.XY{X: d.middle(b), Y: b.Max})
 	}
 	for _, b := range slices.Backward(run) {
 		edge = append(edge, plotter.XY{X: d.middle(b), Y: b.Min})
 	}
 	band := faint(pen.Color)
 	if len(run) == 1 {
-		if err := addLine(p, edge, draw.LineStyle{Color: band, Width: vg.Points(4)}); err != nil {
-			return err
-		}
-		return addDot(p, mean[0], pen)
+		return addLine(p, edge, draw.LineStyle{Color: band, Width: vg.Points(4)})
 	}
 	area, err := plotter.NewPolygon(edge)
 	if err != nil {
@@ -103,6 +105,18 @@ func (d *drawing) addRun(p *plot.Plot, run []vaiven.Bucket, pen draw.LineStyle) 
 	}
 	area.Color, area.LineStyle.Width = band, 0
 	p.Add(area)
+	return nil
+}
+
+// addMeans adds the line of a run, or a dot.
+func (d *drawing) addMeans(p *plot.Plot, run []vaiven.Bucket, pen draw.LineStyle) error {
+	var mean plotter.XYs
+	for _, b := range run {
+		mean = append(mean, plotter.XY{X: d.middle(b), Y: b.Mean})
+	}
+	if len(run) == 1 {
+		return addDot(p, mean[0], pen)
+	}
 	return addLine(p, mean, pen)
 }
 
