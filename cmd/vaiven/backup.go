@@ -31,7 +31,7 @@ type backupJob struct {
 	folder bool          // it is a folder
 	every  time.Duration // 0: once
 	keep   int           // backups of this log in the folder; 0: all
-	said   place
+	said   origin
 	asked  bool // for a certain server, not for a folder
 }
 
@@ -49,7 +49,7 @@ func (p *program) backupCommand() *cobra.Command {
 			"  vaiven backup pi.backup\n  vaiven backup /media/usb --every 24h --keep 7\n  vaiven backup --check pi.backup"),
 		Args: p.args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			b.said = placeOf(cmd)
+			b.said = originOf(cmd)
 			if b.client, err = p.client(cmd, &b.remote); err != nil {
 				return err
 			}

@@ -54,9 +54,9 @@ func (p *program) exportCommand() *cobra.Command {
 	}
 	text(export.ParamFormat, p.say("csv, xlsx, parquet or jsonl (default: by the file's name; csv)", "csv, xlsx, parquet o jsonl (por defecto, según el nombre del archivo; csv)"))
 	text(export.ParamDevices, p.say("only these boards, with commas: 101,205; 1* is every one that begins so", "solo estas placas, con comas: 101,205; 1* son todas las que empiezan así"))
-	text(export.ParamFrom, p.say("readings received at this time or later: 2026-11-22, 2026-11-22T14:03 (zone of the CSV), or RFC 3339", "lecturas recibidas en este momento o después: 2026-11-22, 2026-11-22T14:03 (zona del CSV), o RFC 3339"))
+	text(export.ParamFrom, p.say("readings received at this time or later: 08:30, 2026-11-22, 2026-11-22T14:03 (zone of the CSV), or RFC 3339", "lecturas recibidas en este momento o después: 08:30, 2026-11-22, 2026-11-22T14:03 (zona del CSV), o RFC 3339"))
 	text(export.ParamTo, p.say("readings received before this time; a day alone is included", "lecturas recibidas antes de este momento; un día solo se incluye"))
-	text(export.ParamLast, p.say("readings of so long until now: 90m, 36h, 7d, 2w", "lecturas de este tiempo hasta ahora: 90m, 36h, 7d, 2w"))
+	text(export.ParamLast, p.say("readings of so long until now: 90m, 36h, 7d, 2w, 1y", "lecturas de este tiempo hasta ahora: 90m, 36h, 7d, 2w, 1y"))
 	text(export.ParamColumns, p.say("the measurements: TEMP,HUM,CO2, or all (default: those of the CSV)", "las medidas: TEMP,HUM,CO2, o all: todas (por defecto, las del CSV)"))
 	text(export.ParamDialect, p.say("of a csv: excel-es (semicolons and decimal commas, for Excel or Calc in Spanish)", "de un csv: excel-es (punto y coma y coma decimal, para Excel o Calc en español)"))
 	f.StringVar(&a.c.Data, "data", a.c.Data, p.say("folder of the data", "carpeta de los datos"))
@@ -75,7 +75,7 @@ func (p *program) export(cmd *cobra.Command, a *exportAsk) error {
 			q.Set(name, *value)
 		}
 	}
-	said := placeOf(cmd)
+	said := originOf(cmd)
 	if err := p.fill(cmd); err != nil {
 		return err
 	}
@@ -162,6 +162,12 @@ func (p *program) explainFile(file string, err error) error {
 		why = link.Err
 	default:
 		return err
+	}
+	switch {
+	case errors.Is(why, fs.ErrNotExist):
+		why = errors.New(p.say("there is no such folder", "no existe esa carpeta"))
+	case errors.Is(why, fs.ErrPermission):
+		why = errors.New(p.say("you may not write there", "no tienes permiso para escribir ahí"))
 	}
 	return hinted(fmt.Errorf(p.say("%s cannot be written: %w", "no se puede escribir %s: %w"), file, why),
 		p.say("if there was one it is as it was; name another place, or - for stdout", "si había uno está como estaba; di otro lugar, o - para la salida estándar"))

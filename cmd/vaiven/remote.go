@@ -32,22 +32,22 @@ func (p *program) remoteFlags(cmd *cobra.Command, r *remote) {
 		"su clave, si preguntas desde otro equipo (variable VAIVEN_API_TOKEN)"))
 }
 
-// place is what the command line says of where to read, before the environment adds to
+// origin is what the command line says of where to read, before the environment adds to
 // it: a folder that was named there is the one that is meant.
-type place struct{ data, server bool }
+type origin struct{ data, server bool }
 
-func placeOf(cmd *cobra.Command) place {
-	return place{cmd.Flags().Changed("data"), cmd.Flags().Changed("server")}
+func originOf(cmd *cobra.Command) origin {
+	return origin{cmd.Flags().Changed("data"), cmd.Flags().Changed("server")}
 }
 
 // remote reports whether a running server is to be asked, not the folder; once the
 // flags are complete.
-func (w place) remote(cmd *cobra.Command) bool {
+func (w origin) remote(cmd *cobra.Command) bool {
 	return !w.data && cmd.Flags().Changed("server")
 }
 
 // both reports whether a server was named, and the folder that must be its own.
-func (w place) both() bool { return w.data && w.server }
+func (w origin) both() bool { return w.data && w.server }
 
 func (p *program) jsonFlag(cmd *cobra.Command, r *remote) {
 	cmd.Flags().BoolVar(&r.json, "json", false, p.say("the server's answer, as JSON", "la respuesta del servidor, en JSON"))

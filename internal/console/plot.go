@@ -15,11 +15,11 @@ type PlotOptions struct {
 	Lang  vaiven.Lang
 	Zone  *time.Location // of the times on the axis; nil: UTC
 	ASCII bool           // no braille: for a file, a pipe or a terminal without UTF-8
-	Rows  int            // of a picture; 0: 10
+	Rows  int            // of a picture; 0: 11. One more when there is no middle one
 }
 
 // plotRows is how high a picture is by itself.
-const plotRows = 10
+const plotRows = 11
 
 // axisWidth is the room for the numbers at the left.
 const axisWidth = 8
@@ -45,6 +45,7 @@ func WritePlot(t Terminal, o PlotOptions, all vaiven.Curves) error {
 	if o.Rows == 0 {
 		o.Rows = plotRows
 	}
+	o.Rows |= 1
 	var b strings.Builder
 	for i, c := range all.Curves {
 		if i > 0 {
@@ -79,22 +80,30 @@ func (p *picture) draw(b *strings.Builder) {
 		p.grid = newBraille(p.cols, p.o.Rows)
 	}
 	p.drawCurve()
-	labels := map[int]float64{0: p.high, p.o.Rows / 2: p.high - (p.high-p.low)*float64(p.o.Rows/2)/float64(p.o.Rows-1), p.o.Rows - 1: p.low}
+	labels := p.labels()
 	left, corner, line := "│", "└", "─"
 	if p.o.ASCII {
 		left, corner, line = "|", "+", "-"
 	}
-	digits := digitsFor(p.high - p.low)
 	for row := range p.o.Rows {
-		label := ""
-		if v, ok := labels[row]; ok {
-			label = plotNumber(v, digits)
-		}
 		text := strings.TrimRight(p.grid.row(row), " ⠀")
-		b.WriteString(strings.TrimRight(right(label, axisWidth)+" "+left+p.color.str(deviceColor(p.curve.Device), text), " ") + "\n")
+		b.WriteString(strings.TrimRight(right(labels[row], axisWidth)+" "+left+p.color.str(deviceColor(p.curve.Device), text), " ") + "\n")
 	}
 	b.WriteString(spaces(axisWidth) + " " + corner + strings.Repeat(line, p.cols) + "\n")
 	b.WriteString(p.timeAxis() + "\n")
+}
+
+// labels are the numbers of the highest, the middle and the lowest row.
+func (p *picture) labels() map[int]string {
+	digits := digitsFor(p.high - p.low)
+	middle := plotNumber(p.low/2+p.high/2, digits)
+	if p.curve.State { // nothing is between off and on
+		middle = ""
+		if p.low == math.Trunc(p.low) && p.high == math.Trunc(p.high) {
+			digits = 0
+		}
+	}
+	return map[int]string{0: plotNumber(p.high, digits), p.o.Rows / 2: middle, p.o.Rows - 1: plotNumber(p.low, digits)}
 }
 
 // head says what is drawn, and its numbers.
@@ -195,22 +204,38 @@ func PlotGap(buckets []vaiven.Bucket, width int64) int64 {
 	return max(3*between[len(between)/2], 2*width)
 }
 
-// timeAxis writes the times of the beginning, the middle and the end below the picture.
+// timeAxis writes the times of the beginning, the middle and the end below the picture,
+// and the day where it is another one than before; less, where there is no room.
 func (p *picture) timeAxis() string {
-	layout := time.DateTime[:len("2006-01-02 15:04")]
-	switch d := time.Duration(p.to-p.from) * time.Millisecond; {
-	case d <= 15*time.Minute:
-		layout = time.TimeOnly
-	case d <= 26*time.Hour:
-		layout = "15:04"
-	case d > 60*24*time.Hour:
-		layout = time.DateOnly
+	moment := func(at int64) time.Time { return time.UnixMilli(at).In(p.o.Zone) }
+	first, middle, last := moment(p.from), moment(p.from+(p.to-p.from)/2), moment(p.to)
+	days := func(t, _ time.Time) string { return t.Format(time.DateOnly) }
+	clock, span := "15:04", last.Sub(first)
+	if span <= 15*time.Minute {
+		clock = time.TimeOnly
 	}
-	text := func(at int64) string { return time.UnixMilli(at).In(p.o.Zone).Format(layout) }
-	first, middle, last := text(p.from), text(p.from+(p.to-p.from)/2), text(p.to)
-	line := spaces(axisWidth+2) + first
-	line += spaces(axisWidth+2+p.cols/2-len(middle)/2-len(line)) + middle
-	return line + spaces(axisWidth+2+p.cols-len(last)-len(line)) + last
+	label := func(t, before time.Time) string {
+		if t.Format(time.DateOnly) == before.Format(time.DateOnly) {
+			return t.Format(clock)
+		}
+		return t.Format(time.DateOnly + " " + clock)
+	}
+	if span > 60*vaiven.Day {
+		label = days
+	}
+	a, b, c := label(first, time.Time{}), label(middle, first), label(last, middle)
+	if len(a)+len(c)+1 > p.cols {
+		label = days
+		if span <= vaiven.Day {
+			label = func(t, _ time.Time) string { return t.Format(clock) }
+		}
+		a, b, c = label(first, first), "", label(last, last)
+	}
+	line := spaces(axisWidth+2) + a
+	if at := axisWidth + 2 + p.cols/2 - len(b)/2; at > len(line) && at+len(b) < axisWidth+2+p.cols-len(c) {
+		line += spaces(at-len(line)) + b
+	}
+	return line + spaces(max(axisWidth+2+p.cols-len(c)-len(line), 1)) + c
 }
 
 // digitsFor is how many decimals tell numbers in a range apart.

@@ -56,6 +56,53 @@ func TestPlot(t *testing.T) {
 	}
 }
 
+// TestTimeAxis says the day wherever it is another one, and never breaks the line.
+func TestTimeAxis(t *testing.T) {
+	zone := time.FixedZone("", int(bogota))
+	midnight := time.Date(2026, 11, 22, 0, 0, 0, 0, zone)
+	for _, c := range []struct {
+		span time.Duration
+		cols int
+		want string
+	}{
+		{2 * time.Minute, 62, "2026-11-22 00:00:00 00:01:00 00:02:00"},
+		{24 * time.Hour, 62, "2026-11-22 00:00 12:00 2026-11-23 00:00"},
+		{7 * vaiven.Day, 62, "2026-11-22 00:00 2026-11-25 12:00 2026-11-29 00:00"},
+		{vaiven.Year, 62, "2026-11-22 2027-05-23 2027-11-22"},
+		{24 * time.Hour, 36, "2026-11-22 00:00 2026-11-23 00:00"},
+		{24 * time.Hour, 20, "00:00 00:00"},
+		{7 * vaiven.Day, 22, "2026-11-22 2026-11-29"},
+	} {
+		p := &picture{o: PlotOptions{Zone: zone}, cols: c.cols, from: midnight.UnixMilli(), to: midnight.Add(c.span).UnixMilli()}
+		line := p.timeAxis()
+		if got := strings.Join(strings.Fields(line), " "); got != c.want || len(line) > axisWidth+2+c.cols {
+			t.Errorf("%v in %d columns: %q, want %q", c.span, c.cols, line, c.want)
+		}
+	}
+}
+
+// TestLabelsAreOfTheirRows has a line go through each row that has a number, at that
+// number.
+func TestLabelsAreOfTheirRows(t *testing.T) {
+	for _, values := range [][2]float64{{0, 1}, {70, 70}, {-40, 85}} {
+		low, high := values[0], values[1]
+		c := vaiven.Curve{Device: "101", Name: "X"}
+		for i, v := range []float64{low, low/2 + high/2, high} {
+			c.Buckets = append(c.Buckets, vaiven.Bucket{Start: start + int64(i)*60_000, Count: 1, Min: v, Max: v, Mean: v})
+		}
+		var out bytes.Buffer
+		all := vaiven.Curves{From: start, To: start + 180_000, Width: 1000, Curves: []vaiven.Curve{c}}
+		if err := WritePlot(Terminal{W: &out, Width: 72}, PlotOptions{ASCII: true, Rows: 8}, all); err != nil {
+			t.Fatal(err)
+		}
+		rows := strings.Split(out.String(), "\n")[1:10]
+		middle := strings.Fields(rows[4])
+		if want := plotNumber(low/2+high/2, digitsFor(high-low)); middle[0] != want || !strings.Contains(rows[4], "*") {
+			t.Errorf("%v: the middle row is %q, want %s\n%s", values, rows[4], want, out.String())
+		}
+	}
+}
+
 // TestPlotOfAnything draws numbers and times of every size without a hitch.
 func TestPlotOfAnything(t *testing.T) {
 	for _, v := range []float64{0, -1e-9, 1e300, -math.MaxFloat64, 12345678} {

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -99,9 +98,9 @@ func (r *request) parse(name, value string, x *Exporter, l vaiven.Lang) (want st
 	case ParamColumns:
 		return r.parseColumns(value, l)
 	case ParamFrom:
-		r.from, want = parseMoment(value, x.location(), false, l)
+		r.from, want = parseMoment(value, x.o.Now().In(x.location()), false, l)
 	case ParamTo:
-		r.to, want = parseMoment(value, x.location(), true, l)
+		r.to, want = parseMoment(value, x.o.Now().In(x.location()), true, l)
 	}
 	return want
 }
@@ -202,50 +201,21 @@ func (x *Exporter) location() *time.Location {
 	return time.Local
 }
 
-// moments are the ways in which a moment without a zone is written.
-var moments = []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "200601021504"}
-
-// parseMoment reads a moment. A day alone is its beginning, or as an end its end.
-func parseMoment(s string, loc *time.Location, end bool, l vaiven.Lang) (ms int64, want string) {
-	s = strings.Replace(strings.TrimSpace(s), " ", "T", 1)
-	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return max(t.UnixMilli(), 1), ""
-	}
-	for _, layout := range moments {
-		if t, err := time.ParseInLocation(layout, s, loc); err == nil {
-			return max(t.UnixMilli(), 1), ""
-		}
-	}
-	t, err := time.ParseInLocation(time.DateOnly, s, loc)
+// parseMoment reads a moment; a day alone is its beginning, or as an end its end.
+func parseMoment(s string, now time.Time, end bool, l vaiven.Lang) (ms int64, want string) {
+	t, err := vaiven.ParseMoment(s, now, end)
 	if err != nil {
-		return 0, l.Say("want a time as 2026-11-22, 2026-11-22T14:03 or 2026-11-22T14:03:00Z", "se espera un momento como 2026-11-22, 2026-11-22T14:03 o 2026-11-22T14:03:00Z")
-	}
-	if end {
-		t = t.AddDate(0, 0, 1)
+		return 0, vaiven.WantMoment(l)
 	}
 	return max(t.UnixMilli(), 1), ""
 }
 
-// parseSpan reads a stretch of time: 90m, 36h, 7d, 2w.
+// parseSpan reads a stretch of time.
 func parseSpan(s string, l vaiven.Lang) (d time.Duration, want string) {
-	d, err := time.ParseDuration(s)
-	if err != nil && s != "" {
-		var n float64
-		n, err = strconv.ParseFloat(s[:len(s)-1], 64)
-		n = min(n, 100*365)
-		switch s[len(s)-1] {
-		case 'd':
-			d = time.Duration(n * 24 * float64(time.Hour))
-		case 'w':
-			d = time.Duration(n * 7 * 24 * float64(time.Hour))
-		default:
-			d = 0
-		}
+	if d, err := vaiven.ParseAge(s); err == nil && d > 0 {
+		return d, ""
 	}
-	if err != nil || d <= 0 || d > 100*365*24*time.Hour {
-		return 0, l.Say("want a time as 90m, 36h, 7d or 2w", "se espera un tiempo como 90m, 36h, 7d o 2w")
-	}
-	return d, ""
+	return 0, vaiven.WantAge(l)
 }
 
 // name is what the file may be called.
