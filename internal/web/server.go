@@ -36,6 +36,7 @@ type server struct {
 	describing chan struct{} // one description at a time, since it is read, changed and written
 	reading    chan struct{} // histories that are being read; full: wait a moment, then 503
 	exporting  chan struct{} // exports that are being written; full: wait a moment, then 503
+	exporters  oneEach       // whose they are
 	scanning   chan struct{} // looks at the whole table of devices; full: wait a moment, then 503
 	backing    chan struct{} // the backup that is being written; another: 503
 	waiting    chan struct{} // answers that wait for the end of a change; full: they do not wait
