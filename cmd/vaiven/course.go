@@ -19,6 +19,7 @@ import (
 	"vaiven/internal/console"
 	"vaiven/internal/csvform"
 	"vaiven/internal/server"
+	"vaiven/internal/stream"
 )
 
 func (p *program) labCommand() *cobra.Command {
@@ -76,7 +77,7 @@ func (a *attended) summary(f *finish) error {
 			sums = append(sums, s)
 		}
 	}
-	path := filepath.Join(a.c.Data, "resumen.csv")
+	path := filepath.Join(a.c.Data, summaryName)
 	form := console.SummaryForm{Lang: a.lang}
 	form.Mark, form.Separator, form.Decimal, form.End = csvform.Spelling(a.CSVDialect())
 	saved := console.SaveSummaryCSV(path, form, a.roster, sums) // first: it needs nobody who reads
@@ -135,7 +136,7 @@ func runFolders(prefix string) []runFolder {
 		if b, err := os.ReadFile(filepath.Join(dir, turnName)); err == nil {
 			r.turn, _ = strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
 		}
-		if info, err := os.Stat(filepath.Join(server.LogDir(dir), "acked")); err == nil {
+		if info, err := os.Stat(filepath.Join(server.LogDir(dir), stream.WitnessName)); err == nil {
 			r.used = info.ModTime()
 		}
 		all = append(all, r)

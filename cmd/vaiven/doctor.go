@@ -301,7 +301,7 @@ func (d *dataFolder) repair(ctx context.Context) error {
 		}
 	}
 	first := d.behind(ctx)
-	aside := filepath.Join(d.o.Data, "aside-"+time.Now().Format("20060102-150405"))
+	aside := filepath.Join(d.o.Data, asidePrefix+time.Now().Format("20060102-150405"))
 	if err := os.MkdirAll(aside, 0o755); err != nil {
 		return d.explain.Folder(aside, err)
 	}

@@ -84,10 +84,13 @@ func (p *program) export(cmd *cobra.Command, a *exportAsk) error {
 		return err
 	}
 	q.Set(export.ParamFormat, format)
+	d := p.dataFolder(&a.c)
+	if err := p.checkNotOwn(a.file, d.o); err != nil {
+		return err
+	}
 	if said.remote(cmd) {
 		return p.exportFrom(cmd, a, q)
 	}
-	d := p.dataFolder(&a.c)
 	if said.both() {
 		return p.exportFromOwner(cmd, d, a, q)
 	}

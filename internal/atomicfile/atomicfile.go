@@ -29,8 +29,8 @@ import (
 	"syscall"
 )
 
-// tempSuffix is what the temporary file's name adds to the file's.
-const tempSuffix = ".new"
+// TempSuffix is what the temporary file's name adds to the file's.
+const TempSuffix = ".new"
 
 // Write makes data the content of the file, on disk when it returns nil. A new file
 // has the permissions 0644 less the process's umask; one that was there keeps its
@@ -72,7 +72,7 @@ type File struct {
 // Create begins a new content for the file at path, as [Write] does; nothing is at path
 // before Commit.
 func Create(path string) (*File, error) {
-	temp := path + tempSuffix
+	temp := path + TempSuffix
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a Write that was killed
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func TestPermissionsAreKept(t *testing.T) {
 func TestWhatAKillLeft(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
-	if err := os.WriteFile(path+tempSuffix, []byte(strings.Repeat("torn", 1000)), 0o444); err != nil {
+	if err := os.WriteFile(path+TempSuffix, []byte(strings.Repeat("torn", 1000)), 0o444); err != nil {
 		t.Fatal(err)
 	}
 	if err := Write(path, []byte("whole")); err != nil {
@@ -107,7 +107,7 @@ func TestWhatCannotBeReplacedStays(t *testing.T) {
 	}
 	var path *fs.PathError
 	missing := filepath.Join(dir, "no", "file")
-	if err := Write(missing, []byte("x")); !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &path) || path.Path != missing+tempSuffix {
+	if err := Write(missing, []byte("x")); !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &path) || path.Path != missing+TempSuffix {
 		t.Errorf("in a folder that is not there: %v", err)
 	}
 }

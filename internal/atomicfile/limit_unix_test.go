@@ -35,7 +35,7 @@ func TestAWriteThatFailsInTheMiddle(t *testing.T) {
 		t.Fatal(err)
 	}
 	var failed *fs.PathError
-	if !errors.Is(err, unix.EFBIG) || !errors.As(err, &failed) || failed.Op != "write" || failed.Path != path+tempSuffix {
+	if !errors.Is(err, unix.EFBIG) || !errors.As(err, &failed) || failed.Op != "write" || failed.Path != path+TempSuffix {
 		t.Errorf("%v", err)
 	}
 	if got := read(t, path); got != "the old one" {

@@ -42,9 +42,9 @@ type Options struct {
 
 // Exporter makes exports of a log.
 type Exporter struct {
-	o         Options
-	sheetRows int // of a workbook, and
-	groupRows int // of a row group of Parquet: a test has small ones
+	o Options
+	// Of a workbook, and of a row group of Parquet: a test has small ones.
+	sheetRows, groupRows, groupBytes, chunks int
 }
 
 // New returns an Exporter.
@@ -52,7 +52,7 @@ func New(o Options) *Exporter {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Exporter{o, maxSheetRows, maxGroupRows}
+	return &Exporter{o, maxSheetRows, maxGroupRows, maxGroupBytes, maxChunks}
 }
 
 // Export is a file that was asked for. It is written once.

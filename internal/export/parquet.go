@@ -11,10 +11,19 @@ import (
 )
 
 // A row group is what a reader reads at once, and what is held until it is written:
-// 64 Ki rows of five columns are 3 MiB.
+// 64 Ki rows of five columns are 3 MiB. A table with many columns has shorter groups, or
+// its columns, which anybody may ask for by the thousand, would decide what is held. What
+// the end of the file says of a group's column is half a KiB, and is held, too: 64 MiB.
 const (
-	maxGroupRows = 64 << 10
-	parquetRow   = 256 // rows handed on at once
+	maxGroupRows  = 64 << 10
+	maxGroupBytes = 16 << 20
+	maxChunks     = 128 << 10 // a chunk is one column of one group
+	parquetRow    = 256       // rows handed on at once
+)
+
+// Bytes that are held for a row, for a number in it, and for a column without one.
+const (
+	rowBytes, numberBytes, emptyBytes = 40, 9, 1
 )
 
 // parquetFile is one row per reading: id (the event's place in the log), device, time
@@ -27,6 +36,10 @@ type parquetFile struct {
 	columns []string
 	rows    []parquet.Row // the first n wait
 	n       int
+	x       *Exporter
+	inGroup int // rows of the group that is begun, and
+	held    int // their bytes
+	chunks  int // of the groups before
 }
 
 // firstMeasured is the column of the first measurement.
@@ -43,8 +56,8 @@ func openParquet(e *Export, w io.Writer) (file, error) {
 		fields = append(fields, parquetColumn(firstMeasured+i, reflect.TypeFor[float64](), name+",optional"))
 	}
 	schema := parquet.NewSchema("reading", parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()))
-	p := &parquetFile{columns: e.columns, rows: make([]parquet.Row, parquetRow)}
-	p.w = parquet.NewGenericWriter[any](w, schema, parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(int64(e.x.groupRows)), parquet.CreatedBy("vaiven", "", ""))
+	p := &parquetFile{x: e.x, columns: e.columns, rows: make([]parquet.Row, parquetRow)}
+	p.w = parquet.NewGenericWriter[any](w, schema, parquet.Compression(&parquet.Snappy), parquet.CreatedBy("vaiven", "", ""))
 	return p, nil
 }
 
@@ -67,15 +80,34 @@ func (p *parquetFile) add(_ uint64, en vaiven.Entry) error {
 	for i, name := range p.columns {
 		if v, ok := vaiven.Find(r.Values, name); ok {
 			row = append(row, parquet.ValueOf(v).Level(0, 1, firstMeasured+i))
+			p.held += numberBytes
 		} else {
 			row = append(row, parquet.NullValue().Level(0, 0, firstMeasured+i))
+			p.held += emptyBytes
 		}
 	}
 	p.rows[p.n] = row
-	if p.n++; p.n < len(p.rows) {
+	p.n++
+	p.inGroup++
+	if p.held += rowBytes; p.inGroup >= p.x.groupRows || p.held >= p.x.groupBytes {
+		return p.endGroup()
+	}
+	if p.n < len(p.rows) {
 		return nil
 	}
 	return p.flush()
+}
+
+// endGroup writes the row group that was begun.
+func (p *parquetFile) endGroup() error {
+	if err := p.flush(); err != nil {
+		return err
+	}
+	p.inGroup, p.held = 0, 0
+	if p.chunks += firstMeasured + len(p.columns); p.chunks > p.x.chunks {
+		return &TooWideError{Columns: len(p.columns)}
+	}
+	return p.w.Flush()
 }
 
 func (p *parquetFile) flush() error {

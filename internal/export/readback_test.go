@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +68,44 @@ func TestParquetIsTheLog(t *testing.T) {
 	}
 	if next != len(all) {
 		t.Errorf("%d rows, want %d", next, len(all))
+	}
+}
+
+// TestAWideParquetHasShortGroups has a hundred times the columns of the course: what is
+// held until it is written is so many bytes, not so many rows; and a file whose end would
+// have to be held for too many groups is refused, not made.
+func TestAWideParquetHasShortGroups(t *testing.T) {
+	columns := []string{"TEMP"}
+	for i := range 199 {
+		columns = append(columns, fmt.Sprintf("M%d", i))
+	}
+	query := "format=parquet&columns=" + strings.Join(columns, ",")
+	x := exporter(story(1500))
+	x.groupBytes = 100 * (rowBytes + numberBytes + 199*emptyBytes)
+	_, b := run(t, x, query)
+	f, err := parquet.OpenFile(bytes.NewReader(b), int64(len(b)))
+	if err != nil || f.NumRows() < 1000 {
+		t.Fatalf("%v", err)
+	}
+	left := f.NumRows()
+	for _, group := range f.RowGroups() {
+		if n := group.NumRows(); n != min(left, 100) {
+			t.Errorf("a group of %d rows, %d are left", n, left)
+		}
+		left -= group.NumRows()
+	}
+	x.chunks = 5 * (firstMeasured + len(columns))
+	q, err := url.ParseQuery(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := x.Prepare(q, vaiven.English)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wide *TooWideError
+	if err := e.Write(t.Context(), io.Discard, nil); !errors.As(err, &wide) || wide.Columns != len(columns) {
+		t.Errorf("%v", err)
 	}
 }
 

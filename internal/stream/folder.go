@@ -100,7 +100,8 @@ func Acknowledged(dir string) (uint64, error) {
 }
 
 const (
-	witnessName = "acked"
+	// WitnessName is the file in a log's folder that says how far it was acknowledged.
+	WitnessName = "acked"
 	slotSize    = 512
 	slotMagic   = "VWA1"
 	slotLength  = 4 + 8 + 8 + 8 + 16 + 4 + 4
@@ -109,7 +110,7 @@ const (
 
 // openWitness opens or creates the file; a new one gives the zero mark.
 func openWitness(dir string) (*witness, mark, error) {
-	f, err := os.OpenFile(filepath.Join(dir, witnessName), os.O_RDWR|os.O_CREATE, 0o640)
+	f, err := os.OpenFile(filepath.Join(dir, WitnessName), os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, mark{}, fmt.Errorf("%w: %w", ErrNotWritable, err)
 	}

@@ -126,14 +126,14 @@ func TestAWitnessSurvivesATornWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.f.Close()
-	good, err := os.ReadFile(filepath.Join(dir, witnessName))
+	good, err := os.ReadFile(filepath.Join(dir, WitnessName))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range good {
 		bad := append([]byte(nil), good...)
 		bad[i] ^= 0x55
-		if err := os.WriteFile(filepath.Join(dir, witnessName), bad, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, WitnessName), bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		w, m, err := openWitness(dir)
@@ -145,7 +145,7 @@ func TestAWitnessSurvivesATornWrite(t *testing.T) {
 			t.Fatalf("byte %d: %+v", i, m)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, witnessName), []byte("nonsense"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, WitnessName), []byte("nonsense"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := openWitness(dir); !errors.Is(err, ErrCorrupt) {

@@ -68,7 +68,7 @@ func TestKilledWhileTrimming(t *testing.T) {
 	}
 	then("behind the witness", l.killed(), first)
 	then("half of the purge", without(t, l.killed(), 1), first)
-	then("half of the purge, and the witness is gone", without(t, l.killed(), 1, witnessName), first)
+	then("half of the purge, and the witness is gone", without(t, l.killed(), 1, WitnessName), first)
 	st, err := s.state(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestKilledWhileTrimming(t *testing.T) {
 		t.Fatal(err)
 	}
 	then("behind the purge", l.killed(), first)
-	then("behind the purge, and the witness is gone", without(t, l.killed(), 0, witnessName), first)
+	then("behind the purge, and the witness is gone", without(t, l.killed(), 0, WitnessName), first)
 }
 
 // without removes a block, and files, of a folder.
@@ -137,13 +137,13 @@ func TestWhatIsLostIsNotCalledTrimmed(t *testing.T) {
 		})
 	}
 	refused("a block, in a log with a snapshot", without(t, l.killed(), 1), 2)
-	refused("a block, and the witness", without(t, l.killed(), 1, witnessName), 2)
+	refused("a block, and the witness", without(t, l.killed(), 1, WitnessName), 2)
 	l.put(100, []byte("older"))
 	if err := l.Trim(ctx, 100); err != nil {
 		t.Fatal(err)
 	}
 	refused("a block behind the trim", without(t, l.killed(), 1), 102)
-	refused("a block behind the trim, and the witness", without(t, l.killed(), 1, witnessName), 102)
+	refused("a block behind the trim, and the witness", without(t, l.killed(), 1, WitnessName), 102)
 	start(t, Options{Dir: l.killed()}).holds(101, 450)
 	start(t, Options{Dir: without(t, l.killed(), 0, snapshots)}).holds(1, 450) // no file has gone yet
 	if err := l.DropSnapshot(ctx, 100); err != nil {
@@ -153,7 +153,7 @@ func TestWhatIsLostIsNotCalledTrimmed(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused("the snapshots", without(t, l.killed(), 0, snapshots), 102)
-	refused("the snapshots, and the witness", without(t, l.killed(), 0, snapshots, witnessName), 102)
+	refused("the snapshots, and the witness", without(t, l.killed(), 0, snapshots, WitnessName), 102)
 	start(t, Options{Dir: l.killed()}).holds(331, 450)
 }
 

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -48,7 +47,7 @@ func (s *server) getBackup(_ context.Context, _ *struct{}) (*rawAnswer, error) {
 		if r.Method == http.MethodHead {
 			return
 		}
-		out := &patientWriter{w, http.NewResponseController(w)}
+		out := newPatientWriter(w, 0)
 		if err := s.o.Backup(r.Context(), out); err != nil {
 			level := slog.LevelError
 			if r.Context().Err() != nil { // whoever asked is gone
@@ -58,17 +57,4 @@ func (s *server) getBackup(_ context.Context, _ *struct{}) (*rawAnswer, error) {
 			panic(http.ErrAbortHandler) // it must not look like a whole answer
 		}
 	}}, nil
-}
-
-// patientWriter gives the answer more time with every piece that is sent: it may take
-// hours, as long as it gets on.
-type patientWriter struct {
-	io.Writer
-	c *http.ResponseController
-}
-
-func (p *patientWriter) Write(b []byte) (int, error) {
-	_ = p.c.SetReadDeadline(time.Time{}) // or the connection would count as broken: nothing more comes from it
-	_ = p.c.SetWriteDeadline(time.Now().Add(answerTimeout))
-	return p.Writer.Write(b)
 }

@@ -80,7 +80,7 @@ func (s *server) serveCSV(w http.ResponseWriter, r *http.Request, file io.Reader
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", headerName(s.o.CSV.Path)))
-	content := &download{ReadSeeker: io.NewSectionReader(file, 0, size), c: http.NewResponseController(w), end: time.Now().Add(maxDownload)}
+	content := &download{ReadSeeker: io.NewSectionReader(file, 0, size), patience: patience{http.NewResponseController(w)}, end: time.Now().Add(maxDownload)}
 	http.ServeContent(&problemWriter{ResponseWriter: w, s: s}, r, "", time.Time{}, content)
 }
 
@@ -143,14 +143,13 @@ const maxDownload = time.Hour
 // slow client gets all of a long file, and one that stands still lets go.
 type download struct {
 	io.ReadSeeker
-	c   *http.ResponseController
+	patience
 	end time.Time
 }
 
 func (d *download) Read(b []byte) (int, error) {
-	if now := time.Now(); now.Before(d.end) {
-		_ = d.c.SetReadDeadline(time.Time{})
-		_ = d.c.SetWriteDeadline(now.Add(answerTimeout))
+	if time.Now().Before(d.end) {
+		d.wait(answerTimeout)
 	}
 	return d.ReadSeeker.Read(b)
 }

@@ -43,7 +43,7 @@ func (s *server) exportOperation() {
 		summary: "Readings of any devices and any time, as a file",
 		about: "CSV, XLSX, Parquet, or the events' JSON lines; it is sent while the log is read. A transfer that breaks off in the middle is not whole: its chunked " +
 			"encoding has no end. Vaiven-Log-Begins says that the part asked for begins before the log does, and when that is. Trailers say how many rows there " +
-			"are, how many readings have none since they have none of the columns, and which measurements have no column. Few are made at once.",
+			"are, how many readings have none since they have none of the columns, and which measurements have no column. Few are made at once, and one for an address; whoever takes less than 64 KiB a second for long is cut off.",
 		parameters: exportParameters(),
 		examples: []example{
 			{name: "readings-export.csv", title: "A device's readings of some seconds", path: "/export?devices=101&from=2026-11-22T10:00:04Z&to=2026-11-22T10:00:08Z"},
@@ -92,7 +92,7 @@ type exportReadings struct{ exchange }
 // Bounds of exports.
 const (
 	maxExporting = 2
-	maxExport    = 12 * time.Hour // of one that gets on; see exportWriter
+	maxExport    = 12 * time.Hour // of one that gets on; see patientWriter
 )
 
 func (s *server) exportReadings(ctx context.Context, in *exportReadings) (*rawAnswer, error) {
@@ -112,16 +112,17 @@ func (s *server) exportReadings(ctx context.Context, in *exportReadings) (*rawAn
 		return nil, s.fail(err)
 	}
 	in.extendDeadline(maxTurn)
-	if err := acquire(ctx, s.exporting); err != nil {
-		return nil, s.fail(err)
+	release, err := s.acquireExport(ctx, in.r)
+	if err != nil {
+		return nil, s.exportsBusy(err)
 	}
 	begins, err := e.Begins(ctx)
 	if err != nil {
-		<-s.exporting
+		release()
 		return nil, s.fail(err)
 	}
 	return &rawAnswer{func(ctx huma.Context) {
-		defer func() { <-s.exporting }()
+		defer release()
 		r, w := humago.Unwrap(ctx)
 		s.serveExport(w, r, e, begins)
 	}}, nil
@@ -143,7 +144,7 @@ func (s *server) serveExport(w http.ResponseWriter, r *http.Request, e Export, b
 	h.Set("Trailer", strings.Join([]string{api.HeaderRows, api.HeaderWithout, api.HeaderLeftOut}, ", "))
 	ctx, cancel := context.WithTimeout(r.Context(), maxExport)
 	defer cancel()
-	out := &exportWriter{w: w, c: http.NewResponseController(w)}
+	out := newPatientWriter(w, exportRate)
 	err := e.Write(ctx, out, nil)
 	switch {
 	case err == nil:
@@ -184,19 +185,4 @@ func (s *server) writeProblem(w http.ResponseWriter, err error) {
 		p = api.NewProblem(http.StatusInternalServerError, codeFailed, s.failedText(), "")
 	}
 	api.WriteProblem(w, p)
-}
-
-// exportWriter gives the answer more time with every piece, so that an export may take
-// long as long as somebody reads it.
-type exportWriter struct {
-	w     http.ResponseWriter
-	c     *http.ResponseController
-	begun bool
-}
-
-func (x *exportWriter) Write(b []byte) (int, error) {
-	x.begun = true
-	_ = x.c.SetReadDeadline(time.Time{})
-	_ = x.c.SetWriteDeadline(time.Now().Add(answerTimeout))
-	return x.w.Write(b)
 }

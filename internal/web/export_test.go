@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -126,7 +127,7 @@ func TestExportsAreFewAtOnce(t *testing.T) {
 	defer cancel()
 	w := &recorder{header: http.Header{}}
 	s.ServeHTTP(w, q.WithContext(ctx))
-	if w.status != http.StatusServiceUnavailable || w.header.Get("Retry-After") == "" {
+	if w.status != http.StatusServiceUnavailable || len(s.exporters.held) != 0 || w.header.Get("Retry-After") == "" {
 		t.Errorf("%d %v", w.status, w.header)
 	}
 	for range maxExporting {
@@ -138,7 +139,7 @@ func TestExportsAreFewAtOnce(t *testing.T) {
 			t.Errorf("%d", w.status)
 		}
 	}
-	if len(s.exporting) != 0 {
+	if len(s.exporting) != 0 || len(s.exporters.held) != 0 {
 		t.Errorf("%d turns were not given back", len(s.exporting))
 	}
 }
@@ -147,8 +148,55 @@ func TestExportsAreFewAtOnce(t *testing.T) {
 type recorder struct {
 	header http.Header
 	status int
+	body   bytes.Buffer
 }
 
 func (r *recorder) Header() http.Header         { return r.header }
-func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
+func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
+
+// TestAnAddressHasOneExport keeps one that is not read: its address's next gets no turn
+// and is told why, another address's gets one.
+func TestAnAddressHasOneExport(t *testing.T) {
+	s := newServer(filled(newWorld(t).options()))
+	q := httptest.NewRequest("GET", prefix+"/export", nil)
+	q.RemoteAddr = "192.0.2.1:1000"
+	release, err := s.acquireExport(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	w := &recorder{header: http.Header{}}
+	if s.ServeHTTP(w, q.WithContext(ctx)); w.status != http.StatusServiceUnavailable || w.header.Get("Retry-After") != "10" || !strings.Contains(w.body.String(), "exports are being written") {
+		t.Errorf("the same address: %d %v %s", w.status, w.header, w.body.String())
+	}
+	other := &recorder{header: http.Header{}}
+	q.RemoteAddr = "192.0.2.2:1000"
+	if s.ServeHTTP(other, q); other.status != 0 && other.status != 200 {
+		t.Errorf("another address: %d", other.status)
+	}
+}
+
+// TestAReaderHasToKeepPace counts by the clock of the pieces, not of the test's.
+func TestAReaderHasToKeepPace(t *testing.T) {
+	d := &timed{ResponseRecorder: httptest.NewRecorder()}
+	p := newPatientWriter(d, exportRate)
+	for range 100 {
+		p.count(500*time.Millisecond, exportRate) // twice as fast as it must be
+	}
+	if p.spent != 0 {
+		t.Errorf("a quick reader has spent %v", p.spent)
+	}
+	for range 20 {
+		p.count(4*time.Second, exportRate) // four times as slow
+	}
+	if p.spent != paceOver {
+		t.Errorf("a slow reader has spent %v", p.spent)
+	}
+	before := time.Now()
+	if _, err := p.Write([]byte("x")); err != nil || d.write.After(time.Now()) || d.write.Before(before) || !d.read.IsZero() {
+		t.Errorf("%v left, %v", d.write.Sub(before), err)
+	}
+}

@@ -76,6 +76,17 @@ func (s *server) backupBusy() error {
 	return withRetryAfter(p, backupRetry)
 }
 
+// exportsBusy says that an export did not get its turn.
+func (s *server) exportsBusy(err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+		return s.fail(err)
+	}
+	p := api.NewProblem(http.StatusServiceUnavailable, string(vaiven.CodeBusy),
+		s.o.Lang.Say("other exports are being written just now", "ahora mismo se están escribiendo otras exportaciones"),
+		s.o.Lang.Say("try again when one is done; an address gets one at a time", "inténtalo otra vez cuando termine alguna; cada dirección recibe una a la vez"))
+	return withRetryAfter(p, backupRetry)
+}
+
 // withRetryAfter adds how long to wait, for machines and for proxies.
 func withRetryAfter(p *api.Problem, d time.Duration) error {
 	if d <= 0 {

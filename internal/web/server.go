@@ -16,6 +16,7 @@ import (
 	strict "github.com/go-json-experiment/json"
 
 	"vaiven"
+	"vaiven/internal/event"
 	"vaiven/internal/web/api"
 )
 
@@ -35,6 +36,7 @@ type server struct {
 	describing chan struct{} // one description at a time, since it is read, changed and written
 	reading    chan struct{} // histories that are being read; full: wait a moment, then 503
 	exporting  chan struct{} // exports that are being written; full: wait a moment, then 503
+	exporters  oneEach       // whose they are
 	scanning   chan struct{} // looks at the whole table of devices; full: wait a moment, then 503
 	backing    chan struct{} // the backup that is being written; another: 503
 	waiting    chan struct{} // answers that wait for the end of a change; full: they do not wait
@@ -200,7 +202,7 @@ func (s *server) serverOperations() {
 	}, s.getServer)
 }
 
-func (s *server) getServer(_ context.Context, _ *struct{}) (*body[api.Server], error) {
+func (s *server) getServer(ctx context.Context, _ *struct{}) (*body[api.Server], error) {
 	out := s.o.Server()
 	out.Version, out.Now = s.o.Version, moment(s.now().UnixMilli())
 	if !out.Started.IsZero() {
@@ -208,7 +210,7 @@ func (s *server) getServer(_ context.Context, _ *struct{}) (*body[api.Server], e
 		out.UptimeMS = max(out.Now.Sub(out.Started).Milliseconds(), 0)
 	}
 	if first, last := s.o.Events.Bounds(); last != (vaiven.ID{}) {
-		out.FirstEvent, out.LastEvent = first.String(), last.String()
+		out.FirstEvent, out.LastEvent = first.String(), s.newestID(ctx, last)
 	}
 	out.Problems = append([]string{}, s.o.Ready()...)
 	out.Ready = len(out.Problems) == 0
@@ -216,4 +218,19 @@ func (s *server) getServer(_ context.Context, _ *struct{}) (*body[api.Server], e
 	out.States = append([]string{}, s.o.States...)
 	slices.Sort(out.States)
 	return &body[api.Server]{out}, nil
+}
+
+// newestID is the id of the newest event at the bound or in front of it: the bound may
+// be behind all events of its record, and the record hold repeats only. "" when it
+// cannot be read, which is no reason not to say how the server is.
+func (s *server) newestID(ctx context.Context, bound vaiven.ID) string {
+	scan := newestScan{Query: event.Query{Limit: 1}, history: s.o.Events, before: vaiven.ID{Record: bound.Record + 1}}
+	if err := scan.newest(ctx); err != nil {
+		s.o.Logger.Warn("newest event not read", "err", err)
+		return ""
+	}
+	if len(scan.found) == 0 {
+		return ""
+	}
+	return scan.before.String()
 }

@@ -18,6 +18,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"path"
 	"strings"
 	"time"
@@ -64,6 +65,9 @@ type Options struct {
 	// /api/v1/query and so on, which are found here under /prometheus; it reads only.
 	// Access is the API's. nil: there is none.
 	Prometheus http.Handler
+	// Remote is the address that a request comes from, behind proxies that are trusted;
+	// by default the peer's.
+	Remote func(r *http.Request) netip.Addr
 	// Live serves what is under /api/v1/live/, behind the API's access rules. It
 	// sets its deadlines itself.
 	Live http.Handler
@@ -138,6 +142,9 @@ func (o *Options) setDefaults() {
 	setDefault[Posts](&o.Posts, none)
 	if o.Server == nil {
 		o.Server = func() api.Server { return api.Server{} }
+	}
+	if o.Remote == nil {
+		o.Remote = peerAddr
 	}
 	if o.Explain == nil {
 		o.Explain = (*vaiven.Error).Error
