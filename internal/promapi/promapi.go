@@ -84,7 +84,7 @@ const subqueryStep = time.Minute
 func New(o Options) *Handler {
 	o = o.withDefaults()
 	h := &Handler{mux: http.NewServeMux()}
-	p := parser.NewParser(parser.Options{})
+	p := strict{parser.NewParser(parser.Options{})}
 	a := &api{o: o, parser: p, places: make(chan struct{}, o.Concurrent), stats: &h.stats, engine: promql.NewEngine(promql.EngineOpts{
 		Logger: o.Logger, MaxSamples: o.MaxSamples, Timeout: o.Timeout, LookbackDelta: lookback, Parser: p,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return subqueryStep.Milliseconds() },
