@@ -66,7 +66,7 @@ type api struct {
 	o      Options
 	engine *promql.Engine
 	parser parser.Parser
-	places chan struct{} // of requests that read the history
+	places chan struct{} // of requests that read the history, or that parse an expression
 	stats  *Stats
 }
 
@@ -92,14 +92,13 @@ func New(o Options) *Handler {
 	})}
 	const at = "/api/v1/"
 	for path, op := range map[string]operation{
-		"query": a.query, "query_range": a.queryRange, "labels": a.labelNames, "series": a.series,
+		"query": a.query, "query_range": a.queryRange, "labels": a.labelNames, "series": a.series, "format_query": a.formatQuery,
 	} {
 		h.mux.HandleFunc("GET "+at+path, a.serve(a.reading(op)))
 		h.mux.HandleFunc("POST "+at+path, a.serve(a.reading(op)))
 	}
 	h.mux.HandleFunc("GET "+at+"label/{name}/values", a.serve(a.reading(a.labelValues)))
 	for _, method := range []string{"GET ", "POST "} {
-		h.mux.HandleFunc(method+at+"format_query", a.serve(a.formatQuery))
 		h.mux.HandleFunc(method+at+"query_exemplars", a.serve(always([]any{})))
 	}
 	h.mux.HandleFunc("GET "+at+"metadata", a.serve(a.metadata))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -15,14 +16,53 @@ type strict struct{ parser.Parser }
 
 // ParseExpr implements [parser.Parser].
 func (p strict) ParseExpr(text string) (parser.Expr, error) {
+	var seen patterns
+	if err := checkText(text, &seen); err != nil {
+		return nil, err
+	}
 	expr, err := p.Parser.ParseExpr(text)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkReplaced(expr, &seen); err != nil {
 		return nil, err
 	}
 	if err := checkLabels(expr); err != nil {
 		return nil, err
 	}
 	return expr, nil
+}
+
+// maxSelectors is how many selectors a look at the labels may have.
+const maxSelectors = 100
+
+// ParseMetricSelectors implements [parser.Parser]. They count together.
+func (p strict) ParseMetricSelectors(texts []string) ([][]*labels.Matcher, error) {
+	if len(texts) > maxSelectors {
+		return nil, fmt.Errorf("more than %d selectors", maxSelectors)
+	}
+	var seen patterns
+	for _, text := range texts {
+		if err := checkText(text, &seen); err != nil {
+			return nil, err
+		}
+	}
+	return p.Parser.ParseMetricSelectors(texts)
+}
+
+// checkReplaced counts the regular expressions of label_replace, which are only
+// compiled when it is evaluated.
+func checkReplaced(expr parser.Expr, seen *patterns) error {
+	var found error
+	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
+		if call, ok := n.(*parser.Call); ok && call.Func.Name == "label_replace" {
+			if found = seen.add(text(call.Args[len(call.Args)-1])); found != nil {
+				return found
+			}
+		}
+		return nil
+	})
+	return found
 }
 
 // Bounds of the labels that a query makes.

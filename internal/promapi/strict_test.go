@@ -1,10 +1,15 @@
 package promapi
 
 import (
+	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/prometheus/storage"
 )
@@ -54,6 +59,94 @@ func TestLabelsDoNotMultiply(t *testing.T) {
 			t.Errorf("%s: %d %v", query, code, body)
 		}
 	}
+}
+
+// TestRegularExpressionsAreBounded: a kilobyte could be compiled to gigabytes.
+func TestRegularExpressionsAreBounded(t *testing.T) {
+	letters := strings.Repeat("abcd.", 40)
+	many := strings.TrimSuffix(strings.Repeat(`d=~"a.",`, 101), ",")
+	words := strings.TrimSuffix(strings.Repeat("board-101|", 400), "|")
+	for name, c := range map[string]struct{ query, says string }{
+		"long":                 {`x{d=~"` + strings.Repeat("a.", 513) + `"}`, "longer than 1024 bytes"},
+		"repeated":             {`x{d=~"(?:` + letters + `){100}"}`, "larger than 4096 pieces"},
+		"not matched":          {`x{d!~"(?:` + letters + `){100}"}`, "larger than 4096 pieces"},
+		"repeated in repeated": {`x{d=~"(?:(?:` + letters[:20] + `){20}){20}"}`, "larger than 4096 pieces"},
+		"at least":             {`x{d=~"(?:` + letters + `){100,}"}`, "larger than 4096 pieces"},
+		"behind a remark":      {"x{d=~# here\n'(?:" + letters + "){100}'}", "larger than 4096 pieces"},
+		"a quoted name":        {`{"x", "d"=~"(?:` + letters + `){100}"}`, "larger than 4096 pieces"},
+		"together":             {`x{d=~"(?:` + letters + `){10}"} + y{d=~"(?:` + letters + `){10}"} + z{d=~"(?:` + letters + `){10}"}`, "larger than 4096 pieces"},
+		"large classes":        {`x{d=~"` + strings.Repeat(`\\pL`, 150) + `"}`, "larger than 4096 pieces"},
+		"many":                 {`x{` + many + `}`, "more than 100 regular expressions"},
+		"of label_replace":     {`label_replace(x,"a","","b",("(?:` + letters + `){100}"))`, "larger than 4096 pieces"},
+	} {
+		refused(t, name, c.query, c.says)
+		h := New(Options{Queryable: untouched{t}})
+		for _, op := range []string{"labels", "series", "label/a/values"} {
+			if name == "together" || name == "of label_replace" {
+				continue // no selector
+			}
+			code, body := get(t, h, path(op, "match[]", c.query), "")
+			if said, _ := body["error"].(string); code != 400 || !strings.Contains(said, c.says) {
+				t.Errorf("%s, %s: %d %.300v", name, op, code, body)
+			}
+		}
+	}
+	h := New(Options{Queryable: open(t, 1, 1)})
+	selectors := url.Values{"match[]": make([]string, 101)}
+	for i := range selectors["match[]"] {
+		selectors["match[]"][i] = "x"
+	}
+	if code, body := get(t, h, "/api/v1/labels", selectors.Encode()); code != 400 || body["error"] != "more than 100 selectors" {
+		t.Errorf("%d %v", code, body)
+	}
+	// A choice of many boards, and what people write.
+	for _, pattern := range []string{words, "10[0-9]|sala-.*", `(?i)temp\\d{1,3}`, "[a-z]{1,63}"} {
+		if code, body := get(t, h, path("query", "query", `x{d=~"`+pattern+`",e!~"`+pattern+`"}`), ""); code != 200 {
+			t.Errorf("%.80s: %d %v", pattern, code, body)
+		}
+	}
+}
+
+// TestExpressionsAreBounded: the time to write one again grows with the cube of its depth.
+func TestExpressionsAreBounded(t *testing.T) {
+	const deep = "more than 100 brackets in one another, or more than 250 operators"
+	for name, c := range map[string]struct{ query, says string }{
+		"long":               {"x" + strings.Repeat(" ", 8192), "longer than 8192 bytes"},
+		"parentheses":        {nested(101, "(", "x", ")"), deep},
+		"calls":              {nested(101, "abs(", "x", ")"), deep},
+		"signs":              {strings.Repeat("-", 251) + "x", deep},
+		"additions":          {strings.Repeat("x+", 251) + "x", deep},
+		"comparisons, words": {strings.Repeat("x!=y or ", 126) + "x", deep},
+	} {
+		refused(t, name, c.query, c.says)
+	}
+	h := New(Options{Queryable: open(t, 1, 1)})
+	matchers := strings.TrimSuffix(strings.Repeat(`d!="a",`, 300), ",")
+	for _, query := range []string{nested(100, "(", "x", ")"), strings.Repeat("x+", 250) + "x", `x{` + matchers + `}`} {
+		for _, op := range []string{"query", "format_query"} {
+			if code, body := get(t, h, path(op, "query", query), ""); code != 200 {
+				t.Errorf("%s %.80s: %d %v", op, query, code, body)
+			}
+		}
+	}
+}
+
+// TestWritingAnExpressionNeedsAPlace asks for one while there is none.
+func TestWritingAnExpressionNeedsAPlace(t *testing.T) {
+	s := slow{entered: make(chan struct{}, 1), given: make(chan struct{})}
+	h := New(Options{Queryable: s, Concurrent: 1, Timeout: time.Minute})
+	var wg sync.WaitGroup
+	wg.Go(func() { get(t, h, "/api/v1/labels", "") })
+	<-s.entered
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path("format_query", "query", "x"), nil))
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	close(s.given)
+	wg.Wait()
 }
 
 // untouched is a storage that nobody may ask.
