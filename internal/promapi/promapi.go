@@ -125,6 +125,7 @@ func (a *api) serve(op operation) http.HandlerFunc {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
 		f := readForm(w, r, a.o.MaxForm)
+		defer a.extendDeadlines(w)()
 		var out *answer
 		if f == nil {
 			var free func()
@@ -143,6 +144,16 @@ func (a *api) serve(op operation) http.HandlerFunc {
 			a.o.Logger.Debug("answer not written", "path", r.URL.Path, "err", err)
 		}
 	}
+}
+
+// extendDeadlines gives a request whose form was read the time to wait for a place and to
+// be evaluated. The returned function ends it: what else comes of the request, which
+// net/http reads, may not take for ever.
+func (a *api) extendDeadlines(w http.ResponseWriter) (end func()) {
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Time{}) // or the connection would count as broken: nothing more comes from it
+	_ = c.SetWriteDeadline(time.Now().Add(a.o.Timeout + writeTimeout))
+	return func() { _ = c.SetReadDeadline(time.Now().Add(writeTimeout)) }
 }
 
 var errNoPlace = errors.New("query timed out in query queue")

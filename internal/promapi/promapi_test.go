@@ -277,6 +277,45 @@ func TestTimeoutOfALook(t *testing.T) {
 	}
 }
 
+// timed keeps the deadlines that were set on a connection.
+type timed struct {
+	*httptest.ResponseRecorder
+	read, write time.Time
+}
+
+func (d *timed) SetReadDeadline(t time.Time) error  { d.read = t; return nil }
+func (d *timed) SetWriteDeadline(t time.Time) error { d.write = t; return nil }
+
+// TestQueriesHaveTheirTime: an expired read deadline ends a request's context, and an
+// expired write deadline its answer.
+func TestQueriesHaveTheirTime(t *testing.T) {
+	for _, c := range []struct{ path, form string }{
+		{path("labels"), ""}, {"/api/v1/labels", "limit=1"}, {path("query", "query", "x"), ""}, {"/api/v1/query", "query=x"},
+		{path("query_range", "query", "x", "start", end, "end", end, "step", "1"), ""},
+	} {
+		begin := time.Now()
+		w := &timed{ResponseRecorder: httptest.NewRecorder()}
+		w.read, w.write = begin.Add(10*time.Second), begin.Add(30*time.Second) // as the server's, from the beginning
+		asked := false
+		h := New(Options{Queryable: storage.QueryableFunc(func(int64, int64) (storage.Querier, error) {
+			asked = true
+			if !w.read.IsZero() || w.write.Before(begin.Add(maxTimeout+writeTimeout)) {
+				t.Errorf("%s %s: to be read until %v, to be written until %v", c.path, c.form, w.read, w.write)
+			}
+			return storage.NoopQuerier(), nil
+		})})
+		r := httptest.NewRequest(http.MethodGet, c.path, nil)
+		if c.form != "" {
+			r = httptest.NewRequest(http.MethodPost, c.path, strings.NewReader(c.form))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		h.ServeHTTP(w, r)
+		if w.Code != 200 || !asked || w.read.IsZero() {
+			t.Errorf("%s %s: %d %s, to be read until %v", c.path, c.form, w.Code, w.Body, w.read)
+		}
+	}
+}
+
 // FuzzParameters: whatever a request says, it is answered by JSON of the right shape
 // and by a status that the API has, and times survive.
 func FuzzParameters(f *testing.F) {
