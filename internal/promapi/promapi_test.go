@@ -277,6 +277,46 @@ func TestTimeoutOfALook(t *testing.T) {
 	}
 }
 
+// leaving is a storage whose first answer makes the client go.
+type leaving struct {
+	nothing
+	asked int
+	leave context.CancelFunc
+}
+
+func (l *leaving) Querier(int64, int64) (storage.Querier, error) { return l, nil }
+func (l *leaving) Close() error                                  { return nil }
+
+func (l *leaving) Select(context.Context, bool, *storage.SelectHints, ...*labels.Matcher) storage.SeriesSet {
+	l.asked++
+	l.leave()
+	return storage.EmptySeriesSet()
+}
+
+func (l *leaving) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	l.asked++
+	l.leave()
+	return nil, nil, nil
+}
+
+func (l *leaving) LabelValues(ctx context.Context, _ string, h *storage.LabelHints, ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	return l.LabelNames(ctx, h, ms...)
+}
+
+// TestALookEndsWithItsClient asks with selectors of which only the first is looked up.
+func TestALookEndsWithItsClient(t *testing.T) {
+	for _, op := range []string{"labels", "series", "label/a/values"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := &leaving{leave: cancel}
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, path(op, "match[]", "x", "match[]", "y", "match[]", "z"), nil)
+		New(Options{Queryable: s}).ServeHTTP(w, r)
+		if w.Code != clientGone || s.asked != 1 {
+			t.Errorf("%s: %d, asked %d times", op, w.Code, s.asked)
+		}
+	}
+}
+
 // timed keeps the deadlines that were set on a connection.
 type timed struct {
 	*httptest.ResponseRecorder
