@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -66,7 +67,8 @@ type api struct {
 	o      Options
 	engine *promql.Engine
 	parser parser.Parser
-	places chan struct{} // of requests that read the history, or that parse an expression
+	places *places       // of requests that read the history, or that parse an expression
+	keeps  chan struct{} // of answers that are held until they are sent
 	stats  *Stats
 }
 
@@ -85,7 +87,7 @@ func New(o Options) *Handler {
 	o = o.withDefaults()
 	h := &Handler{mux: http.NewServeMux()}
 	p := strict{parser.NewParser(parser.Options{})}
-	a := &api{o: o, parser: p, places: make(chan struct{}, o.Concurrent), stats: &h.stats, engine: promql.NewEngine(promql.EngineOpts{
+	a := &api{o: o, parser: p, places: newPlaces(o.Concurrent), keeps: make(chan struct{}, maxKeeps), stats: &h.stats, engine: promql.NewEngine(promql.EngineOpts{
 		Logger: o.Logger, MaxSamples: o.MaxSamples, Timeout: o.Timeout, LookbackDelta: lookback, Parser: p,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return subqueryStep.Milliseconds() },
 		EnableAtModifier:         true, EnableNegativeOffset: true,
@@ -127,18 +129,21 @@ func (a *api) serve(op operation) http.HandlerFunc {
 		f := readForm(w, r, a.o.MaxForm)
 		defer a.extendDeadlines(w)()
 		var out *answer
+		free := func() {}
 		if f == nil {
-			var free func()
-			if out, free, f = op(r.Context(), r); free != nil {
+			var given func()
+			if out, given, f = op(r.Context(), r); given != nil {
+				free = sync.OnceFunc(given)
 				defer free()
 			}
 		}
 		var err error
 		if f != nil {
 			a.stats.Failed.Add(1)
+			free()
 			err = writeFailure(w, f)
 		} else {
-			err = writeAnswer(w, r, out)
+			err = a.writeAnswer(w, r, out, free)
 		}
 		if err != nil {
 			a.o.Logger.Debug("answer not written", "path", r.URL.Path, "err", err)
@@ -159,13 +164,12 @@ func (a *api) extendDeadlines(w http.ResponseWriter) (end func()) {
 var errNoPlace = errors.New("query timed out in query queue")
 
 // reading lets so many requests read the history at once, until their answers are
-// written. The others wait.
+// written, or held to be. The others wait.
 func (a *api) reading(op operation) operation {
 	return func(ctx context.Context, r *http.Request) (*answer, func(), *failure) {
 		ctx, cancel := context.WithTimeout(ctx, a.o.Timeout)
-		select {
-		case a.places <- struct{}{}:
-		case <-ctx.Done():
+		stand, ok := a.places.take(ctx, addressOf(r))
+		if !ok {
 			cancel()
 			a.stats.NoPlace.Add(1)
 			return nil, nil, tooLate(errNoPlace)
@@ -178,7 +182,7 @@ func (a *api) reading(op operation) operation {
 			}
 			cancel()
 			a.stats.Reading.Add(-1)
-			<-a.places
+			stand()
 		}
 		defer func() {
 			if leave != nil { // it panics: net/http goes on without this request
