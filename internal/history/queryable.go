@@ -76,10 +76,14 @@ type headSeries struct {
 	late   []sample
 }
 
-// matching calls fn with every series that the matchers find.
-func (q *headQuerier) matching(ms []*labels.Matcher, fn func(headSeries)) {
+// matching calls fn with every series that the matchers find, until ctx ends, whose
+// error it then returns: a regular expression may take long over many series.
+func (q *headQuerier) matching(ctx context.Context, ms []*labels.Matcher, fn func(headSeries)) error {
 next:
 	for _, s := range q.series {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		for _, m := range ms {
 			if !m.Matches(s.labels.Get(m.Name)) {
 				continue next
@@ -87,16 +91,20 @@ next:
 		}
 		fn(s)
 	}
+	return nil
 }
 
 // Select implements [storage.Querier].
-func (q *headQuerier) Select(_ context.Context, _ bool, _ *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
+func (q *headQuerier) Select(ctx context.Context, _ bool, _ *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
 	set := &headSet{at: -1}
-	q.matching(ms, func(s headSeries) {
+	err := q.matching(ctx, ms, func(s headSeries) {
 		set.list = append(set.list, &storage.SeriesEntry{Lset: s.labels, SampleIteratorFn: func(chunkenc.Iterator) chunkenc.Iterator {
 			return s.iterator(q.from, q.to)
 		}})
 	})
+	if err != nil {
+		return storage.ErrSeriesSet(err)
+	}
 	return set
 }
 
@@ -112,23 +120,23 @@ func (s headSeries) iterator(from, to int64) chunkenc.Iterator {
 }
 
 // LabelValues implements [storage.LabelQuerier].
-func (q *headQuerier) LabelValues(_ context.Context, name string, _ *storage.LabelHints, ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+func (q *headQuerier) LabelValues(ctx context.Context, name string, _ *storage.LabelHints, ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	values := map[string]bool{}
-	q.matching(ms, func(s headSeries) {
+	err := q.matching(ctx, ms, func(s headSeries) {
 		if v := s.labels.Get(name); v != "" {
 			values[v] = true
 		}
 	})
-	return slices.Sorted(maps.Keys(values)), nil, nil
+	return slices.Sorted(maps.Keys(values)), nil, err
 }
 
 // LabelNames implements [storage.LabelQuerier].
-func (q *headQuerier) LabelNames(_ context.Context, _ *storage.LabelHints, ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+func (q *headQuerier) LabelNames(ctx context.Context, _ *storage.LabelHints, ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	names := map[string]bool{}
-	q.matching(ms, func(s headSeries) {
+	err := q.matching(ctx, ms, func(s headSeries) {
 		s.labels.Range(func(l labels.Label) { names[l.Name] = true })
 	})
-	return slices.Sorted(maps.Keys(names)), nil, nil
+	return slices.Sorted(maps.Keys(names)), nil, err
 }
 
 // Close implements [storage.LabelQuerier].

@@ -95,15 +95,23 @@ const writeTimeout = 30 * time.Second
 var jsonConfig = jsoniter.ConfigCompatibleWithStandardLibrary
 
 // writeAnswer writes as it encodes. What goes wrong from here on can only be a
-// client that is gone or does not read: the connection is given up.
-func writeAnswer(w http.ResponseWriter, r *http.Request, a *answer) error {
+// client that is gone or does not read: the connection is given up. free gives back
+// what the answer is made of, as soon as it is encoded: a small one is held until then.
+func (a *api) writeAnswer(w http.ResponseWriter, r *http.Request, out *answer, free func()) error {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // a connection without deadlines is a test's
 	w.Header().Set("Content-Type", "application/json")
-	body, end := compressed(w, r)
+	keep := &keeper{w: w}
+	select {
+	case a.keeps <- struct{}{}:
+		defer func() { <-a.keeps }()
+		keep.max = maxKept
+	default: // so many are held: this one goes as it is encoded
+	}
+	body, end := compressed(w.Header(), keep, r)
 	s := jsoniter.NewStream(jsonConfig, body, flushAt)
 	s.WriteRaw(`{"status":"success","data":`)
-	a.write(s)
-	warnings, infos := a.notes.AsStrings(a.query, maxNotes, maxNotes)
+	out.write(s)
+	warnings, infos := out.notes.AsStrings(out.query, maxNotes, maxNotes)
 	for name, texts := range map[string][]string{"warnings": warnings, "infos": infos} {
 		if len(texts) > 0 {
 			s.WriteMore()
@@ -112,7 +120,9 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, a *answer) error {
 		}
 	}
 	s.WriteObjectEnd()
-	return errors.Join(s.Flush(), end())
+	err := errors.Join(s.Flush(), end())
+	free()
+	return errors.Join(err, keep.send())
 }
 
 func writeFailure(w http.ResponseWriter, f *failure) error {
@@ -129,12 +139,12 @@ func writeFailure(w http.ResponseWriter, f *failure) error {
 
 // compressed returns what to write to: gzip for whoever takes it, since an answer
 // shrinks to a tenth. end completes it.
-func compressed(w http.ResponseWriter, r *http.Request) (body io.Writer, end func() error) {
-	w.Header().Add("Vary", "Accept-Encoding")
+func compressed(h http.Header, w io.Writer, r *http.Request) (body io.Writer, end func() error) {
+	h.Add("Vary", "Accept-Encoding")
 	for _, line := range r.Header.Values("Accept-Encoding") {
 		for word := range strings.SplitSeq(line, ",") {
 			if strings.TrimSpace(word) == "gzip" {
-				w.Header().Set("Content-Encoding", "gzip")
+				h.Set("Content-Encoding", "gzip")
 				z := gzip.NewWriter(w)
 				return z, z.Close
 			}

@@ -12,11 +12,13 @@
 // (query.go) or looked up among the labels (labels.go), and written (answer.go).
 //
 // What is bounded: the request ([Options.MaxForm]), what is evaluated at once
-// ([Options.Concurrent]; who comes beyond waits for a place until its time is over),
-// the time ([Options.Timeout], waiting included), the samples that one query may hold
-// ([Options.MaxSamples]), the points of a series (11,000), and the names and series in
-// an answer. An answer is written as it is encoded, without a copy of it in memory; a
-// client that does not read keeps its place until writeTimeout.
+// ([Options.Concurrent], half of that from one address; who comes beyond waits for a
+// place until its time is over), the expression, its regular expressions and the labels
+// that it makes (strict.go, patterns.go), the time ([Options.Timeout], waiting
+// included), the samples that one query may hold ([Options.MaxSamples]), the points of a
+// series (11,000), and the names and series in an answer. A large answer is written as it is encoded, without a copy of it in
+// memory, and a client that does not read it keeps its place until writeTimeout; a
+// small one is held, and its place is given back before it is sent (places.go).
 //
 // The handler may be called from any goroutine.
 package promapi

@@ -59,14 +59,17 @@ func cut[T any](s span, all []T, notes annotations.Annotations) ([]T, annotation
 }
 
 // collect asks look once for each selector, or once without any, and joins the words
-// that it finds, in their order.
-func (s seek) collect(look func(*storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error)) (*answer, *failure) {
+// that it finds, in their order, until ctx ends.
+func (s seek) collect(ctx context.Context, look func(*storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error)) (*answer, *failure) {
 	sets := s.sets
 	if len(sets) == 0 {
 		sets = [][]*labels.Matcher{nil}
 	}
 	found, notes := map[string]bool{}, annotations.Annotations{}
 	for _, set := range sets {
+		if err := ctx.Err(); err != nil {
+			return nil, failureOf(err)
+		}
 		words, said, err := look(&storage.LabelHints{Limit: s.most() + 1}, set...)
 		if err != nil {
 			return nil, failureOf(err)
@@ -86,7 +89,7 @@ func (a *api) labelNames(ctx context.Context, r *http.Request) (*answer, func(),
 		return nil, nil, f
 	}
 	defer func() { _ = q.Close() }() // it was read only
-	out, f := s.collect(func(h *storage.LabelHints, set ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	out, f := s.collect(ctx, func(h *storage.LabelHints, set ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 		return q.LabelNames(ctx, h, set...)
 	})
 	return out, nil, f
@@ -103,7 +106,7 @@ func (a *api) labelValues(ctx context.Context, r *http.Request) (*answer, func()
 		return nil, nil, f
 	}
 	defer func() { _ = q.Close() }() // it was read only
-	out, f := s.collect(func(h *storage.LabelHints, set ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	out, f := s.collect(ctx, func(h *storage.LabelHints, set ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 		return q.LabelValues(ctx, name, h, set...)
 	})
 	return out, nil, f
@@ -128,6 +131,9 @@ func (a *api) series(ctx context.Context, r *http.Request) (*answer, func(), *fa
 	}
 	var all []storage.SeriesSet
 	for _, set := range s.sets {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, failureOf(err)
+		}
 		all = append(all, q.Select(ctx, true, hints, set...))
 	}
 	set := storage.NewMergeSeriesSet(all, 0, storage.ChainedSeriesMerge)

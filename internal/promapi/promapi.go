@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -66,7 +67,8 @@ type api struct {
 	o      Options
 	engine *promql.Engine
 	parser parser.Parser
-	places chan struct{} // of requests that read the history
+	places *places       // of requests that read the history, or that parse an expression
+	keeps  chan struct{} // of answers that are held until they are sent
 	stats  *Stats
 }
 
@@ -84,22 +86,21 @@ const subqueryStep = time.Minute
 func New(o Options) *Handler {
 	o = o.withDefaults()
 	h := &Handler{mux: http.NewServeMux()}
-	p := parser.NewParser(parser.Options{})
-	a := &api{o: o, parser: p, places: make(chan struct{}, o.Concurrent), stats: &h.stats, engine: promql.NewEngine(promql.EngineOpts{
+	p := strict{parser.NewParser(parser.Options{})}
+	a := &api{o: o, parser: p, places: newPlaces(o.Concurrent), keeps: make(chan struct{}, maxKeeps), stats: &h.stats, engine: promql.NewEngine(promql.EngineOpts{
 		Logger: o.Logger, MaxSamples: o.MaxSamples, Timeout: o.Timeout, LookbackDelta: lookback, Parser: p,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return subqueryStep.Milliseconds() },
 		EnableAtModifier:         true, EnableNegativeOffset: true,
 	})}
 	const at = "/api/v1/"
 	for path, op := range map[string]operation{
-		"query": a.query, "query_range": a.queryRange, "labels": a.labelNames, "series": a.series,
+		"query": a.query, "query_range": a.queryRange, "labels": a.labelNames, "series": a.series, "format_query": a.formatQuery,
 	} {
 		h.mux.HandleFunc("GET "+at+path, a.serve(a.reading(op)))
 		h.mux.HandleFunc("POST "+at+path, a.serve(a.reading(op)))
 	}
 	h.mux.HandleFunc("GET "+at+"label/{name}/values", a.serve(a.reading(a.labelValues)))
 	for _, method := range []string{"GET ", "POST "} {
-		h.mux.HandleFunc(method+at+"format_query", a.serve(a.formatQuery))
 		h.mux.HandleFunc(method+at+"query_exemplars", a.serve(always([]any{})))
 	}
 	h.mux.HandleFunc("GET "+at+"metadata", a.serve(a.metadata))
@@ -126,19 +127,23 @@ func (a *api) serve(op operation) http.HandlerFunc {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
 		f := readForm(w, r, a.o.MaxForm)
+		defer a.extendDeadlines(w)()
 		var out *answer
+		free := func() {}
 		if f == nil {
-			var free func()
-			if out, free, f = op(r.Context(), r); free != nil {
+			var given func()
+			if out, given, f = op(r.Context(), r); given != nil {
+				free = sync.OnceFunc(given)
 				defer free()
 			}
 		}
 		var err error
 		if f != nil {
 			a.stats.Failed.Add(1)
+			free()
 			err = writeFailure(w, f)
 		} else {
-			err = writeAnswer(w, r, out)
+			err = a.writeAnswer(w, r, out, free)
 		}
 		if err != nil {
 			a.o.Logger.Debug("answer not written", "path", r.URL.Path, "err", err)
@@ -146,16 +151,25 @@ func (a *api) serve(op operation) http.HandlerFunc {
 	}
 }
 
+// extendDeadlines gives a request whose form was read the time to wait for a place and to
+// be evaluated. The returned function ends it: what else comes of the request, which
+// net/http reads, may not take for ever.
+func (a *api) extendDeadlines(w http.ResponseWriter) (end func()) {
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Time{}) // or the connection would count as broken: nothing more comes from it
+	_ = c.SetWriteDeadline(time.Now().Add(a.o.Timeout + writeTimeout))
+	return func() { _ = c.SetReadDeadline(time.Now().Add(writeTimeout)) }
+}
+
 var errNoPlace = errors.New("query timed out in query queue")
 
 // reading lets so many requests read the history at once, until their answers are
-// written. The others wait.
+// written, or held to be. The others wait.
 func (a *api) reading(op operation) operation {
 	return func(ctx context.Context, r *http.Request) (*answer, func(), *failure) {
 		ctx, cancel := context.WithTimeout(ctx, a.o.Timeout)
-		select {
-		case a.places <- struct{}{}:
-		case <-ctx.Done():
+		stand, ok := a.places.take(ctx, addressOf(r))
+		if !ok {
 			cancel()
 			a.stats.NoPlace.Add(1)
 			return nil, nil, tooLate(errNoPlace)
@@ -168,7 +182,7 @@ func (a *api) reading(op operation) operation {
 			}
 			cancel()
 			a.stats.Reading.Add(-1)
-			<-a.places
+			stand()
 		}
 		defer func() {
 			if leave != nil { // it panics: net/http goes on without this request

@@ -232,11 +232,9 @@ func TestPlacesAreBounded(t *testing.T) {
 	s := slow{entered: make(chan struct{}, 10), given: make(chan struct{})}
 	h := New(Options{Queryable: s, Concurrent: 2, Timeout: time.Minute})
 	var wg sync.WaitGroup
-	for range 2 {
+	for i := range 2 {
 		wg.Go(func() {
-			if code, body := get(t, h, "/api/v1/labels", ""); code != 200 {
-				t.Errorf("%d %v", code, body)
-			}
+			ask(t, h, "/api/v1/labels", fmt.Sprintf("192.0.2.%d:1", 100+i), false)
 		})
 		<-s.entered
 	}
@@ -274,6 +272,85 @@ func TestTimeoutOfALook(t *testing.T) {
 	h := New(Options{Queryable: s, Timeout: time.Millisecond})
 	if code, body := get(t, h, "/api/v1/labels", ""); code != 503 || body["errorType"] != "timeout" {
 		t.Errorf("%d %v", code, body)
+	}
+}
+
+// leaving is a storage whose first answer makes the client go.
+type leaving struct {
+	nothing
+	asked int
+	leave context.CancelFunc
+}
+
+func (l *leaving) Querier(int64, int64) (storage.Querier, error) { return l, nil }
+func (l *leaving) Close() error                                  { return nil }
+
+func (l *leaving) Select(context.Context, bool, *storage.SelectHints, ...*labels.Matcher) storage.SeriesSet {
+	l.asked++
+	l.leave()
+	return storage.EmptySeriesSet()
+}
+
+func (l *leaving) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	l.asked++
+	l.leave()
+	return nil, nil, nil
+}
+
+func (l *leaving) LabelValues(ctx context.Context, _ string, h *storage.LabelHints, ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	return l.LabelNames(ctx, h, ms...)
+}
+
+// TestALookEndsWithItsClient asks with selectors of which only the first is looked up.
+func TestALookEndsWithItsClient(t *testing.T) {
+	for _, op := range []string{"labels", "series", "label/a/values"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := &leaving{leave: cancel}
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, path(op, "match[]", "x", "match[]", "y", "match[]", "z"), nil)
+		New(Options{Queryable: s}).ServeHTTP(w, r)
+		if w.Code != clientGone || s.asked != 1 {
+			t.Errorf("%s: %d, asked %d times", op, w.Code, s.asked)
+		}
+	}
+}
+
+// timed keeps the deadlines that were set on a connection.
+type timed struct {
+	*httptest.ResponseRecorder
+	read, write time.Time
+}
+
+func (d *timed) SetReadDeadline(t time.Time) error  { d.read = t; return nil }
+func (d *timed) SetWriteDeadline(t time.Time) error { d.write = t; return nil }
+
+// TestQueriesHaveTheirTime: an expired read deadline ends a request's context, and an
+// expired write deadline its answer.
+func TestQueriesHaveTheirTime(t *testing.T) {
+	for _, c := range []struct{ path, form string }{
+		{path("labels"), ""}, {"/api/v1/labels", "limit=1"}, {path("query", "query", "x"), ""}, {"/api/v1/query", "query=x"},
+		{path("query_range", "query", "x", "start", end, "end", end, "step", "1"), ""},
+	} {
+		begin := time.Now()
+		w := &timed{ResponseRecorder: httptest.NewRecorder()}
+		w.read, w.write = begin.Add(10*time.Second), begin.Add(30*time.Second) // as the server's, from the beginning
+		asked := false
+		h := New(Options{Queryable: storage.QueryableFunc(func(int64, int64) (storage.Querier, error) {
+			asked = true
+			if !w.read.IsZero() || w.write.Before(begin.Add(maxTimeout+writeTimeout)) {
+				t.Errorf("%s %s: to be read until %v, to be written until %v", c.path, c.form, w.read, w.write)
+			}
+			return storage.NoopQuerier(), nil
+		})})
+		r := httptest.NewRequest(http.MethodGet, c.path, nil)
+		if c.form != "" {
+			r = httptest.NewRequest(http.MethodPost, c.path, strings.NewReader(c.form))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		h.ServeHTTP(w, r)
+		if w.Code != 200 || !asked || w.read.IsZero() {
+			t.Errorf("%s %s: %d %s, to be read until %v", c.path, c.form, w.Code, w.Body, w.read)
+		}
 	}
 }
 

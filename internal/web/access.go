@@ -31,7 +31,7 @@ func (a access) guard(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked := r
-		if r.URL.Path == backupPath { // for which reading is not safe
+		if isCostly(r.URL.Path) { // for which reading is not safe
 			asked = r.Clone(r.Context())
 			asked.Method = http.MethodPost
 		}
@@ -109,6 +109,18 @@ func isBoardRequest(r *http.Request) bool {
 	rest, ok := strings.CutPrefix(r.URL.Path, prefix+"/devices/")
 	_, last, _ := strings.Cut(rest, "/")
 	return ok && last == "desired" && readsOnly(r.Method)
+}
+
+// isCostly reports whether reading a path costs the server work or memory: a page of
+// another site may not have a visitor's browser do it, though it could not read the
+// answer. (A browser says whose page asks only where the server is at its own machine
+// or behind TLS; elsewhere what one request may cost is bounded, and nothing else.)
+func isCostly(path string) bool {
+	switch path {
+	case backupPath, prefix + "/export", prefix + "/history":
+		return true
+	}
+	return strings.HasPrefix(path, prometheusPrefix+"/")
 }
 
 // bearerToken returns the token that a request shows (RFC 6750, section 2.1).

@@ -137,6 +137,33 @@ func TestQueriesAreReading(t *testing.T) {
 	judge(t, visit(h, "POST", prefix+"/prometheus/", there, pihost), 403, codeNotLocal)
 }
 
+// TestCostlyReadsAreNotForOtherSites: a page could put them into a picture's address.
+func TestCostlyReadsAreNotForOtherSites(t *testing.T) {
+	o := newWorld(t).options()
+	asked := 0
+	o.Prometheus = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ })
+	h := New(o)
+	for _, path := range []string{"/prometheus/api/v1/query?query=1", "/prometheus/api/v1/labels", prefix + "/export", prefix + "/history", prefix + "/backup"} {
+		for _, method := range []string{"GET", "HEAD"} {
+			for _, headers := range [][]string{
+				{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"},
+				{"Sec-Fetch-Site", "same-site"}, // another port of this machine
+				{"Origin", "http://evil.example"},
+			} {
+				judge(t, visit(h, method, path, here, self, headers...), 403, codeCrossOrigin)
+			}
+		}
+	}
+	if asked != 0 {
+		t.Errorf("asked %d times", asked)
+	}
+	for _, headers := range [][]string{nil, {"Sec-Fetch-Site", "none"}, {"Sec-Fetch-Site", "same-origin", "Origin", "http://" + self}} {
+		judge(t, visit(h, "GET", "/prometheus/api/v1/query?query=1", here, self, headers...), 0, "")
+	}
+	// What is cheap stays open.
+	judge(t, visit(h, "GET", prefix+"/devices", here, self, "Sec-Fetch-Site", "cross-site"), 0, "")
+}
+
 // TestLiveIsBehindTheSameRules also shows that it has no deadline of ours.
 func TestLiveIsBehindTheSameRules(t *testing.T) {
 	o := newWorld(t).options()
