@@ -18,7 +18,7 @@ func (p *program) exportFromOwner(cmd *cobra.Command, d *dataFolder, a *exportAs
 	if err != nil {
 		return err
 	}
-	hint := p.say("a server runs in that folder; say where it listens: --server http://HOST:PORT", "en esa carpeta hay un servidor en marcha; di dónde escucha: --server http://HOST:PUERTO")
+	hint := p.ownerHint()
 	s, err := c.Server(cmd.Context())
 	if err != nil {
 		return hinted(p.remoteError(&a.r, err), hint)

@@ -52,6 +52,11 @@ func (p *program) client(cmd *cobra.Command, r *remote) (*api.Client, error) {
 	return c, nil
 }
 
+// ownerHint is what to try when the server of a data folder is not found.
+func (p *program) ownerHint() string {
+	return p.say("a server runs in that folder; say where it listens: --server http://HOST:PORT", "en esa carpeta hay un servidor en marcha; di dónde escucha: --server http://HOST:PUERTO")
+}
+
 // remoteError explains why a server did not do what it was asked.
 func (p *program) remoteError(r *remote, err error) error {
 	var refused *api.Problem

@@ -93,6 +93,7 @@ func (x Explainer) Backup(path string, err error) error {
 	again := x.Lang.Say("it is of no use: take an older one, or make a new one", "no sirve: usa una anterior, o haz una nueva")
 	var failed *fs.PathError
 	var trimmed *stream.TrimmedError
+	var at *backup.PlaceError
 	switch {
 	case err == nil:
 		return nil
@@ -102,10 +103,13 @@ func (x Explainer) Backup(path string, err error) error {
 	case errors.Is(err, backup.ErrLater):
 		return &Error{fmt.Sprintf(x.Lang.Say("%s was written by a later vaiven", "%s la escribió un vaiven más nuevo"), path),
 			x.Lang.Say("use that version", "usa esa versión"), err}
-	case errors.Is(err, backup.ErrCut):
-		return &Error{fmt.Sprintf(x.Lang.Say("%s was cut off: %v", "%s quedó cortada: %v"), path, err), again, err}
+	case errors.As(err, &at) && at.Kind == backup.ErrCut:
+		return &Error{fmt.Sprintf(x.Lang.Say("%s was cut off: of byte %d and what follows not all is there",
+			"%s quedó cortada: desde el byte %d no está todo"), path, at.Byte), again, err}
+	case errors.As(err, &at):
+		return &Error{fmt.Sprintf(x.Lang.Say("%s is damaged, near byte %d", "%s está dañada, cerca del byte %d"), path, at.Byte), again, err}
 	case errors.Is(err, backup.ErrDamaged):
-		return &Error{fmt.Sprintf(x.Lang.Say("%s is damaged: %v", "%s está dañada: %v"), path, err), again, err}
+		return &Error{fmt.Sprintf(x.Lang.Say("%s is damaged", "%s está dañada"), path), again, err}
 	case errors.As(err, &trimmed):
 		return &Error{x.Lang.Say("old records were trimmed while the backup was written", "se quitaron entradas antiguas mientras se hacía la copia de seguridad"),
 			x.Lang.Say("make it again", "hazla otra vez"), err}
