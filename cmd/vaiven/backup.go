@@ -156,7 +156,11 @@ func (b *backupJob) fromServer(ctx context.Context, log string) error {
 	err = b.receive(asking, f, &watched{body, silent}, log)
 	var source *sourceError
 	if errors.As(err, &source) && ctx.Err() == nil {
-		return hinted(fmt.Errorf(b.say("%s did not send all of the backup: %w", "%s no envió toda la copia: %w"), b.remote.server, err),
+		text := fmt.Sprintf(b.say("%s did not send all of the backup", "%s no envió toda la copia"), b.remote.server)
+		if !errors.Is(err, backup.ErrCut) { // which says no more
+			text += ": " + err.Error()
+		}
+		return hinted(errors.New(text),
 			b.say("no file was written. Was the server stopped? What it printed says more; then try again",
 				"no se escribió ningún archivo. ¿Se detuvo el servidor? Lo que mostró dice más; luego inténtalo otra vez"))
 	}

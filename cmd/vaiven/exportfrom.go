@@ -37,7 +37,7 @@ func (p *program) exportFrom(cmd *cobra.Command, a *exportAsk, q url.Values) err
 	}
 	bar := console.NewProgress(p.stderr(), p.lang, p.say("exporting, KiB", "exportando, KiB"), 0, nil)
 	defer bar.Done()
-	return p.writeExport(cmd.Context(), a.file, func(w io.Writer) (*vaiven.Exported, error) {
+	return p.writeExport(cmd.Context(), a.file, q, func(w io.Writer) (*vaiven.Exported, error) {
 		defer bar.Done()
 		done, err := c.Export(cmd.Context(), q, &counted{w: w, bar: bar})
 		if cmd.Context().Err() != nil {
