@@ -103,13 +103,18 @@ func (x Explainer) Backup(path string, err error) error {
 	case errors.Is(err, backup.ErrLater):
 		return &Error{fmt.Sprintf(x.Lang.Say("%s was written by a later vaiven", "%s la escribió un vaiven más nuevo"), path),
 			x.Lang.Say("use that version", "usa esa versión"), err}
-	case errors.As(err, &at) && at.Kind == backup.ErrCut:
-		return &Error{fmt.Sprintf(x.Lang.Say("%s was cut off: of byte %d and what follows not all is there",
-			"%s quedó cortada: desde el byte %d no está todo"), path, at.Byte), again, err}
-	case errors.As(err, &at):
-		return &Error{fmt.Sprintf(x.Lang.Say("%s is damaged, near byte %d", "%s está dañada, cerca del byte %d"), path, at.Byte), again, err}
+	case errors.Is(err, backup.ErrCut):
+		text := fmt.Sprintf(x.Lang.Say("%s was cut off", "%s quedó cortada"), path)
+		if errors.As(err, &at) {
+			text += fmt.Sprintf(x.Lang.Say(": from byte %d on not all is there", ": desde el byte %d no está todo"), at.Byte)
+		}
+		return &Error{text, again, err}
 	case errors.Is(err, backup.ErrDamaged):
-		return &Error{fmt.Sprintf(x.Lang.Say("%s is damaged", "%s está dañada"), path), again, err}
+		text := fmt.Sprintf(x.Lang.Say("%s is damaged", "%s está dañada"), path)
+		if errors.As(err, &at) {
+			text += fmt.Sprintf(x.Lang.Say(", near byte %d", ", cerca del byte %d"), at.Byte)
+		}
+		return &Error{text, again, err}
 	case errors.As(err, &trimmed):
 		return &Error{x.Lang.Say("old records were trimmed while the backup was written", "se quitaron entradas antiguas mientras se hacía la copia de seguridad"),
 			x.Lang.Say("make it again", "hazla otra vez"), err}
