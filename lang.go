@@ -1,6 +1,9 @@
 package vaiven
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Lang is the language of everything that a person reads.
 type Lang string
@@ -18,6 +21,34 @@ func (l Lang) Say(en, es string) string {
 		return es
 	}
 	return en
+}
+
+// Plural returns the word for so many.
+func Plural(n uint64, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// Count writes a number with its noun, in the singular where it is one.
+func Count(n uint64, one, many string) string {
+	return strconv.FormatUint(n, 10) + " " + Plural(n, one, many)
+}
+
+// Readings writes how many readings.
+func (l Lang) Readings(n uint64) string {
+	return Count(n, l.Say("reading", "lectura"), l.Say("readings", "lecturas"))
+}
+
+// Devices writes how many devices.
+func (l Lang) Devices(n uint64) string {
+	return Count(n, l.Say("device", "dispositivo"), l.Say("devices", "dispositivos"))
+}
+
+// Boards writes how many boards.
+func (l Lang) Boards(n uint64) string {
+	return Count(n, l.Say("board", "placa"), l.Say("boards", "placas"))
 }
 
 // ParseLang reads a language as --lang or LANG writes it: "es", "es_CO.UTF-8",

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -91,9 +90,13 @@ func (b *backupJob) complete(keep bool) error {
 	}
 	info, err := os.Stat(b.target)
 	isFolder := err == nil && info.IsDir()
-	b.folder = isFolder || b.every > 0 || b.keep > 0 || strings.HasSuffix(b.target, "/") || strings.HasSuffix(b.target, string(filepath.Separator))
+	b.folder = isFolder || b.every > 0 || b.keep > 0 || os.IsPathSeparator(b.target[len(b.target)-1])
 	if b.folder && err == nil && !isFolder {
 		return usageError{fmt.Errorf(b.say("%s is a file: with --every or --keep, name a folder", "%s es un archivo: con --every o --keep, indica una carpeta"), b.target)}
+	}
+	if !b.folder && err != nil && filepath.Ext(b.target) == "" { // a stick's folder would become a file
+		return hinted(usageError{fmt.Errorf(b.say("%s: a file, or a folder that is not there?", "%s: ¿un archivo, o una carpeta que no está?"), b.target)},
+			fmt.Sprintf(b.say("write %[1]s.backup for a file; a folder must be there already", "escribe %[1]s.backup si es un archivo; una carpeta debe existir ya"), b.target))
 	}
 	return nil
 }
@@ -151,13 +154,21 @@ func (b *backupJob) fromServer(ctx context.Context, log string) error {
 	defer silent.Stop()
 	body, err := b.client.Backup(asking)
 	if err != nil {
-		return b.remoteError(&b.remote, cmp.Or(context.Cause(asking), err))
+		err = b.remoteError(&b.remote, cmp.Or(context.Cause(asking), err))
+		if log != "" {
+			err = hinted(err, b.ownerHint())
+		}
+		return err
 	}
 	defer body.Close()
 	err = b.receive(asking, f, &watched{body, silent}, log)
 	var source *sourceError
 	if errors.As(err, &source) && ctx.Err() == nil {
-		return hinted(fmt.Errorf(b.say("%s did not send all of the backup: %w", "%s no envió toda la copia: %w"), b.remote.server, err),
+		text := fmt.Sprintf(b.say("%s did not send all of the backup", "%s no envió toda la copia"), b.remote.server)
+		if !errors.Is(err, backup.ErrCut) { // which says no more
+			text += ": " + err.Error()
+		}
+		return hinted(errors.New(text),
 			b.say("no file was written. Was the server stopped? What it printed says more; then try again",
 				"no se escribió ningún archivo. ¿Se detuvo el servidor? Lo que mostró dice más; luego inténtalo otra vez"))
 	}
@@ -193,7 +204,7 @@ func (b *backupJob) receive(ctx context.Context, f *atomicfile.File, in io.Reade
 	h, err := b.readAll(t, b.say("backup", "copia"))
 	if err == nil && log != "" && log != h.Log {
 		err = hinted(fmt.Errorf(b.say("the server at %s is not that of %s", "el servidor en %s no es el de %s"), b.remote.server, b.o.Data),
-			b.say("say where that one listens: --server http://HOST:PORT", "di dónde escucha ese: --server http://HOST:PUERTO"))
+			b.ownerHint())
 	} else if err != nil && !t.failed {
 		err = &sourceError{err}
 	}
@@ -273,12 +284,10 @@ func (p *program) readAll(in io.Reader, label string) (backup.Header, error) {
 }
 
 // create begins the target. A file that is there must be a backup: what somebody named
-// by mistake is not replaced.
+// by mistake is not replaced. A folder must be there: where a stick belongs that is away,
+// one would be made on the card, and filled.
 func (b *backupJob) create() (*atomicfile.File, error) {
 	if b.folder {
-		if err := os.Mkdir(b.target, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
-			return nil, b.explain.Folder(b.target, err)
-		}
 		return b.createAt(filepath.Join(b.target, "vaiven.backup")) // of which a kill leaves one
 	}
 	f, err := os.Open(b.target)
@@ -299,12 +308,27 @@ func (b *backupJob) create() (*atomicfile.File, error) {
 
 func (b *backupJob) createAt(path string) (*atomicfile.File, error) {
 	f, err := atomicfile.Create(path)
+	if errors.Is(err, os.ErrNotExist) {
+		dir := filepath.Dir(path)
+		return nil, hinted(fmt.Errorf(b.say("there is no folder %s", "no hay ninguna carpeta %s"), dir), fmt.Sprintf(b.say(
+			"plug in the stick that belongs there, or make the folder: mkdir -p %s", "conecta la memoria USB que va ahí, o crea la carpeta: mkdir -p %s"), dir))
+	}
 	return f, b.explain.Backup(path, err)
+}
+
+// openBackup opens a backup to read it.
+func (p *program) openBackup(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, hinted(fmt.Errorf(p.say("there is no file %s", "no hay ningún archivo %s"), path),
+			p.say("name the backup, with its folder", "indica la copia, con su carpeta"))
+	}
+	return f, err
 }
 
 // printCheck says whether a file is a whole backup.
 func (b *backupJob) printCheck(ctx context.Context, path string) error {
-	f, err := os.Open(path)
+	f, err := b.openBackup(path)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,6 +66,9 @@ func (b *backupJob) removeOld(newest backup.Header) error {
 		if err := os.Remove(s.path); err != nil {
 			return b.explain.Folder(b.target, err)
 		}
+		if _, err := fmt.Fprintf(b.out, b.say("%s: removed, %d are kept\n", "%s: borrada, se conservan %d\n"), s.path, b.keep); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -84,11 +88,15 @@ const (
 // wrong is said once.
 func (b *backupJob) repeat(ctx context.Context) error {
 	due, retry, said := b.firstDue(time.Now()), firstRetry, ""
+	if time.Until(due) > 0 {
+		b.tellDue(due)
+	}
 	for b.wait(ctx, due) {
 		err := b.fromServer(ctx, "")
 		switch {
 		case err == nil:
 			due, retry, said = time.Now().Add(b.every), firstRetry, ""
+			b.tellDue(due)
 		case ctx.Err() != nil:
 		default:
 			if text := err.Error(); text != said {
@@ -100,6 +108,11 @@ func (b *backupJob) repeat(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// tellDue says when the next backup is made.
+func (b *backupJob) tellDue(due time.Time) {
+	fmt.Fprintf(b.out, b.say("the next one: %s\n", "la siguiente: %s\n"), due.Local().Format(time.DateTime))
 }
 
 // firstDue is when the next backup is due after those that are there. A clock that goes

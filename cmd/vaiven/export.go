@@ -129,7 +129,7 @@ func (p *program) exportFormat(file, format string) (string, error) {
 }
 
 // writeExport lets write write the file, whole or not at all, and tells what it holds.
-func (p *program) writeExport(ctx context.Context, file string, write func(io.Writer) (*vaiven.Exported, error)) error {
+func (p *program) writeExport(ctx context.Context, file string, asked url.Values, write func(io.Writer) (*vaiven.Exported, error)) error {
 	var done *vaiven.Exported
 	fill := func(w io.Writer) (err error) {
 		if done, err = write(w); err == nil {
@@ -146,7 +146,7 @@ func (p *program) writeExport(ctx context.Context, file string, write func(io.Wr
 	if err != nil {
 		return err
 	}
-	p.tellExported(file, done)
+	p.tellExported(file, asked, done)
 	return nil
 }
 
@@ -176,8 +176,9 @@ func (p *program) explainFile(file string, err error) error {
 		p.say("if there was one it is as it was; name another place, or - for stdout", "si había uno está como estaba; di otro lugar, o - para la salida estándar"))
 }
 
-// tellExported says what an export holds, and what it does not; nil: that is not known.
-func (p *program) tellExported(file string, done *vaiven.Exported) {
+// tellExported says what an export of what was asked for holds, and what it does not; nil:
+// that is not known.
+func (p *program) tellExported(file string, asked url.Values, done *vaiven.Exported) {
 	if done == nil {
 		return
 	}
@@ -188,14 +189,39 @@ func (p *program) tellExported(file string, done *vaiven.Exported) {
 	if len(done.LeftOut) > 0 {
 		text := p.say("without a column: ", "sin columna: ") + strings.Join(done.LeftOut, ", ")
 		if done.Without > 0 {
-			text += fmt.Sprintf(p.say(" (%d readings have no row)", " (%d lecturas no tienen fila)"), done.Without)
+			text += fmt.Sprintf(p.say(" (without a row: %s)", " (sin fila: %s)"), p.lang.Readings(done.Without))
 		}
 		p.notice(text,
 			p.say("--columns all takes every measurement", "--columns all incluye todas las medidas"))
 	}
 	if file != "-" {
-		fmt.Fprintf(p.out, p.say("%d readings in %s\n", "%d lecturas en %s\n"), done.Rows, file)
+		fmt.Fprintf(p.out, p.say("%s in %s\n", "%s en %s\n"), p.lang.Readings(done.Rows), file)
 	}
+	if done.Rows == 0 {
+		p.tellEmpty(asked, done)
+	}
+}
+
+// tellEmpty says why an export has no row.
+func (p *program) tellEmpty(asked url.Values, done *vaiven.Exported) {
+	if done.Without > 0 {
+		p.notice(fmt.Sprintf(p.say("none of %s has one of those columns", "de %s, ninguna tiene esas columnas"), p.lang.Readings(done.Without)),
+			p.say("--columns all takes every measurement", "--columns all incluye todas las medidas"))
+		return
+	}
+	var chosen []string
+	for _, name := range []string{export.ParamDevices, export.ParamFrom, export.ParamTo, export.ParamLast} {
+		if value := asked.Get(name); value != "" {
+			chosen = append(chosen, "--"+name+" "+value)
+		}
+	}
+	if len(chosen) == 0 {
+		p.notice(p.say("the log has no readings", "el registro no tiene lecturas"), "")
+		return
+	}
+	p.notice(fmt.Sprintf(p.say("the log has no reading for %s", "el registro no tiene ninguna lectura para %s"), strings.Join(chosen, " ")),
+		p.say("without --devices, --from, --to and --last it is all of the log; `vaiven devices` lists the boards of a server that runs",
+			"sin --devices, --from, --to ni --last es todo el registro; `vaiven devices` muestra las placas de un servidor en marcha"))
 }
 
 // queryError puts into words which flag is wrong.
@@ -213,7 +239,7 @@ func (d *dataFolder) export(ctx context.Context, log *stream.Log, file string, q
 	if err != nil {
 		return d.explain.Log(err)
 	}
-	o := export.Options{Log: &folderLog{log, last}, Columns: []string{"TEMP", "HUM"}, Zone: csvfile.LocalZone()}
+	o := export.Options{Log: &folderLog{log, last}, Columns: []string{"TEMP", "HUM"}, Zone: csvfile.LocalZone(), Version: versionText()}
 	side, err := csvfile.ReadSidecar(d.o.CSVPath())
 	if err == nil {
 		o.Columns, o.Zone, o.Digits = side.Columns, side.Zone, side.Digits
@@ -226,7 +252,7 @@ func (d *dataFolder) export(ctx context.Context, log *stream.Log, file string, q
 	}
 	bar := console.NewProgress(d.stderr(), d.lang, d.say("exporting", "exportando"), last, nil)
 	defer bar.Done()
-	return d.writeExport(ctx, file, func(w io.Writer) (*vaiven.Exported, error) {
+	return d.writeExport(ctx, file, q, func(w io.Writer) (*vaiven.Exported, error) {
 		defer bar.Done()
 		if _, err := e.Begins(ctx); err != nil {
 			return nil, d.explain.Views(err)

@@ -18,7 +18,7 @@ func (p *program) exportFromOwner(cmd *cobra.Command, d *dataFolder, a *exportAs
 	if err != nil {
 		return err
 	}
-	hint := p.say("a server runs in that folder; say where it listens: --server http://HOST:PORT", "en esa carpeta hay un servidor en marcha; di dónde escucha: --server http://HOST:PUERTO")
+	hint := p.ownerHint()
 	s, err := c.Server(cmd.Context())
 	if err != nil {
 		return hinted(p.remoteError(&a.r, err), hint)
@@ -37,7 +37,7 @@ func (p *program) exportFrom(cmd *cobra.Command, a *exportAsk, q url.Values) err
 	}
 	bar := console.NewProgress(p.stderr(), p.lang, p.say("exporting, KiB", "exportando, KiB"), 0, nil)
 	defer bar.Done()
-	return p.writeExport(cmd.Context(), a.file, func(w io.Writer) (*vaiven.Exported, error) {
+	return p.writeExport(cmd.Context(), a.file, q, func(w io.Writer) (*vaiven.Exported, error) {
 		defer bar.Done()
 		done, err := c.Export(cmd.Context(), q, &counted{w: w, bar: bar})
 		if cmd.Context().Err() != nil {

@@ -66,7 +66,7 @@ func (p *program) importCommand() *cobra.Command {
 		"el archivo CSV (por defecto, readings.csv en la carpeta de datos)"))
 	f.StringVar(&c.CSVZone, "zone", "", p.say("time zone of the files' TIMEFLAG, as America/Bogota (default: this machine's)",
 		"zona horaria de TIMEFLAG en los archivos, como America/Bogota (por defecto, la de esta máquina)"))
-	f.StringVar(&c.CSVRotate, "csv-rotate", "", p.say("as in `vaiven serve`", "como en `vaiven serve`"))
+	f.StringVar(&c.CSVRotate, "csv-rotate", "", p.say("as in vaiven serve", "como en vaiven serve"))
 	f.BoolVar(&run.behind, "append", false, p.say("also into a folder that has readings: the rows stand behind them",
 		"también en una carpeta que tiene lecturas: las filas quedan detrás de ellas"))
 	f.BoolVar(&run.skipBad, "skip-bad", false, p.say("leave out rows that cannot be read, and store the others",
@@ -175,7 +175,7 @@ func (r *importRun) store(ctx context.Context) (uint64, error) {
 		},
 	})
 	if err != nil {
-		return 0, r.explain.Log(err)
+		return 0, r.explainOpen(err, r.say("stop the server that uses it, or name a new folder with --data", "detén el servidor que la usa, o indica una carpeta nueva con --data"))
 	}
 	defer func() { _ = log.Close() }() // what counts has been committed
 	if err := r.learn(ctx, log); err != nil {
@@ -271,7 +271,7 @@ func (r *importRun) learn(ctx context.Context, log *stream.Log) error {
 		return r.explain.Views(err)
 	}
 	if held.others > 0 && !r.behind {
-		return hinted(fmt.Errorf(r.say("%s already has %d readings", "%s ya tiene %d lecturas"), r.o.Data, held.others),
+		return hinted(fmt.Errorf(r.say("%s already has %s", "%s ya tiene %s"), r.o.Data, r.lang.Readings(held.others)),
 			r.say("name a new folder with --data, or put the rows behind those readings with --append",
 				"indica una carpeta nueva con --data, o pon las filas detrás de esas lecturas con --append"))
 	}
@@ -347,7 +347,7 @@ func (r *importRun) report(stored uint64) error {
 		rows, bad = rows+s.Rows, bad+s.Bad
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, r.say("%d readings of %d boards stored in %s", "%d lecturas de %d placas guardadas en %s"), stored, len(boards), r.o.Data)
+	fmt.Fprintf(&text, r.say("%s of %s stored in %s", "%s de %s "+vaiven.Plural(stored, "guardada", "guardadas")+" en %s"), r.lang.Readings(stored), r.lang.Boards(uint64(len(boards))), r.o.Data)
 	if rows > 0 {
 		moment := func(ms int64) string { return time.UnixMilli(ms).In(r.read.Zone).Format("2006-01-02 15:04") }
 		fmt.Fprintf(&text, r.say(", of %s to %s", ", de %s a %s"), moment(from), moment(to))

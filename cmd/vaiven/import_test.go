@@ -54,7 +54,7 @@ func TestImportGoesOnWhereItStopped(t *testing.T) {
 		write(p, fmt.Sprintf("IDdato,IDdevice,TIMEFLAG,TEMP,HUM\n%d,101,202611220400,20,60\n", i+1))
 		many = append(many, p)
 	}
-	imported("40 readings of 1 boards", many...)
+	imported("40 readings of 1 board", many...)
 	imported("0 readings of 3 boards", "--append", path)
 }
 

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"vaiven"
 	"vaiven/internal/web/api"
@@ -22,11 +23,13 @@ import (
 type remote struct {
 	server, token string
 	json          bool
+	flags         *pflag.FlagSet // of the command that asks
 }
 
 // remoteFlags declares what every command has that asks a running server.
 func (p *program) remoteFlags(cmd *cobra.Command, r *remote) {
 	f := cmd.Flags()
+	r.flags = f
 	f.StringVar(&r.server, "server", "http://127.0.0.1:8080", p.say("the running server (variable VAIVEN_SERVER)", "el servidor en marcha (variable VAIVEN_SERVER)"))
 	f.StringVar(&r.token, "api-token", "", p.say("its token, if you ask from another computer (variable VAIVEN_API_TOKEN)",
 		"su clave, si preguntas desde otro equipo (variable VAIVEN_API_TOKEN)"))
@@ -64,9 +67,14 @@ func (p *program) client(cmd *cobra.Command, r *remote) (*api.Client, error) {
 	}
 	c, err := api.New(api.Options{Server: r.server, Token: r.token})
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--server: %w", err)}
+		return nil, usageError{fmt.Errorf(p.say("--server %q: want an address as http://127.0.0.1:8080", "--server %q: se espera una dirección como http://127.0.0.1:8080"), r.server)}
 	}
 	return c, nil
+}
+
+// ownerHint is what to try when the server of a data folder is not found.
+func (p *program) ownerHint() string {
+	return p.say("a server runs in that folder; say where it listens: --server http://HOST:PORT", "en esa carpeta hay un servidor en marcha; di dónde escucha: --server http://HOST:PUERTO")
 }
 
 // remoteError explains why a server did not do what it was asked.
@@ -78,6 +86,9 @@ func (p *program) remoteError(r *remote, err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &refused):
+		if wrong := r.wrongFlags(refused); wrong != "" {
+			return usageError{errors.New(wrong)}
+		}
 		return p.refused(refused)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return hinted(fmt.Errorf(p.say("no vaiven answers at %s", "ningún vaiven responde en %s"), r.server), p.say(
@@ -92,6 +103,20 @@ func (p *program) remoteError(r *remote, err error) error {
 		return fmt.Errorf("%s: %w", r.server, asked.Err)
 	}
 	return err
+}
+
+// wrongFlags says what is wrong with flags, when those are all that the server found
+// wrong: its parameters are called like them. "" when it found something else.
+func (r *remote) wrongFlags(problem *api.Problem) string {
+	var texts []string
+	for _, f := range problem.Errors {
+		name, ok := strings.CutPrefix(f.Location, "query.")
+		if !ok || r.flags.Lookup(name) == nil {
+			return ""
+		}
+		texts = append(texts, fmt.Sprintf("--%s: %s", name, f.Message))
+	}
+	return strings.Join(texts, "; ")
 }
 
 // refused puts a problem into words; the server's own words are in its language.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -41,7 +40,7 @@ func (p *program) restoreCommand() *cobra.Command {
 }
 
 func (p *program) restore(ctx context.Context, c *config, path string, check bool) error {
-	f, err := os.Open(path)
+	f, err := p.openBackup(path)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type program struct {
 	streams
 	out, err  *console.Output // the only writers of stdout and stderr
 	lang      vaiven.Lang
+	asked     *cobra.Command            // that ran, or was not understood; nil before
 	screenLog atomic.Pointer[io.Writer] // takes stderr while a full screen is up
 }
 
@@ -71,7 +72,8 @@ func (p *program) execute(ctx context.Context, args []string) (err error) {
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err.Notes())
-	return root.ExecuteContext(ctx)
+	p.asked, err = root.ExecuteContextC(ctx)
+	return err
 }
 
 // earlyLang finds --lang in a command line that has not been parsed.
@@ -108,10 +110,18 @@ func (p *program) printError(err error) {
 	case errors.As(err, &explained):
 		hint = explained.Hint
 	case errors.As(err, &usage):
-		hint = p.say("`vaiven --help` lists the commands, `vaiven COMMAND --help` the options of one",
-			"`vaiven --help` muestra los comandos, `vaiven COMANDO --help` las opciones de uno")
+		hint = p.usageHint()
 	}
 	console.Fail(p.stderr(), p.lang, err.Error(), hint)
+}
+
+// usageHint names the help that is about what was not understood.
+func (p *program) usageHint() string {
+	if p.asked == nil || !p.asked.HasParent() {
+		return p.say("`vaiven --help` lists the commands, `vaiven COMMAND --help` the options of one",
+			"`vaiven --help` muestra los comandos, `vaiven COMANDO --help` las opciones de uno")
+	}
+	return fmt.Sprintf(p.say("`%s --help` says what it takes", "`%s --help` dice qué admite"), p.asked.CommandPath())
 }
 
 func (p *program) say(en, es string) string { return p.lang.Say(en, es) }

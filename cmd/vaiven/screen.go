@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"golang.org/x/term"
 
 	"vaiven"
 	"vaiven/internal/console"
+	"vaiven/internal/csvfile"
 	"vaiven/internal/views"
 )
 
@@ -70,7 +70,7 @@ func (a *attended) title(f console.Facts) string {
 	if f.Readings == 0 {
 		return f.Command
 	}
-	return fmt.Sprintf(a.say("%s, %d readings", "%s, %d lecturas"), f.Command, f.Readings)
+	return f.Command + ", " + a.lang.Readings(f.Readings)
 }
 
 // known is what the log already says of each device.
@@ -113,6 +113,9 @@ func (a *attended) facts() console.Facts {
 	}
 	if len(paths) > 1 {
 		f.Sheet = paths[1]
+	}
+	if side, err := csvfile.ReadSidecar(paths[0]); err == nil {
+		f.Rotate = side.Rotate
 	}
 	if a.c.Readings > 0 || a.c.For > 0 {
 		f.Interval = a.c.Interval

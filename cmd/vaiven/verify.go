@@ -75,6 +75,16 @@ func (d *dataFolder) openLog(ctx context.Context) (*stream.Log, error) {
 	return stream.Open(ctx, stream.Options{Dir: server.LogDir(d.o.Data), URL: d.o.NATS, Logger: d.o.Logger, Stamp: d.clock.Stamp})
 }
 
+// explainOpen explains why the log does not open; inUse is what to try when a server has
+// the folder.
+func (d *dataFolder) explainOpen(err error, inUse string) error {
+	explained := d.explain.Log(err)
+	if errors.Is(err, stream.ErrLocked) {
+		return hinted(explained, inUse)
+	}
+	return explained
+}
+
 // mustHaveLog is an error when there is no log to look at: a mistyped folder
 // must not become a new log, nor a verdict that all is well.
 func (d *dataFolder) mustHaveLog() error {
@@ -92,7 +102,7 @@ func (d *dataFolder) mustHaveLog() error {
 func (d *dataFolder) verify(ctx context.Context) (string, error) {
 	log, err := d.openLog(ctx)
 	if err != nil {
-		return "", d.explain.Log(err)
+		return "", d.explainOpen(err, d.say("stop the server that uses it, and try again", "detén el servidor que la usa e inténtalo otra vez"))
 	}
 	defer log.Close()
 	last, err := log.Last(ctx)
@@ -154,15 +164,19 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 		without = fmt.Sprintf(d.say(", %d values of the history", ", %d valores del historial"), found.Samples)
 	}
 	if r.Without > 0 {
-		without += fmt.Sprintf(d.say(", %d readings without a column and a row", ", %d lecturas sin columna ni fila"), r.Without)
+		without += fmt.Sprintf(d.say(", %s without a column and a row", ", %s sin columna ni fila"), d.lang.Readings(r.Without))
 	}
 	if r.Before > 0 {
-		without += fmt.Sprintf(d.say(", the log begins with record %d, behind %d readings", ", el registro empieza en la entrada %d, tras %d lecturas"), r.First, r.Before)
+		without += fmt.Sprintf(d.say(", the log begins with record %d, behind %s", ", el registro empieza en la entrada %d, tras %s"), r.First, d.lang.Readings(r.Before))
 	}
-	return fmt.Sprintf(d.say(
-		"%d records, %d events, %d readings, %d repeats dropped, %d devices, %d rows%s: ok",
-		"%d entradas, %d eventos, %d lecturas, %d repetidas descartadas, %d dispositivos, %d filas%s: ok"),
-		r.Records, r.Events, r.Readings, r.Repeats, r.Devices, r.Rows, without), nil
+	return strings.Join([]string{
+		vaiven.Count(r.Records, d.say("record", "entrada"), d.say("records", "entradas")),
+		vaiven.Count(r.Events, d.say("event", "evento"), d.say("events", "eventos")),
+		d.lang.Readings(r.Readings),
+		vaiven.Count(r.Repeats, d.say("repeat dropped", "repetida descartada"), d.say("repeats dropped", "repetidas descartadas")),
+		d.lang.Devices(r.Devices),
+		vaiven.Count(r.Rows, d.say("row", "fila"), d.say("rows", "filas")),
+	}, ", ") + without + ": ok", nil
 }
 
 // progressView moves a progress bar along the log.

@@ -112,6 +112,16 @@ var (
 	ErrDamaged = errors.New("backup is damaged")
 )
 
+// PlaceError says where a backup is cut off or damaged.
+type PlaceError struct {
+	Kind error // ErrCut or ErrDamaged
+	Byte int64 // from where on it could not be read; what is damaged may stand before it
+	What string
+}
+
+func (e *PlaceError) Error() string { return fmt.Sprintf("%v: byte %d: %s", e.Kind, e.Byte, e.What) }
+func (e *PlaceError) Unwrap() error { return e.Kind }
+
 // check returns what is wrong with a header, nil for nothing.
 func (h *Header) check() error {
 	if id, err := hex.DecodeString(h.Log); err != nil || len(id) != 16 {

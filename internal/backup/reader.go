@@ -80,7 +80,7 @@ func (r *Reader) readHeader() error {
 	case string(magic[:n]) != Magic[:n] || err == io.EOF:
 		return ErrNotABackup
 	case err == io.ErrUnexpectedEOF:
-		return ErrCut
+		return &PlaceError{Kind: ErrCut}
 	case err != nil:
 		return err
 	}
@@ -265,7 +265,7 @@ func (r *Reader) readFrame() (kind byte, body []byte, err error) {
 func (r *Reader) readFull(b []byte) error {
 	_, err := io.ReadFull(r.in, b)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: in the part that begins at byte %d", ErrCut, r.offset)
+		return &PlaceError{Kind: ErrCut, Byte: r.offset, What: "the part that begins there is missing"}
 	}
 	return err
 }
@@ -282,5 +282,5 @@ func (r *Reader) decompress(body []byte) []byte {
 }
 
 func (r *Reader) damaged(what string) error {
-	return fmt.Errorf("%w: %s, before byte %d", ErrDamaged, what, r.offset)
+	return &PlaceError{Kind: ErrDamaged, Byte: r.offset, What: what}
 }

@@ -32,6 +32,8 @@ type Facts struct {
 	Data string // data folder
 	CSV  string // path of the CSV file
 
+	Rotate string // when the CSV file ends and another begins: month, day, rows=N; "": never
+
 	Sheet string // path of the CSV file for a spreadsheet, "": none
 	// Continued is how many earlier runs there were to go on with; Data is the one
 	// that was used last. 0: none was asked for.
@@ -87,7 +89,7 @@ func Banner(t Terminal, f Facts) error {
 		continued = fmt.Sprintf(l.Say("  (goes on: the one used last of %d)", "  (continúa: la usada por última vez, de %d)"), f.Continued)
 	}
 	row(l.Say("data", "datos"), f.Data+continued)
-	row("CSV", f.CSV)
+	row("CSV", f.CSV+describeRotation(f))
 	row("Excel", f.Sheet)
 	if f.Keys {
 		row(l.Say("keys", "teclas"), keysHint(l))
@@ -104,7 +106,7 @@ const labelWidth = 16
 func describeSession(f Facts) string {
 	var limits, parts []string
 	if f.Readings > 0 {
-		limits = append(limits, countReadings(f.Lang, f.Readings))
+		limits = append(limits, f.Lang.Readings(f.Readings))
 	}
 	if f.For > 0 {
 		limits = append(limits, span(f.For))
@@ -116,6 +118,19 @@ func describeSession(f Facts) string {
 		parts = append(parts, f.Lang.Say("one every ", "una cada ")+span(f.Interval))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func describeRotation(f Facts) string {
+	rows, byRows := strings.CutPrefix(f.Rotate, "rows=")
+	switch {
+	case byRows:
+		return fmt.Sprintf(f.Lang.Say("  (another after %s rows)", "  (otro tras %s filas)"), rows)
+	case f.Rotate == "month":
+		return f.Lang.Say("  (another each month)", "  (otro cada mes)")
+	case f.Rotate == "day":
+		return f.Lang.Say("  (another each day)", "  (otro cada día)")
+	}
+	return ""
 }
 
 func describeZone(f Facts) string {

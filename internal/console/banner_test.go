@@ -42,6 +42,20 @@ func TestBannerGolden(t *testing.T) {
 	}
 }
 
+func TestBannerSaysWhenTheCSVEnds(t *testing.T) {
+	for rotate, want := range map[string][2]string{
+		"": {"r.csv\n", "r.csv\n"}, "month": {"r.csv  (another each month)\n", "r.csv  (otro cada mes)\n"},
+		"day": {"r.csv  (another each day)\n", "r.csv  (otro cada día)\n"}, "rows=1000": {"r.csv  (another after 1000 rows)\n", "r.csv  (otro tras 1000 filas)\n"},
+	} {
+		for i, l := range []vaiven.Lang{vaiven.English, vaiven.Spanish} {
+			var b strings.Builder
+			if err := Banner(Terminal{W: &b}, Facts{Lang: l, CSV: "r.csv", Rotate: rotate}); err != nil || !strings.Contains(b.String(), want[i]) {
+				t.Errorf("%q: %s, %v", rotate, b.String(), err)
+			}
+		}
+	}
+}
+
 func TestSketchDevice(t *testing.T) {
 	for id, want := range map[string]string{"101": `:101,`, "007": `:7,`, "000": `:0,`, "abc": `:\"abc\",`, "1234": `:\"1234\",`} {
 		if line := SketchLines("h", "1", id)[1]; !strings.Contains(line, want) {

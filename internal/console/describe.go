@@ -40,7 +40,7 @@ func describe(l vaiven.Lang, b *board, ev vaiven.Event) (string, severity) {
 		return strings.TrimRight(l.Say("reports", "informa")+" "+states(e.States), " "), severityInfo
 	case *vaiven.Hello:
 		if e.Lost > 0 {
-			return l.Say("the board gave up ", "la placa descartó ") + countReadings(l, e.Lost) +
+			return l.Say("the board gave up ", "la placa descartó ") + l.Readings(e.Lost) +
 				l.Say(" that it could not send", " que no pudo enviar"), severityWarn
 		}
 	case *vaiven.Change:
@@ -127,7 +127,7 @@ func describeDisconnect(l vaiven.Lang, reason string) string {
 func describeStart(l vaiven.Lang, e *vaiven.SessionStart) string {
 	var parts []string
 	if e.Readings > 0 {
-		parts = append(parts, countReadings(l, e.Readings))
+		parts = append(parts, l.Readings(e.Readings))
 	}
 	if e.Deadline > 0 {
 		parts = append(parts, l.Say("until ", "hasta las ")+clock(e.Deadline, e.Offset))
@@ -142,7 +142,7 @@ func describeStart(l vaiven.Lang, e *vaiven.SessionStart) string {
 }
 
 func describeEnd(l vaiven.Lang, e *vaiven.SessionEnd) string {
-	n := countReadings(l, e.Count)
+	n := l.Readings(e.Count)
 	switch e.Reason {
 	case vaiven.EndReadings:
 		return l.Say("session complete: ", "sesión completa: ") + n

@@ -110,13 +110,13 @@ func (f *framer) counts() string {
 		}
 	}
 	if silent > 0 {
-		connected += " (" + count(silent, l.Say("silent", "callada"), l.Say("silent", "calladas")) + ")"
+		connected += " (" + vaiven.Count(silent, l.Say("silent", "callada"), l.Say("silent", "calladas")) + ")"
 	}
-	rejected := count(d.rejected, l.Say("rejected", "rechazada"), l.Say("rejected", "rechazadas"))
+	rejected := vaiven.Count(d.rejected, l.Say("rejected", "rechazada"), l.Say("rejected", "rechazadas"))
 	if d.rejected > 0 {
 		rejected = f.color.str(sgrRed, rejected)
 	}
-	parts := []string{connected, countReadings(l, d.readings), formatRate(d.rate.perSecond(f.now.Unix())) + "/s", rejected}
+	parts := []string{connected, l.Readings(d.readings), formatRate(d.rate.perSecond(f.now.Unix())) + "/s", rejected}
 	if d.hidden {
 		parts = append(parts, fmt.Sprintf(l.Say("first %d devices", "primeros %d dispositivos"), maxRows))
 	}

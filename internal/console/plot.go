@@ -124,7 +124,7 @@ func (p *picture) head(b *strings.Builder) {
 	digits := digitsFor(high - low)
 	fmt.Fprintf(b, "%s  %s  %s %s  %s %s  %s %s  (%s)\n", p.color.str(deviceColor(p.curve.Device), clean(string(p.curve.Device), vaiven.MaxDevice)), p.color.str(sgrBold, clean(name, 2*vaiven.MaxName)),
 		l.Say("min", "min"), plotNumber(low, digits), l.Say("mean", "media"), plotNumber(sum/float64(n), digits+1),
-		l.Say("max", "max"), plotNumber(high, digits), countReadings(l, n))
+		l.Say("max", "max"), plotNumber(high, digits), l.Readings(n))
 }
 
 // scale chooses what the highest and the lowest row stand for.

@@ -28,9 +28,9 @@ func WriteSummary(t Terminal, l vaiven.Lang, roster Roster, sums []vaiven.Summar
 	}
 	b := color.append(nil, sgrBold, l.Say("Summary", "Resumen"))
 	b = fmt.Appendf(b, " · %s · %s · %s\n\n",
-		count(uint64(len(sums)), l.Say("device", "dispositivo"), l.Say("devices", "dispositivos")),
-		countReadings(l, readings),
-		count(rejected, l.Say("rejected", "rechazada"), l.Say("rejected", "rechazadas")))
+		l.Devices(uint64(len(sums))),
+		l.Readings(readings),
+		vaiven.Count(rejected, l.Say("rejected", "rechazada"), l.Say("rejected", "rechazadas")))
 	if len(sums) > 0 {
 		b = append(appendDeviceTable(b, color, l, roster, sums), '\n')
 	}
@@ -354,8 +354,8 @@ func WriteChanges(t Terminal, l vaiven.Lang, c *Changes) error {
 		return nil
 	}
 	parts := []string{
-		count(c.Asked, l.Say("asked", "pedido"), l.Say("asked", "pedidos")),
-		count(c.Confirmed, l.Say("confirmed", "confirmado"), l.Say("confirmed", "confirmados")),
+		vaiven.Count(c.Asked, l.Say("asked", "pedido"), l.Say("asked", "pedidos")),
+		vaiven.Count(c.Confirmed, l.Say("confirmed", "confirmado"), l.Say("confirmed", "confirmados")),
 	}
 	if c.Confirmed > 0 {
 		parts[1] += l.Say(" (half of them within ", " (la mitad en menos de ") + span(c.Median()) + ")"
@@ -369,7 +369,7 @@ func WriteChanges(t Terminal, l vaiven.Lang, c *Changes) error {
 		{c.Overtaken, l.Say("overtaken", "reemplazado"), l.Say("overtaken", "reemplazados")},
 	} {
 		if p.n > 0 {
-			parts = append(parts, count(p.n, p.one, p.many))
+			parts = append(parts, vaiven.Count(p.n, p.one, p.many))
 		}
 	}
 	b := paint(t.Color).append(nil, sgrBold, l.Say("Changes of states", "Cambios de estado"))

@@ -344,18 +344,6 @@ func pair(d, big time.Duration, bigName string, small time.Duration, smallName s
 	return s
 }
 
-// count writes a number with its noun, in the singular where it is one.
-func count(n uint64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.FormatUint(n, 10) + " " + many
-}
-
-func countReadings(l vaiven.Lang, n uint64) string {
-	return count(n, l.Say("reading", "lectura"), l.Say("readings", "lecturas"))
-}
-
 // SGR parameters (ECMA-48, 8.3.117). Only the sixteen colours that every
 // terminal maps to its own theme are used.
 const (

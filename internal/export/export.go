@@ -37,7 +37,8 @@ type Options struct {
 	Zone    string
 	Digits  int
 
-	Now func() time.Time // time.Now by default
+	Version string           // of this program, for a file that says what made it
+	Now     func() time.Time // time.Now by default
 }
 
 // Exporter makes exports of a log.
@@ -59,6 +60,7 @@ func New(o Options) *Exporter {
 type Export struct {
 	x        *Exporter
 	ask      request
+	lang     vaiven.Lang // of what the file calls itself
 	columns  []string
 	done     vaiven.Exported
 	progress func(done, total uint64)

@@ -232,6 +232,8 @@ func TestWhatMayNotBeAsked(t *testing.T) {
 		"format=pdf":                            "format: want one of csv, jsonl, xlsx, parquet",
 		"dialect=excel-fr":                      "dialect: there is: excel-es",
 		"dialect=excel-es&format=xlsx":          "dialect: only a csv has one",
+		"columns=TEMP&format=jsonl":             "columns: a jsonl has none: it holds all that boards sent",
+		"columns=all&format=jsonl":              "columns: a jsonl has none: it holds all that boards sent",
 		"devices=1..2":                          `devices: "1..2" is no device's id, nor a beginning as 1*`,
 		"devices=a b*":                          `devices: "a b*" is no device's id, nor a beginning as 1*`,
 		"from=noon":                             "from: want a time as 08:30, 2026-11-22 or \"2026-11-22 08:30\"",

@@ -1,9 +1,11 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"reflect"
+	"runtime"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -57,7 +59,7 @@ func openParquet(e *Export, w io.Writer) (file, error) {
 	}
 	schema := parquet.NewSchema("reading", parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()))
 	p := &parquetFile{x: e.x, columns: e.columns, rows: make([]parquet.Row, parquetRow)}
-	p.w = parquet.NewGenericWriter[any](w, schema, parquet.Compression(&parquet.Snappy), parquet.CreatedBy("vaiven", "", ""))
+	p.w = parquet.NewGenericWriter[any](w, schema, parquet.Compression(&parquet.Snappy), parquet.CreatedBy("vaiven", cmp.Or(e.x.o.Version, "devel"), runtime.Version()))
 	return p, nil
 }
 

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,11 +27,14 @@ import (
 func TestParquetIsTheLog(t *testing.T) {
 	m := story(1500)
 	x := exporter(m)
-	x.groupRows = 1000
+	x.groupRows, x.o.Version = 1000, "1.2.3"
 	_, b := run(t, x, "format=parquet&columns=all")
 	f, err := parquet.OpenFile(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if by := f.Metadata().CreatedBy; by != "vaiven version 1.2.3(build "+runtime.Version()+")" {
+		t.Errorf("created by %s", by)
 	}
 	var names []string
 	for _, field := range f.Schema().Fields() {
@@ -168,6 +173,10 @@ func TestABookIsTheLog(t *testing.T) {
 	z, err := zip.NewReader(bytes.NewReader(book), int64(len(book)))
 	if err != nil {
 		t.Fatal(err)
+	}
+	part, err := fs.ReadFile(z, "xl/workbook.xml")
+	if err != nil || !bytes.Contains(part, []byte(`<sheet name="readings 1" `)) || !bytes.Contains(part, []byte(`<sheet name="readings 3" `)) {
+		t.Errorf("sheets: %s, %v", part, err)
 	}
 	next := 1
 	for sheet := 1; next < len(rows); sheet++ {

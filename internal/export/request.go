@@ -47,7 +47,7 @@ type request struct {
 // values are one list. The error is an *event.QueryError in that language; of several that are wrong
 // it names the first by the alphabet.
 func (x *Exporter) Prepare(q url.Values, l vaiven.Lang) (*Export, error) {
-	e := &Export{x: x, ask: request{format: "csv"}}
+	e := &Export{x: x, lang: l, ask: request{format: "csv"}}
 	last := time.Duration(0)
 	for _, name := range slices.Sorted(maps.Keys(q)) {
 		value := strings.Join(q[name], ",")
@@ -75,6 +75,9 @@ func (x *Exporter) Prepare(q url.Values, l vaiven.Lang) (*Export, error) {
 	}
 	if e.ask.to != 0 && e.ask.to <= e.ask.from {
 		return nil, &event.QueryError{Parameter: ParamTo, Want: l.Say("want a time behind from", "se espera un momento posterior a from")}
+	}
+	if (e.ask.allColumns || len(e.ask.columns) > 0) && !formats[e.ask.format].table {
+		return nil, &event.QueryError{Parameter: ParamColumns, Want: fmt.Sprintf(l.Say("a %s has none: it holds all that boards sent", "un %s no las tiene: lleva todo lo que enviaron las placas"), e.ask.format)}
 	}
 	if e.ask.dialect != "" && e.ask.format != "csv" {
 		return nil, &event.QueryError{Parameter: ParamDialect, Want: l.Say("only a csv has one", "solo un csv lo tiene")}

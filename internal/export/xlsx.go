@@ -25,6 +25,7 @@ const maxSheetRows = 1 << 20
 type bookFile struct {
 	zip     *zip.Writer
 	form    *csvform.Format
+	title   string   // of the sheets, with their numbers
 	names   []string // of the measurements
 	letters []string // of the columns
 	maxRows int      // of a sheet
@@ -39,7 +40,7 @@ func openBook(e *Export, w io.Writer) (file, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bookFile{zip: zip.NewWriter(w), form: form, names: e.columns, maxRows: e.x.sheetRows}
+	b := &bookFile{zip: zip.NewWriter(w), form: form, title: e.lang.Say("readings", "lecturas"), names: e.columns, maxRows: e.x.sheetRows}
 	for i := range firstValue + len(b.names) {
 		b.letters = append(b.letters, columnLetters(i))
 	}
@@ -176,7 +177,7 @@ func (b *bookFile) end() error {
 	sheets, links := "", `<Relationship Id="rId0" Type="`+docRels+`/styles" Target="styles.xml"/>`
 	for i := 1; i <= b.sheets; i++ {
 		types += fmt.Sprintf(`<Override PartName="/xl/worksheets/sheet%d.xml" ContentType="%sworksheet+xml"/>`, i, kind)
-		sheets += fmt.Sprintf(`<sheet name="readings %d" sheetId="%d" r:id="rId%d"/>`, i, i, i)
+		sheets += fmt.Sprintf(`<sheet name="%s %d" sheetId="%d" r:id="rId%d"/>`, b.title, i, i, i)
 		links += fmt.Sprintf(`<Relationship Id="rId%d" Type="%s/worksheet" Target="worksheets/sheet%d.xml"/>`, i, docRels, i)
 	}
 	for _, part := range [][2]string{

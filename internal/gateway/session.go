@@ -44,7 +44,7 @@ func (s *session) endText(l vaiven.Lang) string {
 	if s.reason == vaiven.EndElapsed {
 		return fmt.Sprintf(l.Say("%v elapsed", "pasaron %v"), s.length)
 	}
-	return fmt.Sprintf(l.Say("%d readings received", "%d lecturas recibidas"), s.n)
+	return vaiven.Count(s.n, l.Say("reading received", "lectura recibida"), l.Say("readings received", "lecturas recibidas"))
 }
 
 // loadSession takes up what the log says of d's session: all of it the first time,

@@ -93,6 +93,7 @@ func (x Explainer) Backup(path string, err error) error {
 	again := x.Lang.Say("it is of no use: take an older one, or make a new one", "no sirve: usa una anterior, o haz una nueva")
 	var failed *fs.PathError
 	var trimmed *stream.TrimmedError
+	var at *backup.PlaceError
 	switch {
 	case err == nil:
 		return nil
@@ -103,9 +104,17 @@ func (x Explainer) Backup(path string, err error) error {
 		return &Error{fmt.Sprintf(x.Lang.Say("%s was written by a later vaiven", "%s la escribió un vaiven más nuevo"), path),
 			x.Lang.Say("use that version", "usa esa versión"), err}
 	case errors.Is(err, backup.ErrCut):
-		return &Error{fmt.Sprintf(x.Lang.Say("%s was cut off: %v", "%s quedó cortada: %v"), path, err), again, err}
+		text := fmt.Sprintf(x.Lang.Say("%s was cut off", "%s quedó cortada"), path)
+		if errors.As(err, &at) {
+			text += fmt.Sprintf(x.Lang.Say(": from byte %d on not all is there", ": desde el byte %d no está todo"), at.Byte)
+		}
+		return &Error{text, again, err}
 	case errors.Is(err, backup.ErrDamaged):
-		return &Error{fmt.Sprintf(x.Lang.Say("%s is damaged: %v", "%s está dañada: %v"), path, err), again, err}
+		text := fmt.Sprintf(x.Lang.Say("%s is damaged", "%s está dañada"), path)
+		if errors.As(err, &at) {
+			text += fmt.Sprintf(x.Lang.Say(", near byte %d", ", cerca del byte %d"), at.Byte)
+		}
+		return &Error{text, again, err}
 	case errors.As(err, &trimmed):
 		return &Error{x.Lang.Say("old records were trimmed while the backup was written", "se quitaron entradas antiguas mientras se hacía la copia de seguridad"),
 			x.Lang.Say("make it again", "hazla otra vez"), err}

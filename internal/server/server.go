@@ -112,7 +112,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.exporter = export.New(export.Options{Log: past{s}, Disorder: past{s}.Disorder, Columns: s.csv.Columns(), Zone: s.csv.Zone(), Digits: s.csv.Digits()})
+	s.exporter = export.New(export.Options{Log: past{s}, Disorder: past{s}.Disorder, Columns: s.csv.Columns(), Zone: s.csv.Zone(), Digits: s.csv.Digits(), Version: s.o.Version})
 	s.openPanel()
 	s.metrics = s.newMetrics()
 	return s, nil

@@ -13,7 +13,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"html/template"
 	"io"
 	"log/slog"
@@ -392,7 +391,7 @@ func (o Options) writePage(w http.ResponseWriter) {
 	_ = pageTemplate.Execute(w, map[string]any{
 		"Lang":    string(o.Lang),
 		"Running": o.Lang.Say("The server is running, version "+o.Version+".", "El servidor está funcionando, versión "+o.Version+"."),
-		"Count":   fmt.Sprintf(o.Lang.Say("%d devices, %d readings.", "%d dispositivos, %d lecturas."), p.Devices, p.Readings),
+		"Count":   o.Lang.Devices(uint64(p.Devices)) + ", " + o.Lang.Readings(p.Readings) + ".",
 		"Board":   o.Lang.Say("Connect a board", "Conectar una placa"),
 		"Page":    p,
 	})
