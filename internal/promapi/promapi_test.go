@@ -277,7 +277,6 @@ func TestTimeoutOfALook(t *testing.T) {
 
 // leaving is a storage whose first answer makes the client go.
 type leaving struct {
-	nothing
 	asked int
 	leave context.CancelFunc
 }
