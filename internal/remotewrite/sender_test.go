@@ -2,6 +2,7 @@ package remotewrite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -238,7 +239,7 @@ func TestOnlyWhatIsRefusedIsDropped(t *testing.T) {
 }
 
 func TestStoreThatRefusesAllIsNotAskedAgain(t *testing.T) {
-	for _, code := range []int{401, 403, 404, 415} {
+	for _, code := range []int{400, 413, 422} {
 		log, st := &memLog{first: 1}, newStore(t)
 		log.add(readings(0, 10)...)
 		st.say = func(*http.Request) int { return code }
@@ -246,8 +247,52 @@ func TestStoreThatRefusesAllIsNotAskedAgain(t *testing.T) {
 		s, stop := sent(t, Options{Source: log, URL: st.URL, Dir: t.TempDir(), Notify: func(text, _ string) { told = append(told, text) }})
 		st.until(t, "all of it", func() bool { return s.Lag() == 0 })
 		stop()
-		if n := s.Stats().Dropped.Load(); n != 30 || st.requests != 1 || len(told) != 1 || !strings.Contains(told[0], fmt.Sprint(code)) {
+		if n := s.Stats().Dropped.Load(); n != 30 || st.requests != 19 || len(told) != 1 || !strings.Contains(told[0], fmt.Sprint(code)) {
 			t.Errorf("%d: dropped %d in %d requests, told %q", code, n, st.requests, told)
+		}
+	}
+}
+
+// TestStoreThatAPersonMustPutRightHasAllOfItThen: a password that was changed, a path
+// that is wrong and a store that does not receive yet cost nothing.
+func TestStoreThatAPersonMustPutRightHasAllOfItThen(t *testing.T) {
+	for code, want := range map[int]string{401: "password", 403: "password", 404: "path", 405: "path", 407: "password", 415: "wait in the log"} {
+		log, st := &memLog{first: 1}, newStore(t)
+		all := readings(0, 10)
+		log.add(all...)
+		n := 0
+		st.say = func(*http.Request) int {
+			if n++; n <= 3 {
+				return code
+			}
+			return 0
+		}
+		var told, hints []string
+		s, stop := sent(t, Options{Source: log, URL: st.URL, Dir: t.TempDir(), Notify: func(text, hint string) { told, hints = append(told, text), append(hints, hint) }})
+		st.until(t, "all of it", func() bool { return s.Lag() == 0 })
+		stop()
+		if d := st.once(all); d != "" || s.Stats().Dropped.Load() != 0 || s.Stats().Failures.Load() != 3 {
+			t.Errorf("%d: dropped %d, failed %d: %s", code, s.Stats().Dropped.Load(), s.Stats().Failures.Load(), d)
+		}
+		if len(told) != 2 || !strings.Contains(told[0], fmt.Sprint(code)) || !strings.Contains(hints[0], want) {
+			t.Errorf("%d: told %q %q", code, told, hints)
+		}
+	}
+}
+
+// TestTheLongestPauseIsForWhatAPersonMustPutRight asks once for each status.
+func TestTheLongestPauseIsForWhatAPersonMustPutRight(t *testing.T) {
+	st := newStore(t)
+	s, err := Open(Options{Source: &memLog{}, URL: st.URL, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.client.CloseIdleConnections()
+	for code, want := range map[int]time.Duration{401: time.Minute, 403: time.Minute, 404: time.Minute, 407: time.Minute, 408: 0, 429: 0, 500: 0} {
+		st.say = func(*http.Request) int { return code }
+		var later *laterError
+		if err := s.post(t.Context(), nil); !errors.As(err, &later) || later.after != want || later.status != code {
+			t.Errorf("%d: %#v", code, err)
 		}
 	}
 }
