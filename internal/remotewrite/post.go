@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -56,7 +57,7 @@ func (s *Sender) post(ctx context.Context, samples []vaiven.Sample) error {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.o.URL, bytes.NewReader(encode(samples)))
 	if err != nil {
-		return &laterError{err: err}
+		return &laterError{err: withoutURL(err)}
 	}
 	req.Header.Set("Content-Type", "application/x-protobuf")
 	req.Header.Set("Content-Encoding", "snappy")
@@ -64,7 +65,7 @@ func (s *Sender) post(ctx context.Context, samples []vaiven.Sample) error {
 	req.Header.Set("User-Agent", "vaiven/"+s.o.Version)
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return &laterError{err: err}
+		return &laterError{err: withoutURL(err)}
 	}
 	defer func() { _ = resp.Body.Close() }()
 	said, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -80,6 +81,16 @@ func (s *Sender) post(ctx context.Context, samples []vaiven.Sample) error {
 		}
 		return later
 	}
+}
+
+// withoutURL takes the URL out of an error of net/http's: a key may stand in its query,
+// and the host is said anyway.
+func withoutURL(err error) error {
+	var asked *url.Error
+	if errors.As(err, &asked) {
+		return asked.Err
+	}
+	return err
 }
 
 // retryAfter is the pause that the store asks for, in seconds.

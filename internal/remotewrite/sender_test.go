@@ -182,6 +182,21 @@ func TestStoreThatFailsIsAskedUntilItTakesIt(t *testing.T) {
 	}
 }
 
+func TestSecretsOfTheURLAreNotTold(t *testing.T) {
+	log, st := &memLog{first: 1}, newStore(t)
+	addr := st.Listener.Addr().String()
+	st.Close()
+	log.add(readings(0, 5)...)
+	told := make(chan string, 1)
+	s, stop := sent(t, Options{Source: log, URL: "http://us:secret@" + addr + "/secret?token=secret", Dir: t.TempDir(),
+		Notify: func(text, hint string) { told <- text + hint }})
+	text := <-told
+	stop()
+	if err := s.Trouble(); err == nil || strings.Contains(text+err.Error(), "secret") || !strings.Contains(text, addr) {
+		t.Errorf("told %q, %v", text, err)
+	}
+}
+
 func TestStoreThatIsAwayForAWhile(t *testing.T) {
 	log, st := &memLog{first: 1}, newStore(t)
 	addr := st.Listener.Addr().String()
