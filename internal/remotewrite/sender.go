@@ -72,6 +72,7 @@ type Stats struct {
 // Sender sends one log to one store. Make it with Open.
 type Sender struct {
 	o      Options
+	url    *url.URL
 	host   string // of the URL, for people
 	path   string // of the position's file
 	client *http.Client
@@ -96,7 +97,7 @@ func Open(o Options) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{o: o, host: u.Host, path: filepath.Join(o.Dir, FileName)}
+	s := &Sender{o: o, url: u, host: u.Host, path: filepath.Join(o.Dir, FileName)}
 	s.client = &http.Client{
 		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConns: 1, IdleConnTimeout: time.Minute},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -377,8 +378,15 @@ func TestPositionIsOfOneLogAndOneStore(t *testing.T) {
 		}
 	}
 	o.Log = "abc"
-	if s, err := Open(o); err != nil || s.Lag() != 0 {
-		t.Errorf("the same: %v", err)
+	for _, url := range []string{o.URL, strings.Replace(o.URL, "http://", "http://us:other@", 1), o.URL + "?key=other"} {
+		o := o
+		o.URL = url
+		if s, err := Open(o); err != nil || s.Lag() != 0 {
+			t.Errorf("the same store, %s: %v", url, err)
+		}
+	}
+	if info, err := os.Stat(filepath.Join(o.Dir, FileName)); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("others may read the file: %v, %v", info.Mode(), err)
 	}
 	// An older copy of the log: the store has all of it, and what comes now is new.
 	log.mu.Lock()
