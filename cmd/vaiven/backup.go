@@ -276,7 +276,7 @@ func (p *program) readAll(in io.Reader, label string) (backup.Header, error) {
 // by mistake is not replaced.
 func (b *backupJob) create() (*atomicfile.File, error) {
 	if b.folder {
-		if err := os.Mkdir(b.target, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		if err := os.Mkdir(b.target, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 			return nil, b.explain.Folder(b.target, err)
 		}
 		return b.createAt(filepath.Join(b.target, "vaiven.backup")) // of which a kill leaves one
@@ -298,7 +298,7 @@ func (b *backupJob) create() (*atomicfile.File, error) {
 }
 
 func (b *backupJob) createAt(path string) (*atomicfile.File, error) {
-	f, err := atomicfile.Create(path)
+	f, err := atomicfile.CreatePrivate(path) // as the log is, whose records are in it
 	return f, b.explain.Backup(path, err)
 }
 

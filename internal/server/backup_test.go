@@ -313,7 +313,7 @@ func TestBackupsErrorsAreInWords(t *testing.T) {
 	for _, lang := range []vaiven.Lang{vaiven.English, vaiven.Spanish} {
 		x := Explainer{Lang: lang, Data: t.TempDir()}
 		seen := map[string]bool{}
-		for _, err := range []error{backup.ErrNotABackup, backup.ErrLater, backup.ErrCut, backup.ErrDamaged, &stream.LowDiskError{},
+		for _, err := range []error{backup.ErrNotABackup, backup.ErrLater, backup.ErrCut, backup.ErrDamaged, backup.ErrName, &stream.LowDiskError{},
 			x.vacant(x.Data, errHasLog), x.vacant(x.Data, errNotEmpty)} {
 			var e *Error
 			if said := x.Backup("pi.backup", fmt.Errorf("around: %w", err)); !errors.As(said, &e) || e.Hint == "" || seen[e.Text] {

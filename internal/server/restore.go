@@ -33,7 +33,8 @@ const restoringSuffix = ".restoring"
 // are completed there, as by the first start of a server, and check (which may be nil)
 // may look at the result before it counts; it is given the options of a server on the
 // folder as it is called then. The log keeps its id and its records their places, so
-// that nothing that knows them takes it for another: it is the same server.
+// that nothing that knows them takes it for another: it is the same server. The folder
+// is for its user only, unless it was there with other permissions.
 func Restore(ctx context.Context, o Options, in *backup.Reader, check func(Options) error) (err error) {
 	o = o.withDefaults()
 	x := o.Explainer()
@@ -67,7 +68,10 @@ func Restore(ctx context.Context, o Options, in *backup.Reader, check func(Optio
 			_ = os.RemoveAll(temp)
 		}
 	}()
-	r := &restorer{o: o, in: in, dir: temp}
+	r := &restorer{o: o, in: in, dir: temp, mode: privateFolder}
+	if there, err := os.Stat(data); err == nil {
+		r.mode |= there.Mode().Perm()
+	}
 	if err := r.run(ctx, check); err != nil {
 		return err
 	}
@@ -105,11 +109,16 @@ func (x Explainer) vacant(dir string, err error) error {
 	return x.Folder(dir, err)
 }
 
+// privateFolder is what a restored folder's permissions are, unless it was there: who
+// may read the readings is not in a backup, and is for a person to say.
+const privateFolder fs.FileMode = 0o700
+
 // restorer writes a backup into a folder.
 type restorer struct {
 	o      Options
 	in     *backup.Reader
 	dir    string
+	mode   fs.FileMode // that dir gets
 	part   backup.Part // the last that was read
 	end    error       // that Next returned with it
 	handed bool        // the part was handed on
@@ -118,7 +127,11 @@ type restorer struct {
 func (r *restorer) run(ctx context.Context, check func(Options) error) error {
 	x := r.o.Explainer()
 	h := r.in.Header()
-	if err := os.MkdirAll(r.dir, 0o755); err != nil {
+	err := os.MkdirAll(r.dir, privateFolder)
+	if err == nil {
+		err = os.Chmod(r.dir, r.mode)
+	}
+	if err != nil {
 		return x.Folder(r.dir, err)
 	}
 	c := stream.Copy{ID: h.Log, Genesis: h.Genesis, First: h.First, Next: r.nextRecord}
@@ -126,7 +139,7 @@ func (r *restorer) run(ctx context.Context, check func(Options) error) error {
 		c.Snapshots = append(c.Snapshots, vaiven.SnapshotInfo{Pos: s.Pos, At: s.At, Size: s.Size})
 	}
 	c.Data = r.readSnapshots(len(c.Snapshots))
-	err := stream.WriteLog(ctx, stream.Options{Dir: LogDir(r.dir), Logger: r.o.Logger}, c)
+	err = stream.WriteLog(ctx, stream.Options{Dir: LogDir(r.dir), Logger: r.o.Logger}, c)
 	if err == nil {
 		err = r.writeFiles(ctx)
 	}
