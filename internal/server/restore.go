@@ -8,12 +8,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"vaiven"
 	"vaiven/internal/atomicfile"
 	"vaiven/internal/backup"
+	"vaiven/internal/csvfile"
 	"vaiven/internal/lock"
+	"vaiven/internal/remotewrite"
 	"vaiven/internal/stream"
+	"vaiven/internal/views"
 )
 
 // Why a folder takes no backup, for errors.Is.
@@ -197,6 +201,9 @@ func (r *restorer) writeFiles(ctx context.Context) error {
 		if r.part.Kind != backup.PartFile { // a Reader gives nothing else here
 			return fmt.Errorf("%w: a part of kind %d", backup.ErrDamaged, r.part.Kind)
 		}
+		if !restorable(r.in.Header().CSV, r.part.File.Path) {
+			return fmt.Errorf("%w: no file of a CSV or a history: %q", backup.ErrDamaged, r.part.File.Path)
+		}
 		path, modified := filepath.Join(r.dir, filepath.FromSlash(r.part.File.Path)), r.part.File.Modified
 		if err := r.writeFile(ctx, path); err != nil {
 			return err
@@ -209,6 +216,30 @@ func (r *restorer) writeFiles(ctx context.Context) error {
 		return r.end
 	}
 	return nil
+}
+
+// restorable reports whether a file of a backup, whose CSV has that name, is one that
+// WriteBackup puts there: one of the history's, or at the top one of the CSV's, which
+// all begin and end as it does. Everything else in the folder is made here.
+func restorable(csv, name string) bool {
+	if below, ok := strings.CutPrefix(name, filepath.Base(HistoryDir(""))+"/"); ok {
+		return below != ""
+	}
+	ext := filepath.Ext(csv)
+	middle, ok := strings.CutPrefix(name, strings.TrimSuffix(csv, ext))
+	if !ok || csv == "" || strings.Contains(name, "/") {
+		return false
+	}
+	middle, ok = strings.CutSuffix(strings.TrimSuffix(middle, csvfile.SidecarSuffix), ext)
+	if !ok || middle != "" && middle[0] != '-' {
+		return false
+	}
+	for _, own := range []string{filepath.Base(LogDir("")), filepath.Base(HistoryDir("")), views.CheckpointName, remotewrite.FileName} {
+		if strings.EqualFold(name, own) {
+			return false
+		}
+	}
+	return true
 }
 
 // writeFile writes one file, up to the next or the end.
