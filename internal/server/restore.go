@@ -119,13 +119,13 @@ const privateFolder fs.FileMode = 0o700
 
 // restorer writes a backup into a folder.
 type restorer struct {
-	o      Options
-	in     *backup.Reader
-	dir    string
-	mode   fs.FileMode // that dir gets
-	part   backup.Part // the last that was read
-	end    error       // that Next returned with it
-	handed bool        // the part was handed on
+	o    Options
+	in   *backup.Reader
+	dir  string
+	mode fs.FileMode // that dir gets
+	shot []byte      // the snapshot that was read last
+	part backup.Part // the last that was read
+	end  error       // that Next returned with it
 }
 
 func (r *restorer) run(ctx context.Context, check func(Options) error) error {
@@ -138,11 +138,10 @@ func (r *restorer) run(ctx context.Context, check func(Options) error) error {
 	if err != nil {
 		return x.Folder(r.dir, err)
 	}
-	c := stream.Copy{ID: h.Log, Genesis: h.Genesis, First: h.First, Next: r.nextRecord}
+	c := stream.Copy{ID: h.Log, Genesis: h.Genesis, First: h.First, Snapshot: r.snapshot, Next: r.nextRecord}
 	for _, s := range h.Snapshots {
 		c.Snapshots = append(c.Snapshots, vaiven.SnapshotInfo{Pos: s.Pos, At: s.At, Size: s.Size})
 	}
-	c.Data = r.readSnapshots(len(c.Snapshots))
 	err = stream.WriteLog(ctx, stream.Options{Dir: LogDir(r.dir), Logger: r.o.Logger}, c)
 	if err == nil {
 		err = r.writeFiles(ctx)
@@ -169,22 +168,27 @@ func (r *restorer) run(ctx context.Context, check func(Options) error) error {
 	return nil
 }
 
-// readSnapshots reads all of them, and the first record behind.
-func (r *restorer) readSnapshots(n int) [][]byte {
-	data := make([][]byte, n)
-	for r.part, r.end = r.in.Next(); r.end == nil && r.part.Kind == backup.PartSnapshot; r.part, r.end = r.in.Next() {
-		data[r.part.Index] = append(data[r.part.Index], r.part.Data...)
+// snapshot reads the next one, into the place of the one before.
+func (r *restorer) snapshot(i int) ([]byte, error) {
+	r.shot = r.shot[:0]
+	for int64(len(r.shot)) < r.in.Header().Snapshots[i].Size {
+		p, err := r.in.Next()
+		if err != nil {
+			return nil, err
+		}
+		if p.Kind != backup.PartSnapshot || p.Index != i { // a Reader gives nothing else here
+			return nil, fmt.Errorf("%w: a part of kind %d", backup.ErrDamaged, p.Kind)
+		}
+		r.shot = append(r.shot, p.Data...)
 	}
-	return data
+	return r.shot, nil
 }
 
 // nextRecord returns the records, and io.EOF behind the last.
 func (r *restorer) nextRecord() ([]byte, error) {
 	h := r.in.Header()
-	if r.handed { // what was read last
-		r.part, r.end = r.in.Next()
-	}
-	r.handed = true
+	r.shot = nil // they are all written
+	r.part, r.end = r.in.Next()
 	if r.end == nil && r.part.Kind == backup.PartRecord {
 		r.o.Progress(r.part.Seq-h.First+1, h.Last-h.First+1)
 		return r.part.Data, nil
