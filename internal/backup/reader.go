@@ -265,7 +265,7 @@ func (r *Reader) readFrame() (kind byte, body []byte, err error) {
 func (r *Reader) readFull(b []byte) error {
 	_, err := io.ReadFull(r.in, b)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: in the part that begins at byte %d", ErrCut, r.offset)
+		return &PlaceError{Offset: r.offset + frameHead + int64(len(b)), What: "a part that is not whole", Err: ErrCut}
 	}
 	return err
 }
@@ -282,5 +282,19 @@ func (r *Reader) decompress(body []byte) []byte {
 }
 
 func (r *Reader) damaged(what string) error {
-	return fmt.Errorf("%w: %s, before byte %d", ErrDamaged, what, r.offset)
+	return &PlaceError{Offset: r.offset, What: what, Err: ErrDamaged}
 }
+
+// PlaceError says where a backup ends too early, or is not what was written.
+type PlaceError struct {
+	Offset int64  // it is before this byte
+	What   string // for who works on vaiven
+	Err    error  // ErrCut or ErrDamaged
+}
+
+func (e *PlaceError) Error() string {
+	return fmt.Sprintf("%v before byte %d: %s", e.Err, e.Offset, e.What)
+}
+
+// Unwrap makes errors.Is find ErrCut and ErrDamaged.
+func (e *PlaceError) Unwrap() error { return e.Err }

@@ -82,6 +82,16 @@ func WriteBackup(ctx context.Context, log *stream.Log, o Options, out io.Writer)
 	return w.Close()
 }
 
+// where says where a backup is not what was written; what is wrong there is for who
+// works on vaiven, and in the error.
+func (x Explainer) where(err error) string {
+	var bad *backup.PlaceError
+	if !errors.As(err, &bad) {
+		return ""
+	}
+	return fmt.Sprintf(x.Lang.Say(" before byte %d", " antes del byte %d"), bad.Offset)
+}
+
 // noSpace reports whether a disk is full, for us at least.
 func noSpace(err error) bool {
 	var low *stream.LowDiskError
@@ -103,9 +113,9 @@ func (x Explainer) Backup(path string, err error) error {
 		return &Error{fmt.Sprintf(x.Lang.Say("%s was written by a later vaiven", "%s la escribió un vaiven más nuevo"), path),
 			x.Lang.Say("use that version", "usa esa versión"), err}
 	case errors.Is(err, backup.ErrCut):
-		return &Error{fmt.Sprintf(x.Lang.Say("%s was cut off: %v", "%s quedó cortada: %v"), path, err), again, err}
+		return &Error{fmt.Sprintf(x.Lang.Say("%s was cut off%s", "%s quedó cortada%s"), path, x.where(err)), again, err}
 	case errors.Is(err, backup.ErrDamaged):
-		return &Error{fmt.Sprintf(x.Lang.Say("%s is damaged: %v", "%s está dañada: %v"), path, err), again, err}
+		return &Error{fmt.Sprintf(x.Lang.Say("%s is damaged%s", "%s está dañada%s"), path, x.where(err)), again, err}
 	case errors.Is(err, backup.ErrName):
 		return &Error{fmt.Sprintf(x.Lang.Say("the CSV's name stands in the way: %v", "el nombre del CSV lo impide: %v"), err),
 			x.Lang.Say("no file was written. Rename it, with letters, digits, spaces and . _ - ( ), and give the new name with --csv",
