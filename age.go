@@ -1,6 +1,7 @@
 package vaiven
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -15,6 +16,10 @@ const (
 	Week = 7 * Day
 	Year = 365 * Day
 )
+
+// ErrTooLarge is what ParseAge and ParseSize say of a value that is well written, and
+// more than they can return.
+var ErrTooLarge = errors.New("too large")
 
 // ages are the units of ParseAge that time.ParseDuration does not have, the largest
 // first.
@@ -52,7 +57,10 @@ func ParseAge(s string) (time.Duration, error) {
 		}
 		total += float64(d)
 	}
-	if !(total < math.MaxInt64) { // more than 292 years, or no number
+	if total >= math.MaxInt64 { // more than 292 years
+		return 0, fmt.Errorf("%q: %w: want 290y at most", Shorten(s), ErrTooLarge)
+	}
+	if !(total >= 0) { // no number
 		return 0, bad
 	}
 	return time.Duration(total), nil

@@ -1,6 +1,7 @@
 package vaiven
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -16,10 +17,29 @@ func TestParseAge(t *testing.T) {
 			t.Errorf("%q is %v, %v; want %v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "y", "5", "-3d", "+3d", "3d-1h", "3d+1h", "6w1y", "400y", "NaNd", "Infd", "1e99y", "5 y", "soon", "1x"} {
+	for _, text := range []string{"", "y", "5", "-3d", "+3d", "3d-1h", "3d+1h", "6w1y", "NaNd", "5 y", "soon", "1x"} {
 		if got, err := ParseAge(text); err == nil {
 			t.Errorf("%q is %v", text, got)
 		}
+	}
+}
+
+func TestAgesAndSizesThatAreTooLarge(t *testing.T) {
+	for _, text := range []string{"400y", "Infd", "1e99y", "293y"} {
+		if got, err := ParseAge(text); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%q is %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"1e30", "9000000TB", "Inf", "8388608TiB"} {
+		if got, err := ParseSize(text); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%q is %v, %v", text, got, err)
+		}
+	}
+	if _, err := ParseAge("290y"); err != nil {
+		t.Error(err)
+	}
+	if _, err := ParseSize("8000000TB"); err != nil {
+		t.Error(err)
 	}
 }
 

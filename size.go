@@ -20,7 +20,10 @@ func ParseSize(s string) (int64, error) {
 		}
 	}
 	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-	if err != nil || !(n >= 0 && n*unit < math.MaxInt64) {
+	if err == nil && n*unit >= math.MaxInt64 {
+		return 0, fmt.Errorf("%q: %w: want 8000000TB at most", Shorten(s), ErrTooLarge)
+	}
+	if err != nil || !(n >= 0) {
 		return 0, fmt.Errorf("%q: want a size as 500MB or 20GB", Shorten(s))
 	}
 	return int64(n * unit), nil

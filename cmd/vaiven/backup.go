@@ -307,7 +307,7 @@ func (b *backupJob) create() (*atomicfile.File, error) {
 }
 
 func (b *backupJob) createAt(path string) (*atomicfile.File, error) {
-	f, err := atomicfile.Create(path)
+	f, err := atomicfile.CreatePrivate(path) // as the log is, whose records are in it
 	if errors.Is(err, os.ErrNotExist) {
 		dir := filepath.Dir(path)
 		return nil, hinted(fmt.Errorf(b.say("there is no folder %s", "no hay ninguna carpeta %s"), dir), fmt.Sprintf(b.say(

@@ -392,7 +392,7 @@ func (p *program) check(c *config) error {
 	if c.CSVDialect != "" && c.CSVDialect != csvfile.ExcelES {
 		return usageError{fmt.Errorf(p.say("--csv-dialect %q: there is only excel-es", "--csv-dialect %q: solo hay excel-es"), c.CSVDialect)}
 	}
-	if err := p.checkRotate(c); err != nil {
+	if err := errors.Join(p.checkRotate(c), p.checkKeep(c)); err != nil {
 		return err
 	}
 	if _, err := remotewrite.ParseURL(c.RemoteWrite); err != nil && c.RemoteWrite != "" {
@@ -419,32 +419,6 @@ func (p *program) check(c *config) error {
 	}
 	if _, err := os.Stat(c.Roster); c.Roster != "" && err != nil {
 		return fmt.Errorf("--roster: %w", err)
-	}
-	return nil
-}
-
-// checkPanel refuses what no line could be, and words that no board could tell
-// apart.
-func (p *program) checkPanel(c *config) error {
-	var wrong *button.BindingError
-	if err := button.Check(c.Button, c.Indicator); errors.As(err, &wrong) {
-		return usageError{errors.New(wrong.Text(p.lang))}
-	}
-	if n := len(c.LEDText); n != 0 && (n != 2 || c.LEDText[0] == c.LEDText[1] || c.LEDText[0] == "" || c.LEDText[1] == "") {
-		return usageError{errors.New(p.say("--led-text: want two different words, for on and off, as ON,OFF",
-			"--led-text: deben ser dos palabras distintas, para encendido y apagado, como ON,OFF"))}
-	}
-	return nil
-}
-
-// fewestRows is how many rows a file has at least that ends by their number: each
-// finished file has its place in the sidecar, which is written anew with every one.
-const fewestRows = 1000
-
-func (p *program) checkRotate(c *config) error {
-	if rows, ok := csvfile.CheckRotation(c.CSVRotate); !ok || rows > 0 && rows < fewestRows {
-		return usageError{fmt.Errorf(p.say("--csv-rotate %q: want month, day, rows=N with N from %d on, or off",
-			"--csv-rotate %q: debe ser month, day, rows=N con N desde %d, u off"), c.CSVRotate, fewestRows)}
 	}
 	return nil
 }

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -71,13 +74,28 @@ func (p *program) restore(ctx context.Context, c *config, path string, check boo
 	if verified != "" {
 		fmt.Fprintln(p.out, verified)
 	}
-	start := "vaiven serve --data " + d.o.Data
+	start := "vaiven serve --data " + quoted(d.o.Data, runtime.GOOS)
 	if h.CSV != "" && h.CSV != "readings.csv" {
-		start += " --csv " + filepath.Join(d.o.Data, h.CSV)
+		start += " --csv " + quoted(filepath.Join(d.o.Data, h.CSV), runtime.GOOS)
 	}
 	_, err = fmt.Fprintf(p.out, p.say(
 		"%s is the server of %s, up to record %d. Start it with: %s\n",
 		"%s es el servidor del %s, hasta la entrada %d. Inícialo con: %s\n"),
 		d.o.Data, h.At.Local().Format("2006-01-02 15:04:05"), h.Last, start)
 	return err
+}
+
+// quoted writes a path for a command that a person copies into a shell, as one word and
+// nothing else.
+func quoted(path, goos string) string {
+	plain := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-+,:@=%", r) || goos == "windows" && r == '\\'
+	}
+	switch {
+	case path != "" && path[0] != '-' && strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0:
+		return path
+	case goos == "windows":
+		return `"` + path + `"` // no name there has one
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

@@ -83,6 +83,18 @@ func (p *program) valueError(f *pflag.Flag, value string) error {
 	return fmt.Errorf("--%s %q: %s", f.Name, value, want)
 }
 
+// tooLarge says how large an age or a size may be, and what has no bound.
+func (p *program) tooLarge(f *pflag.Flag, value string) error {
+	want := p.say("want 290y at most", "debe ser como mucho 290y (años)")
+	if f.Value.Type() == "size" {
+		want = p.say("want 8000000TB at most", "debe ser como mucho 8000000TB")
+	}
+	if f.Name == "keep-log" || f.Name == "keep-history" {
+		want += p.say("; 0 is for ever", "; 0 es para siempre")
+	}
+	return fmt.Errorf(p.say("--%s %q: too large: %s", "--%s %q: demasiado grande: %s"), f.Name, value, want)
+}
+
 // checkAddresses is checkAddress for each of them.
 func (p *program) checkAddresses(flag string, addrs []string) error {
 	for _, addr := range addrs {
@@ -215,6 +227,8 @@ func (p *program) flagError(err error) error {
 	switch {
 	case errors.As(err, &binding) && errors.As(err, &invalid):
 		return fmt.Errorf("--%s %s", invalid.GetFlag().Name, binding.Text(p.lang))
+	case errors.As(err, &invalid) && errors.Is(err, vaiven.ErrTooLarge):
+		return p.tooLarge(invalid.GetFlag(), invalid.GetValue())
 	case errors.As(err, &invalid) && p.valueError(invalid.GetFlag(), invalid.GetValue()) != nil:
 		return p.valueError(invalid.GetFlag(), invalid.GetValue())
 	case p.lang != vaiven.Spanish:

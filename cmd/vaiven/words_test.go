@@ -24,6 +24,14 @@ func TestWordsThatAreNotUnderstood(t *testing.T) {
 		{"simulate --loss x", "want a number, as 0.05", "debe ser un número, como 0.05"},
 		{"serve --json=3", "want true or false", "debe ser true o false"},
 
+		{"serve --keep-log 20m", "--keep-log 20m: want 1h at least, or 0", "0 guarda el registro para siempre"},
+		{"serve --keep-log 400y", `--keep-log "400y": too large: want 290y at most; 0 is for ever`, "demasiado grande: debe ser como mucho 290y (años); 0 es para siempre"},
+		{"serve --keep-history 99999999w", "too large", "0 es para siempre"},
+		{"serve --keep-log 3 weeks", "a time is a number with its unit, as 12h", "un tiempo es un número con su unidad"},
+		{"serve --keep-log-size 1MB", "--keep-log-size of 1.0 MiB: want 64MB at least, or 0", "0 es la tercera parte del disco"},
+		{"serve --keep-log-size 67108863", "blocks of 8 MB; 0 is a third of the disk", "debe ser al menos 64MB, o 0"},
+		{"serve --keep-log-size 9e9TB", "too large: want 8000000TB at most", "demasiado grande: debe ser como mucho 8000000TB"},
+
 		{"serve --listen 8080", `--listen "8080": write :8080`, `--listen "8080": escribe :8080`},
 		{"workshop --listen 192.168.1.5", "write 192.168.1.5:8080", "escribe 192.168.1.5:8080"},
 		{"serve --listen http://0.0.0.0:8080/", "write 0.0.0.0:8080", "escribe 0.0.0.0:8080"},

@@ -51,6 +51,21 @@ func Write(path string, data []byte) error {
 // it fails the old file is as it was, and the error is write's.
 func WriteWith(path string, write func(io.Writer) error) error {
 	f, err := Create(path)
+	return f.write(write, err)
+}
+
+// WritePrivate is Write for what only the process's user may read: the file has the
+// permissions 0600, whatever one that was there had.
+func WritePrivate(path string, data []byte) error {
+	f, err := CreatePrivate(path)
+	return f.write(func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}, err)
+}
+
+// write writes the content and ends the file; err is why there is none.
+func (f *File) write(write func(io.Writer) error, err error) error {
 	if err != nil {
 		return err
 	}
@@ -66,21 +81,31 @@ func WriteWith(path string, write func(io.Writer) error) error {
 type File struct {
 	*os.File
 	temp, path string
+	private    bool
 	ended      bool
 }
 
 // Create begins a new content for the file at path, as [Write] does; nothing is at path
 // before Commit.
-func Create(path string) (*File, error) {
+func Create(path string) (*File, error) { return create(path, false) }
+
+// CreatePrivate is Create for what only the process's user may read, as [WritePrivate].
+func CreatePrivate(path string) (*File, error) { return create(path, true) }
+
+func create(path string, private bool) (*File, error) {
+	mode := fs.FileMode(0o644)
+	if private {
+		mode = 0o600
+	}
 	temp := path + TempSuffix
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a Write that was killed
 		return nil, err
 	}
-	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return nil, err
 	}
-	return &File{File: f, temp: temp, path: path}, nil
+	return &File{File: f, temp: temp, path: path, private: private}, nil
 }
 
 // Rename gives a file another name in its folder, on disk when it returns nil; a file
@@ -104,7 +129,7 @@ func (f *File) CommitAs(path string) error {
 // Commit brings the content to the disk and puts it in the place of the old one. Its
 // errors are Write's; Abort still has to be called after one.
 func (f *File) Commit() error {
-	if old, err := os.Stat(f.path); err == nil {
+	if old, err := os.Stat(f.path); err == nil && !f.private {
 		if err := f.Chmod(old.Mode().Perm()); err != nil {
 			return err
 		}

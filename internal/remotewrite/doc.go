@@ -14,9 +14,11 @@
 // posts them (post.go):
 //
 //	2xx                    the position moves on
-//	400                    the store refuses a sample: the batch is halved, until only
-//	                       what is refused by itself is dropped, counted and said
-//	other 4xx              the batch is dropped, counted and said
+//	400, 413, 422          the store refuses a sample, or so much at once: the batch is
+//	                       halved, until only what is refused by itself is dropped,
+//	                       counted and said
+//	401, 403, 404, other   a person has to put something right: the same batch again, a
+//	4xx                    minute later, for ever
 //	429, 5xx, anything     the same batch again, after pauses that grow up to a minute,
 //	else, no answer        for ever
 //

@@ -19,9 +19,11 @@ const FileName = "remote-write"
 
 const magic = "vaiven-remote-write 1"
 
-// store names the URL in the file, without showing a password.
+// store names the store in the file. Of the URL nothing is in it that may be secret, so
+// that it cannot be guessed from the file: neither name and password nor the query,
+// which change without its being another store.
 func (s *Sender) store() string {
-	sum := sha256.Sum256([]byte(s.o.URL))
+	sum := sha256.Sum256([]byte(s.url.Scheme + "://" + s.url.Host + s.url.EscapedPath()))
 	return fmt.Sprintf("%x", sum[:8])
 }
 
@@ -55,7 +57,7 @@ func (s *Sender) save() {
 	}
 	s.savedAt, s.unsaved = time.Now(), 0
 	text := strings.Join([]string{magic, s.o.Log, s.store(), pos.String(), ""}, "\n")
-	if err := atomicfile.Write(s.path, []byte(text)); err != nil {
+	if err := atomicfile.WritePrivate(s.path, []byte(text)); err != nil {
 		s.o.Logger.Warn("remote-write's position not written", "err", err)
 		return
 	}

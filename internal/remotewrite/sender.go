@@ -72,6 +72,7 @@ type Stats struct {
 // Sender sends one log to one store. Make it with Open.
 type Sender struct {
 	o      Options
+	url    *url.URL
 	host   string // of the URL, for people
 	path   string // of the position's file
 	client *http.Client
@@ -96,7 +97,7 @@ func Open(o Options) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{o: o, host: u.Host, path: filepath.Join(o.Dir, FileName)}
+	s := &Sender{o: o, url: u, host: u.Host, path: filepath.Join(o.Dir, FileName)}
 	s.client = &http.Client{
 		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConns: 1, IdleConnTimeout: time.Minute},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -273,7 +274,7 @@ func (s *Sender) deliver(ctx context.Context, samples []vaiven.Sample, ends []in
 		return nil
 	case !errors.As(err, &refused):
 		return err
-	case refused.status != http.StatusBadRequest || len(ends) == 1:
+	case len(ends) == 1:
 		s.drop(len(samples), refused)
 		return nil
 	}
@@ -329,8 +330,20 @@ func (s *Sender) failed(err *laterError) {
 	}
 	s.toldAt = time.Now()
 	s.o.Notify(fmt.Sprintf(s.o.Lang.Say("%s does not take readings: %v", "%s no recibe las lecturas: %v"), s.host, err),
-		s.o.Lang.Say("they wait in the log, and are sent when it does (--remote-write)",
-			"esperan en el registro, y se envían cuando las reciba (--remote-write)"))
+		s.waitHint(err.status))
+}
+
+// waitHint says what becomes of the readings, and what to look at.
+func (s *Sender) waitHint(status int) string {
+	hint := s.o.Lang.Say("they wait in the log, and are sent when it does (--remote-write)",
+		"esperan en el registro, y se envían cuando las reciba (--remote-write)")
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
+		hint += s.o.Lang.Say(": are the name and password in its URL right?", ": ¿son correctos el usuario y la contraseña de su URL?")
+	case http.StatusNotFound, http.StatusMethodNotAllowed:
+		hint += s.o.Lang.Say(": is the path of its URL right, and does the store receive?", ": ¿es correcta la ruta de su URL, y recibe ese almacén?")
+	}
+	return hint
 }
 
 func (s *Sender) recovered() {
@@ -353,8 +366,8 @@ func (s *Sender) drop(samples int, err *refusedError) {
 	s.toldAt = time.Now()
 	s.o.Notify(fmt.Sprintf(s.o.Lang.Say("%s refused values, which are not sent again (%d so far): %v",
 		"%s rechazó valores, que no se envían otra vez (%d hasta ahora): %v"), s.host, total, err),
-		s.o.Lang.Say("they are still in vaiven's log; 401 and 403: the name or password in --remote-write, 404: its path, 400: the store wants newer values only",
-			"siguen en el registro de vaiven; 401 y 403: el usuario o la contraseña de --remote-write, 404: su ruta, 400: ese almacén solo quiere valores más recientes"))
+		s.o.Lang.Say("they are still in vaiven's log; 400: the store wants newer values only",
+			"siguen en el registro de vaiven; 400: ese almacén solo quiere valores más recientes"))
 }
 
 // How much may be sent again after a crash.

@@ -2,11 +2,13 @@ package remotewrite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -181,6 +183,21 @@ func TestStoreThatFailsIsAskedUntilItTakesIt(t *testing.T) {
 	}
 }
 
+func TestSecretsOfTheURLAreNotTold(t *testing.T) {
+	log, st := &memLog{first: 1}, newStore(t)
+	addr := st.Listener.Addr().String()
+	st.Close()
+	log.add(readings(0, 5)...)
+	told := make(chan string, 1)
+	s, stop := sent(t, Options{Source: log, URL: "http://us:secret@" + addr + "/secret?token=secret", Dir: t.TempDir(),
+		Notify: func(text, hint string) { told <- text + hint }})
+	text := <-told
+	stop()
+	if err := s.Trouble(); err == nil || strings.Contains(text+err.Error(), "secret") || !strings.Contains(text, addr) {
+		t.Errorf("told %q, %v", text, err)
+	}
+}
+
 func TestStoreThatIsAwayForAWhile(t *testing.T) {
 	log, st := &memLog{first: 1}, newStore(t)
 	addr := st.Listener.Addr().String()
@@ -238,7 +255,7 @@ func TestOnlyWhatIsRefusedIsDropped(t *testing.T) {
 }
 
 func TestStoreThatRefusesAllIsNotAskedAgain(t *testing.T) {
-	for _, code := range []int{401, 403, 404, 415} {
+	for _, code := range []int{400, 413, 422} {
 		log, st := &memLog{first: 1}, newStore(t)
 		log.add(readings(0, 10)...)
 		st.say = func(*http.Request) int { return code }
@@ -246,8 +263,52 @@ func TestStoreThatRefusesAllIsNotAskedAgain(t *testing.T) {
 		s, stop := sent(t, Options{Source: log, URL: st.URL, Dir: t.TempDir(), Notify: func(text, _ string) { told = append(told, text) }})
 		st.until(t, "all of it", func() bool { return s.Lag() == 0 })
 		stop()
-		if n := s.Stats().Dropped.Load(); n != 30 || st.requests != 1 || len(told) != 1 || !strings.Contains(told[0], fmt.Sprint(code)) {
+		if n := s.Stats().Dropped.Load(); n != 30 || st.requests != 19 || len(told) != 1 || !strings.Contains(told[0], fmt.Sprint(code)) {
 			t.Errorf("%d: dropped %d in %d requests, told %q", code, n, st.requests, told)
+		}
+	}
+}
+
+// TestStoreThatAPersonMustPutRightHasAllOfItThen: a password that was changed, a path
+// that is wrong and a store that does not receive yet cost nothing.
+func TestStoreThatAPersonMustPutRightHasAllOfItThen(t *testing.T) {
+	for code, want := range map[int]string{401: "password", 403: "password", 404: "path", 405: "path", 407: "password", 415: "wait in the log"} {
+		log, st := &memLog{first: 1}, newStore(t)
+		all := readings(0, 10)
+		log.add(all...)
+		n := 0
+		st.say = func(*http.Request) int {
+			if n++; n <= 3 {
+				return code
+			}
+			return 0
+		}
+		var told, hints []string
+		s, stop := sent(t, Options{Source: log, URL: st.URL, Dir: t.TempDir(), Notify: func(text, hint string) { told, hints = append(told, text), append(hints, hint) }})
+		st.until(t, "all of it", func() bool { return s.Lag() == 0 })
+		stop()
+		if d := st.once(all); d != "" || s.Stats().Dropped.Load() != 0 || s.Stats().Failures.Load() != 3 {
+			t.Errorf("%d: dropped %d, failed %d: %s", code, s.Stats().Dropped.Load(), s.Stats().Failures.Load(), d)
+		}
+		if len(told) != 2 || !strings.Contains(told[0], fmt.Sprint(code)) || !strings.Contains(hints[0], want) {
+			t.Errorf("%d: told %q %q", code, told, hints)
+		}
+	}
+}
+
+// TestTheLongestPauseIsForWhatAPersonMustPutRight asks once for each status.
+func TestTheLongestPauseIsForWhatAPersonMustPutRight(t *testing.T) {
+	st := newStore(t)
+	s, err := Open(Options{Source: &memLog{}, URL: st.URL, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.client.CloseIdleConnections()
+	for code, want := range map[int]time.Duration{401: time.Minute, 403: time.Minute, 404: time.Minute, 407: time.Minute, 408: 0, 429: 0, 500: 0} {
+		st.say = func(*http.Request) int { return code }
+		var later *laterError
+		if err := s.post(t.Context(), nil); !errors.As(err, &later) || later.after != want || later.status != code {
+			t.Errorf("%d: %#v", code, err)
 		}
 	}
 }
@@ -317,8 +378,15 @@ func TestPositionIsOfOneLogAndOneStore(t *testing.T) {
 		}
 	}
 	o.Log = "abc"
-	if s, err := Open(o); err != nil || s.Lag() != 0 {
-		t.Errorf("the same: %v", err)
+	for _, url := range []string{o.URL, strings.Replace(o.URL, "http://", "http://us:other@", 1), o.URL + "?key=other"} {
+		o := o
+		o.URL = url
+		if s, err := Open(o); err != nil || s.Lag() != 0 {
+			t.Errorf("the same store, %s: %v", url, err)
+		}
+	}
+	if info, err := os.Stat(filepath.Join(o.Dir, FileName)); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("others may read the file: %v, %v", info.Mode(), err)
 	}
 	// An older copy of the log: the store has all of it, and what comes now is new.
 	log.mu.Lock()

@@ -115,6 +115,10 @@ func (x Explainer) Backup(path string, err error) error {
 			text += fmt.Sprintf(x.Lang.Say(", near byte %d", ", cerca del byte %d"), at.Byte)
 		}
 		return &Error{text, again, err}
+	case errors.Is(err, backup.ErrName):
+		return &Error{fmt.Sprintf(x.Lang.Say("the CSV's name stands in the way: %v", "el nombre del CSV lo impide: %v"), err),
+			x.Lang.Say("no file was written. Rename it, with letters, digits, spaces and . _ - ( ), and give the new name with --csv",
+				"no se escribió ningún archivo. Renómbralo, con letras, cifras, espacios y . _ - ( ), y da el nombre nuevo con --csv"), err}
 	case errors.As(err, &trimmed):
 		return &Error{x.Lang.Say("old records were trimmed while the backup was written", "se quitaron entradas antiguas mientras se hacía la copia de seguridad"),
 			x.Lang.Say("make it again", "hazla otra vez"), err}

@@ -308,12 +308,102 @@ func TestWhatIsNotRestored(t *testing.T) {
 	}
 }
 
+// TestABackupBringsNothingButItsOwnFiles: whoever gives somebody a backup does not write
+// the log, the checkpoint or anything else that is made of the records.
+func TestABackupBringsNothingButItsOwnFiles(t *testing.T) {
+	dir := t.TempDir()
+	s := launch(t, options(filepath.Join(dir, "data")))
+	s.record("101", 1, 3)
+	var b bytes.Buffer
+	if err := s.Backup(testContext(t), &b); err != nil {
+		t.Fatal(err)
+	}
+	s.end()
+	for _, name := range []string{"log/acked", "checkpoint", "remote-write", "history", "authorized_keys", "readings.csv.exe", "readings.html", "sub/readings.csv"} {
+		if err := restore(t, filepath.Join(dir, "new"), withFile(t, b.Bytes(), name)); !errors.Is(err, backup.ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if names, err := filepath.Glob(filepath.Join(dir, "new*")); err != nil || len(names) > 0 {
+		t.Errorf("left: %q %v", names, err)
+	}
+	for _, name := range []string{"readings-2026-10.csv", "history/more"} {
+		if err := restore(t, filepath.Join(dir, "whole", name), withFile(t, b.Bytes(), name)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for csv, others := range map[string][]string{
+		"año.csv":    {"año.csv", "año.csv.vaiven.json", "año-2026-10.csv", "año-2026-10-2.csv", "año-excel.csv", "año-excel-2026-10.csv", "año-excel.csv.vaiven.json"},
+		"table":      {"table", "table-excel", "table.vaiven.json"},
+		"remote.csv": {"remote.csv", "remote-write.csv"},
+	} {
+		for _, name := range others {
+			if !restorable(csv, name) {
+				t.Errorf("%s of %s is not restored", name, csv)
+			}
+		}
+	}
+	for csv, name := range map[string]string{"checkpoint": "checkpoint", "remote": "remote-write", "Log": "Log", "": "readings.csv", "log": "log"} {
+		if restorable(csv, name) {
+			t.Errorf("%s of %q is restored", name, csv)
+		}
+	}
+}
+
+// withFile is a backup with one file more.
+func withFile(t *testing.T, b []byte, name string) []byte {
+	t.Helper()
+	in, err := backup.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var out bytes.Buffer
+	w, err := backup.NewWriter(&out, in.Header())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file backup.File
+	var content bytes.Buffer
+	put := func() {
+		if file.Path != "" {
+			err = errors.Join(err, w.File(file, &content))
+		}
+	}
+	for {
+		p, rerr := in.Next()
+		if errors.Is(rerr, io.EOF) {
+			break
+		}
+		if rerr != nil {
+			t.Fatal(rerr)
+		}
+		switch p.Kind {
+		case backup.PartSnapshot:
+			t.Fatal("the log was trimmed")
+		case backup.PartRecord:
+			err = errors.Join(err, w.Record(p.Seq, p.Data))
+		case backup.PartFile:
+			put()
+			file, content = p.File, bytes.Buffer{}
+		case backup.PartData:
+			content.Write(p.Data)
+		}
+	}
+	put()
+	err = errors.Join(err, w.File(backup.File{Path: name, Size: 1}, strings.NewReader("x")), w.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
 // TestBackupsErrorsAreInWords in both languages.
 func TestBackupsErrorsAreInWords(t *testing.T) {
 	for _, lang := range []vaiven.Lang{vaiven.English, vaiven.Spanish} {
 		x := Explainer{Lang: lang, Data: t.TempDir()}
 		seen := map[string]bool{}
-		for _, err := range []error{backup.ErrNotABackup, backup.ErrLater, backup.ErrCut, backup.ErrDamaged,
+		for _, err := range []error{backup.ErrNotABackup, backup.ErrLater, backup.ErrCut, backup.ErrDamaged, backup.ErrName,
 			&backup.PlaceError{Kind: backup.ErrCut, Byte: 9}, &backup.PlaceError{Kind: backup.ErrDamaged, Byte: 9}, &stream.LowDiskError{},
 			x.vacant(x.Data, errHasLog), x.vacant(x.Data, errNotEmpty)} {
 			var e *Error
@@ -321,6 +411,14 @@ func TestBackupsErrorsAreInWords(t *testing.T) {
 				t.Errorf("%v becomes %v", err, said)
 			} else {
 				seen[e.Text] = true
+			}
+		}
+		// What is wrong is said once, in one language, and where.
+		for _, is := range []error{backup.ErrCut, backup.ErrDamaged} {
+			said := x.Backup("pi.backup", &backup.PlaceError{Offset: 77, What: "a checksum is another", Err: is}).Error()
+			if want := map[vaiven.Lang]string{vaiven.English: " before byte 77", vaiven.Spanish: " antes del byte 77"}[lang]; !strings.HasSuffix(said, want) ||
+				strings.Count(said, "backup") != 1 || strings.Contains(said, "checksum") {
+				t.Errorf("%q", said)
 			}
 		}
 		if err := x.Backup("", nil); err != nil {

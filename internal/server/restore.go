@@ -8,12 +8,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"vaiven"
 	"vaiven/internal/atomicfile"
 	"vaiven/internal/backup"
+	"vaiven/internal/csvfile"
 	"vaiven/internal/lock"
+	"vaiven/internal/remotewrite"
 	"vaiven/internal/stream"
+	"vaiven/internal/views"
 )
 
 // Why a folder takes no backup, for errors.Is.
@@ -33,7 +37,8 @@ const restoringSuffix = ".restoring"
 // are completed there, as by the first start of a server, and check (which may be nil)
 // may look at the result before it counts; it is given the options of a server on the
 // folder as it is called then. The log keeps its id and its records their places, so
-// that nothing that knows them takes it for another: it is the same server.
+// that nothing that knows them takes it for another: it is the same server. The folder
+// is for its user only, unless it was there with other permissions.
 func Restore(ctx context.Context, o Options, in *backup.Reader, check func(Options) error) (err error) {
 	o = o.withDefaults()
 	x := o.Explainer()
@@ -67,7 +72,10 @@ func Restore(ctx context.Context, o Options, in *backup.Reader, check func(Optio
 			_ = os.RemoveAll(temp)
 		}
 	}()
-	r := &restorer{o: o, in: in, dir: temp}
+	r := &restorer{o: o, in: in, dir: temp, mode: privateFolder}
+	if there, err := os.Stat(data); err == nil {
+		r.mode |= there.Mode().Perm()
+	}
 	if err := r.run(ctx, check); err != nil {
 		return err
 	}
@@ -105,28 +113,36 @@ func (x Explainer) vacant(dir string, err error) error {
 	return x.Folder(dir, err)
 }
 
+// privateFolder is what a restored folder's permissions are, unless it was there: who
+// may read the readings is not in a backup, and is for a person to say.
+const privateFolder fs.FileMode = 0o700
+
 // restorer writes a backup into a folder.
 type restorer struct {
-	o      Options
-	in     *backup.Reader
-	dir    string
-	part   backup.Part // the last that was read
-	end    error       // that Next returned with it
-	handed bool        // the part was handed on
+	o    Options
+	in   *backup.Reader
+	dir  string
+	mode fs.FileMode // that dir gets
+	shot []byte      // the snapshot that was read last
+	part backup.Part // the last that was read
+	end  error       // that Next returned with it
 }
 
 func (r *restorer) run(ctx context.Context, check func(Options) error) error {
 	x := r.o.Explainer()
 	h := r.in.Header()
-	if err := os.MkdirAll(r.dir, 0o755); err != nil {
+	err := os.MkdirAll(r.dir, privateFolder)
+	if err == nil {
+		err = os.Chmod(r.dir, r.mode)
+	}
+	if err != nil {
 		return x.Folder(r.dir, err)
 	}
-	c := stream.Copy{ID: h.Log, Genesis: h.Genesis, First: h.First, Next: r.nextRecord}
+	c := stream.Copy{ID: h.Log, Genesis: h.Genesis, First: h.First, Snapshot: r.snapshot, Next: r.nextRecord}
 	for _, s := range h.Snapshots {
 		c.Snapshots = append(c.Snapshots, vaiven.SnapshotInfo{Pos: s.Pos, At: s.At, Size: s.Size})
 	}
-	c.Data = r.readSnapshots(len(c.Snapshots))
-	err := stream.WriteLog(ctx, stream.Options{Dir: LogDir(r.dir), Logger: r.o.Logger}, c)
+	err = stream.WriteLog(ctx, stream.Options{Dir: LogDir(r.dir), Logger: r.o.Logger}, c)
 	if err == nil {
 		err = r.writeFiles(ctx)
 	}
@@ -152,22 +168,27 @@ func (r *restorer) run(ctx context.Context, check func(Options) error) error {
 	return nil
 }
 
-// readSnapshots reads all of them, and the first record behind.
-func (r *restorer) readSnapshots(n int) [][]byte {
-	data := make([][]byte, n)
-	for r.part, r.end = r.in.Next(); r.end == nil && r.part.Kind == backup.PartSnapshot; r.part, r.end = r.in.Next() {
-		data[r.part.Index] = append(data[r.part.Index], r.part.Data...)
+// snapshot reads the next one, into the place of the one before.
+func (r *restorer) snapshot(i int) ([]byte, error) {
+	r.shot = r.shot[:0]
+	for int64(len(r.shot)) < r.in.Header().Snapshots[i].Size {
+		p, err := r.in.Next()
+		if err != nil {
+			return nil, err
+		}
+		if p.Kind != backup.PartSnapshot || p.Index != i { // a Reader gives nothing else here
+			return nil, fmt.Errorf("%w: a part of kind %d", backup.ErrDamaged, p.Kind)
+		}
+		r.shot = append(r.shot, p.Data...)
 	}
-	return data
+	return r.shot, nil
 }
 
 // nextRecord returns the records, and io.EOF behind the last.
 func (r *restorer) nextRecord() ([]byte, error) {
 	h := r.in.Header()
-	if r.handed { // what was read last
-		r.part, r.end = r.in.Next()
-	}
-	r.handed = true
+	r.shot = nil // they are all written
+	r.part, r.end = r.in.Next()
 	if r.end == nil && r.part.Kind == backup.PartRecord {
 		r.o.Progress(r.part.Seq-h.First+1, h.Last-h.First+1)
 		return r.part.Data, nil
@@ -184,6 +205,9 @@ func (r *restorer) writeFiles(ctx context.Context) error {
 		if r.part.Kind != backup.PartFile { // a Reader gives nothing else here
 			return fmt.Errorf("%w: a part of kind %d", backup.ErrDamaged, r.part.Kind)
 		}
+		if !restorable(r.in.Header().CSV, r.part.File.Path) {
+			return fmt.Errorf("%w: no file of a CSV or a history: %q", backup.ErrDamaged, r.part.File.Path)
+		}
 		path, modified := filepath.Join(r.dir, filepath.FromSlash(r.part.File.Path)), r.part.File.Modified
 		if err := r.writeFile(ctx, path); err != nil {
 			return err
@@ -196,6 +220,30 @@ func (r *restorer) writeFiles(ctx context.Context) error {
 		return r.end
 	}
 	return nil
+}
+
+// restorable reports whether a file of a backup, whose CSV has that name, is one that
+// WriteBackup puts there: one of the history's, or at the top one of the CSV's, which
+// all begin and end as it does. Everything else in the folder is made here.
+func restorable(csv, name string) bool {
+	if below, ok := strings.CutPrefix(name, filepath.Base(HistoryDir(""))+"/"); ok {
+		return below != ""
+	}
+	ext := filepath.Ext(csv)
+	middle, ok := strings.CutPrefix(name, strings.TrimSuffix(csv, ext))
+	if !ok || csv == "" || strings.Contains(name, "/") {
+		return false
+	}
+	middle, ok = strings.CutSuffix(strings.TrimSuffix(middle, csvfile.SidecarSuffix), ext)
+	if !ok || middle != "" && middle[0] != '-' {
+		return false
+	}
+	for _, own := range []string{filepath.Base(LogDir("")), filepath.Base(HistoryDir("")), views.CheckpointName, remotewrite.FileName} {
+		if strings.EqualFold(name, own) {
+			return false
+		}
+	}
+	return true
 }
 
 // writeFile writes one file, up to the next or the end.

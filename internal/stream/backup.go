@@ -48,10 +48,12 @@ type Copy struct {
 	ID      string // of the log
 	Genesis uint64 // of its LogStart
 	First   uint64 // of its first record
-	// Snapshots are those beside it, by their positions, with their data. One that
-	// reaches First-1 must be among them, or the log begins with its LogStart.
+	// Snapshots are those beside it, by their positions. One that reaches First-1 must be
+	// among them, or the log begins with its LogStart.
 	Snapshots []vaiven.SnapshotInfo
-	Data      [][]byte
+	// Snapshot returns the data of each, in their order and before any record; WriteLog
+	// has no use for it once it asks for the next, so that one at a time is in memory.
+	Snapshot func(i int) ([]byte, error)
 	// Next returns the records one by one, and io.EOF behind the last.
 	Next func() ([]byte, error)
 }
@@ -94,6 +96,9 @@ func WriteLog(ctx context.Context, o Options, c Copy) (err error) {
 	if _, err := l.store.obtainStream(ctx, cfg, nil); err != nil {
 		return err
 	}
+	if err := l.copySnapshots(ctx, c); err != nil {
+		return err
+	}
 	w := &logWriter{s: l.store, disk: &l.disk, c: c, seq: c.First}
 	for {
 		b, err := c.Next()
@@ -110,8 +115,10 @@ func WriteLog(ctx context.Context, o Options, c Copy) (err error) {
 	if err := w.settle(ctx, 0); err != nil {
 		return err
 	}
-	if err := l.copySnapshots(ctx, c); err != nil {
-		return err
+	if c.First > c.Genesis {
+		if _, err := l.putTrimMark(ctx, l.store, c.First); err != nil {
+			return err
+		}
 	}
 	witness, _, err := openWitness(o.Dir)
 	if err != nil {
@@ -121,7 +128,7 @@ func WriteLog(ctx context.Context, o Options, c Copy) (err error) {
 	return errors.Join(err, witness.close(false)) // not clean: the first Open reads every record
 }
 
-// copySnapshots writes the snapshots, and where the log begins.
+// copySnapshots writes the snapshots, one by one.
 func (l *Log) copySnapshots(ctx context.Context, c Copy) error {
 	if len(c.Snapshots) > 0 {
 		if _, err := l.store.obtainStream(ctx, snapshotsConfig(l.store, 1), nil); err != nil {
@@ -129,19 +136,19 @@ func (l *Log) copySnapshots(ctx context.Context, c Copy) error {
 		}
 	}
 	for i, info := range c.Snapshots {
-		if err := l.disk.checkRoomFor(int64(len(c.Data[i]))); err != nil {
+		data, err := c.Snapshot(i)
+		if err != nil {
+			return err
+		}
+		if err := l.disk.checkRoomFor(int64(len(data))); err != nil {
 			return err
 		}
 		subject := l.store.snapshotSubject(strconv.FormatUint(info.Pos, 10), fmt.Sprintf("%016x", i))
-		if err := l.store.putPieces(ctx, subject, c.ID, info, c.Data[i]); err != nil {
+		if err := l.store.putPieces(ctx, subject, c.ID, info, data); err != nil {
 			return err
 		}
 	}
-	if c.First == c.Genesis {
-		return nil
-	}
-	_, err := l.putTrimMark(ctx, l.store, c.First)
-	return err
+	return nil
 }
 
 // logWriter writes records that have their places already.

@@ -132,9 +132,9 @@ func TestRawRecordsAreChecked(t *testing.T) {
 func TestATrimmedLogWrittenAgain(t *testing.T) {
 	r := start(t, Options{Dir: t.TempDir()})
 	r.write(60, 100)
-	state := map[uint64][]byte{20: noise(1, 700_000), 40: {}}
+	state := map[uint64][]byte{20: noise(1, 700_000), 40: noise(2, 600_000), 50: {}}
 	var c Copy
-	for _, pos := range []uint64{20, 40} {
+	for _, pos := range []uint64{20, 40, 50} {
 		r.put(pos, state[pos])
 	}
 	if err := r.Trim(testContext(t), 20); err != nil {
@@ -145,15 +145,26 @@ func TestATrimmedLogWrittenAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	c = Copy{ID: r.ID(), Genesis: r.Genesis(), First: r.First(), Snapshots: infos}
-	for _, s := range infos {
-		c.Data = append(c.Data, state[s.Pos])
+	var one []byte // all of them in one place: no two are needed at once
+	asked, begun := 0, false
+	c.Snapshot = func(i int) ([]byte, error) {
+		if i != asked || begun {
+			t.Errorf("asks for snapshot %d as number %d, behind records: %v", i, asked, begun)
+		}
+		asked++
+		for j := range one {
+			one[j] = 0xdd
+		}
+		one = append(one[:0], state[infos[i].Pos]...)
+		return one, nil
 	}
 	want := rawRecords(t, r.Log)
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	c.Next = each(want)
+	next := each(want)
+	c.Next = func() ([]byte, error) { begun = true; return next() }
 	if err := WriteLog(testContext(t), Options{Dir: dir, Logger: quiet()}, c); err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +188,7 @@ func TestATrimmedLogWrittenAgain(t *testing.T) {
 		t.Errorf("it cannot be trimmed on: %v", err)
 	}
 	// Without the snapshot for what is gone it is no log.
-	c.Next, c.Snapshots, c.Data = each(want), nil, nil
+	c.Next, c.Snapshots, c.Snapshot = each(want), nil, nil
 	var missing *MissingError
 	if err := WriteLog(testContext(t), Options{Dir: t.TempDir(), Logger: quiet()}, c); !errors.As(err, &missing) {
 		t.Errorf("without a snapshot: %v", err)

@@ -28,6 +28,7 @@ func TestKillWhileTrimming(t *testing.T) {
 	t.Logf("-seed %d", *seed)
 	r := rand.New(rand.NewPCG(*seed, 2))
 	s := harness.NewServer(t, "serve", t.TempDir(), "--keep-log-size", "100kB", "--no-history", "--commit-every", "0")
+	s.Env = append(s.Env, "VAIVEN_UNSAFE_SMALL_LOG=1")
 	f := harness.NewFleet(t, s.Addr, 8)
 	for _, b := range f.Boards {
 		b.Pace = 10 * time.Millisecond
