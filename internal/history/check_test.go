@@ -81,6 +81,19 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// TestSettleOfNothing: a log without a sample does not hold up its trimming.
+func TestSettleOfNothing(t *testing.T) {
+	m := open(t)
+	m.append(t, &vaiven.Presence{Stamp: vaiven.Stamp{At: begun}, Device: "101"})
+	if err := m.h.Settle(7); err != nil || m.h.Kept() != 7 || m.h.Stats().Blocks != 0 {
+		t.Fatalf("kept %d, %+v, %v", m.h.Kept(), m.h.Stats(), err)
+	}
+	m.again(t)
+	if m.h.Kept() != 7 {
+		t.Errorf("kept %d", m.h.Kept())
+	}
+}
+
 // TestCheckKnowsWhatWasRemoved: what is older than is kept, or was too much, is not
 // missing, however late more of that time comes.
 func TestCheckKnowsWhatWasRemoved(t *testing.T) {

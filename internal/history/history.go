@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -185,7 +186,11 @@ func (h *History) Settle(pos uint64) error {
 	if same {
 		return nil
 	}
-	if err := h.writeHead(); err != nil {
+	err := os.MkdirAll(h.o.Dir, 0o755) // there may be no block at all
+	if err == nil {
+		err = h.writeHead()
+	}
+	if err != nil {
 		return fmt.Errorf("history: %w", err)
 	}
 	return nil
