@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -122,6 +123,11 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 	if errors.As(err, &missing) {
 		return "", &server.Error{Text: missing.Text(d.lang), Hint: keep, Err: err}
 	}
+	var before *csvfile.ChangedBeforeError
+	if errors.As(err, &before) {
+		return "", &server.Error{Text: before.Text(d.lang), Hint: d.say("put back what was there, from a backup; no start changes those rows",
+			"devuelve lo que había, de una copia de seguridad; ningún inicio cambia esas filas"), Err: err}
+	}
 	if errors.As(err, &wrong) && wrong.Path != d.o.CSVPath() && wrong.Path != d.o.SheetPath() {
 		return "", &server.Error{Text: wrong.Text(d.lang), Hint: keep, Err: err}
 	}
@@ -144,10 +150,27 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 	if r.Before > 0 {
 		without += fmt.Sprintf(d.say(", the log begins with record %d, behind %d readings", ", el registro empieza en la entrada %d, tras %d lecturas"), r.First, r.Before)
 	}
+	but := d.missingRows(d.o.CSVPath(), r.Missing)
+	if sheet != nil {
+		but += d.missingRows(d.o.SheetPath(), sheet.Missing())
+	}
 	return fmt.Sprintf(d.say(
-		"%d records, %d events, %d readings, %d repeats dropped, %d devices, %d rows%s: ok",
-		"%d entradas, %d eventos, %d lecturas, %d repetidas descartadas, %d dispositivos, %d filas%s: ok"),
-		r.Records, r.Events, r.Readings, r.Repeats, r.Devices, r.Rows, without), nil
+		"%d records, %d events, %d readings, %d repeats dropped, %d devices, %d rows%s: ok%s",
+		"%d entradas, %d eventos, %d lecturas, %d repetidas descartadas, %d dispositivos, %d filas%s: ok%s"),
+		r.Records, r.Events, r.Readings, r.Repeats, r.Devices, r.Rows, without, but), nil
+}
+
+// missingRows says which rows of a CSV are in no file any more, "" when all are.
+func (d *dataFolder) missingRows(csv string, missing []csvfile.Span) string {
+	if len(missing) == 0 {
+		return ""
+	}
+	var rows []string
+	for _, m := range missing {
+		rows = append(rows, fmt.Sprintf(d.say("%d to %d", "%d a %d"), m.First, m.Last))
+	}
+	return fmt.Sprintf(d.say(", but in no file of %s any more, nor in the log: rows %s", ", pero en ningún archivo de %s, ni en el registro: las filas %s"),
+		filepath.Base(csv), strings.Join(rows, ", "))
 }
 
 // progressView moves a progress bar along the log.

@@ -3,9 +3,11 @@ package csvfile
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strconv"
 
 	"vaiven"
@@ -177,6 +179,9 @@ func (c *Checker) RestoreBase(snap []byte) error {
 		return err
 	}
 	c.rows, c.begun = s.Rows, s.Rows
+	if err := c.checkFinishedBefore(s.Rows); err != nil {
+		return fmt.Errorf("csv: %w", err)
+	}
 	for c.part < len(c.side.Finished) && s.Rows >= c.side.Finished[c.part].Last {
 		c.part++
 	}
@@ -192,10 +197,11 @@ func (c *Checker) RestoreBase(snap []byte) error {
 		if c.part == len(c.side.Finished) && s.First == c.first && s.File == c.side.Created.UnixMilli() {
 			return &ChangedBeforeError{Path: c.path, Row: s.Rows}
 		}
-		if _, off, err = findRow(c.file, c.format.Header(), s.Rows); err != nil {
+		var first uint64
+		if first, off, err = findRow(c.file, c.format.Header(), s.Rows); err != nil {
 			return fmt.Errorf("csv: %w", err)
 		}
-		if off == 0 {
+		if off == 0 || first != c.first {
 			return c.judge(&DiscrepancyError{Path: c.path, Line: s.Rows + 2 - c.first, Want: strconv.FormatUint(s.Rows, 10) + "…"})
 		}
 	}
@@ -204,4 +210,51 @@ func (c *Checker) RestoreBase(snap []byte) error {
 	}
 	c.r.Reset(c.file)
 	return nil
+}
+
+// checkFinishedBefore compares the finished files that have rows up to row with what
+// the sidecar says of them: the log cannot say it any more. What is wrong is kept for
+// Finish.
+func (c *Checker) checkFinishedBefore(row uint64) error {
+	for i := range c.side.Finished {
+		d := c.side.Finished[i]
+		if d.First > row {
+			return nil
+		}
+		path := filepath.Join(folder(c.csv), d.Name)
+		state, err := d.compare(path)
+		if err != nil {
+			return err
+		}
+		switch state {
+		case gone:
+			err = &MissingFileError{Path: path, First: d.First, Last: d.Last}
+		case changed:
+			err = &ChangedBeforeError{Path: path, Row: d.Last}
+		}
+		c.wrong = cmp.Or(c.wrong, err)
+	}
+	return nil
+}
+
+// Missing are the rows that are in no file any more, of those that the log does not
+// have either, in their order.
+func (c *Checker) Missing() []Span { return c.side.missing() }
+
+// Span is a run of rows, by IDdato.
+type Span struct{ First, Last uint64 }
+
+// missing are the rows that neither the current file has nor one that ended before.
+func (s *Sidecar) missing() (spans []Span) {
+	next := uint64(1)
+	for _, d := range s.Finished {
+		if d.First > next {
+			spans = append(spans, Span{next, d.First - 1})
+		}
+		next = d.Last + 1
+	}
+	if first := s.First(); first > next {
+		spans = append(spans, Span{next, first - 1})
+	}
+	return spans
 }
