@@ -165,12 +165,8 @@ func (d *dataFolder) missingRows(csv string, missing []csvfile.Span) string {
 	if len(missing) == 0 {
 		return ""
 	}
-	var rows []string
-	for _, m := range missing {
-		rows = append(rows, fmt.Sprintf(d.say("%d to %d", "%d a %d"), m.First, m.Last))
-	}
-	return fmt.Sprintf(d.say(", but in no file of %s any more, nor in the log: rows %s", ", pero en ningún archivo de %s, ni en el registro: las filas %s"),
-		filepath.Base(csv), strings.Join(rows, ", "))
+	return fmt.Sprintf(d.say(", but rows %[2]s are in no file of %[1]s any more", ", pero las filas %[2]s ya no están en ningún archivo de %[1]s"),
+		filepath.Base(csv), csvfile.SpansText(missing, d.lang))
 }
 
 // progressView moves a progress bar along the log.

@@ -13,7 +13,7 @@ func TestVerifyNamesRowsThatAreInNoFile(t *testing.T) {
 	if got := d.missingRows("d/readings.csv", nil); got != "" {
 		t.Error(got)
 	}
-	want := ", but in no file of readings.csv any more, nor in the log: rows 1 to 20, 31 to 40"
+	want := ", but rows 1 to 20, 31 to 40 are in no file of readings.csv any more"
 	if got := d.missingRows("d/readings.csv", []csvfile.Span{{First: 1, Last: 20}, {First: 31, Last: 40}}); got != want {
 		t.Error(got)
 	}

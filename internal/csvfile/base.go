@@ -237,12 +237,20 @@ func (c *Checker) checkFinishedBefore(row uint64) error {
 	return nil
 }
 
-// Missing are the rows that are in no file any more, of those that the log does not
-// have either, in their order.
+// Missing are the rows that are in no file any more, in their order.
 func (c *Checker) Missing() []Span { return c.side.missing() }
 
 // Span is a run of rows, by IDdato.
 type Span struct{ First, Last uint64 }
+
+// SpansText lists runs of rows in words.
+func SpansText(spans []Span, l vaiven.Lang) string {
+	var all []string
+	for _, s := range spans {
+		all = append(all, fmt.Sprintf(l.Say("%d to %d", "%d a %d"), s.First, s.Last))
+	}
+	return someOf(all, l)
+}
 
 // missing are the rows that neither the current file has nor one that ended before.
 func (s *Sidecar) missing() (spans []Span) {
