@@ -54,7 +54,11 @@ func (f *File) resumeBehind(s *snapshot) error {
 		return err
 	}
 	if off == 0 || len(f.side.Finished) > 0 && first != f.side.First() {
-		return f.beginBehind(s.Rows, info.Size() > 0)
+		ended, err := f.endShort(s.Rows)
+		if err != nil {
+			return err
+		}
+		return f.beginBehind(s.Rows, info.Size() > 0 && ended == "", ended)
 	}
 	if first != f.side.First() { // the sidecar was lost
 		f.side.From = first
@@ -73,11 +77,34 @@ func (f *File) resumeBehind(s *snapshot) error {
 	return err
 }
 
+// endShort ends a file that was cut short in front of a row, between two rows of its
+// own: what it still has cannot be had again. It returns the name that the file has
+// from then on, "" when it is no such file.
+func (f *File) endShort(row uint64) (string, error) {
+	d, err := scanFile(f.path, f.format.Header())
+	if err != nil || d.First == 0 || d.Last >= row || len(f.side.Finished) > 0 && d.First != f.side.First() {
+		return "", err
+	}
+	c := cut{last: d.Last}
+	if c.latest, err = f.scanLatest(d.Bytes); err != nil {
+		return "", err
+	}
+	f.side.From, f.size, f.sum = d.First, d.Bytes, d.Sum
+	if err := f.recordFinished(c, row+1); err != nil {
+		return "", err
+	}
+	f.closeHandle() // some systems do not rename open files
+	return f.side.Finished[len(f.side.Finished)-1].Name, f.nameFinished()
+}
+
 // beginBehind begins a file behind a row; there tells whether there is one to be kept
-// aside. If we die in between, the next start comes here again: behind the sidecar, it
-// finds a file that is yet to be written.
-func (f *File) beginBehind(row uint64, there bool) error {
+// aside, ended the name of one that was. If we die in between, the next start comes here
+// again: behind the sidecar, it finds a file that is yet to be written.
+func (f *File) beginBehind(row uint64, there bool, ended string) error {
 	notice := Notice{Kind: BegunBehind, Path: f.path, Row: row + 1}
+	if ended != "" {
+		notice.Files = []string{ended}
+	}
 	f.closeHandle() // some systems do not rename open files
 	if there {
 		if err := f.checkAside(); err != nil {
@@ -93,6 +120,7 @@ func (f *File) beginBehind(row uint64, there bool) error {
 		return err
 	}
 	if there || row > 0 {
+		notice.Missing = f.side.missing()
 		f.notify(notice)
 	}
 	if err := f.openFile(); err != nil {

@@ -105,3 +105,42 @@ func TestRowsInNoFileAreSaid(t *testing.T) {
 		t.Errorf("missing %v", got)
 	}
 }
+
+// TestAFileThatWasCutShortStays, as one that has ended: with a rotation or without, with
+// its sidecar or without. How many rows are missing is told.
+func TestAFileThatWasCutShortStays(t *testing.T) {
+	list := year(t)
+	for how, name := range map[string]string{RotateOff: "readings-000001.csv", RotateMonth: "readings-2026-02.csv"} {
+		for _, lost := range []bool{false, true} {
+			o := rotating(t, how)
+			snap := trimmedAt(t, o, list[:6], 6)
+			dir := filepath.Dir(o.Path)
+			rows := strings.SplitAfter(readFile(t, o.Path), "\n")
+			short := strings.Join(rows[:len(rows)-3], "") // up to row 4
+			put(t, o.Path, short)
+			if lost {
+				if err := os.Remove(o.Path + SidecarSuffix); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f := startBehind(t, o, snap, list[6:])
+			n := f.notices[len(f.notices)-1]
+			if n.Kind != BegunBehind || n.Row != 7 || n.Aside != "" || !slices.Equal(n.Files, []string{name}) || !slices.Equal(n.Missing, []Span{{5, 6}}) {
+				t.Errorf("%s, lost %v: told %+v", how, lost, n)
+			}
+			if s := n.Text(vaiven.English); !strings.Contains(s, "2 rows are in no file any more: 5 to 6") || !strings.Contains(s, name) {
+				t.Error(s)
+			}
+			if got := readFile(t, filepath.Join(dir, name)); got != short {
+				t.Errorf("%s is\n%s", name, got)
+			}
+			o.Rotate = ""
+			if f = startBehind(t, o, snap, list[6:]); len(f.notices) != 0 {
+				t.Errorf("the second start told %v", f.notices)
+			}
+			if got, err := checkBehind(o.Path, snap, list[6:]); got != 8 || err != nil {
+				t.Errorf("checked: %d rows, %v", got, err)
+			}
+		}
+	}
+}

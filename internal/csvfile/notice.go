@@ -94,6 +94,10 @@ func (n Notice) Text(l vaiven.Lang) string {
 	case BegunBehind:
 		text := fmt.Sprintf(l.Say("%s begins with row %d: the log does not have the earlier readings any more",
 			"%s empieza en la fila %d: el registro ya no tiene las lecturas anteriores"), name, n.Row)
+		text += n.missing(l)
+		if len(n.Files) > 0 {
+			text += fmt.Sprintf(l.Say("; the file that was there was cut short, and is %s now", "; el archivo que había estaba recortado y ahora es %s"), n.Files[0])
+		}
 		if n.Aside != "" {
 			text += fmt.Sprintf(l.Say("; the file that was there is kept as %s", "; el archivo que había queda guardado como %s"), aside)
 		}
