@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -131,14 +132,21 @@ func (r *importRun) survey(paths []string) error {
 
 func (r *importRun) surveyFile(path string) (*csvimport.Report, error) {
 	size := uint64(0)
-	if info, err := os.Stat(path); err == nil {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, hinted(fmt.Errorf(r.say("%s is a folder", "%s es una carpeta"), path),
+			fmt.Sprintf(r.say("name the CSV files in it, as %s", "indica los archivos CSV que tiene, como %s"), filepath.Join(path, "*.csv")))
+	} else if err == nil {
 		size = uint64(info.Size())
 	}
 	bar := console.NewProgress(r.stderr(), r.lang, r.say("reading the file", "leyendo el archivo"), size, nil)
 	defer bar.Done()
 	s, err := csvimport.Survey(path, r.read, func(n int64) { bar.Set(uint64(n)) })
 	var header *csvimport.HeaderError
+	var long *csvimport.LineError
 	switch {
+	case errors.As(err, &long):
+		return nil, hinted(fmt.Errorf("%s: %s", path, long.Text(r.lang)), r.say(
+			"is it a CSV? Nothing was stored: take that line out, in a copy", "¿es un CSV? No se guardó nada: quita esa línea, en una copia"))
 	case errors.As(err, &header):
 		return nil, hinted(fmt.Errorf("%s: %s", path, header.Text(r.lang)), r.say(
 			"it must be text (CSV), and its first line IDdato,IDdevice,TIMEFLAG,TEMP,HUM or the like",

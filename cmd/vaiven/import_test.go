@@ -90,3 +90,20 @@ func storeFirst(t *testing.T, data, path string, n int) {
 		t.Fatal(err)
 	}
 }
+
+// TestWhatIsNoFileToImport: the message names it, and says what to do.
+func TestWhatIsNoFileToImport(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.csv")
+	if err := os.WriteFile(path, []byte("IDdato,IDdevice,TIMEFLAG,TEMP\n"+strings.Repeat("x", 1<<17)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{path: "línea 2 mide más de 64 KiB", dir: "es una carpeta"} {
+		var out, errs bytes.Buffer
+		args := []string{"import", "--data", filepath.Join(dir, "d"), "--lang", "es", name}
+		code := run(t.Context(), args, streams{os.Stdin, &out, &errs, func(string) string { return "" }})
+		if text := errs.String(); code == exitOK || !strings.Contains(text, name+": la "+want) && !strings.Contains(text, name+" "+want) || strings.Contains(text, "%!") {
+			t.Errorf("exit %d\n%s", code, text)
+		}
+	}
+}
