@@ -28,6 +28,7 @@ type importRun struct {
 	*dataFolder
 	c       *config
 	behind  bool // readings of others are there, and that is wanted
+	again   bool // rows that are there are stored once more
 	skipBad bool // rows that cannot be read are left out
 	read    csvimport.Options
 	files   []*csvimport.Report // in the order of their IDdato
@@ -70,6 +71,8 @@ func (p *program) importCommand() *cobra.Command {
 	f.StringVar(&c.CSVRotate, "csv-rotate", "", p.say("as in `vaiven serve`", "como en `vaiven serve`"))
 	f.BoolVar(&run.behind, "append", false, p.say("also into a folder that has readings: the rows stand behind them",
 		"también en una carpeta que tiene lecturas: las filas quedan detrás de ellas"))
+	f.BoolVar(&run.again, "again", false, p.say("with --append: also rows that the folder has already, a second time",
+		"con --append: también filas que la carpeta ya tiene, por segunda vez"))
 	f.BoolVar(&run.skipBad, "skip-bad", false, p.say("leave out rows that cannot be read, and store the others",
 		"omite las filas que no se entienden y guarda las demás"))
 	return cmd
@@ -284,7 +287,11 @@ func (r *importRun) learn(ctx context.Context, log *stream.Log) error {
 				"indica una carpeta nueva con --data, o pon las filas detrás de esas lecturas con --append"))
 	}
 	r.known = held.top
-	return nil
+	if held.others == 0 || r.again {
+		return nil
+	}
+	bar.bar.Done()
+	return r.refuseAgain(ctx, log, last)
 }
 
 // heldView counts what of the files the log has. Rows were stored in order, so that of
