@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -27,6 +28,7 @@ type importRun struct {
 	*dataFolder
 	c       *config
 	behind  bool // readings of others are there, and that is wanted
+	again   bool // rows that are there are stored once more
 	skipBad bool // rows that cannot be read are left out
 	read    csvimport.Options
 	files   []*csvimport.Report // in the order of their IDdato
@@ -69,6 +71,8 @@ func (p *program) importCommand() *cobra.Command {
 	f.StringVar(&c.CSVRotate, "csv-rotate", "", p.say("as in vaiven serve", "como en vaiven serve"))
 	f.BoolVar(&run.behind, "append", false, p.say("also into a folder that has readings: the rows stand behind them",
 		"también en una carpeta que tiene lecturas: las filas quedan detrás de ellas"))
+	f.BoolVar(&run.again, "again", false, p.say("with --append: also rows that the folder has already, a second time",
+		"con --append: también filas que la carpeta ya tiene, por segunda vez"))
 	f.BoolVar(&run.skipBad, "skip-bad", false, p.say("leave out rows that cannot be read, and store the others",
 		"omite las filas que no se entienden y guarda las demás"))
 	return cmd
@@ -131,14 +135,21 @@ func (r *importRun) survey(paths []string) error {
 
 func (r *importRun) surveyFile(path string) (*csvimport.Report, error) {
 	size := uint64(0)
-	if info, err := os.Stat(path); err == nil {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, hinted(fmt.Errorf(r.say("%s is a folder", "%s es una carpeta"), path),
+			fmt.Sprintf(r.say("name the CSV files in it, as %s", "indica los archivos CSV que tiene, como %s"), filepath.Join(path, "*.csv")))
+	} else if err == nil {
 		size = uint64(info.Size())
 	}
 	bar := console.NewProgress(r.stderr(), r.lang, r.say("reading the file", "leyendo el archivo"), size, nil)
 	defer bar.Done()
 	s, err := csvimport.Survey(path, r.read, func(n int64) { bar.Set(uint64(n)) })
 	var header *csvimport.HeaderError
+	var long *csvimport.LineError
 	switch {
+	case errors.As(err, &long):
+		return nil, hinted(fmt.Errorf("%s: %s", path, long.Text(r.lang)), r.say(
+			"is it a CSV? Nothing was stored: take that line out, in a copy", "¿es un CSV? No se guardó nada: quita esa línea, en una copia"))
 	case errors.As(err, &header):
 		return nil, hinted(fmt.Errorf("%s: %s", path, header.Text(r.lang)), r.say(
 			"it must be text (CSV), and its first line IDdato,IDdevice,TIMEFLAG,TEMP,HUM or the like",
@@ -276,7 +287,11 @@ func (r *importRun) learn(ctx context.Context, log *stream.Log) error {
 				"indica una carpeta nueva con --data, o pon las filas detrás de esas lecturas con --append"))
 	}
 	r.known = held.top
-	return nil
+	if held.others == 0 || r.again {
+		return nil
+	}
+	bar.bar.Done()
+	return r.refuseAgain(ctx, log, last)
 }
 
 // heldView counts what of the files the log has. Rows were stored in order, so that of

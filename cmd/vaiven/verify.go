@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -138,6 +139,11 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 	if errors.As(err, &missing) {
 		return "", &server.Error{Text: missing.Text(d.lang), Hint: keep, Err: err}
 	}
+	var before *csvfile.ChangedBeforeError
+	if errors.As(err, &before) {
+		return "", &server.Error{Text: before.Text(d.lang), Hint: d.say("put back what was there, from a backup; no start changes those rows",
+			"devuelve lo que había, de una copia de seguridad; ningún inicio cambia esas filas"), Err: err}
+	}
 	if errors.As(err, &wrong) && wrong.Path != d.o.CSVPath() && wrong.Path != d.o.SheetPath() {
 		return "", &server.Error{Text: wrong.Text(d.lang), Hint: keep, Err: err}
 	}
@@ -169,6 +175,10 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 	if r.Before > 0 {
 		without += fmt.Sprintf(d.say(", the log begins with record %d, behind %s", ", el registro empieza en la entrada %d, tras %s"), r.First, d.lang.Readings(r.Before))
 	}
+	but := d.missingRows(d.o.CSVPath(), r.Missing)
+	if sheet != nil {
+		but += d.missingRows(d.o.SheetPath(), sheet.Missing())
+	}
 	return strings.Join([]string{
 		vaiven.Count(r.Records, d.say("record", "entrada"), d.say("records", "entradas")),
 		vaiven.Count(r.Events, d.say("event", "evento"), d.say("events", "eventos")),
@@ -176,7 +186,16 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 		vaiven.Count(r.Repeats, d.say("repeat dropped", "repetida descartada"), d.say("repeats dropped", "repetidas descartadas")),
 		d.lang.Devices(r.Devices),
 		vaiven.Count(r.Rows, d.say("row", "fila"), d.say("rows", "filas")),
-	}, ", ") + without + ": ok", nil
+	}, ", ") + without + ": ok" + but, nil
+}
+
+// missingRows says which rows of a CSV are in no file any more, "" when all are.
+func (d *dataFolder) missingRows(csv string, missing []csvfile.Span) string {
+	if len(missing) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(d.say(", but rows %[2]s are in no file of %[1]s any more", ", pero las filas %[2]s ya no están en ningún archivo de %[1]s"),
+		filepath.Base(csv), csvfile.SpansText(missing, d.lang))
 }
 
 // progressView moves a progress bar along the log.

@@ -3,9 +3,11 @@ package csvfile
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strconv"
 
 	"vaiven"
@@ -52,7 +54,11 @@ func (f *File) resumeBehind(s *snapshot) error {
 		return err
 	}
 	if off == 0 || len(f.side.Finished) > 0 && first != f.side.First() {
-		return f.beginBehind(s.Rows, info.Size() > 0)
+		ended, err := f.endShort(s.Rows)
+		if err != nil {
+			return err
+		}
+		return f.beginBehind(s.Rows, info.Size() > 0 && ended == "", ended)
 	}
 	if first != f.side.First() { // the sidecar was lost
 		f.side.From = first
@@ -71,11 +77,34 @@ func (f *File) resumeBehind(s *snapshot) error {
 	return err
 }
 
+// endShort ends a file that was cut short in front of a row, between two rows of its
+// own: what it still has cannot be had again. It returns the name that the file has
+// from then on, "" when it is no such file.
+func (f *File) endShort(row uint64) (string, error) {
+	d, err := scanFile(f.path, f.format.Header())
+	if err != nil || d.First == 0 || d.Last >= row || len(f.side.Finished) > 0 && d.First != f.side.First() {
+		return "", err
+	}
+	c := cut{last: d.Last}
+	if c.latest, err = f.scanLatest(d.Bytes); err != nil {
+		return "", err
+	}
+	f.side.From, f.size, f.sum = d.First, d.Bytes, d.Sum
+	if err := f.recordFinished(c, row+1); err != nil {
+		return "", err
+	}
+	f.closeHandle() // some systems do not rename open files
+	return f.side.Finished[len(f.side.Finished)-1].Name, f.nameFinished()
+}
+
 // beginBehind begins a file behind a row; there tells whether there is one to be kept
-// aside. If we die in between, the next start comes here again: behind the sidecar, it
-// finds a file that is yet to be written.
-func (f *File) beginBehind(row uint64, there bool) error {
+// aside, ended the name of one that was. If we die in between, the next start comes here
+// again: behind the sidecar, it finds a file that is yet to be written.
+func (f *File) beginBehind(row uint64, there bool, ended string) error {
 	notice := Notice{Kind: BegunBehind, Path: f.path, Row: row + 1}
+	if ended != "" {
+		notice.Files = []string{ended}
+	}
 	f.closeHandle() // some systems do not rename open files
 	if there {
 		if err := f.checkAside(); err != nil {
@@ -91,6 +120,7 @@ func (f *File) beginBehind(row uint64, there bool) error {
 		return err
 	}
 	if there || row > 0 {
+		notice.Missing = f.side.missing()
 		f.notify(notice)
 	}
 	if err := f.openFile(); err != nil {
@@ -177,6 +207,9 @@ func (c *Checker) RestoreBase(snap []byte) error {
 		return err
 	}
 	c.rows, c.begun = s.Rows, s.Rows
+	if err := c.checkFinishedBefore(s.Rows); err != nil {
+		return fmt.Errorf("csv: %w", err)
+	}
 	for c.part < len(c.side.Finished) && s.Rows >= c.side.Finished[c.part].Last {
 		c.part++
 	}
@@ -192,10 +225,11 @@ func (c *Checker) RestoreBase(snap []byte) error {
 		if c.part == len(c.side.Finished) && s.First == c.first && s.File == c.side.Created.UnixMilli() {
 			return &ChangedBeforeError{Path: c.path, Row: s.Rows}
 		}
-		if _, off, err = findRow(c.file, c.format.Header(), s.Rows); err != nil {
+		var first uint64
+		if first, off, err = findRow(c.file, c.format.Header(), s.Rows); err != nil {
 			return fmt.Errorf("csv: %w", err)
 		}
-		if off == 0 {
+		if off == 0 || first != c.first {
 			return c.judge(&DiscrepancyError{Path: c.path, Line: s.Rows + 2 - c.first, Want: strconv.FormatUint(s.Rows, 10) + "…"})
 		}
 	}
@@ -204,4 +238,59 @@ func (c *Checker) RestoreBase(snap []byte) error {
 	}
 	c.r.Reset(c.file)
 	return nil
+}
+
+// checkFinishedBefore compares the finished files that have rows up to row with what
+// the sidecar says of them: the log cannot say it any more. What is wrong is kept for
+// Finish.
+func (c *Checker) checkFinishedBefore(row uint64) error {
+	for i := range c.side.Finished {
+		d := c.side.Finished[i]
+		if d.First > row {
+			return nil
+		}
+		path := filepath.Join(folder(c.csv), d.Name)
+		state, err := d.compare(path)
+		if err != nil {
+			return err
+		}
+		switch state {
+		case gone:
+			err = &MissingFileError{Path: path, First: d.First, Last: d.Last}
+		case changed:
+			err = &ChangedBeforeError{Path: path, Row: d.Last}
+		}
+		c.wrong = cmp.Or(c.wrong, err)
+	}
+	return nil
+}
+
+// Missing are the rows that are in no file any more, in their order.
+func (c *Checker) Missing() []Span { return c.side.missing() }
+
+// Span is a run of rows, by IDdato.
+type Span struct{ First, Last uint64 }
+
+// SpansText lists runs of rows in words.
+func SpansText(spans []Span, l vaiven.Lang) string {
+	var all []string
+	for _, s := range spans {
+		all = append(all, fmt.Sprintf(l.Say("%d to %d", "%d a %d"), s.First, s.Last))
+	}
+	return someOf(all, l)
+}
+
+// missing are the rows that neither the current file has nor one that ended before.
+func (s *Sidecar) missing() (spans []Span) {
+	next := uint64(1)
+	for _, d := range s.Finished {
+		if d.First > next {
+			spans = append(spans, Span{next, d.First - 1})
+		}
+		next = d.Last + 1
+	}
+	if first := s.First(); first > next {
+		spans = append(spans, Span{next, first - 1})
+	}
+	return spans
 }

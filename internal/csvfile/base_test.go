@@ -90,6 +90,9 @@ func TestALogThatBeginsLater(t *testing.T) {
 				if got := readFile(t, o.Path); got != c.then {
 					t.Fatalf("round %d: the file is\n%s", round, got)
 				}
+				if name == "cut short" && readFile(t, filepath.Join(filepath.Dir(o.Path), "readings-000001.csv")) != c.csv {
+					t.Error("what was left was not kept")
+				}
 				if round == 0 && fmt.Sprint(told) != fmt.Sprint(c.told) {
 					t.Errorf("told %v, want %v", told, c.told)
 				}

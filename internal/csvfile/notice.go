@@ -25,6 +25,8 @@ const (
 	FinishedGone    Kind = "finished-gone"    // files that ended before it are not there: left so
 	FinishedChanged Kind = "finished-changed" // they are not as they were: left so
 	FinishedAside   Kind = "finished-aside"   // they were set aside with it
+	FinishedFound   Kind = "finished-found"   // they were found again behind a sidecar that was lost
+	FinishedUnknown Kind = "finished-unknown" // files are named as they are, and are not known: left so
 
 	EditedBefore Kind = "edited-before" // a person changed rows that the log does not have any more: left so
 	BegunBehind  Kind = "begun-behind"  // such rows are not there any more: a file without them was begun
@@ -39,6 +41,9 @@ type Notice struct {
 
 	Files []string // names of finished files
 	Count int      // of those that were set aside
+
+	Rotate  string // how files end from now on, as in Options
+	Missing []Span // rows that are in no file any more
 
 	Row uint64 // IDdato: the last row that may have been changed, or the first of the file that was begun
 }
@@ -77,12 +82,22 @@ func (n Notice) Text(l vaiven.Lang) string {
 	case FinishedAside:
 		return fmt.Sprintf(l.Say("%d finished files of %s are kept under other names with it",
 			"se guardan con otros nombres %d archivos terminados de %s"), n.Count, name)
+	case FinishedFound:
+		return fmt.Sprintf(l.Say("what went with %s was lost: files that ended before it were found again by their rows: %s. From now on --csv-rotate is %s",
+			"se perdió lo que acompañaba a %s: por sus filas se reconocieron archivos que habían terminado antes: %s. Desde ahora --csv-rotate es %s"), name, someOf(n.Files, l), n.Rotate) + n.missing(l)
+	case FinishedUnknown:
+		return fmt.Sprintf(l.Say("beside %s lie files that are named like those that ended before it, and whose rows do not lead up to it: %s. They are left alone",
+			"junto a %s hay archivos con nombres como los que terminaron antes, cuyas filas no llegan hasta él: %s. No se tocan"), name, someOf(n.Files, l))
 	case EditedBefore:
 		return fmt.Sprintf(l.Say("%s was changed somewhere up to row %d; the log does not have those readings any more, and they stay as they are",
 			"alguien cambió %s en alguna parte hasta la fila %d; el registro ya no tiene esas lecturas y se dejan como están"), name, n.Row)
 	case BegunBehind:
 		text := fmt.Sprintf(l.Say("%s begins with row %d: the log does not have the earlier readings any more",
 			"%s empieza en la fila %d: el registro ya no tiene las lecturas anteriores"), name, n.Row)
+		text += n.missing(l)
+		if len(n.Files) > 0 {
+			text += fmt.Sprintf(l.Say("; the file that was there was cut short, and is %s now", "; el archivo que había estaba recortado y ahora es %s"), n.Files[0])
+		}
 		if n.Aside != "" {
 			text += fmt.Sprintf(l.Say("; the file that was there is kept as %s", "; el archivo que había queda guardado como %s"), aside)
 		}
@@ -92,6 +107,18 @@ func (n Notice) Text(l vaiven.Lang) string {
 			"%s no se puede bloquear en su carpeta: que ningún otro vaiven lo escriba"), n.Path)
 	}
 	return string(n.Kind)
+}
+
+// missing says which rows are in no file any more.
+func (n *Notice) missing(l vaiven.Lang) string {
+	if len(n.Missing) == 0 {
+		return ""
+	}
+	count := uint64(0)
+	for _, s := range n.Missing {
+		count += s.Last - s.First + 1
+	}
+	return fmt.Sprintf(l.Say("; %d rows are in no file any more: %s", "; %d filas ya no están en ningún archivo: %s"), count, SpansText(n.Missing, l))
 }
 
 // someOf names a few of many files.

@@ -169,7 +169,7 @@ func (f *File) finish(c cut) error {
 		if err := f.ensureOpen(); err != nil {
 			return err
 		}
-		if err := f.recordFinished(c); err != nil {
+		if err := f.recordFinished(c, 0); err != nil {
 			f.closeHandle()
 			return fmt.Errorf("csv: %w", err)
 		}
@@ -186,7 +186,8 @@ func (f *File) finish(c cut) error {
 }
 
 // recordFinished brings the current file to the disk, and then its end into the sidecar.
-func (f *File) recordFinished(c cut) error {
+// The next one begins with the row from, 0: with the one behind it.
+func (f *File) recordFinished(c cut, from uint64) error {
 	if err := f.file.Sync(); err != nil {
 		return err
 	}
@@ -199,11 +200,11 @@ func (f *File) recordFinished(c cut) error {
 		return err
 	}
 	side := f.side
-	side.Finished = append(slices.Clone(side.Finished), done)
+	side.Finished, side.From = append(slices.Clone(side.Finished), done), max(side.From, from)
 	if err := side.write(f.path); err != nil {
 		return err
 	}
-	f.side.Finished = side.Finished // alone: whoever asks for name and shape reads beside us
+	f.side.Finished, f.side.From = side.Finished, side.From // alone: whoever asks for name and shape reads beside us
 	return nil
 }
 

@@ -90,6 +90,7 @@ func (s *Sidecar) write(csv string) error {
 // and writes the sidecar when there is none.
 func (f *File) findSidecar(o Options) (*Sidecar, error) {
 	old, err := ReadSidecar(o.Path)
+	lost := errors.Is(err, fs.ErrNotExist) || errors.Is(err, errSidecar)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case errors.Is(err, errSidecar):
@@ -115,6 +116,17 @@ func (f *File) findSidecar(o Options) (*Sidecar, error) {
 	default:
 		return old, nil
 	}
+	side := f.newSidecar(o)
+	if lost {
+		if err := f.findFinished(side, o.Rotate); err != nil {
+			return nil, err
+		}
+	}
+	return side, side.write(o.Path)
+}
+
+// newSidecar is that of a file that begins, as it is asked for.
+func (f *File) newSidecar(o Options) *Sidecar {
 	side := &Sidecar{Version: versionOfRows, Log: o.Log, Columns: o.Columns, Zone: o.Zone, Rows: rowsOfColumns, Dialect: o.Dialect, Created: f.now().UTC()}
 	if o.Rotate != RotateOff {
 		side.Rotate = o.Rotate
@@ -128,7 +140,7 @@ func (f *File) findSidecar(o Options) (*Sidecar, error) {
 	if side.Zone == "" {
 		side.Zone = LocalZone()
 	}
-	return side, side.write(o.Path)
+	return side
 }
 
 // differFrom reports whether another file is asked for than the one that is there.

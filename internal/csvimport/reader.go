@@ -52,7 +52,8 @@ func NewReader(r io.Reader, boot vaiven.Boot, o Options) (*Reader, error) {
 	d.lines.Buffer(make([]byte, 0, 4<<10), maxLine)
 	d.lines.Split(d.splitLine)
 	if !d.lines.Scan() {
-		if err := d.lineError(); err != nil && !errors.Is(err, bufio.ErrTooLong) {
+		var long *LineError
+		if err := d.lineError(); err != nil && !errors.As(err, &long) {
 			return nil, err
 		}
 		return nil, &HeaderError{}
@@ -103,7 +104,11 @@ func (d *Reader) splitLine(data []byte, atEOF bool) (int, []byte, error) {
 }
 
 func (d *Reader) lineError() error {
-	if err := d.lines.Err(); err != nil {
+	err := d.lines.Err()
+	if errors.Is(err, bufio.ErrTooLong) {
+		return &LineError{Line: d.line + 1}
+	}
+	if err != nil {
 		return fmt.Errorf("line %d: %w", d.line+1, err)
 	}
 	return nil
@@ -117,7 +122,7 @@ type Row struct {
 }
 
 // Next reads the next row. The error is io.EOF behind the last one, a *RowError for one
-// that cannot be read, behind which the next may be, or the file's.
+// that cannot be read, behind which the next may be, a *LineError, or the file's.
 func (d *Reader) Next() (Row, error) {
 	for d.lines.Scan() {
 		d.line++
@@ -199,12 +204,19 @@ func (d *Reader) readValues(cells []string) (values []vaiven.Value, at string, e
 // timeLayout is AAAAMMDDHHMM.
 const timeLayout = "200601021504"
 
+// firstYear and lastYear bound TIMEFLAG. Moments before 1970 are none to a log, and one
+// that is far ahead would be the latest for ever.
+const firstYear, lastYear = 1971, 2100
+
 // readTime reads a TIMEFLAG. Of the hour that comes twice when clocks are set back, a
 // row is in the first, unless its board was behind that already.
 func (d *Reader) readTime(dev vaiven.Device, s string) (int64, error) {
 	wall, err := time.Parse(timeLayout, s)
 	if err != nil || len(s) != len(timeLayout) {
 		return 0, WhyTime
+	}
+	if y := wall.Year(); y < firstYear || y > lastYear {
+		return 0, WhyYear
 	}
 	first, second, found := int64(0), int64(0), false
 	for _, before := range []time.Duration{-24 * time.Hour, 24 * time.Hour} { // the offsets around it
@@ -303,8 +315,8 @@ type Report struct {
 // maxWhy is how many bad rows a Report has reasons for.
 const maxWhy = 20
 
-// Survey reads a whole file, and tells how far. The error is a *HeaderError, or the
-// file's.
+// Survey reads a whole file, and tells how far. The error is a *HeaderError, a
+// *LineError, or the file's.
 func Survey(path string, o Options, progress func(bytes int64)) (*Report, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -83,6 +83,11 @@ func TestWhatIsWrongWithARow(t *testing.T) {
 		{"1,101,20261122024,24,61,", WhyTime, "20261122024"},
 		{"1,101,202613220242,24,61,", WhyTime, "202613220242"},
 		{"1,101,\"2,02611E+11\",24,61,", WhyTime, "2,02611E+11"},
+		{"1,101,000011220242,24,61,", WhyYear, "000011220242"},
+		{"1,101,196912312359,24,61,", WhyYear, "196912312359"},
+		{"1,101,197001010000,24,61,", WhyYear, "197001010000"},
+		{"1,101,210101010000,24,61,", WhyYear, "210101010000"},
+		{"1,101,999912312359,24,61,", WhyYear, "999912312359"},
 		{"1,101,202611220242,nan,61,", WhyNumber, "TEMP nan"},
 		{"1,101,202611220242,0x10,61,", WhyNumber, "TEMP 0x10"},
 		{"1,101,202611220242,1_0,61,", WhyNumber, "TEMP 1_0"},
@@ -229,4 +234,22 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestALineThatIsNoRow: longer than one can be, and it is said which.
+func TestALineThatIsNoRow(t *testing.T) {
+	content := "IDdato,IDdevice,TIMEFLAG,TEMP\n1,101,202611220242,24\n" + strings.Repeat("x", maxLine+1) + "\n"
+	if got := lines(t, content, zone(t, "UTC")); got != "line 3 is longer than 64 KiB: it is no row" {
+		t.Error(got)
+	}
+	if s := (&LineError{Line: 3}).Text(vaiven.Spanish); !strings.Contains(s, "línea 3") {
+		t.Error(s)
+	}
+}
+
+func TestTheFirstAndTheLastYear(t *testing.T) {
+	content := "IDdato,IDdevice,TIMEFLAG,TEMP\n1,101,197101010000,24\n2,101,210012312359,24\n"
+	if got := lines(t, content, zone(t, "UTC")); got != "1 101/1 1971-01-01T00:00:00.000Z TEMP=24\n2 101/2 2100-12-31T23:59:00.000Z TEMP=24" {
+		t.Error(got)
+	}
 }

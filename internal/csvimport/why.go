@@ -19,6 +19,7 @@ const (
 	WhyDevice     Why = "device"       // IDdevice is none
 	WhyTime       Why = "time"         // TIMEFLAG is none
 	WhyNoSuchTime Why = "no_such_time" // clocks were set forward over it
+	WhyYear       Why = "year"         // no practice was then: a clock was wrong, or a cell
 	WhyNumber     Why = "number"       // a measurement is no number
 	WhyRange      Why = "range"        // no sensor measures that
 	WhyNothing    Why = "nothing"      // all cells are empty
@@ -63,6 +64,8 @@ func (e *RowError) Text(l vaiven.Lang) string {
 	case WhyNoSuchTime:
 		return line + fmt.Sprintf(l.Say("there was no %q in %s: clocks were set forward (another --zone?)",
 			"no hubo %q en %s: se adelantaron los relojes (¿otra --zone?)"), e.Got, e.Zone)
+	case WhyYear:
+		return line + fmt.Sprintf(l.Say("TIMEFLAG %q is of no year from %d to %d", "TIMEFLAG %q no es de un año entre %d y %d"), e.Got, firstYear, lastYear)
 	case WhyNumber:
 		return line + fmt.Sprintf(l.Say("%s: not a number", "%s: no es un número"), e.Got)
 	case WhyRange:
@@ -71,6 +74,18 @@ func (e *RowError) Text(l vaiven.Lang) string {
 		return line + l.Say("no measurement at all", "ninguna medida")
 	}
 	return line + string(e.Why)
+}
+
+// LineError is a line that is longer than any row. What follows it cannot be read either.
+type LineError struct {
+	Line int // in the file, counted from 1
+}
+
+func (e *LineError) Error() string { return e.Text(vaiven.English) }
+
+// Text is the error in words.
+func (e *LineError) Text(l vaiven.Lang) string {
+	return fmt.Sprintf(l.Say("line %d is longer than %d KiB: it is no row", "la línea %d mide más de %d KiB: no es una fila"), e.Line, maxLine>>10)
 }
 
 // HeaderError is a file that does not begin as the CSV does.

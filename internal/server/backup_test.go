@@ -415,8 +415,8 @@ func TestBackupsErrorsAreInWords(t *testing.T) {
 		}
 		// What is wrong is said once, in one language, and where.
 		for _, is := range []error{backup.ErrCut, backup.ErrDamaged} {
-			said := x.Backup("pi.backup", &backup.PlaceError{Offset: 77, What: "a checksum is another", Err: is}).Error()
-			if want := map[vaiven.Lang]string{vaiven.English: " before byte 77", vaiven.Spanish: " antes del byte 77"}[lang]; !strings.HasSuffix(said, want) ||
+			said := x.Backup("pi.backup", &backup.PlaceError{Kind: is, Byte: 77, What: "a checksum is another"}).Error()
+			if !strings.Contains(said, "byte 77") ||
 				strings.Count(said, "backup") != 1 || strings.Contains(said, "checksum") {
 				t.Errorf("%q", said)
 			}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"vaiven/internal/backup"
 	"vaiven/internal/csvfile"
@@ -66,6 +67,15 @@ func csvNames(csv string) ([]string, error) {
 	if err == nil { // the next start sees to one that is damaged
 		for _, f := range side.Finished {
 			names = append(names, f.Name)
+		}
+	}
+	more, err := csvfile.NamedAsFinished(csv) // a sidecar that was lost does not know them
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range more {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return names, nil

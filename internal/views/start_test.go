@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -278,7 +279,7 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 	if err := f.close(); err != nil {
 		t.Fatal(err)
 	}
-	if res := prove(t, log, f); res != (verify.Result{First: 1, Records: 31, Events: 31, Readings: 30, Repeats: 30, Devices: 1, Rows: 30}) {
+	if res := prove(t, log, f); !reflect.DeepEqual(res, verify.Result{First: 1, Records: 31, Events: 31, Readings: 30, Repeats: 30, Devices: 1, Rows: 30}) {
 		t.Errorf("%+v", res)
 	}
 	good := mustRead(t, csvPath(dir))

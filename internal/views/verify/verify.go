@@ -31,6 +31,8 @@ type Result struct {
 	Devices  uint64
 	Rows     uint64 // of the CSV, its header not counted
 	Without  uint64 // readings since First that have none of its columns, and no row
+
+	Missing []csvfile.Span // of Rows, those before First that are in no file any more
 }
 
 // Data checks a log and its CSV file. The error is the first discrepancy: a
@@ -57,7 +59,7 @@ func Data(ctx context.Context, src views.Source, csv string, more ...views.View)
 	if res.Rows, err = rows.Finish(); err != nil {
 		return res, err
 	}
-	res.Without = rows.Without()
+	res.Without, res.Missing = rows.Without(), rows.Missing()
 	return res, agree(res, res.Rows-begun, reg)
 }
 
