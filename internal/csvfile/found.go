@@ -29,6 +29,9 @@ func finishedForm(path string) *regexp.Regexp {
 // that ended before it, in the order of names, whoever wrote them.
 func NamedAsFinished(path string) ([]string, error) {
 	entries, err := os.ReadDir(folder(path))
+	if errors.Is(err, fs.ErrNotExist) { // a stick that is not in
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -87,3 +87,9 @@ func TestFilesThatDoNotLeadUpToTheCurrentOne(t *testing.T) {
 		t.Errorf("told %v", f.notices)
 	}
 }
+
+func TestNoFolderHasNoFiles(t *testing.T) {
+	if names, err := NamedAsFinished(filepath.Join(t.TempDir(), "stick", "r.csv")); names != nil || err != nil {
+		t.Errorf("%v, %v", names, err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -232,11 +233,14 @@ func TestKilledAtEveryStepOnDisk(t *testing.T) {
 				e := openOnDisk(t, dir, 0)
 				defer e.stop()
 				last := e.pump.Settled("101", "aaaaaaaa").Top
-				e.prove(last)
+				res := e.prove(last)
 				if begun := e.csv.Rows() - uint64(strings.Count(string(mustRead(t, csvPath(dir))), "\n")-1); strings.Contains(how, "CSV") {
 					told := strings.Contains(strings.Join(e.notices, "\n"), fmt.Sprintf("begins with row %d:", begun+1))
 					if told != (begun > 0) || begun >= last && last > 0 {
 						t.Errorf("the CSV was begun behind row %d of %d; notices %q", begun, last, e.notices)
+					}
+					if missing := []csvfile.Span{{First: 1, Last: begun}}; begun > 0 && !slices.Equal(res.Missing, missing) || begun == 0 && res.Missing != nil {
+						t.Errorf("verify says that %v are missing, and the CSV was begun behind row %d", res.Missing, begun)
 					}
 				}
 				e.rounds(last+1, last+80)
