@@ -126,6 +126,58 @@ func trim(t *testing.T, data string) uint64 {
 	return pos
 }
 
+// TestLostSnapshotsStopNoServerThatHasItsCheckpoint: they are for who has none. Without
+// either a person is told what is missing.
+func TestLostSnapshotsStopNoServerThatHasItsCheckpoint(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	s := launch(t, options(data))
+	s.record("101", 1, 30)
+	s.end()
+	first := trim(t, data)
+	s = launch(t, options(data))
+	var b bytes.Buffer
+	if err := s.Backup(testContext(t), &b); err != nil {
+		t.Fatal(err)
+	}
+	s.end()
+	data += "-restored" // in whose files nothing of what was trimmed is left
+	if err := restore(t, data, b.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	s = launch(t, options(data))
+	s.record("101", 31, 35)
+	s.end()
+	snapshots := filepath.Join(LogDir(data), "jetstream", "$G", "streams", "VAIVEN-SNAPSHOTS")
+	if _, err := os.Stat(snapshots); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(snapshots); err != nil {
+		t.Fatal(err)
+	}
+	s = launch(t, options(data))
+	s.record("101", 36, 40)
+	s.end()
+	csv, err := os.ReadFile(filepath.Join(data, "readings.csv"))
+	if err != nil || bytes.Count(csv, []byte("\n")) != 41 {
+		t.Errorf("%d lines, %v", bytes.Count(csv, []byte("\n")), err)
+	}
+	if err := errors.Join(os.RemoveAll(snapshots), os.Remove(filepath.Join(data, views.CheckpointName))); err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[vaiven.Lang]string{vaiven.English: "no snapshot of what was before is whole", vaiven.Spanish: "no está completa ninguna instantánea"} {
+		o := options(data)
+		o.Lang = lang
+		again, err := Open(testContext(t), o)
+		if err == nil {
+			again.Close()
+		}
+		var said *Error
+		if !errors.As(err, &said) || !strings.Contains(said.Text, want) || said.Hint == "" || !Repairable(err) {
+			t.Errorf("the log begins behind record %d: %v", first, err)
+		}
+	}
+}
+
 // files are those of a data folder that a person has, or that only it has now.
 func files(t *testing.T, data string) map[string]string {
 	t.Helper()

@@ -50,6 +50,7 @@ func (x Explainer) Log(err error) error {
 		return failed
 	}
 	var lost *stream.LostRecordsError
+	var unsaid *stream.NoSnapshotError
 	var missing *stream.MissingError
 	switch {
 	case errors.Is(err, stream.ErrLocked):
@@ -61,6 +62,8 @@ func (x Explainer) Log(err error) error {
 		return &Error{fmt.Sprintf(x.Lang.Say(
 			"the log has lost records: it ends at record %d, and record %d was acknowledged",
 			"el registro ha perdido datos: termina en la entrada %d, y se había confirmado la %d"), lost.Have, lost.Want), x.DoctorHint(), err}
+	case errors.As(err, &unsaid):
+		return &Error{unsaid.Text(x.Lang), x.DoctorHint(), err}
 	case errors.As(err, &missing), errors.Is(err, stream.ErrUnreadable), errors.Is(err, stream.ErrCorrupt):
 		return &Error{x.Lang.Say("the log is damaged: ", "el registro está dañado: ") + err.Error(), x.DoctorHint(), err}
 	case errors.Is(err, stream.ErrLater):

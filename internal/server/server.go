@@ -124,6 +124,7 @@ func (s *Server) openLog(ctx context.Context) (err error) {
 	s.log, err = stream.Open(ctx, stream.Options{
 		Dir: LogDir(s.o.Data), URL: s.o.NATS, Replicas: s.o.Replicas, CommitEvery: s.o.CommitEvery, NoSync: s.o.NoSync, MakeRoom: s.makeRoom,
 		OnCommit: s.committed, Stamp: s.clock.Stamp, Logger: s.o.Logger,
+		StateAt: func(log string) uint64 { return views.CheckpointOf(s.o.Data, log) },
 	})
 	if err != nil {
 		return err

@@ -37,6 +37,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"vaiven"
 	"vaiven/internal/lock"
 )
 
@@ -205,6 +206,24 @@ type LostRecordsError struct {
 func (e *LostRecordsError) Error() string {
 	return fmt.Sprintf("the log has lost records: it ends at %d, but %d was acknowledged", e.Have, e.Want)
 }
+
+// NoSnapshotError means that the log was trimmed, and that no whole snapshot says what
+// the records that are gone said. It is a *MissingError, too.
+type NoSnapshotError struct {
+	First   uint64 // the log's first record
+	Genesis uint64 // and the first that it ever had
+}
+
+func (e *NoSnapshotError) Error() string { return e.Text(vaiven.English) }
+
+// Text is the fact for a person.
+func (e *NoSnapshotError) Text(l vaiven.Lang) string {
+	return fmt.Sprintf(l.Say("the log begins with record %d, and no snapshot of what was before is whole",
+		"el registro empieza en la entrada %d, y no está completa ninguna instantánea de lo anterior"), e.First)
+}
+
+// Unwrap says which records are nowhere any more.
+func (e *NoSnapshotError) Unwrap() error { return &MissingError{Want: e.Genesis, Got: e.First} }
 
 // MissingError says that a sequence that should be in the log is not.
 type MissingError struct {

@@ -48,6 +48,10 @@ type Options struct {
 	// Stamp tells the time for the records that the log itself writes,
 	// default the system's, as unsynchronised UTC.
 	Stamp func() vaiven.Stamp
+	// StateAt is up to which record of the log with this id the caller has what the
+	// records said, 0 for none: a log that was trimmed, and whose snapshots are lost,
+	// opens all the same where that reaches its first record. Default: it has none.
+	StateAt func(log string) uint64
 	// Rand is the source of the log's id and the writer's, default
 	// crypto/rand.
 	Rand io.Reader

@@ -234,8 +234,8 @@ func (l *Log) checkBeginning(ctx context.Context, known mark, st streamState) er
 	if n := len(whole); n > 0 && whole[n-1].Pos > st.last {
 		return &LostRecordsError{Have: st.last, Want: whole[n-1].Pos}
 	}
-	if trimmed && (len(whole) == 0 || whole[len(whole)-1].Pos+1 < st.first) {
-		return &MissingError{Want: l.genesis, Got: st.first}
+	if trimmed && (len(whole) == 0 || whole[len(whole)-1].Pos+1 < st.first) && !l.stateKnown(st) {
+		return &NoSnapshotError{First: st.first, Genesis: l.genesis}
 	}
 	l.sawFirst(st.first)
 	aim := max(first, known.first)
@@ -253,6 +253,20 @@ func (l *Log) checkBeginning(ctx context.Context, known mark, st streamState) er
 		l.o.Logger.Warn("a trim was not done to its end", "err", err) // the next one does it
 	}
 	return nil
+}
+
+// stateKnown reports whether whoever opens the log has what its records before the first
+// one said, and needs no snapshot for it.
+func (l *Log) stateKnown(st streamState) bool {
+	if l.o.StateAt == nil {
+		return false
+	}
+	pos := l.o.StateAt(l.id)
+	if pos+1 < st.first || pos > st.last {
+		return false
+	}
+	l.o.Logger.Warn("no snapshot of what was trimmed is whole; the start goes on from the checkpoint", "first", st.first, "checkpoint", pos)
+	return true
 }
 
 // trimmedAway returns a *TrimmedError when the record was trimmed, by whichever node;

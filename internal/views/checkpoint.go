@@ -145,13 +145,18 @@ func loadCheckpoint(dir, log string, now time.Time) (*checkpoint, *AsideNotice, 
 
 // CheckpointPosition returns how far the checkpoint in dir has seen its log, 0
 // when there is none that can be read. It is for a log that does not open.
-func CheckpointPosition(dir string) uint64 {
+func CheckpointPosition(dir string) uint64 { return checkpointOf(dir, nil) }
+
+// CheckpointOf is CheckpointPosition for a checkpoint of this log, 0 for another's.
+func CheckpointOf(dir, log string) uint64 { return checkpointOf(dir, &log) }
+
+func checkpointOf(dir string, log *string) uint64 {
 	b, err := os.ReadFile(filepath.Join(dir, CheckpointName))
 	if err != nil {
 		return 0
 	}
 	c, err := parseCheckpoint(b)
-	if err != nil {
+	if err != nil || log != nil && c.log != *log {
 		return 0
 	}
 	return c.pos
