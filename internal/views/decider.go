@@ -242,7 +242,12 @@ func (d *Decider) decideChange(id vaiven.Device, now change) bool {
 }
 
 // Position returns the last record that was decided, 0 for none.
-func (d *Decider) Position() uint64 { return max(d.next, 1) - 1 }
+func (d *Decider) Position() uint64 {
+	if d.next == 0 {
+		return 0
+	}
+	return d.next - 1
+}
 
 // Settled returns what is known of a boot.
 func (d *Decider) Settled(id vaiven.Device, b vaiven.Boot) vaiven.Settled {
