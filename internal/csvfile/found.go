@@ -25,7 +25,7 @@ func finishedForm(path string) *regexp.Regexp {
 		`-([0-9]{6}|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-[0-9]{2})(-[1-9][0-9]*)?` + regexp.QuoteMeta(ext) + "$")
 }
 
-// NamedAsFinished are the names of the files beside a CSV that are called as those are
+// NamedAsFinished are the paths of the files beside a CSV that are called as those are
 // that ended before it, in the order of names, whoever wrote them.
 func NamedAsFinished(path string) ([]string, error) {
 	entries, err := os.ReadDir(folder(path))
@@ -36,13 +36,13 @@ func NamedAsFinished(path string) ([]string, error) {
 		return nil, err
 	}
 	form := finishedForm(path)
-	var names []string
+	var paths []string
 	for _, e := range entries {
 		if e.Type().IsRegular() && form.MatchString(e.Name()) {
-			names = append(names, e.Name())
+			paths = append(paths, filepath.Join(folder(path), e.Name()))
 		}
 	}
-	return names, nil
+	return paths, nil
 }
 
 // findFinished takes up the files that ended before the current one, for a sidecar that
@@ -50,8 +50,8 @@ func NamedAsFinished(path string) ([]string, error) {
 // begins with. Without a current file with its header nothing says that they are this
 // log's. The others are named.
 func (f *File) findFinished(side *Sidecar, asked string) error {
-	names, err := NamedAsFinished(f.path)
-	if err != nil || len(names) == 0 {
+	paths, err := NamedAsFinished(f.path)
+	if err != nil || len(paths) == 0 {
 		return err
 	}
 	format, err := side.Format()
@@ -59,12 +59,12 @@ func (f *File) findFinished(side *Sidecar, asked string) error {
 		return err
 	}
 	found := make(map[uint64]Finished) // by their last row
-	for _, name := range names {
-		d, err := scanFile(filepath.Join(folder(f.path), name), format.Header())
+	for _, path := range paths {
+		d, err := scanFile(path, format.Header())
 		if err != nil {
 			return err
 		}
-		if d.Name = name; d.First > 0 {
+		if d.Name = filepath.Base(path); d.First > 0 {
 			found[d.Last] = d
 		}
 	}
@@ -77,7 +77,7 @@ func (f *File) findFinished(side *Sidecar, asked string) error {
 		next = d.First
 	}
 	slices.Reverse(side.Finished)
-	f.tellFound(side, names, asked)
+	f.tellFound(side, paths, asked)
 	return nil
 }
 
@@ -116,9 +116,10 @@ func (f *File) nextOfFound(header []byte, found map[uint64]Finished) (uint64, er
 
 // tellFound says which of the files were found again and which are not known, and takes
 // the rotation that their names tell, unless another one is asked for.
-func (f *File) tellFound(side *Sidecar, names []string, asked string) {
+func (f *File) tellFound(side *Sidecar, paths []string, asked string) {
 	var ours, others []string
-	for _, name := range names {
+	for _, path := range paths {
+		name := filepath.Base(path)
 		if slices.ContainsFunc(side.Finished, func(d Finished) bool { return d.Name == name }) {
 			ours = append(ours, name)
 		} else {

@@ -85,13 +85,14 @@ func (h *History) folders() ([]ulid.ULID, error) {
 // Files lists what a copy of the folder needs, with slashes, the manifest first: it
 // says which of the others count. What is written between two calls of Files replaces
 // the manifest, and nothing else. There are none in a folder that is of another log
-// than this one, or not whole. While a History has the folder, it must be held.
+// than this one; a manifest that cannot be read is an error, since a start puts it right.
+// While a History has the folder, it must be held.
 func Files(dir, log string) ([]string, error) {
 	m, err := readManifest(dir)
-	if err != nil && !errors.Is(err, errDamaged) {
+	if err != nil {
 		return nil, err
 	}
-	if err != nil || m == nil || m.Log != log {
+	if m == nil || m.Log != log {
 		return nil, nil
 	}
 	files := []string{manifestName}

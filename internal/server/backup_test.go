@@ -491,10 +491,16 @@ func TestFilesThatChangeMeanwhile(t *testing.T) {
 	}
 	write("side", "1")
 	write("current", "rows")
-	names := []string{"side", "current", "ended"}
+	paths := func(names ...string) (all []string, err error) {
+		for _, name := range names {
+			all = append(all, filepath.Join(dir, name))
+		}
+		return all, nil
+	}
+	under := func(path string) (string, error) { return "under/" + filepath.Base(path), nil }
 	var all keptFiles
 	defer all.close()
-	if err := all.find(dir, "under", func() ([]string, error) { return names, nil }); err != nil || len(all.list) != 2 || all.list[1].Path != "under/current" || all.list[1].Size != 4 {
+	if err := all.find(func() ([]string, error) { return paths("side", "current", "ended") }, under); err != nil || len(all.list) != 2 || all.list[1].Path != "under/current" || all.list[1].Size != 4 {
 		t.Fatalf("%+v, %v", all.list, err)
 	}
 	ended := filepath.Join(dir, "ended")
@@ -510,10 +516,10 @@ func TestFilesThatChangeMeanwhile(t *testing.T) {
 		t.Error("the sidecar was replaced, and that is not seen")
 	}
 	looks := 0
-	err := all.find(dir, "", func() ([]string, error) {
+	err := all.find(func() ([]string, error) {
 		looks++
-		return []string{"missing", "current"}, nil
-	})
+		return paths("missing", "current")
+	}, under)
 	if !errors.Is(err, errRestless) || looks != findTries {
 		t.Errorf("after %d looks: %v", looks, err)
 	}

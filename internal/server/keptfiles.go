@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"vaiven/internal/backup"
 	"vaiven/internal/csvfile"
@@ -42,72 +43,90 @@ func findKeptFiles(o *Options, log string) (*keptFiles, error) {
 	all := &keptFiles{}
 	for i, csv := range []string{o.CSVPath(), o.SheetPath()} {
 		n := len(all.list)
-		if err := all.find(filepath.Dir(csv), "", func() ([]string, error) { return csvNames(csv) }); err != nil {
+		name := func(path string) (string, error) { return filepath.Base(path), nil }
+		if err := all.find(func() ([]string, error) { return csvPaths(csv) }, name); err != nil {
 			all.close()
 			return nil, err
 		}
 		all.csv = all.csv || i == 0 && len(all.list) > n
 	}
 	dir := HistoryDir(o.Data)
-	if err := all.find(dir, filepath.Base(dir), func() ([]string, error) { return history.Files(dir, log) }); err != nil {
+	name := func(path string) (string, error) { return filepath.Rel(filepath.Dir(dir), path) }
+	if err := all.find(func() ([]string, error) { return historyPaths(dir, log) }, name); err != nil {
 		all.close()
 		return nil, err
 	}
 	return all, nil
 }
 
-// csvNames lists the files of a CSV, the sidecar first and the current file second;
-// none when there is no sidecar: then the file is nobody's.
-func csvNames(csv string) ([]string, error) {
-	names := []string{filepath.Base(csv) + csvfile.SidecarSuffix, filepath.Base(csv)}
-	side, err := csvfile.ReadSidecar(csv)
+// csvPaths lists the files of a CSV, the sidecar first and the current file second;
+// none when there is no sidecar: then the file is nobody's. Those that ended are beside
+// the file itself, should csv be a link to it.
+func csvPaths(csv string) ([]string, error) {
+	paths := []string{csv + csvfile.SidecarSuffix, csv}
+	_, err := csvfile.ReadSidecar(csv)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err == nil { // the next start sees to one that is damaged
-		for _, f := range side.Finished {
-			names = append(names, f.Name)
+	for _, path := range csvfile.Files(csv) { // of a damaged one, those below: the next start sees to it
+		if !slices.Contains(paths, path) {
+			paths = append(paths, path)
 		}
 	}
 	more, err := csvfile.NamedAsFinished(csv) // a sidecar that was lost does not know them
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range more {
-		if !slices.Contains(names, name) {
-			names = append(names, name)
+	for _, path := range more {
+		if !slices.Contains(paths, path) {
+			paths = append(paths, path)
 		}
 	}
-	return names, nil
+	return paths, nil
 }
 
-// find adds the files that names lists, of the folder dir; in the backup they are below
-// the folder of the name under. The first two are opened, the others may be thousands.
-func (k *keptFiles) find(dir, under string, names func() ([]string, error)) error {
+// historyPaths lists the files of the history, the manifest first.
+func historyPaths(dir, log string) ([]string, error) {
+	paths, err := history.Files(dir, log)
+	for i, name := range paths {
+		paths[i] = filepath.Join(dir, filepath.FromSlash(name))
+	}
+	return paths, err
+}
+
+// find adds the files that paths lists, under the names that they have in the backup.
+// The first two are opened, the others may be thousands.
+func (k *keptFiles) find(paths func() ([]string, error), name func(path string) (string, error)) error {
+	first := ""
 	for range findTries {
-		wanted, err := names()
+		wanted, err := paths()
 		if err != nil || len(wanted) == 0 {
 			return err
 		}
+		first = wanted[0]
 		found := &keptFiles{}
 		absent := []string(nil)
-		for i, name := range wanted {
-			there, err := found.add(filepath.Join(dir, filepath.FromSlash(name)), filepath.ToSlash(filepath.Join(under, name)), i < 2)
+		for i, path := range wanted {
+			as, err := name(path)
+			there := false
+			if err == nil {
+				there, err = found.add(path, filepath.ToSlash(as), i < 2)
+			}
 			if err != nil {
 				found.close()
 				return err
 			}
 			if !there {
-				absent = append(absent, filepath.Join(dir, filepath.FromSlash(name)))
+				absent = append(absent, path)
 			}
 		}
-		if len(found.list) > 0 && found.list[0].path == filepath.Join(dir, wanted[0]) && found.stands(absent) {
+		if len(found.list) > 0 && found.list[0].path == first && found.stands(absent) {
 			k.list = append(k.list, found.list...)
 			return nil
 		}
 		found.close()
 	}
-	return fmt.Errorf("%s: %w", dir, errRestless)
+	return fmt.Errorf("%s: %w", filepath.Dir(first), errRestless)
 }
 
 // add adds a file, if it is there.
@@ -160,13 +179,14 @@ func (k *keptFiles) close() {
 }
 
 // write writes them all. A finished CSV file that a person has moved away meanwhile is
-// not missed: nothing depends on it.
+// not missed: nothing depends on it. A block of the history is: it may be all that there
+// is of its time.
 func (k *keptFiles) write(ctx context.Context, w *backup.Writer) error {
 	for _, f := range k.list {
 		content := f.open
 		if content == nil {
 			var err error
-			if content, err = os.Open(f.path); errors.Is(err, fs.ErrNotExist) {
+			if content, err = os.Open(f.path); errors.Is(err, fs.ErrNotExist) && !strings.Contains(f.Path, "/") {
 				continue
 			} else if err != nil {
 				return err
