@@ -42,17 +42,19 @@ func TestBackupsAreForTheirUserOnly(t *testing.T) {
 	data := imported(t, dir, "readings.csv")
 	file, folder := filepath.Join(dir, "one.backup"), filepath.Join(dir, "many")
 	cli(t, "backup", file, "--data", data)
-	cli(t, "backup", folder+"/", "--data", data)
 	there := filepath.Join(dir, "there")
-	if err := os.Mkdir(there, 0o755); err != nil {
-		t.Fatal(err)
+	for _, made := range []string{folder, there} {
+		if err := os.Mkdir(made, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(made, 0o755); err != nil { // whatever the umask
+			t.Fatal(err)
+		}
 	}
-	if err := os.Chmod(there, 0o755); err != nil { // whatever the umask
-		t.Fatal(err)
-	}
+	cli(t, "backup", folder+"/", "--data", data)
 	cli(t, "restore", file, "--data", filepath.Join(dir, "restored"))
 	cli(t, "restore", file, "--data", there)
-	for path, want := range map[string]fs.FileMode{file: 0o600, folder: 0o700, filepath.Join(folder, "*"): 0o600, filepath.Join(dir, "restored"): 0o700, there: 0o755} {
+	for path, want := range map[string]fs.FileMode{file: 0o600, folder: 0o755, filepath.Join(folder, "*"): 0o600, filepath.Join(dir, "restored"): 0o700, there: 0o755} {
 		found, err := filepath.Glob(path)
 		if err != nil || len(found) != 1 {
 			t.Fatalf("%s: %q %v", path, found, err)
