@@ -132,52 +132,62 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 		_, err = sheet.Finish()
 	}
 	bar.bar.Done()
+	if err != nil {
+		return "", d.explainWrong(err, r.Rows)
+	}
+	found := past.Finish()
+	if text := found.Text(d.lang); text != "" {
+		return "", &server.Error{Text: text, Hint: d.say(
+			"restore it from a backup, or move the folder history away while the server is stopped: the next start builds again what the log still has, and nothing older",
+			"recupérala de una copia de seguridad, o aparta la carpeta history con el servidor detenido: el próximo inicio reconstruye lo que el registro todavía tiene, y nada más antiguo"), Err: found.Err}
+	}
+	but := d.missingRows(d.o.CSVPath(), r.Missing)
+	if sheet != nil {
+		but += d.missingRows(d.o.SheetPath(), sheet.Missing())
+	}
+	return d.foundRight(r, found.Samples) + ": ok" + but, nil
+}
+
+// explainWrong explains what verify has found, behind so many rows.
+func (d *dataFolder) explainWrong(err error, rows uint64) error {
 	var wrong *csvfile.DiscrepancyError
 	var missing *csvfile.MissingFileError
 	keep := d.say("files that have ended are a person's, and no start writes them again: put back what was there. `GET /api/v1/events` still has what the log has",
 		"los archivos terminados son de quien los guarda, y ningún inicio los vuelve a escribir: devuelve lo que había. `GET /api/v1/events` todavía da lo que tiene el registro")
 	if errors.As(err, &missing) {
-		return "", &server.Error{Text: missing.Text(d.lang), Hint: keep, Err: err}
+		return &server.Error{Text: missing.Text(d.lang), Hint: keep, Err: err}
 	}
 	var before *csvfile.ChangedBeforeError
 	if errors.As(err, &before) {
-		return "", &server.Error{Text: before.Text(d.lang), Hint: d.say("put back what was there, from a backup; no start changes those rows",
+		return &server.Error{Text: before.Text(d.lang), Hint: d.say("put back what was there, from a backup; no start changes those rows",
 			"devuelve lo que había, de una copia de seguridad; ningún inicio cambia esas filas"), Err: err}
 	}
 	if errors.As(err, &wrong) && wrong.Path != d.o.CSVPath() && wrong.Path != d.o.SheetPath() {
-		return "", &server.Error{Text: wrong.Text(d.lang), Hint: keep, Err: err}
+		return &server.Error{Text: wrong.Text(d.lang), Hint: keep, Err: err}
 	}
-	if errors.As(err, &wrong) && wrong.Want == "" && strings.HasPrefix(wrong.Got, strconv.FormatUint(r.Rows+1, 10)+",") {
-		ahead := &csvfile.LostRecordsError{Path: wrong.Path, Rows: r.Rows, More: 1}
-		return "", &server.Error{Text: wrong.Text(d.lang), Hint: d.explain.DoctorHint(), Err: ahead}
+	if errors.As(err, &wrong) && wrong.Want == "" && strings.HasPrefix(wrong.Got, strconv.FormatUint(rows+1, 10)+",") {
+		ahead := &csvfile.LostRecordsError{Path: wrong.Path, Rows: rows, More: 1}
+		return &server.Error{Text: wrong.Text(d.lang), Hint: d.explain.DoctorHint(), Err: ahead}
 	}
 	if errors.As(err, &wrong) {
-		return "", &server.Error{Text: wrong.Text(d.lang), Hint: d.say(
+		return &server.Error{Text: wrong.Text(d.lang), Hint: d.say(
 			"the next start of the server heals what it can, and keeps aside what a person changed",
 			"el próximo inicio del servidor repara lo que puede y guarda aparte lo que cambió una persona"), Err: err}
 	}
-	if err != nil {
-		return "", d.explain.Views(err)
-	}
-	found := past.Finish()
-	if text := found.Text(d.lang); text != "" {
-		return "", &server.Error{Text: text, Hint: d.say(
-			"move the folder history away while the server is stopped: the next start builds it again from what the log still has",
-			"aparta la carpeta history con el servidor detenido: el próximo inicio la reconstruye con lo que el registro todavía tiene"), Err: found.Err}
-	}
+	return d.explain.Views(err)
+}
+
+// foundRight counts what is as it should be.
+func (d *dataFolder) foundRight(r verify.Result, samples uint64) string {
 	without := ""
-	if found.Samples > 0 {
-		without = fmt.Sprintf(d.say(", %d values of the history", ", %d valores del historial"), found.Samples)
+	if samples > 0 {
+		without = fmt.Sprintf(d.say(", %d values of the history", ", %d valores del historial"), samples)
 	}
 	if r.Without > 0 {
 		without += fmt.Sprintf(d.say(", %s without a column and a row", ", %s sin columna ni fila"), d.lang.Readings(r.Without))
 	}
 	if r.Before > 0 {
 		without += fmt.Sprintf(d.say(", the log begins with record %d, behind %s", ", el registro empieza en la entrada %d, tras %s"), r.First, d.lang.Readings(r.Before))
-	}
-	but := d.missingRows(d.o.CSVPath(), r.Missing)
-	if sheet != nil {
-		but += d.missingRows(d.o.SheetPath(), sheet.Missing())
 	}
 	return strings.Join([]string{
 		vaiven.Count(r.Records, d.say("record", "entrada"), d.say("records", "entradas")),
@@ -186,7 +196,7 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 		vaiven.Count(r.Repeats, d.say("repeat dropped", "repetida descartada"), d.say("repeats dropped", "repetidas descartadas")),
 		d.lang.Devices(r.Devices),
 		vaiven.Count(r.Rows, d.say("row", "fila"), d.say("rows", "filas")),
-	}, ", ") + without + ": ok" + but, nil
+	}, ", ") + without
 }
 
 // missingRows says which rows of a CSV are in no file any more, "" when all are.
