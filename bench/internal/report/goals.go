@@ -44,7 +44,7 @@ func (g *Goals) AddBenchmark(found map[string]map[string]float64, name, metric, 
 // Markdown writes the table.
 func (g *Goals) Markdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s, %s\n\nvaiven %s. ", g.Title, g.Date, g.Version)
+	fmt.Fprintf(&b, "# %s, %s\n\n%s. ", g.Title, g.Date, g.Version)
 	machineFacts(&b, g.Machine)
 	rows := [][]string{{"what", "measured", "at most", ""}}
 	for _, r := range g.Rows {

@@ -42,7 +42,7 @@ type Kept struct {
 // Markdown writes the tables.
 func (r *Intervals) Markdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Commit intervals, %s\n\nvaiven %s. ", r.Date, r.Version)
+	fmt.Fprintf(&b, "# Commit intervals, %s\n\n%s. ", r.Date, r.Version)
 	machineFacts(&b, r.Machine)
 	rows := [][]string{{"boards", "commit every", "written to the device, B/reading", "by the process, B/reading", "CPU, µs/reading", "ack p50, ms", "ack p99, ms"}}
 	for _, l := range r.Live {
