@@ -3,9 +3,7 @@
 package diskfull
 
 import (
-	"context"
 	"encoding/base64"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,7 +12,6 @@ import (
 	"time"
 
 	"vaiven"
-	"vaiven/internal/stream"
 	"vaiven/test/harness"
 )
 
@@ -74,32 +71,18 @@ func TestALogThatFillsTheDisk(t *testing.T) {
 // writeLog makes a log of 24 MiB, of what no compression makes smaller.
 func writeLog(t *testing.T, dir string) {
 	t.Helper()
-	log, err := stream.Open(t.Context(), stream.Options{Dir: dir, NoSync: true, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- log.Run(ctx) }()
-	noise := rand.NewChaCha8([32]byte{1})
-	for range (24 << 20) / (64 << 10) {
-		var events []vaiven.Event
-		for range 16 {
-			text := make([]byte, 3<<10)
-			_, _ = noise.Read(text) // never fails
-			events = append(events, &vaiven.Rejected{
-				Stamp: vaiven.Stamp{At: time.Now().UnixMilli()}, Code: vaiven.CodeNotJSON, Count: 1, Text: base64.StdEncoding.EncodeToString(text),
-			})
+	harness.FillLog(t, dir, func(put func([]vaiven.Event)) {
+		noise := rand.NewChaCha8([32]byte{1})
+		for range (24 << 20) / (64 << 10) {
+			var events []vaiven.Event
+			for range 16 {
+				text := make([]byte, 3<<10)
+				_, _ = noise.Read(text) // never fails
+				events = append(events, &vaiven.Rejected{
+					Stamp: vaiven.Stamp{At: time.Now().UnixMilli()}, Code: vaiven.CodeNotJSON, Count: 1, Text: base64.StdEncoding.EncodeToString(text),
+				})
+			}
+			put(events)
 		}
-		if err := log.Append(t.Context(), events, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Fatal(err)
-	}
-	if err := log.Close(); err != nil {
-		t.Fatal(err)
-	}
+	})
 }

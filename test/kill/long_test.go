@@ -3,17 +3,14 @@
 package kill
 
 import (
-	"context"
 	"flag"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"vaiven"
-	"vaiven/internal/stream"
 	"vaiven/test/harness"
 )
 
@@ -52,34 +49,20 @@ func TestStartAfterALongRun(t *testing.T) {
 // writeReadings makes a log of so many readings of 50 boards, a year of theirs.
 func writeReadings(t *testing.T, dir string, count int) {
 	t.Helper()
-	log, err := stream.Open(t.Context(), stream.Options{Dir: dir, NoSync: true, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- log.Run(ctx) }()
-	from := time.Now().Add(-365 * 24 * time.Hour).UnixMilli()
-	step := 365 * 24 * time.Hour.Milliseconds() / int64(count)
-	const fleet = 50
-	for n := 0; n < count; {
-		events := make([]vaiven.Event, 0, 250)
-		for ; len(events) < 250 && n < count; n++ {
-			events = append(events, &vaiven.Reading{
-				Stamp:  vaiven.Stamp{At: from + int64(n)*step, Synced: true},
-				Device: vaiven.Device(fmt.Sprintf("%03d", 200+n%fleet)), Boot: "abcdabcd", Seq: uint64(n/fleet) + 1,
-				Values: []vaiven.Value{{Name: "TEMP", Num: 20 + float64(n/fleet%100)/10}, {Name: "HUM", Num: float64(40 + n%30)}},
-			})
+	harness.FillLog(t, dir, func(put func([]vaiven.Event)) {
+		from := time.Now().Add(-365 * 24 * time.Hour).UnixMilli()
+		step := 365 * 24 * time.Hour.Milliseconds() / int64(count)
+		const fleet = 50
+		for n := 0; n < count; {
+			events := make([]vaiven.Event, 0, 250)
+			for ; len(events) < 250 && n < count; n++ {
+				events = append(events, &vaiven.Reading{
+					Stamp:  vaiven.Stamp{At: from + int64(n)*step, Synced: true},
+					Device: vaiven.Device(fmt.Sprintf("%03d", 200+n%fleet)), Boot: "abcdabcd", Seq: uint64(n/fleet) + 1,
+					Values: []vaiven.Value{{Name: "TEMP", Num: 20 + float64(n/fleet%100)/10}, {Name: "HUM", Num: float64(40 + n%30)}},
+				})
+			}
+			put(events)
 		}
-		if err := log.Append(t.Context(), events, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Fatal(err)
-	}
-	if err := log.Close(); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
