@@ -197,6 +197,10 @@ func (e *Export) read(ctx context.Context, fn func(vaiven.Entry) error) error {
 	if err != nil {
 		return err
 	}
+	enough := int64(math.MaxInt64) // behind an event of this time nothing is asked for
+	if e.ask.to != 0 && e.x.o.Disorder != nil {
+		enough = e.ask.to + e.x.o.Disorder().Milliseconds()
+	}
 	records := last.Record - min(after.Record, last.Record)
 	err = e.x.o.Log.History(ctx, after, func(en vaiven.Entry) error {
 		e.tell(min(en.ID.Record-after.Record, records), records)
@@ -205,7 +209,7 @@ func (e *Export) read(ctx context.Context, fn func(vaiven.Entry) error) error {
 		}
 		at := en.Event.Time().At
 		if e.ask.to != 0 && at >= e.ask.to {
-			if e.x.o.Disorder != nil && at >= e.ask.to+e.x.o.Disorder().Milliseconds() {
+			if at >= enough {
 				return errEnough
 			}
 			return nil
