@@ -64,20 +64,14 @@ func findKeptFiles(o *Options, log string) (*keptFiles, error) {
 // the file itself, should csv be a link to it.
 func csvPaths(csv string) ([]string, error) {
 	paths := []string{csv + csvfile.SidecarSuffix, csv}
-	_, err := csvfile.ReadSidecar(csv)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := csvfile.ReadSidecar(csv); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	for _, path := range csvfile.Files(csv) { // of a damaged one, those below: the next start sees to it
-		if !slices.Contains(paths, path) {
-			paths = append(paths, path)
-		}
-	}
-	more, err := csvfile.NamedAsFinished(csv) // a sidecar that was lost does not know them
+	more, err := csvfile.NamedAsFinished(csv) // a sidecar that was lost or is damaged does not know them
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range more {
+	for _, path := range slices.Concat(csvfile.Files(csv), more) {
 		if !slices.Contains(paths, path) {
 			paths = append(paths, path)
 		}
