@@ -45,12 +45,8 @@ func (p *program) plotCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, id := range ids {
-				d, err := p.parseDevice(id)
-				if err != nil {
-					return err
-				}
-				a.past.Devices = append(a.past.Devices, d)
+			if a.past.Devices, err = p.parseDevices(ids); err != nil {
+				return err
 			}
 			if err := p.plotRange(a, from, to, cmd.Flags().Changed("last")); err != nil {
 				return err

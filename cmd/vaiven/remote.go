@@ -162,3 +162,15 @@ func (p *program) parseDevice(id string) (vaiven.Device, error) {
 	}
 	return d, nil
 }
+
+// parseDevices reads ids from the command line.
+func (p *program) parseDevices(ids []string) (all []vaiven.Device, err error) {
+	for _, id := range ids {
+		d, err := p.parseDevice(id)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}

@@ -24,13 +24,9 @@ func (p *program) watchCommand() *cobra.Command {
 			"watch shows what happens on a running server as its own terminal does: readings, states,\nwho comes and goes, what was refused. A connection that breaks off is made again, and\nnothing is left out. Ctrl-C ends it.",
 			"watch muestra lo que pasa en un servidor en marcha como lo hace su propia terminal:\nlecturas, estados, quién llega y se va, qué se rechazó. Si la conexión se corta se hace\notra vez, y no falta nada. Termina con Ctrl-C."),
 		Example: "  vaiven watch\n  vaiven watch 101 102 --kind reading\n  vaiven watch --server http://192.168.1.20:8080 --json | jq .\n  vaiven watch --after 0",
-		RunE: func(cmd *cobra.Command, ids []string) error {
-			for _, id := range ids {
-				d, err := p.parseDevice(id)
-				if err != nil {
-					return err
-				}
-				f.Devices = append(f.Devices, d)
+		RunE: func(cmd *cobra.Command, ids []string) (err error) {
+			if f.Devices, err = p.parseDevices(ids); err != nil {
+				return err
 			}
 			c, err := p.client(cmd, r)
 			if err != nil {
