@@ -252,6 +252,9 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64) error {
 // server begins with when it starts. A server that refuses is no reason not to run.
 func (l *Log) adoptStream(ctx context.Context) error {
 	changed, err := l.store.completeConfig(ctx, l.id, l.genesis)
+	if ctx.Err() != nil {
+		return ctx.Err() // the server ends: nothing is wrong with the stream
+	}
 	if err != nil {
 		l.o.Logger.Warn("the stream stays as it was made: the log cannot be trimmed", "err", err)
 		return nil

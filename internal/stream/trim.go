@@ -218,6 +218,9 @@ func (l *Log) checkBeginning(ctx context.Context, known mark, st streamState) er
 	if err == nil {
 		all, err = l.listKept(ctx, l.store, trimmed)
 	}
+	if ctx.Err() != nil {
+		return ctx.Err() // the server ends: nothing is wrong with the log
+	}
 	if err != nil && !trimmed {
 		l.o.Logger.Warn("snapshots cannot be looked at", "err", err) // nothing depends on them yet
 		l.sawFirst(st.first)
@@ -249,7 +252,7 @@ func (l *Log) checkBeginning(ctx context.Context, known mark, st streamState) er
 	if err == nil {
 		err = l.purgeBefore(ctx, l.store, st, aim)
 	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		l.o.Logger.Warn("a trim was not done to its end", "err", err) // the next one does it
 	}
 	return nil

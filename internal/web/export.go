@@ -153,7 +153,9 @@ func (s *server) serveExport(w http.ResponseWriter, r *http.Request, e Export, b
 		h.Set(api.HeaderWithout, strconv.FormatUint(done.Without, 10))
 		h.Set(api.HeaderLeftOut, strings.Join(done.LeftOut, ","))
 	case out.begun:
-		s.o.Logger.Warn("export broken off", "err", err)
+		if r.Context().Err() == nil { // who asked is still there
+			s.o.Logger.Warn("export broken off", "err", err)
+		}
 		panic(http.ErrAbortHandler) // net/http closes the connection, without the end of the chunks
 	default:
 		for _, name := range []string{"Content-Disposition", "Trailer", api.HeaderLogBegins} {
