@@ -114,7 +114,7 @@ func Rename(path, to string) error {
 	if err := os.Rename(path, to); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(to))
+	return SyncFolder(filepath.Dir(to))
 }
 
 // errOvertaken says that somebody else began to write the same file.
@@ -151,7 +151,7 @@ func (f *File) Commit() error {
 		return err
 	}
 	f.ended = true
-	return syncFolder(filepath.Dir(f.path))
+	return SyncFolder(filepath.Dir(f.path))
 }
 
 // Abort removes the temporary file, unless it was committed.
@@ -167,8 +167,8 @@ func (f *File) Abort() {
 	}
 }
 
-// syncFolder brings the folder's names to the disk, where the system can.
-func syncFolder(path string) error {
+// SyncFolder brings the folder's names to the disk, where the system can.
+func SyncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}

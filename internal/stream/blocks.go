@@ -17,6 +17,8 @@ import (
 
 	"github.com/klauspost/compress/s2"
 	"github.com/minio/highwayhash"
+
+	"vaiven/internal/atomicfile"
 )
 
 // Before the embedded server sees the stream's files, they are read here, and
@@ -59,6 +61,12 @@ type blockFile struct {
 	name  string
 	index uint32
 	size  int64
+}
+
+// hash is what a stream's messages in the block are sealed with.
+func (f blockFile) hash(stream string) (hash.Hash64, error) {
+	key := sha256.Sum256(fmt.Appendf(nil, "%s-%d", stream, f.index))
+	return highwayhash.New64(key[:])
 }
 
 // listBlocks lists the files of the stream in order.
@@ -106,8 +114,7 @@ func (s *blockScan) readBlock(f blockFile) (rest []byte, err error) {
 
 // scanBlock is readBlock for what was read.
 func (s *blockScan) scanBlock(f blockFile, b []byte) (rest []byte, err error) {
-	key := sha256.Sum256(fmt.Appendf(nil, "%s-%d", s.stream, f.index))
-	h, err := highwayhash.New64(key[:])
+	h, err := f.hash(s.stream)
 	if err != nil {
 		return nil, err
 	}
@@ -219,6 +226,43 @@ func (s *blockScan) nextMessage(b []byte, h hash.Hash64) (size int, seq uint64, 
 	return size, seq, ok
 }
 
+// payloadOf returns the content of a message that was found whole.
+func payloadOf(msg []byte) []byte {
+	le := binary.LittleEndian
+	at := blockHeader + int(le.Uint16(msg[20:]))
+	if le.Uint32(msg)&flagHeaders != 0 {
+		at += 4 + int(le.Uint32(msg[at:]))
+	}
+	return msg[at : len(msg)-blockHash]
+}
+
+// firstOf returns the sequence of the first record in a block, 0 when none is whole.
+func firstOf(f blockFile, stream string) (uint64, error) {
+	s := blockScan{stream: stream, subject: []byte(subjectOf(stream))}
+	if _, err := s.readBlock(f); err != nil && s.first == 0 {
+		return 0, err
+	}
+	return s.first, nil
+}
+
+// cutBlocks cuts the first of the files off, and removes the others and what JetStream
+// remembers of them all.
+func cutBlocks(dir, stream string, files []blockFile, size int64) error {
+	folder := filepath.Join(streamDir(dir, stream), "msgs")
+	for _, f := range files[1:] {
+		if err := os.Remove(f.name); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(filepath.Join(folder, "index.db")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.Truncate(files[0].name, size); err != nil {
+		return err
+	}
+	return errors.Join(atomicfile.SyncFile(files[0].name), atomicfile.SyncFolder(folder))
+}
+
 // checkFiles reads the stream's files, and returns the last sequence there; 0
 // if there is none. After a clean end only the newest files are read, the
 // others when their records are. The error is one of this package's.
@@ -253,11 +297,7 @@ func checkFiles(ctx context.Context, dir, stream string, known mark) (last uint6
 		if len(rest) > 0 {
 			torn = f.index
 		}
-		b, err := os.OpenFile(f.name, os.O_RDWR, 0)
-		if err == nil {
-			err = errors.Join(b.Sync(), b.Close())
-		}
-		if err != nil {
+		if err := atomicfile.SyncFile(f.name); err != nil {
 			return 0, fmt.Errorf("%w: %w", ErrUnreadable, err)
 		}
 	}
@@ -276,14 +316,13 @@ func blockStart(dir, stream string, first uint64) (uint64, error) {
 	}
 	begins := uint64(0) // of the last block that was found to begin early enough
 	early := func(f blockFile) bool {
-		s := blockScan{stream: stream, subject: []byte(subjectOf(stream))}
-		if _, rerr := s.readBlock(f); rerr != nil && s.first == 0 {
-			err = errors.Join(err, rerr)
+		begin, rerr := firstOf(f, stream)
+		err = errors.Join(err, rerr)
+		if begin == 0 || begin > first {
+			return false
 		}
-		if s.first != 0 && s.first <= first {
-			begins = max(begins, s.first)
-		}
-		return s.first != 0 && s.first <= first
+		begins = max(begins, begin)
+		return true
 	}
 	if len(files) < 2 || !early(files[1]) { // as it mostly is
 		return begins, err

@@ -138,7 +138,7 @@ func (c *committer) storeRecord(ctx context.Context) (uint64, error) {
 	l := c.l
 	w := l.watchRecord()
 	defer w.end()
-	var seq uint64
+	var seq, newest uint64
 	var unknown, stored bool
 	for try := 0; !stored; try++ {
 		if err := w.awaitSpace(ctx); err != nil {
@@ -165,13 +165,19 @@ func (c *committer) storeRecord(ctx context.Context) (uint64, error) {
 	if last := l.acked.Load(); seq <= last {
 		return 0, fmt.Errorf("%w: sequence %d was given out again, %d was acknowledged", ErrUncertain, seq, last)
 	}
+	newest = seq
 	if unknown {
 		var err error
 		if seq, err = c.firstCopy(ctx, seq); err != nil {
 			return 0, err
 		}
 	}
-	l.acked.Store(seq)
+	if l.journal != nil {
+		if err := c.putInJournal(ctx, w, newest, c.msg.Data); err != nil {
+			return 0, err
+		}
+	}
+	l.acked.Store(newest)
 	if l.witness == nil {
 		return seq, nil
 	}

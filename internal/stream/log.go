@@ -59,7 +59,9 @@ type Log struct {
 	disk    disk
 	lock    *lock.Lock // of the folder, nil without a Dir
 	witness *witness   // nil without a Dir, or with NoSync
-	acked   atomic.Uint64
+	journal *journal   // nil when JetStream itself syncs every record, or somebody else does
+	flusher flusher
+	acked   ackedMark
 
 	running atomic.Bool
 	closing context.Context // ends when Close begins
@@ -155,6 +157,15 @@ func (l *Log) release() {
 	l.mu.Unlock()
 	if s != nil {
 		s.close()
+	}
+	l.flusher.end()
+	l.flusher.work.Wait()
+	if l.journal != nil {
+		err := errors.Join(l.syncRest(), l.flush())
+		if err = errors.Join(err, l.journal.f.Close()); err != nil {
+			l.o.Logger.Warn("the log's files are not synced: the next start looks into the journal", "err", err)
+			clean = false
+		}
 	}
 	if l.witness != nil {
 		if err := l.witness.close(clean); err != nil {

@@ -82,7 +82,7 @@ func (l *Log) connect(ctx context.Context) (*store, error) {
 	url := l.o.URL
 	if url == "" {
 		var err error
-		if s.srv, err = startServer(ctx, l.o, s); err != nil {
+		if s.srv, err = startServer(ctx, l.o, s, !l.o.NoSync && l.journal == nil); err != nil {
 			return nil, err
 		}
 		opts = append(opts, nats.InProcessServer(s.srv))
@@ -104,15 +104,16 @@ func (l *Log) connect(ctx context.Context) (*store, error) {
 }
 
 // startServer starts an embedded NATS server that nobody can reach from
-// outside the process. An error in its log is trouble for whoever waits for s.
-func startServer(ctx context.Context, o Options, s *store) (*server.Server, error) {
+// outside the process. With syncAlways every record is on the disk when it answers. An
+// error in its log is trouble for whoever waits for s.
+func startServer(ctx context.Context, o Options, s *store, syncAlways bool) (*server.Server, error) {
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "vaiven",
 		DontListen: true,
 		NoSigs:     true,
 		JetStream:  true,
 		StoreDir:   o.Dir,
-		SyncAlways: !o.NoSync,
+		SyncAlways: syncAlways,
 		// The default limits come from the free disk and memory at the start;
 		// ours is the reserve, checked at each commit.
 		JetStreamMaxStore:      1 << 60,

@@ -121,6 +121,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	o = o.withDefaults()
 	l := &Log{o: o, subject: subjectOf(o.Stream), moved: make(chan struct{}), ran: make(chan struct{}),
 		keeping: make(chan struct{}, 1)}
+	l.flusher.init()
 	l.closing, l.beginClose = context.WithCancel(context.Background())
 	l.queue.init(o.QueueEvents, o.QueueBytes, o.CommitEvery > 0)
 	var b [8]byte
@@ -175,7 +176,14 @@ func (l *Log) open(ctx context.Context) (err error) {
 		}
 	}
 	var found uint64
+	var lacking []entry
 	if embedded {
+		if lacking, err = l.openJournal(known); err != nil {
+			return err
+		}
+		if len(lacking) > 0 {
+			known.acked = min(known.acked, lacking[0].seq-1) // the rest is written again below
+		}
 		if found, err = checkFiles(ctx, l.o.Dir, l.o.Stream, known); err != nil {
 			return err
 		}
@@ -188,15 +196,42 @@ func (l *Log) open(ctx context.Context) (err error) {
 	if l.store, err = l.connect(ctx); err != nil {
 		return err
 	}
-	if err := l.checkStream(ctx, known, found); err != nil {
+	if err := l.checkStream(ctx, known, found, lacking); err != nil {
 		return err
 	}
-	return l.adoptStream(ctx)
+	if err := l.adoptStream(ctx); err != nil {
+		return err
+	}
+	if l.journal != nil {
+		l.flusher.work.Go(l.keepFlushing)
+	}
+	return nil
+}
+
+// openJournal opens the journal, and returns the records that the blocks have lost since
+// they were last synced. Where there is no room for one, JetStream syncs every record.
+func (l *Log) openJournal(known mark) (lacking []entry, err error) {
+	if l.witness == nil {
+		return nil, nil
+	}
+	j, entries, err := openJournal(l.o.Dir, known.log)
+	if err != nil {
+		l.o.Logger.Info("no journal: more is written to the disk", "err", err)
+		return nil, nil
+	}
+	l.journal = j
+	if known.clean {
+		return nil, nil
+	}
+	if lacking, err = mendTail(l.o.Dir, l.o.Stream, known.acked, entries); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	return lacking, nil
 }
 
 // checkStream makes sure that the log has its beginning, all that the witness knows of,
-// and what was found in its files.
-func (l *Log) checkStream(ctx context.Context, known mark, found uint64) error {
+// and what was found in its files; and writes to it what is lacking.
+func (l *Log) checkStream(ctx context.Context, known mark, found uint64, lacking []entry) error {
 	if err := l.ensureStream(ctx, known, found); err != nil {
 		return err
 	}
@@ -231,6 +266,9 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64) error {
 	if err := l.checkBeginning(ctx, known, state); err != nil {
 		return err
 	}
+	if state.last, err = l.restore(ctx, state.last, lacking); err != nil {
+		return err
+	}
 	l.acked.Store(state.last)
 	if l.n > 0 {
 		l.o.Logger.Info("log created", "log", l.id, "first", l.genesis)
@@ -244,7 +282,24 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64) error {
 		}
 		l.o.Logger.Warn("another log than last time", "log", l.id, "was", known.log)
 	}
+	if err := l.beginJournal(); err != nil {
+		return err
+	}
 	return l.witness.start(mark{log: l.id, first: l.First(), acked: state.last})
+}
+
+// beginJournal empties the journal, when all of the log is on the disk.
+func (l *Log) beginJournal() error {
+	if l.journal == nil {
+		return nil
+	}
+	if err := errors.Join(l.syncRest(), l.flush()); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotWritable, err)
+	}
+	if err := l.journal.begin(l.id, l.acked.Load()); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotWritable, err)
+	}
+	return nil
 }
 
 // adoptStream gives a stream that an earlier version made what this one needs: the
@@ -263,7 +318,9 @@ func (l *Log) adoptStream(ctx context.Context) error {
 		return nil
 	}
 	l.store.close()
-	l.store, err = l.connect(ctx)
+	if l.store, err = l.connect(ctx); err == nil {
+		err = l.syncRest()
+	}
 	return err
 }
 

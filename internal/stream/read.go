@@ -141,6 +141,9 @@ func (r *reader) readStore(ctx context.Context, s *store) error {
 		if r.err = s.checkSubject(r.next, m.Subject()); r.err != nil {
 			return r.err
 		}
+		if err := r.l.awaitDurable(ctx, r.next); err != nil {
+			return err
+		}
 		if err := r.handOn(r.next, m.Data()); err != nil {
 			return err
 		}
@@ -206,6 +209,9 @@ func (r *reader) readOne(ctx context.Context, s *store) error {
 	}
 	if errors.Is(err, ErrCorrupt) {
 		r.err = err
+	}
+	if err == nil {
+		err = r.l.awaitDurable(ctx, r.next)
 	}
 	if err != nil {
 		return err

@@ -312,7 +312,10 @@ func (l *Log) putSnapshot(ctx context.Context, info vaiven.SnapshotInfo, data []
 	if _, err := io.ReadFull(l.o.Rand, b[:]); err != nil {
 		return err
 	}
-	return s.putPieces(ctx, s.snapshotSubject(strconv.FormatUint(info.Pos, 10), hex.EncodeToString(b[:])), l.id, info, data)
+	if err := s.putPieces(ctx, s.snapshotSubject(strconv.FormatUint(info.Pos, 10), hex.EncodeToString(b[:])), l.id, info, data); err != nil {
+		return err
+	}
+	return l.syncRest()
 }
 
 // putPieces writes the chunks and, last, the seal.
@@ -337,7 +340,8 @@ func (s *store) putPieces(ctx context.Context, subject, log string, info vaiven.
 	return err
 }
 
-// putPiece writes one message of the stream of snapshots, durably.
+// putPiece writes one message of the stream of snapshots. An embedded server has it on
+// the disk behind syncRest.
 func (s *store) putPiece(ctx context.Context, subject string, b []byte, opts ...jetstream.PublishOpt) error {
 	ctx, cancel := s.boundQuestion(ctx)
 	defer cancel()

@@ -269,10 +269,7 @@ func (w *recordWatch) awaitSpace(ctx context.Context) error {
 // or is the last one when ctx ended.
 func (w *recordWatch) prepareRetry(ctx context.Context, s *store, try int, why error) error {
 	l := w.l
-	level := slog.LevelDebug
-	if try == 0 {
-		level = slog.LevelInfo
-	}
+	level := levelOf(try)
 	l.o.Logger.Log(ctx, level, "commit is repeated", "try", try+1, "err", why)
 	if try > 0 {
 		_ = pause(ctx, retryPause(try)) // the caller looks at ctx
@@ -309,6 +306,15 @@ func (w *recordWatch) prepareRetry(ctx context.Context, s *store, try int, why e
 	}
 }
 
+// levelOf is how loud an attempt is that is made again: the first is told, the others
+// only to who looks for it.
+func levelOf(try int) slog.Level {
+	if try == 0 {
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
+}
+
 // retryPause is how long to wait after that many failures.
 func retryPause(try int) time.Duration {
 	return min(50*time.Millisecond<<min(try, 5), time.Second)
@@ -332,6 +338,9 @@ func (l *Log) reopen(ctx context.Context) error {
 		s.close()
 		return err
 	}
+	l.flusher.mu.Lock()
+	l.flusher.doubt = true // whatever was wrong: JetStream may have been told alone
+	l.flusher.mu.Unlock()
 	l.mu.Lock()
 	l.store = s
 	close(l.moved)

@@ -117,6 +117,9 @@ func (l *Log) purgeBefore(ctx context.Context, s *store, st streamState, first u
 		l.sawFirst(first)
 		return nil
 	}
+	if err := l.flush(); err != nil { // what stays must not need what goes
+		return err
+	}
 	var stream jetstream.Stream
 	err = s.insist(ctx, func(ctx context.Context) (err error) { stream, err = s.js.Stream(ctx, s.stream); return err })
 	if err == nil {
@@ -186,6 +189,9 @@ func (l *Log) putTrimMark(ctx context.Context, s *store, first uint64) (uint64, 
 				return 0, err
 			}
 			continue // another node was quicker
+		}
+		if err == nil {
+			err = l.syncRest()
 		}
 		if err != nil {
 			return 0, err

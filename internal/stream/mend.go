@@ -1,0 +1,173 @@
+package stream
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/nats-io/nats.go"
+)
+
+// restore writes the records of the journal that the blocks lack to them again, behind
+// last, each in the place that it had.
+func (l *Log) restore(ctx context.Context, last uint64, lacking []entry) (uint64, error) {
+	for _, e := range lacking {
+		if e.seq != last+1 {
+			return last, &LostRecordsError{Have: last, Want: e.seq}
+		}
+		got, err := l.store.publish(ctx, &nats.Msg{Subject: l.subject, Data: e.data}, apiTimeout)
+		if err != nil {
+			return last, fmt.Errorf("record %d from the journal: %w", e.seq, err)
+		}
+		if got != e.seq {
+			return last, fmt.Errorf("%w: record %d from the journal was given the place %d", ErrUncertain, e.seq, got)
+		}
+		last = got
+	}
+	if len(lacking) > 0 {
+		l.o.Logger.Info("records that the log's files lacked were in the journal", "first", lacking[0].seq, "last", last)
+	}
+	return last, nil
+}
+
+// mendTail compares the newest blocks with the journal's records, and cuts the blocks off
+// where they lack one that the journal has. It returns the records that are lacking then.
+// What else is damaged is left to whoever reads all of the files, and so is everything
+// when acked is newer than the journal.
+//
+// If we die here, the next start does the same again.
+func mendTail(dir, stream string, acked uint64, entries []entry) (lacking []entry, err error) {
+	if len(entries) == 0 || entries[len(entries)-1].seq < acked {
+		return nil, nil
+	}
+	files, err := listBlocks(dir, stream)
+	if err != nil {
+		return nil, err
+	}
+	m := mender{entries: entries, next: entries[0].seq}
+	m.scan = blockScan{stream: stream, subject: []byte(subjectOf(stream))}
+	from := len(files)
+	for from > 0 {
+		from--
+		first, err := firstOf(files[from], stream)
+		if err != nil {
+			return nil, err
+		}
+		if first != 0 && first <= m.next {
+			break
+		}
+	}
+	for i := from; i < len(files); i++ {
+		cut, err := m.compare(files[i])
+		if err != nil {
+			return nil, err
+		}
+		if cut < 0 {
+			continue
+		}
+		lacking := m.lacking()
+		if len(lacking) == 0 {
+			return nil, nil
+		}
+		if cut == 0 && i > 0 { // nothing of this one stays
+			i--
+			cut = int(files[i].size)
+		}
+		return lacking, cutBlocks(dir, stream, files[i:], int64(cut))
+	}
+	return m.lacking(), nil
+}
+
+// mender is how far mendTail has come.
+type mender struct {
+	scan    blockScan
+	entries []entry
+	next    uint64 // the record that is looked for
+	reached bool   // the one before it was found, or it itself
+}
+
+// lacking returns the records from the one on that was looked for in vain; none when
+// what lies before the journal's records is not there.
+func (m *mender) lacking() []entry {
+	if !m.reached {
+		return nil
+	}
+	i := slices.IndexFunc(m.entries, func(e entry) bool { return e.seq >= m.next })
+	if i < 0 {
+		return nil
+	}
+	return m.entries[i:]
+}
+
+// entry returns what the journal has for a sequence; nil: nothing.
+func (m *mender) entry(seq uint64) []byte {
+	if i := seq - m.entries[0].seq; seq >= m.entries[0].seq && i < uint64(len(m.entries)) {
+		return m.entries[i].data
+	}
+	return nil
+}
+
+// compare looks for the next records in a block, and returns where it is to be cut off;
+// -1: nowhere. What it has found there is written to it once more: a system that failed
+// to bring it to the disk may take it for written.
+func (m *mender) compare(f blockFile) (cut int, err error) {
+	b, err := os.ReadFile(f.name)
+	if err != nil {
+		return 0, err
+	}
+	if bytes.HasPrefix(b, []byte(blockPacked)) { // was synced before it got its name
+		s := m.scan
+		if _, err := s.scanBlock(f, b); err == nil && s.last+1 >= m.next {
+			m.next, m.reached = s.last+1, true
+		}
+		return -1, nil
+	}
+	h, err := f.hash(m.scan.stream)
+	if err != nil {
+		return 0, err
+	}
+	at := 0
+	for at < len(b) {
+		size, seq, ok := m.scan.nextMessage(b[at:], h)
+		if !ok {
+			break
+		}
+		if seq&flagNote == 0 {
+			seq &^= flagErased
+			if seq > m.next || seq == m.next && !m.same(seq, b[at:at+size]) {
+				break
+			}
+			m.reached = m.reached || seq+1 >= m.next
+			m.next = max(m.next, seq+1)
+		}
+		at += size
+	}
+	if err := rewrite(f.name, b[:at]); err != nil {
+		return 0, err
+	}
+	if at == len(b) {
+		return -1, nil
+	}
+	return at, nil
+}
+
+// same reports whether a message holds what the journal has for it. Of one that is
+// newer than the journal nobody was told.
+func (m *mender) same(seq uint64, msg []byte) bool {
+	want := m.entry(seq)
+	return want == nil && seq > m.entries[len(m.entries)-1].seq || want != nil && bytes.Equal(payloadOf(msg), want)
+}
+
+// rewrite writes over the beginning of a file with what is there, and brings it to the
+// disk.
+func rewrite(name string, b []byte) error {
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(b, 0)
+	return errors.Join(err, f.Sync(), f.Close())
+}
