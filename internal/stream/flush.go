@@ -14,7 +14,7 @@ import (
 
 // flushEvery is how long a record is in the journal alone, at most, before the blocks
 // are synced: the less often, the fewer bytes are written.
-const flushEvery = time.Minute
+const flushEvery = 5 * time.Minute
 
 // flusher syncs what JetStream has only handed to the system. Its fields are its
 // goroutine's and, before that is there, Open's.

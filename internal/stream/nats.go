@@ -114,6 +114,9 @@ func startServer(ctx context.Context, o Options, s *store, syncAlways bool) (*se
 		JetStream:  true,
 		StoreDir:   o.Dir,
 		SyncAlways: syncAlways,
+		// What it does now and then beside that, as writing down what its streams hold,
+		// is only to make its next start quicker.
+		SyncInterval: flushEvery,
 		// The default limits come from the free disk and memory at the start;
 		// ours is the reserve, checked at each commit.
 		JetStreamMaxStore:      1 << 60,

@@ -23,8 +23,10 @@ type Options struct {
 	// Dir is the folder of the checkpoint; "" keeps none, and every start
 	// replays the whole log.
 	Dir string
-	// Every is the time between checkpoints, 5 s by default. It grows by itself
-	// so that writing them takes at most a fiftieth of the time.
+	// Every is the time between checkpoints, 10 min by default, unless many events came
+	// meanwhile: a checkpoint of a few boards is some thirty blocks written to the disk,
+	// and only saves the next start some reading. It grows by itself so that writing
+	// them takes at most a fiftieth of the time.
 	Every time.Duration
 	// Queue is how many records wait for a view before it goes on alone; 1024 by
 	// default.
@@ -42,7 +44,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.Every = cmp.Or(max(o.Every, 0), 5*time.Second)
+	o.Every = cmp.Or(max(o.Every, 0), 10*time.Minute)
 	o.Queue = cmp.Or(max(o.Queue, 0), maxQueued)
 	o.Retention = o.Retention.withDefaults()
 	o.StopTimeout = cmp.Or(max(o.StopTimeout, 0), 10*time.Second)
@@ -81,6 +83,7 @@ type Pump struct {
 	running context.Context // of the runners, nil before Run and after it
 	done    bool            // Run has ended
 	saved   uint64          // position of the last checkpoint
+	counted uint64          // events up to there
 
 	work sync.WaitGroup // runners and the checkpointer
 	once sync.Once

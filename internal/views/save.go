@@ -15,13 +15,22 @@ import (
 // is behind or fails holds checkpoints up, and a start then replays more.
 const cutTimeout = 30 * time.Second
 
-// writeCheckpoints writes one every Options.Every, when something has changed, and
-// sees to what the log keeps.
+const (
+	// lookAfter is how often it is looked whether a checkpoint is due.
+	lookAfter = 5 * time.Second
+	// tailEvents are so many events behind the last checkpoint that another one is due:
+	// a start reads them in a fraction of a second.
+	tailEvents = 50_000
+)
+
+// writeCheckpoints writes one every Options.Every, or behind many events, when something
+// has changed, and sees to what the log keeps.
 func (p *Pump) writeCheckpoints(ctx context.Context) {
 	if p.opts.Dir == "" && p.keeper == nil {
 		return
 	}
-	next := time.Now().Add(p.opts.Every)
+	last := time.Now()
+	next := last.Add(min(p.opts.Every, lookAfter))
 	for {
 		var room roomRequest
 		select {
@@ -30,8 +39,10 @@ func (p *Pump) writeCheckpoints(ctx context.Context) {
 		case <-p.stop:
 			return
 		case room = <-p.rooms:
-		case <-time.After(p.opts.Every):
-			if time.Now().Before(next) && !p.longTail(ctx) {
+		case <-time.After(min(p.opts.Every, lookAfter)):
+			now := time.Now()
+			due := !now.Before(next) && (now.Sub(last) >= p.opts.Every || p.behind() >= tailEvents)
+			if !due && !p.longTail(ctx) {
 				continue
 			}
 		}
@@ -40,8 +51,16 @@ func (p *Pump) writeCheckpoints(ctx context.Context) {
 		if room.answer != nil {
 			room.answer <- freed
 		}
-		next = time.Now().Add(min(50*time.Since(began), 10*time.Minute))
+		last = time.Now()
+		next = last.Add(min(50*last.Sub(began), 10*time.Minute))
 	}
+}
+
+// behind is how many events came since the last checkpoint.
+func (p *Pump) behind() uint64 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.decider.stats.Events - p.counted
 }
 
 // keep writes a checkpoint, and sees to what the log keeps. It reports whether the log
@@ -179,7 +198,7 @@ func (p *Pump) save(c *cut) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.saved = c.pos
+	p.saved, p.counted = c.pos, c.stats.Events
 	return nil
 }
 
@@ -189,7 +208,7 @@ func (p *Pump) lastCheckpoint() error {
 	p.mu.RLock()
 	pos, same := p.decider.Position(), p.decider.Position() == p.saved
 	over := p.done || p.running == nil
-	state, runners := p.decider.appendState(nil), p.keepers()
+	state, runners, stats := p.decider.appendState(nil), p.keepers(), p.decider.stats
 	p.mu.RUnlock()
 	if p.opts.Dir == "" || same || !over {
 		return nil
@@ -212,7 +231,7 @@ func (p *Pump) lastCheckpoint() error {
 		}
 		snapshots[i] = viewSnapshot{r.view.Name(), data}
 	}
-	c := &cut{pos: pos, data: appendCheckpoint(nil, p.opts.Source.ID(), pos, state, snapshots)}
+	c := &cut{pos: pos, stats: stats, data: appendCheckpoint(nil, p.opts.Source.ID(), pos, state, snapshots)}
 	if err := p.save(c); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}

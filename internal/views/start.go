@@ -46,7 +46,7 @@ func (p *Pump) replayToEnd(ctx context.Context, last uint64) error {
 	}
 	var snapshots map[string][]byte
 	if cp != nil {
-		p.decider, p.saved, snapshots = cp.decider, cp.pos, cp.views
+		p.decider, p.saved, p.counted, snapshots = cp.decider, cp.pos, cp.decider.stats.Events, cp.views
 	}
 	for _, r := range p.runners {
 		if err := p.restore(ctx, r, snapshots, last); err != nil {
