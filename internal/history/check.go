@@ -2,12 +2,16 @@ package history
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"vaiven"
 )
@@ -34,6 +38,7 @@ type Checker struct {
 	dropped uint64
 	samples []vaiven.Sample
 	found   Check
+	unread  unread
 }
 
 // Check is what a Checker has found.
@@ -42,7 +47,8 @@ type Check struct {
 	Missing   uint64
 	Different uint64 // not explained by what was dropped for being another value of the same millisecond
 	First     vaiven.Sample
-	Err       error // the first of a block that cannot be read
+	Unread    []ulid.ULID // blocks that cannot be read in full
+	Err       error       // the first of those
 }
 
 // OpenChecker opens the blocks of a folder for a log. A folder that is not there, is of
@@ -60,7 +66,7 @@ func OpenChecker(dir, log string) (*Checker, error) {
 	for _, id := range m.Blocks {
 		b, err := openBlock(filepath.Join(dir, id.String()))
 		if err != nil {
-			c.found.Err = cmp.Or(c.found.Err, err)
+			c.unread.add(damage{id, readLost(dir, id).Stretch, err})
 			continue
 		}
 		c.blocks = append(c.blocks, b)
@@ -99,12 +105,24 @@ func (c *Checker) Apply(pos uint64, entries []vaiven.Entry) error {
 	return nil
 }
 
-// Finish compares the rest, and returns what was found.
-func (c *Checker) Finish() Check {
+// Finish compares the rest, reads the blocks in full, those of a time that the log does
+// not have any more as well, and returns what was found. The error is ctx's.
+func (c *Checker) Finish(ctx context.Context) (Check, error) {
 	c.compareAll()
+	for _, b := range c.blocks {
+		if err := b.scan(ctx, &c.unread); err != nil {
+			return Check{}, fmt.Errorf("history: block %s: %w", b.id, err)
+		}
+	}
 	found := c.found
+	for _, d := range c.unread.perBlock() {
+		if !slices.Contains(found.Unread, d.block) {
+			found.Unread = append(found.Unread, d.block)
+		}
+		found.Err = cmp.Or(found.Err, d.err)
+	}
 	found.Different -= min(found.Different, c.collisions-min(c.collisions, c.dropped))
-	return found
+	return found, nil
 }
 
 // Close lets go of the blocks. Safe twice.
@@ -154,7 +172,7 @@ func (c *Checker) compare(k key, list []sample) {
 			continue
 		}
 		i := 0
-		err := b.read(k, first, last+1, func(t int64, v float64) bool {
+		err := b.read(&c.unread, k, first, last+1, func(t int64, v float64) bool {
 			for i < len(list) && list[i].t < t {
 				i++
 			}
@@ -194,14 +212,19 @@ func sameValue(a, b float64) bool {
 
 // Text says what is wrong, "" when nothing is.
 func (c Check) Text(l vaiven.Lang) string {
+	var parts []string
+	if len(c.Unread) > 0 {
+		parts = append(parts, fmt.Sprintf(l.Say("history: blocks that cannot be read in full: %s (%v)", "historial: bloques que no se pueden leer enteros: %s (%v)"),
+			fmt.Sprint(c.Unread), c.Err))
+	}
 	if c.Missing+c.Different == 0 {
-		return ""
+		return strings.Join(parts, "; ")
 	}
 	text := fmt.Sprintf(l.Say("history: of %d values of the log %d are missing and %d are others; the earliest is %s of %s at %s",
 		"historial: de %d valores del registro faltan %d y %d son otros; el primero es %s de %s a las %s"),
 		c.Samples, c.Missing, c.Different, c.First.Name, c.First.Device, time.UnixMilli(c.First.At).UTC().Format(time.RFC3339))
-	if c.Err != nil {
-		text += ": " + c.Err.Error()
-	}
-	return text
+	return strings.Join(append(parts, text), "; ")
 }
+
+// Hint says what to do about what Text says.
+func (c Check) Hint(l vaiven.Lang) string { return rebuildHint(l) }

@@ -41,6 +41,7 @@ func (h *History) writeHead() error {
 		}
 		return err
 	}
+	h.sayDamage() // met by late samples
 	h.startJoining()
 	return nil
 }
@@ -61,7 +62,7 @@ func (h *History) commit(change func(*manifest, []*block) []*block, also func())
 	}
 	blocks = change(&m, blocks)
 	slices.SortFunc(blocks, byTime)
-	m.Blocks = slices.Clone(h.lost)
+	m.Blocks = lostIDs(h.lost)
 	for _, b := range blocks {
 		m.Blocks = append(m.Blocks, b.tsdb.Meta().ULID)
 	}

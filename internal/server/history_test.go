@@ -132,3 +132,52 @@ func TestHistoryThatCannotBeOpened(t *testing.T) {
 		}
 	}
 }
+
+// TestDamagedHistoryIsAnswered flips bits of the history's only block under a running
+// server: both APIs answer, and say that something is missing, a person is told once.
+func TestDamagedHistoryIsAnswered(t *testing.T) {
+	dir := t.TempDir()
+	r := launch(t, options(dir))
+	b := r.connect(101, 1)
+	b.say(`{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":1,"TEMP":24.5}`)
+	b.hears(`"ACK":1`)
+	r.settle()
+	if err := r.history.Settle(1 << 40); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(HistoryDir(dir), "*", "chunks", "000001"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 8; i < len(text); i++ { // behind the file's header
+		text[i] ^= 1
+	}
+	if err := os.WriteFile(files[0], text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got := r.historyOf(); samples(got, "TEMP") != 0 || len(got.Unread) == 0 {
+			t.Errorf("%+v", got)
+		}
+		resp, err := http.Get("http://" + r.Addresses().Local + "/prometheus/api/v1/query?query=count_over_time(vaiven_reading[5h])")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), `"warnings":["history: block `) {
+			t.Errorf("%d, %s, %v", resp.StatusCode, body, err)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+	r.end(b)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.told) != 2 || r.told[1] == "" || !strings.Contains(r.told[0], filepath.Base(filepath.Dir(filepath.Dir(files[0])))) {
+		t.Errorf("told %q", r.told)
+	}
+}

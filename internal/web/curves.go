@@ -128,6 +128,9 @@ func isComma(r rune) bool { return r == ',' }
 // curvesOf writes curves as the API does.
 func curvesOf(found vaiven.Curves) api.Curves {
 	out := api.Curves{From: moment(found.From), To: moment(found.To), WidthMS: found.Width, Curves: []api.Curve{}}
+	for _, s := range found.Unread {
+		out.Unread = append(out.Unread, api.Unread{From: moment(s.From), To: moment(s.To)})
+	}
 	for _, c := range found.Curves {
 		curve := api.Curve{Device: c.Device, Points: make([]api.Point, 0, len(c.Buckets))}
 		if c.State {

@@ -150,3 +150,20 @@ func BenchmarkDeviceMetrics(b *testing.B) {
 		}
 	}
 }
+
+// TestHistoryInPart: what could not be read is said; an answer that is whole has no word
+// of it.
+func TestHistoryInPart(t *testing.T) {
+	w := newWorld(t)
+	s := w.serve(t)
+	if a := send(t, s, "GET", prefix+"/history", ""); strings.Contains(string(a.body), "unread") {
+		t.Errorf("%s", a.body)
+	}
+	at := noon.UnixMilli()
+	w.unread = []vaiven.Stretch{{From: at - 60_000, To: at - 30_000}}
+	var got api.Curves
+	send(t, s, "GET", prefix+"/history", "").into(t, &got)
+	if len(got.Unread) != 1 || !got.Unread[0].From.Equal(noon.Add(-time.Minute)) || !got.Unread[0].To.Equal(noon.Add(-30*time.Second)) || len(got.Curves) == 0 {
+		t.Errorf("%+v", got)
+	}
+}
