@@ -74,6 +74,11 @@ const longPlot = 60
 // part of the query is a flag here.
 func (p *program) historyError(r *remote, err error) error {
 	var refused *api.Problem
+	if errors.As(err, &refused) && refused.Code == api.CodeNoHistory {
+		return hinted(errors.New(p.say("that server keeps no history", "ese servidor no guarda historial")),
+			p.say("start it without --no-history (nor no-history in its configuration): it then builds one from what its log has; `vaiven export` reads the log itself",
+				"inícialo sin --no-history (ni no-history en su configuración): entonces construye uno con lo que tiene su registro; `vaiven export` lee el propio registro"))
+	}
 	if errors.As(err, &refused) && len(refused.Errors) > 0 {
 		wrong := refused.Errors[0]
 		switch name, ok := strings.CutPrefix(wrong.Location, "query."); {

@@ -94,7 +94,7 @@ func TestHistoryMayBeOff(t *testing.T) {
 	o := options(t.TempDir())
 	o.NoHistory = true
 	r := launch(t, o)
-	if _, err := r.ask().History(testContext(t), api.Past{}); err == nil || !strings.Contains(err.Error(), "not offer") {
+	if _, err := r.ask().History(testContext(t), api.Past{}); err == nil || !strings.Contains(err.Error(), "no history") {
 		t.Error(err)
 	}
 	for _, path := range []string{"/metrics", "/metrics/devices"} {

@@ -20,7 +20,17 @@ type Curves interface {
 }
 
 func (absent) Curves(context.Context, vaiven.CurveQuery) (c vaiven.Curves, err error) {
-	return c, errNotOffered
+	return c, errNoHistory
+}
+
+// errNoHistory is what a server answers that keeps none.
+var errNoHistory = errors.New("no history is kept")
+
+// noHistory says so to a person, and how there would be one.
+func noHistory(l vaiven.Lang) *api.Problem {
+	return api.NewProblem(http.StatusNotFound, api.CodeNoHistory, l.Say("this server keeps no history", "este servidor no guarda historial"),
+		l.Say("start it without --no-history (nor no-history in its configuration): it then builds one from what its log has",
+			"inícialo sin --no-history (ni no-history en su configuración): entonces construye uno con lo que tiene su registro"))
 }
 
 func (s *server) curveOperations() {

@@ -90,9 +90,11 @@ func TestHistoryRefusals(t *testing.T) {
 			t.Errorf("%v: %+v", c.err, p)
 		}
 	}
-	s = w.serve(t, func(o *Options) { o.Curves = nil })
-	if p := send(t, s, "GET", prefix+"/history", "").problem(t); p.Status != http.StatusNotFound {
-		t.Errorf("without a history: %+v", p)
+	s = w.serve(t, func(o *Options) { o.Curves, o.Prometheus = nil, nil })
+	for _, path := range []string{prefix + "/history", "/prometheus/api/v1/labels"} {
+		if p := send(t, s, "GET", path, "").problem(t); p.Status != http.StatusNotFound || p.Code != api.CodeNoHistory || !strings.Contains(p.Hint, "--no-history") {
+			t.Errorf("%s without a history: %+v", path, p)
+		}
 	}
 }
 

@@ -42,6 +42,9 @@ type Curves struct {
 	Unread []Unread `json:"unread,omitempty" doc:"Stretches of which something is on the server's disk and cannot be read: curves may lack it. Missing: there are none"`
 }
 
+// CodeNoHistory is the code of a server that was started with --no-history.
+const CodeNoHistory = "no_history"
+
 // Past says which part of the past is asked for. The zero value is the last hour of
 // everything.
 type Past struct {
