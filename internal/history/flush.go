@@ -47,7 +47,7 @@ func (h *History) writeHead() error {
 }
 
 // errClosed says that a block was written too late to count.
-var errClosed = errors.New("history: closed")
+var errClosed = errors.New("closed")
 
 // commit changes which blocks count: change returns them, with the manifest changed;
 // behind the manifest, and in the same moment for all readers, also is called.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -146,7 +147,7 @@ func (h *History) folders() ([]ulid.ULID, error) {
 func Files(dir, log string) ([]string, error) {
 	m, err := readManifest(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("history: %w", err)
 	}
 	if m == nil || m.Log != log {
 		return nil, nil
@@ -162,7 +163,7 @@ func Files(dir, log string) ([]string, error) {
 			return err
 		})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // lost: it stays so in the copy
-			return nil, err
+			return nil, fmt.Errorf("history: %w", err)
 		}
 	}
 	return files, nil

@@ -49,11 +49,11 @@ var errDamaged = errors.New("damaged")
 func (m *manifest) write(dir string) error {
 	b, err := json.Marshal(m)
 	if err != nil {
-		return fmt.Errorf("history: manifest: %w", err)
+		return fmt.Errorf("manifest: %w", err)
 	}
 	b = fmt.Appendf(b, "\n%08x\n", crc32.Checksum(b, castagnoli))
 	if err := atomicfile.Write(filepath.Join(dir, manifestName), b); err != nil {
-		return fmt.Errorf("history: manifest: %w", err)
+		return fmt.Errorf("manifest: %w", err)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -30,7 +31,7 @@ func (h *History) querier(from, to int64) (storage.Querier, error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if h.closed {
-		return nil, errClosed
+		return nil, fmt.Errorf("history: %w", errClosed)
 	}
 	out := &querier{h: h}
 	h.addLost(&out.unread, from, to)
