@@ -146,6 +146,9 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 	if sheet != nil {
 		but += d.missingRows(d.o.SheetPath(), sheet.Missing())
 	}
+	if text := found.MissedText(d.lang); text != "" {
+		but += d.say(", but the history lacks ", ", pero al historial le falta ") + text
+	}
 	return d.foundRight(r, found.Samples) + ": ok" + but, nil
 }
 

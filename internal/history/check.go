@@ -28,8 +28,11 @@ const maxPause = 3_600_000
 // that blocks need not hold any more are left out.
 type Checker struct {
 	blocks     []*block
+	none       bool // there is no history
 	kept       uint64
-	removed    int64  // earlier samples need not be there
+	removed    int64 // earlier samples need not be there
+	missed     []Missed
+	newest     int64  // see manifest.Newest
 	collisions uint64 // that the history has dropped
 
 	window  int // checkWindow, but in tests
@@ -47,6 +50,7 @@ type Check struct {
 	Missing   uint64
 	Different uint64 // not explained by what was dropped for being another value of the same millisecond
 	First     vaiven.Sample
+	Missed    []Missed    // that the log did not have any more when the history needed it
 	Unread    []ulid.ULID // blocks that cannot be read in full
 	Err       error       // the first of those
 }
@@ -54,7 +58,7 @@ type Check struct {
 // OpenChecker opens the blocks of a folder for a log. A folder that is not there, is of
 // another log, or has a damaged manifest, has nothing to compare.
 func OpenChecker(dir, log string) (*Checker, error) {
-	c := &Checker{window: checkWindow, waiting: map[key][]sample{}}
+	c := &Checker{window: checkWindow, waiting: map[key][]sample{}, none: true}
 	m, err := readManifest(dir)
 	if err != nil && !errors.Is(err, errDamaged) {
 		return nil, fmt.Errorf("history: %w", err)
@@ -62,6 +66,7 @@ func OpenChecker(dir, log string) (*Checker, error) {
 	if err != nil || m == nil || m.Log != log {
 		return c, nil
 	}
+	c.none, c.missed, c.newest = false, m.Missed, m.Newest
 	c.kept, c.removed, c.collisions = m.Kept, m.Removed, m.Counts.Collisions
 	for _, id := range m.Blocks {
 		b, err := openBlock(filepath.Join(dir, id.String()))
@@ -79,6 +84,22 @@ func (c *Checker) Name() string { return "history's check" }
 
 // Snapshot is empty: there is nothing to go on from.
 func (c *Checker) Snapshot() ([]byte, error) { return nil, nil }
+
+// Restore does nothing: all of the log is compared.
+func (c *Checker) Restore([]byte) error { return nil }
+
+// Kept is that of the history: what is behind it, it need not have.
+func (c *Checker) Kept() uint64 {
+	if c.none {
+		return math.MaxUint64
+	}
+	return c.kept
+}
+
+// Missed is told of records that neither the log nor the history has.
+func (c *Checker) Missed(first, last uint64, at int64) {
+	c.missed = addMissed(c.missed, Missed{first, last, c.newest, at})
+}
 
 // Apply takes a record's samples. It never fails: what is wrong Finish says.
 func (c *Checker) Apply(pos uint64, entries []vaiven.Entry) error {
@@ -115,6 +136,7 @@ func (c *Checker) Finish(ctx context.Context) (Check, error) {
 		}
 	}
 	found := c.found
+	found.Missed = slices.DeleteFunc(slices.Clone(c.missed), func(m Missed) bool { return m.To != 0 && m.To <= c.removed })
 	for _, d := range c.unread.perBlock() {
 		if !slices.Contains(found.Unread, d.block) {
 			found.Unread = append(found.Unread, d.block)
@@ -225,6 +247,10 @@ func (c Check) Text(l vaiven.Lang) string {
 		c.Samples, c.Missing, c.Different, c.First.Name, c.First.Device, time.UnixMilli(c.First.At).UTC().Format(time.RFC3339))
 	return strings.Join(append(parts, text), "; ")
 }
+
+// MissedText says what the history lacks that the log does not have either, "" for
+// nothing. No start can cure that.
+func (c Check) MissedText(l vaiven.Lang) string { return missedText(c.Missed, l) }
 
 // Hint says what to do about what Text says.
 func (c Check) Hint(l vaiven.Lang) string { return rebuildHint(l) }

@@ -57,6 +57,9 @@ func Adopt(dir, log string) error {
 	m, err := readManifest(dir)
 	if err == nil && m != nil {
 		m.Log, m.Kept = log, 0
+		for i := range m.Missed {
+			m.Missed[i].First, m.Missed[i].Last = 0, 0
+		}
 		err = m.write(dir)
 	}
 	if err != nil {

@@ -31,6 +31,7 @@ func (h *History) writeHead() error {
 	}
 	if err == nil {
 		err = h.commit(func(m *manifest, blocks []*block) []*block {
+			m.Missed = h.missed
 			m.Kept, m.Newest, m.Counts, m.Removed = h.applied, h.newest, h.counts, max(m.Removed, h.removed)
 			return append(blocks, fresh...)
 		}, func() { h.head = h.head.empty() })

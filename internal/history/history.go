@@ -45,7 +45,7 @@ type Options struct {
 	cut         time.Duration // tests: cutEvery
 }
 
-// History is the view. It implements the pump's View, Restorer, Positioned, and
+// History is the view. It implements the pump's View, Restorer, Gapped, and
 // Settler.
 type History struct {
 	o      Options
@@ -68,6 +68,7 @@ type History struct {
 	lost    []lostBlock     // of the manifest
 	saved   manifest        // as it is on disk
 	counts  counts          // head included
+	missed  []Missed        // see manifest.Missed
 	removed int64           // of the expired ones, see manifest.Removed
 	applied uint64
 	newest  int64 // last reception under a clock that was right, Unix ms; 0: none
@@ -131,7 +132,7 @@ func (h *History) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.head, h.counts, h.applied, h.newest = newHead(), h.saved.Counts, h.saved.Kept, h.saved.Newest
-	h.cutAt, h.removed = 0, h.saved.Removed
+	h.cutAt, h.removed, h.missed = 0, h.saved.Removed, h.saved.Missed
 }
 
 // Restore goes back to what the folder holds, whatever the snapshot says: records

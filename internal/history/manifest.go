@@ -29,6 +29,8 @@ type manifest struct {
 	// Removed is the time, Unix ms, before which samples may be missing by intention: they
 	// were older than what is kept, or the oldest of too much.
 	Removed int64 `json:"removed,omitempty"`
+	// Missed is what the log did not have any more when it was needed.
+	Missed []Missed `json:"missed,omitempty"`
 }
 
 // counts are what became of samples, up to manifest.Kept.
