@@ -69,6 +69,6 @@ func (n Notice) Hint(l vaiven.Lang) string {
 // rebuildHint says what to do about blocks that cannot be read.
 func rebuildHint(l vaiven.Lang) string {
 	return l.Say(
-		"restore it from a backup, or move the folder history away while the server is stopped: the next start builds again what the log still has, and nothing older",
-		"recupérala de una copia de seguridad, o aparta la carpeta history con el servidor detenido: el próximo inicio reconstruye lo que el registro todavía tiene, y nada más antiguo")
+		"with the server stopped, put the folder history back from a backup, or move it away: the next start builds again what the log still has, and nothing older",
+		"con el servidor detenido, repón la carpeta history de una copia de seguridad o apártala: el próximo inicio reconstruye lo que el registro todavía tiene, y nada más antiguo")
 }
