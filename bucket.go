@@ -20,11 +20,17 @@ type Curve struct {
 	Buckets []Bucket // in time's order
 }
 
+// Stretch is a part of time: From <= time < To, Unix ms UTC.
+type Stretch struct{ From, To int64 }
+
 // Curves are what a CurveQuery finds.
 type Curves struct {
 	From, To int64 // what was looked at: From <= time < To, Unix ms UTC
 	Width    int64 // ms of a bucket; buckets begin at multiples of it
 	Curves   []Curve
+	// Unread are the stretches of which something is on disk that cannot be read, in time's
+	// order: Curves may lack it.
+	Unread []Stretch
 }
 
 // CurveQuery asks for curves. From and To are Unix ms UTC, From <= time < To.

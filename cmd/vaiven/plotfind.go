@@ -38,6 +38,11 @@ func (p *program) plot(ctx context.Context, c *api.Client, a *plotAsk) error {
 			return p.historyError(&a.r, err)
 		}
 	}
+	for _, part := range got.Unread {
+		p.notice(fmt.Sprintf(p.say("something from %s to %s is on the server's disk and cannot be read: it may be missing here", "algo del %s al %s está en el disco del servidor y no se puede leer: puede faltar aquí"),
+			minute(part.From), minute(part.To)), p.say("`vaiven verify` says more, and what to do, while the server is stopped", "`vaiven verify` dice más, y qué hacer, con el servidor detenido"))
+		break // one is enough to know
+	}
 	arrange(got, a)
 	if a.png != "" {
 		return p.writePNG(a.png, got)
@@ -69,6 +74,11 @@ const longPlot = 60
 // part of the query is a flag here.
 func (p *program) historyError(r *remote, err error) error {
 	var refused *api.Problem
+	if errors.As(err, &refused) && refused.Code == api.CodeNoHistory {
+		return hinted(errors.New(p.say("that server keeps no history", "ese servidor no guarda historial")),
+			p.say("start it without --no-history (nor no-history in its configuration): it then builds one from what its log has; `vaiven export` reads the log itself",
+				"inícialo sin --no-history (ni no-history en su configuración): entonces construye uno con lo que tiene su registro; `vaiven export` lee el propio registro"))
+	}
 	if errors.As(err, &refused) && len(refused.Errors) > 0 {
 		wrong := refused.Errors[0]
 		switch name, ok := strings.CutPrefix(wrong.Location, "query."); {

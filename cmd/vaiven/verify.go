@@ -135,15 +135,19 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", d.explainWrong(err, r.Rows)
 	}
-	found := past.Finish()
+	found, err := past.Finish(ctx)
+	if err != nil {
+		return "", err
+	}
 	if text := found.Text(d.lang); text != "" {
-		return "", &server.Error{Text: text, Hint: d.say(
-			"restore it from a backup, or move the folder history away while the server is stopped: the next start builds again what the log still has, and nothing older",
-			"recupérala de una copia de seguridad, o aparta la carpeta history con el servidor detenido: el próximo inicio reconstruye lo que el registro todavía tiene, y nada más antiguo"), Err: found.Err}
+		return "", &server.Error{Text: text, Hint: found.Hint(d.lang), Err: found.Err}
 	}
 	but := d.missingRows(d.o.CSVPath(), r.Missing)
 	if sheet != nil {
 		but += d.missingRows(d.o.SheetPath(), sheet.Missing())
+	}
+	if text := found.MissedText(d.lang); text != "" {
+		but += d.say(", but the history lacks ", ", pero al historial le falta ") + text
 	}
 	return d.foundRight(r, found.Samples) + ": ok" + but, nil
 }

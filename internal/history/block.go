@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
@@ -18,6 +20,7 @@ import (
 // block is a block on disk, open for reading. Its times are first <= t < end.
 type block struct {
 	tsdb       *tsdb.Block
+	id         ulid.ULID
 	dir        string
 	first, end int64
 	samples    uint64
@@ -26,17 +29,24 @@ type block struct {
 
 	file *os.File // of the roll-ups, nil: there are none
 	use  sync.RWMutex
+
+	damage atomic.Pointer[damage] // the first that was met, nil: none
+	said   atomic.Bool            // that somebody was told of it
 }
 
 // openBlock opens a block that is whole.
 func openBlock(dir string) (*block, error) {
-	t, err := tsdb.OpenBlock(nil, dir, nil, nil)
+	var t *tsdb.Block
+	err := guard(func() (err error) {
+		t, err = tsdb.OpenBlock(nil, dir, nil, nil)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	meta := t.Meta()
 	b := &block{
-		tsdb: t, dir: dir, first: meta.MinTime, end: meta.MaxTime,
+		tsdb: t, id: meta.ULID, dir: dir, first: meta.MinTime, end: meta.MaxTime,
 		samples: meta.Stats.NumSamples, kept: keptOf(&meta), bytes: t.Size(),
 	}
 	b.file, err = os.Open(filepath.Join(dir, rollupName))
@@ -75,9 +85,10 @@ func (b *block) remove() error {
 // overlaps reports whether the block may have samples at from <= t < to.
 func (b *block) overlaps(from, to int64) bool { return b.first < to && from < b.end }
 
-// newest returns the last time of a series in the block; false when it has none.
+// newest returns the last time of a series in the block; false when it has none that can
+// be read.
 func (b *block) newest(k key) (int64, bool, error) {
-	ir, err := b.tsdb.Index()
+	ir, err := b.reader(nil).Index()
 	if err != nil {
 		return 0, false, err
 	}
@@ -90,15 +101,15 @@ func (b *block) newest(k key) (int64, bool, error) {
 		name labels.ScratchBuilder
 		chks []chunks.Meta
 	)
-	if err := ir.Series(found.At(), &name, &chks); err != nil || len(chks) == 0 {
-		return 0, false, err
+	if err := ir.Series(found.At(), &name, &chks); err != nil || len(chks) == 0 { // the error is damage
+		return 0, false, nil
 	}
 	return chks[len(chks)-1].MaxTime, true, nil
 }
 
 // next returns the first sample of a series at from or behind it; false for none.
 func (b *block) next(k key, from int64) (s sample, found bool, err error) {
-	err = b.read(k, from, math.MaxInt64, func(t int64, v float64) bool {
+	err = b.read(nil, k, from, math.MaxInt64, func(t int64, v float64) bool {
 		s, found = sample{t, v}, true
 		return false
 	})
@@ -106,8 +117,9 @@ func (b *block) next(k key, from int64) (s sample, found bool, err error) {
 }
 
 // read calls fn with the samples of a series at from <= t < to, until it returns false.
-func (b *block) read(k key, from, to int64, fn func(t int64, v float64) bool) error {
-	q, err := tsdb.NewBlockQuerier(b.tsdb, from, to-1)
+// What cannot be read is left out, and u told of it.
+func (b *block) read(u *unread, k key, from, to int64, fn func(t int64, v float64) bool) error {
+	q, err := tsdb.NewBlockQuerier(b.reader(u), from, to-1)
 	if err != nil {
 		return err
 	}

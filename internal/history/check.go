@@ -2,12 +2,16 @@ package history
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"vaiven"
 )
@@ -24,8 +28,11 @@ const maxPause = 3_600_000
 // that blocks need not hold any more are left out.
 type Checker struct {
 	blocks     []*block
+	none       bool // there is no history
 	kept       uint64
-	removed    int64  // earlier samples need not be there
+	removed    int64 // earlier samples need not be there
+	missed     []Missed
+	newest     int64  // see manifest.Newest
 	collisions uint64 // that the history has dropped
 
 	window  int // checkWindow, but in tests
@@ -34,6 +41,7 @@ type Checker struct {
 	dropped uint64
 	samples []vaiven.Sample
 	found   Check
+	unread  unread
 }
 
 // Check is what a Checker has found.
@@ -42,13 +50,15 @@ type Check struct {
 	Missing   uint64
 	Different uint64 // not explained by what was dropped for being another value of the same millisecond
 	First     vaiven.Sample
-	Err       error // the first of a block that cannot be read
+	Missed    []Missed    // that the log did not have any more when the history needed it
+	Unread    []ulid.ULID // blocks that cannot be read in full
+	Err       error       // the first of those
 }
 
 // OpenChecker opens the blocks of a folder for a log. A folder that is not there, is of
 // another log, or has a damaged manifest, has nothing to compare.
 func OpenChecker(dir, log string) (*Checker, error) {
-	c := &Checker{window: checkWindow, waiting: map[key][]sample{}}
+	c := &Checker{window: checkWindow, waiting: map[key][]sample{}, none: true}
 	m, err := readManifest(dir)
 	if err != nil && !errors.Is(err, errDamaged) {
 		return nil, fmt.Errorf("history: %w", err)
@@ -56,11 +66,12 @@ func OpenChecker(dir, log string) (*Checker, error) {
 	if err != nil || m == nil || m.Log != log {
 		return c, nil
 	}
+	c.none, c.missed, c.newest = false, m.Missed, m.Newest
 	c.kept, c.removed, c.collisions = m.Kept, m.Removed, m.Counts.Collisions
 	for _, id := range m.Blocks {
 		b, err := openBlock(filepath.Join(dir, id.String()))
 		if err != nil {
-			c.found.Err = cmp.Or(c.found.Err, err)
+			c.unread.add(damage{id, readLost(dir, id).Stretch, err})
 			continue
 		}
 		c.blocks = append(c.blocks, b)
@@ -73,6 +84,22 @@ func (c *Checker) Name() string { return "history's check" }
 
 // Snapshot is empty: there is nothing to go on from.
 func (c *Checker) Snapshot() ([]byte, error) { return nil, nil }
+
+// Restore does nothing: all of the log is compared.
+func (c *Checker) Restore([]byte) error { return nil }
+
+// Kept is that of the history: what is behind it, it need not have.
+func (c *Checker) Kept() uint64 {
+	if c.none {
+		return math.MaxUint64
+	}
+	return c.kept
+}
+
+// Missed is told of records that neither the log nor the history has.
+func (c *Checker) Missed(first, last uint64, at int64) {
+	c.missed = addMissed(c.missed, Missed{first, last, c.newest, at})
+}
 
 // Apply takes a record's samples. It never fails: what is wrong Finish says.
 func (c *Checker) Apply(pos uint64, entries []vaiven.Entry) error {
@@ -99,12 +126,25 @@ func (c *Checker) Apply(pos uint64, entries []vaiven.Entry) error {
 	return nil
 }
 
-// Finish compares the rest, and returns what was found.
-func (c *Checker) Finish() Check {
+// Finish compares the rest, reads the blocks in full, those of a time that the log does
+// not have any more as well, and returns what was found. The error is ctx's.
+func (c *Checker) Finish(ctx context.Context) (Check, error) {
 	c.compareAll()
+	for _, b := range c.blocks {
+		if err := b.scan(ctx, &c.unread); err != nil {
+			return Check{}, fmt.Errorf("history: block %s: %w", b.id, err)
+		}
+	}
 	found := c.found
+	found.Missed = slices.DeleteFunc(slices.Clone(c.missed), func(m Missed) bool { return m.To != 0 && m.To <= c.removed })
+	for _, d := range c.unread.perBlock() {
+		if !slices.Contains(found.Unread, d.block) {
+			found.Unread = append(found.Unread, d.block)
+		}
+		found.Err = cmp.Or(found.Err, d.err)
+	}
 	found.Different -= min(found.Different, c.collisions-min(c.collisions, c.dropped))
-	return found
+	return found, nil
 }
 
 // Close lets go of the blocks. Safe twice.
@@ -154,7 +194,7 @@ func (c *Checker) compare(k key, list []sample) {
 			continue
 		}
 		i := 0
-		err := b.read(k, first, last+1, func(t int64, v float64) bool {
+		err := b.read(&c.unread, k, first, last+1, func(t int64, v float64) bool {
 			for i < len(list) && list[i].t < t {
 				i++
 			}
@@ -194,14 +234,23 @@ func sameValue(a, b float64) bool {
 
 // Text says what is wrong, "" when nothing is.
 func (c Check) Text(l vaiven.Lang) string {
+	var parts []string
+	if len(c.Unread) > 0 {
+		parts = append(parts, fmt.Sprintf(l.Say("history: blocks that cannot be read in full: %s (%v)", "historial: bloques que no se pueden leer enteros: %s (%v)"),
+			fmt.Sprint(c.Unread), c.Err))
+	}
 	if c.Missing+c.Different == 0 {
-		return ""
+		return strings.Join(parts, "; ")
 	}
 	text := fmt.Sprintf(l.Say("history: of %d values of the log %d are missing and %d are others; the earliest is %s of %s at %s",
 		"historial: de %d valores del registro faltan %d y %d son otros; el primero es %s de %s a las %s"),
 		c.Samples, c.Missing, c.Different, c.First.Name, c.First.Device, time.UnixMilli(c.First.At).UTC().Format(time.RFC3339))
-	if c.Err != nil {
-		text += ": " + c.Err.Error()
-	}
-	return text
+	return strings.Join(append(parts, text), "; ")
 }
+
+// MissedText says what the history lacks that the log does not have either, "" for
+// nothing. No start can cure that.
+func (c Check) MissedText(l vaiven.Lang) string { return missedText(c.Missed, l) }
+
+// Hint says what to do about what Text says.
+func (c Check) Hint(l vaiven.Lang) string { return rebuildHint(l) }

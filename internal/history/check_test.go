@@ -1,6 +1,7 @@
 package history
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,7 +25,11 @@ func (m *mirror) checkFolder(t fatal, window int, log [][]vaiven.Entry) Check {
 			t.Fatal(err)
 		}
 	}
-	return c.Finish()
+	found, err := c.Finish(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // TestCheckSaysWhatIsWrong: a log that says more, or otherwise, than the blocks, and a

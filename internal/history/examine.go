@@ -2,6 +2,7 @@ package history
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/oklog/ulid/v2"
@@ -26,8 +27,11 @@ func Examine(dir string) (Folder, error) {
 	if errors.Is(err, errDamaged) {
 		return Folder{Damaged: true}, nil
 	}
-	if err != nil || m == nil {
-		return Folder{}, err
+	if err != nil {
+		return Folder{}, fmt.Errorf("history: %w", err)
+	}
+	if m == nil {
+		return Folder{}, nil
 	}
 	f := Folder{Log: m.Log}
 	for _, id := range m.Blocks {
@@ -51,9 +55,15 @@ func Examine(dir string) (Folder, error) {
 // history.
 func Adopt(dir, log string) error {
 	m, err := readManifest(dir)
-	if err != nil || m == nil {
-		return err
+	if err == nil && m != nil {
+		m.Log, m.Kept = log, 0
+		for i := range m.Missed {
+			m.Missed[i].First, m.Missed[i].Last = 0, 0
+		}
+		err = m.write(dir)
 	}
-	m.Log, m.Kept = log, 0
-	return m.write(dir)
+	if err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	return nil
 }

@@ -31,6 +31,7 @@ func (h *History) writeHead() error {
 	}
 	if err == nil {
 		err = h.commit(func(m *manifest, blocks []*block) []*block {
+			m.Missed = h.missed
 			m.Kept, m.Newest, m.Counts, m.Removed = h.applied, h.newest, h.counts, max(m.Removed, h.removed)
 			return append(blocks, fresh...)
 		}, func() { h.head = h.head.empty() })
@@ -41,12 +42,13 @@ func (h *History) writeHead() error {
 		}
 		return err
 	}
+	h.sayDamage() // met by late samples
 	h.startJoining()
 	return nil
 }
 
 // errClosed says that a block was written too late to count.
-var errClosed = errors.New("history: closed")
+var errClosed = errors.New("closed")
 
 // commit changes which blocks count: change returns them, with the manifest changed;
 // behind the manifest, and in the same moment for all readers, also is called.
@@ -61,7 +63,7 @@ func (h *History) commit(change func(*manifest, []*block) []*block, also func())
 	}
 	blocks = change(&m, blocks)
 	slices.SortFunc(blocks, byTime)
-	m.Blocks = slices.Clone(h.lost)
+	m.Blocks = lostIDs(h.lost)
 	for _, b := range blocks {
 		m.Blocks = append(m.Blocks, b.tsdb.Meta().ULID)
 	}

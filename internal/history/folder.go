@@ -2,14 +2,19 @@ package history
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/oklog/ulid/v2"
+	"github.com/prometheus/prometheus/tsdb"
 
+	"vaiven"
 	"vaiven/internal/atomicfile"
 )
 
@@ -54,8 +59,8 @@ func (h *History) openFolder() error {
 func (h *History) openOrLose(id ulid.ULID) {
 	b, err := openBlock(filepath.Join(h.o.Dir, id.String()))
 	if err != nil {
-		h.o.Logger.Error("a block of history cannot be read", "block", id, "err", err)
-		h.lost = append(h.lost, id)
+		h.o.Logger.Error("a block of history cannot be opened", "block", id, "err", err, "hint", rebuildHint(vaiven.English))
+		h.lost = append(h.lost, readLost(h.o.Dir, id))
 		return
 	}
 	h.blocks = append(h.blocks, b)
@@ -63,7 +68,59 @@ func (h *History) openOrLose(id ulid.ULID) {
 
 func (h *History) sayLost() {
 	if len(h.lost) > 0 {
-		h.o.Notify(Notice{Kind: LostBlocks, Path: h.o.Dir, Blocks: h.lost})
+		h.o.Notify(Notice{Kind: LostBlocks, Path: h.o.Dir, Blocks: lostIDs(h.lost)})
+	}
+}
+
+// lostBlock is a block of the manifest that cannot be opened.
+type lostBlock struct {
+	id ulid.ULID
+	vaiven.Stretch
+}
+
+// readLost learns what time a block is of, if its meta.json still says so.
+func readLost(dir string, id ulid.ULID) lostBlock {
+	l := lostBlock{id, vaiven.Stretch{From: math.MinInt64, To: math.MaxInt64}}
+	b, err := os.ReadFile(filepath.Join(dir, id.String(), metaName))
+	var meta tsdb.BlockMeta
+	if err == nil && json.Unmarshal(b, &meta) == nil && meta.MinTime < meta.MaxTime {
+		l.Stretch = vaiven.Stretch{From: meta.MinTime, To: meta.MaxTime}
+	}
+	return l
+}
+
+func lostIDs(list []lostBlock) []ulid.ULID {
+	var ids []ulid.ULID
+	for _, l := range list {
+		ids = append(ids, l.id)
+	}
+	return ids
+}
+
+// addLost tells u of the blocks that are lost and may have had something at
+// from <= time <= to; h.mu is held.
+func (h *History) addLost(u *unread, from, to int64) {
+	for _, l := range h.lost {
+		if l.From <= to && from < l.To {
+			u.add(damage{l.id, l.Stretch, nil})
+		}
+	}
+}
+
+// sayDamage tells once of each block in which something was found that cannot be read.
+func (h *History) sayDamage() {
+	h.mu.RLock()
+	var fresh []*block
+	for _, b := range h.blocks {
+		if b.damage.Load() != nil && b.said.CompareAndSwap(false, true) {
+			fresh = append(fresh, b)
+		}
+	}
+	h.mu.RUnlock()
+	for _, b := range fresh {
+		d := b.damage.Load()
+		h.o.Logger.Error("a block of history cannot be read in full", "block", b.id, "from", moment(d.From), "to", moment(d.To), "err", d.err, "hint", rebuildHint(vaiven.English))
+		h.o.Notify(Notice{Kind: DamagedBlock, Path: h.o.Dir, Blocks: []ulid.ULID{b.id}, Part: d.Stretch})
 	}
 }
 
@@ -90,7 +147,7 @@ func (h *History) folders() ([]ulid.ULID, error) {
 func Files(dir, log string) ([]string, error) {
 	m, err := readManifest(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("history: %w", err)
 	}
 	if m == nil || m.Log != log {
 		return nil, nil
@@ -106,7 +163,7 @@ func Files(dir, log string) ([]string, error) {
 			return err
 		})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // lost: it stays so in the copy
-			return nil, err
+			return nil, fmt.Errorf("history: %w", err)
 		}
 	}
 	return files, nil
@@ -145,7 +202,7 @@ func (h *History) rescue() error {
 			parents[p.ULID] = true
 		}
 	}
-	m := manifest{Version: manifestVersion, Log: h.o.Log, Blocks: slices.Clone(h.lost)}
+	m := manifest{Version: manifestVersion, Log: h.o.Log, Blocks: lostIDs(h.lost)}
 	h.blocks = slices.DeleteFunc(h.blocks, func(b *block) bool {
 		if !parents[b.tsdb.Meta().ULID] {
 			return false

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"vaiven"
 )
 
@@ -47,7 +45,7 @@ type Options struct {
 	cut         time.Duration // tests: cutEvery
 }
 
-// History is the view. It implements the pump's View, Restorer, Positioned, and
+// History is the view. It implements the pump's View, Restorer, Gapped, and
 // Settler.
 type History struct {
 	o      Options
@@ -67,9 +65,10 @@ type History struct {
 	head    *head
 	samples []vaiven.Sample // of the event that is taken, used again for the next
 	blocks  []*block        // by their first time
-	lost    []ulid.ULID     // blocks of the manifest that cannot be read
+	lost    []lostBlock     // of the manifest
 	saved   manifest        // as it is on disk
 	counts  counts          // head included
+	missed  []Missed        // see manifest.Missed
 	removed int64           // of the expired ones, see manifest.Removed
 	applied uint64
 	newest  int64 // last reception under a clock that was right, Unix ms; 0: none
@@ -87,6 +86,7 @@ type Stats struct {
 	Series     int    // written to since the block before the last one
 	InMemory   int    // samples that are in no block yet
 	Blocks     int
+	Unreadable int   // of these and others, such as have something that cannot be read
 	Bytes      int64 // of the blocks
 	Oldest     int64 // Unix ms, the first time in the blocks; 0: there are none
 	Err        error // why blocks were not joined last
@@ -132,7 +132,7 @@ func (h *History) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.head, h.counts, h.applied, h.newest = newHead(), h.saved.Counts, h.saved.Kept, h.saved.Newest
-	h.cutAt, h.removed = 0, h.saved.Removed
+	h.cutAt, h.removed, h.missed = 0, h.saved.Removed, h.saved.Missed
 }
 
 // Restore goes back to what the folder holds, whatever the snapshot says: records
@@ -328,9 +328,13 @@ func (h *History) Stats() Stats {
 	s := Stats{
 		Samples: h.counts.Samples, Late: h.counts.Late, Collisions: h.counts.Collisions, Expired: h.counts.Expired,
 		Series: len(h.head.series), InMemory: h.head.samples, Blocks: len(h.blocks), Err: h.joinErr,
+		Unreadable: len(h.lost),
 	}
 	for i, b := range h.blocks {
 		s.Bytes += b.bytes
+		if b.damage.Load() != nil {
+			s.Unreadable++
+		}
 		if i == 0 || b.first < s.Oldest {
 			s.Oldest = b.first
 		}

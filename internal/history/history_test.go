@@ -434,3 +434,49 @@ func TestTimesOfABoardGoneMad(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// TestErrorsNameTheRoomOnce: what is said of a folder that fails has "history:" in front,
+// once.
+func TestErrorsNameTheRoomOnce(t *testing.T) {
+	m := open(t)
+	m.hours(t, 0, 3)
+	wait(m.h)
+	said := func(what string, err error) {
+		t.Helper()
+		if err == nil || !strings.HasPrefix(err.Error(), "history: ") || strings.Count(err.Error(), "history: ") != 1 {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	inTheWay := filepath.Join(m.dir, manifestName+".new")
+	if err := os.MkdirAll(filepath.Join(inTheWay, "x"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	said("settle", m.h.Settle(1<<40))
+	said("apply", m.h.Apply(1<<41, []vaiven.Entry{{Event: reading("101", 86_400_000, 20)}}))
+	if err := m.h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := m.h.Queryable().Querier(0, 1)
+	said("query", err)
+	said("adopt", Adopt(m.dir, "ff"))
+	path := filepath.Join(m.dir, manifestName)
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(m.options) // which writes another manifest
+	said("open", err)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o755); err != nil { // it cannot be read
+		t.Fatal(err)
+	}
+	_, err = Open(m.options)
+	said("open", err)
+	_, err = Examine(m.dir)
+	said("examine", err)
+	_, err = Files(m.dir, "0f")
+	said("files", err)
+	_, err = OpenChecker(m.dir, "0f")
+	said("check", err)
+}

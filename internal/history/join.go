@@ -3,9 +3,12 @@ package history
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/bits"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -65,6 +68,10 @@ func (h *History) lookAfter() (again bool) {
 			err = h.join(some)
 		}
 	}
+	if errors.Is(err, errUnread) {
+		err = nil // the next round leaves it out, so that no round is in vain twice
+	}
+	h.sayDamage()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err != nil && h.ctx.Err() == nil {
@@ -98,11 +105,39 @@ func (h *History) removeOld() error {
 			total -= b.bytes
 		}
 	}
+	lost := slices.DeleteFunc(slices.Clone(h.lost), func(l lostBlock) bool { return h.o.Keep == 0 || l.To > oldest })
 	h.mu.RUnlock()
+	if len(lost) > 0 {
+		if err := h.forgetLost(lost); err != nil {
+			return err
+		}
+	}
 	if len(gone) == 0 {
 		return nil
 	}
 	return h.replace(gone)
+}
+
+// forgetLost removes blocks that could not be opened.
+func (h *History) forgetLost(gone []lostBlock) error {
+	h.committing.Lock()
+	h.mu.Lock()
+	h.lost = slices.DeleteFunc(slices.Clone(h.lost), func(l lostBlock) bool { return slices.Contains(gone, l) })
+	h.mu.Unlock()
+	held := h.holders > 0
+	h.committing.Unlock()
+	if err := h.commit(func(_ *manifest, blocks []*block) []*block { return blocks }, func() {}); err != nil {
+		return err
+	}
+	for _, l := range gone {
+		if held {
+			break // somebody copies it: the next start removes it
+		}
+		if err := os.RemoveAll(filepath.Join(h.o.Dir, l.id.String())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replace lets other blocks count instead of some, which are removed.
@@ -167,6 +202,9 @@ func (h *History) toJoin() []*block {
 	defer h.mu.RUnlock()
 	slots := map[int64][]*block{}
 	for _, b := range h.blocks {
+		if b.damage.Load() != nil {
+			continue // as it is there may be who can read it
+		}
 		slots[h.slotOf(b.first)] = append(slots[h.slotOf(b.first)], b)
 	}
 	for slot, blocks := range slots {
@@ -210,20 +248,25 @@ func (h *History) join(some []*block) error {
 		metas []*tsdb.BlockMeta
 		from  []tsdb.BlockReader
 	)
+	var u unread
 	for _, b := range some {
 		meta := b.tsdb.Meta()
-		metas, from = append(metas, &meta), append(from, b.tsdb)
+		metas, from = append(metas, &meta), append(from, b.reader(&u))
 		size, kept = size+b.bytes, max(kept, b.kept)
 	}
-	b, err := h.writeJoined(size, kept, metas, from)
+	b, err := h.writeJoined(size, kept, metas, from, &u)
 	if err != nil {
 		return fmt.Errorf("join blocks: %w", err)
 	}
 	return h.replace(some, b)
 }
 
-// writeJoined writes the block that several become.
-func (h *History) writeJoined(size int64, kept uint64, metas []*tsdb.BlockMeta, from []tsdb.BlockReader) (*block, error) {
+// errUnread says that one of the blocks is damaged, and is known to be from now on.
+var errUnread = errors.New("a block cannot be read in full")
+
+// writeJoined writes the block that several become, which are read with u. Nothing of
+// them may be left out.
+func (h *History) writeJoined(size int64, kept uint64, metas []*tsdb.BlockMeta, from []tsdb.BlockReader, u *unread) (*block, error) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
 	w, err := newBlockWriter(h.o.Dir, size)
@@ -235,8 +278,13 @@ func (h *History) writeJoined(size int64, kept uint64, metas []*tsdb.BlockMeta, 
 	w.meta.Compaction.Hints = nil
 	setKept(&w.meta, kept)
 	merge := storage.NewCompactingChunkSeriesMerger(storage.ChainedSeriesMerge)
-	err = tsdb.DefaultBlockPopulator{}.PopulateBlock(h.ctx, tsdb.NewCompactorMetrics(nil), slog.New(slog.DiscardHandler), chunkenc.NewPool(),
-		merge, from, joined, w, w, tsdb.AllSortedPostings)
+	err = guard(func() error {
+		return tsdb.DefaultBlockPopulator{}.PopulateBlock(h.ctx, tsdb.NewCompactorMetrics(nil), slog.New(slog.DiscardHandler), chunkenc.NewPool(),
+			merge, from, joined, w, w, tsdb.AllSortedPostings)
+	})
+	if len(u.list) > 0 {
+		err = errUnread
+	}
 	if err != nil {
 		w.abandon()
 		return nil, cmp.Or(context.Cause(h.ctx), err)

@@ -29,6 +29,8 @@ type manifest struct {
 	// Removed is the time, Unix ms, before which samples may be missing by intention: they
 	// were older than what is kept, or the oldest of too much.
 	Removed int64 `json:"removed,omitempty"`
+	// Missed is what the log did not have any more when it was needed.
+	Missed []Missed `json:"missed,omitempty"`
 }
 
 // counts are what became of samples, up to manifest.Kept.
@@ -49,11 +51,11 @@ var errDamaged = errors.New("damaged")
 func (m *manifest) write(dir string) error {
 	b, err := json.Marshal(m)
 	if err != nil {
-		return fmt.Errorf("history: manifest: %w", err)
+		return fmt.Errorf("manifest: %w", err)
 	}
 	b = fmt.Appendf(b, "\n%08x\n", crc32.Checksum(b, castagnoli))
 	if err := atomicfile.Write(filepath.Join(dir, manifestName), b); err != nil {
-		return fmt.Errorf("history: manifest: %w", err)
+		return fmt.Errorf("manifest: %w", err)
 	}
 	return nil
 }

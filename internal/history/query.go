@@ -22,7 +22,8 @@ const maxCells = 1 << 20
 
 // Curves computes what a query asks for. Buckets are at least as wide as Points asks
 // for, and begin at multiples of their width, so that asking again a little later gives
-// the same ones. The error is ctx's, vaiven.ErrTooManyBuckets, or the disk's.
+// the same ones. What is on disk and cannot be read is left out, and Unread says so. The
+// error is ctx's, or vaiven.ErrTooManyBuckets.
 func (h *History) Curves(ctx context.Context, q vaiven.CurveQuery) (vaiven.Curves, error) {
 	out := vaiven.Curves{From: q.From, To: q.To, Width: width(q)}
 	if q.From >= q.To {
@@ -40,6 +41,7 @@ func (h *History) Curves(ctx context.Context, q vaiven.CurveQuery) (vaiven.Curve
 		f.names[n] = true
 	}
 	blocks, fresh := h.pin(f)
+	defer h.sayDamage()
 	defer func() {
 		for _, b := range blocks {
 			b.use.RUnlock()
@@ -59,7 +61,7 @@ func (h *History) Curves(ctx context.Context, q vaiven.CurveQuery) (vaiven.Curve
 			return out, err
 		}
 	}
-	out.Curves = f.curves()
+	out.Curves, out.Unread = f.curves(), f.unread.within(q.From, q.To)
 	return out, ctx.Err()
 }
 
@@ -82,7 +84,8 @@ type headRun struct {
 }
 
 // pin returns the blocks that a query is about, which stay open until their use is
-// given back, and what the head has, as they are at one moment.
+// given back, and what the head has, as they are at one moment. f is told of blocks that
+// could not even be opened.
 func (h *History) pin(f *finder) (blocks []*block, fresh []headRun) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -92,6 +95,7 @@ func (h *History) pin(f *finder) (blocks []*block, fresh []headRun) {
 			blocks = append(blocks, b)
 		}
 	}
+	h.addLost(&f.unread, f.q.From, f.q.To)
 	for k, s := range h.head.series {
 		if first, last := s.span(); first >= f.q.To || last < f.q.From || !f.wants(k) {
 			continue
@@ -112,9 +116,10 @@ type finder struct {
 	devices map[vaiven.Device]bool
 	names   map[string]bool
 
-	cells map[key][]sums
-	now   []sums // of the series that is being read
-	it    chunkenc.Iterator
+	unread unread
+	cells  map[key][]sums
+	now    []sums // of the series that is being read
+	it     chunkenc.Iterator
 }
 
 func (f *finder) wants(k key) bool {
@@ -139,7 +144,7 @@ func (f *finder) add(t int64, v float64) { f.now[floorDiv(t, f.width)-f.first].a
 // readBlock adds what a block has: its roll-ups where the buckets are made of whole
 // steps, and samples elsewhere.
 func (f *finder) readBlock(b *block) error {
-	q, err := tsdb.NewBlockQuerier(b.tsdb, f.q.From, f.q.To-1)
+	q, err := tsdb.NewBlockQuerier(b.reader(&f.unread), f.q.From, f.q.To-1)
 	if err != nil {
 		return err
 	}
@@ -197,7 +202,7 @@ func (f *finder) readRolled(b *block, r *rollup, k key) (done bool, err error) {
 		if edge[0] == edge[1] || !b.overlaps(edge[0], edge[1]) {
 			continue
 		}
-		err := b.read(k, edge[0], edge[1], func(t int64, v float64) bool {
+		err := b.read(&f.unread, k, edge[0], edge[1], func(t int64, v float64) bool {
 			f.add(t, v)
 			return true
 		})

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -18,6 +19,8 @@ import (
 // Queryable is the history as Prometheus' own machinery asks it: every sample under its
 // series' name, those in memory included. A querier sees the blocks and the head as
 // they were when it was made, and keeps blocks from being removed until it is closed.
+// What is on disk and cannot be read is left out: a querier has a method Warnings that
+// says so, as do the warnings of what it returns.
 // It may be asked from any goroutine.
 func (h *History) Queryable() storage.Queryable {
 	return storage.QueryableFunc(h.querier)
@@ -28,14 +31,16 @@ func (h *History) querier(from, to int64) (storage.Querier, error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if h.closed {
-		return nil, errClosed
+		return nil, fmt.Errorf("history: %w", errClosed)
 	}
+	out := &querier{h: h}
+	h.addLost(&out.unread, from, to)
 	all := []storage.Querier{h.headQuerier(from, to)}
 	for _, b := range h.blocks {
 		if to < b.first || from >= b.end {
 			continue
 		}
-		q, err := tsdb.NewBlockQuerier(b.tsdb, from, to)
+		q, err := tsdb.NewBlockQuerier(b.reader(&out.unread), from, to)
 		if err != nil {
 			for _, q := range all {
 				_ = q.Close() // read only
@@ -44,7 +49,49 @@ func (h *History) querier(from, to int64) (storage.Querier, error) {
 		}
 		all = append(all, q)
 	}
-	return storage.NewMergeQuerier(all, nil, storage.ChainedSeriesMerge), nil
+	out.Querier = storage.NewMergeQuerier(all, nil, storage.ChainedSeriesMerge)
+	return out, nil
+}
+
+// querier asks blocks and head together. What it could not read is among the warnings.
+type querier struct {
+	storage.Querier
+	h      *History
+	unread unread
+}
+
+// Warnings say what could not be read until now: samples are read after the SeriesSet
+// that they are of, so whoever has read them asks again. It may be called behind Close.
+func (q *querier) Warnings() annotations.Annotations { return q.unread.warnings() }
+
+func (q *querier) Select(ctx context.Context, sorted bool, hints *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
+	return warningSet{q.Querier.Select(ctx, sorted, hints, ms...), q}
+}
+
+func (q *querier) LabelValues(ctx context.Context, name string, h *storage.LabelHints, ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	list, notes, err := q.Querier.LabelValues(ctx, name, h, ms...)
+	return list, notes.Merge(q.Warnings()), err
+}
+
+func (q *querier) LabelNames(ctx context.Context, h *storage.LabelHints, ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	list, notes, err := q.Querier.LabelNames(ctx, h, ms...)
+	return list, notes.Merge(q.Warnings()), err
+}
+
+func (q *querier) Close() error {
+	err := q.Querier.Close()
+	q.h.sayDamage()
+	return err
+}
+
+type warningSet struct {
+	storage.SeriesSet
+	q *querier
+}
+
+func (s warningSet) Warnings() annotations.Annotations {
+	notes := s.SeriesSet.Warnings()
+	return notes.Merge(s.q.Warnings())
 }
 
 // headQuerier is what the head has for a querier, as it is now; h.mu is held.

@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -404,4 +405,34 @@ func FuzzParameters(f *testing.F) {
 			}
 		}
 	})
+}
+
+// partly is a history of which something cannot be read: it knows so when samples are
+// read, behind the warnings of the series.
+type partly struct{ storage.Queryable }
+
+func (p partly) Querier(from, to int64) (storage.Querier, error) {
+	q, err := p.Queryable.Querier(from, to)
+	return partlyQuerier{q}, err
+}
+
+type partlyQuerier struct{ storage.Querier }
+
+func (partlyQuerier) Warnings() annotations.Annotations {
+	var notes annotations.Annotations
+	return notes.Add(errors.New("block 7 cannot be read"))
+}
+
+// TestPartialAnswersSaySo: queries that succeed in part have a warning.
+func TestPartialAnswersSaySo(t *testing.T) {
+	h := New(Options{Queryable: partly{open(t, 1, 10)}})
+	for _, p := range []string{
+		path("query", "query", "count(vaiven_reading)", "time", end),
+		path("query_range", "query", "vaiven_reading", "start", end, "end", end, "step", "1m"),
+	} {
+		code, body := get(t, h, p, "")
+		if d := cmp.Diff([]any{"block 7 cannot be read"}, body["warnings"]); d != "" || code != http.StatusOK || body["status"] != "success" {
+			t.Errorf("%s: %d, %v", p, code, body)
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 
 	jsoniter "github.com/json-iterator/go"
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/util/annotations"
 	"github.com/prometheus/prometheus/util/stats"
 )
@@ -25,8 +26,8 @@ func (a *api) query(ctx context.Context, r *http.Request) (*answer, func(), *fai
 	if f != nil {
 		return nil, nil, f
 	}
-	return a.evaluate(ctx, r, limit, func(ctx context.Context, opts promql.QueryOpts, text string) (promql.Query, error) {
-		return a.engine.NewInstantQuery(ctx, a.o.Queryable, opts, text, at)
+	return a.evaluate(ctx, r, limit, func(ctx context.Context, in storage.Queryable, opts promql.QueryOpts, text string) (promql.Query, error) {
+		return a.engine.NewInstantQuery(ctx, in, opts, text, at)
 	})
 }
 
@@ -40,15 +41,15 @@ func (a *api) queryRange(ctx context.Context, r *http.Request) (*answer, func(),
 	if f != nil {
 		return nil, nil, f
 	}
-	return a.evaluate(ctx, r, limit, func(ctx context.Context, opts promql.QueryOpts, text string) (promql.Query, error) {
-		return a.engine.NewRangeQuery(ctx, a.o.Queryable, opts, text, s.from, s.to, s.step)
+	return a.evaluate(ctx, r, limit, func(ctx context.Context, in storage.Queryable, opts promql.QueryOpts, text string) (promql.Query, error) {
+		return a.engine.NewRangeQuery(ctx, in, opts, text, s.from, s.to, s.step)
 	})
 }
 
 // evaluate runs a query, of whose series limit are wanted, 0: all. Its result belongs to it until the returned function is
 // called, when the answer is written.
 func (a *api) evaluate(ctx context.Context, r *http.Request, limit int,
-	prepare func(context.Context, promql.QueryOpts, string) (promql.Query, error)) (*answer, func(), *failure) {
+	prepare func(context.Context, storage.Queryable, promql.QueryOpts, string) (promql.Query, error)) (*answer, func(), *failure) {
 	if s := r.Form.Get("timeout"); s != "" {
 		d, err := parseDuration(s)
 		if err != nil {
@@ -67,7 +68,8 @@ func (a *api) evaluate(ctx context.Context, r *http.Request, limit int,
 		lookback = d
 	}
 	text, wanted := r.Form.Get("query"), r.Form.Get("stats")
-	q, err := prepare(ctx, promql.NewPrometheusQueryOpts(wanted == "all", lookback), text)
+	asked := &asked{Queryable: a.o.Queryable}
+	q, err := prepare(ctx, asked, promql.NewPrometheusQueryOpts(wanted == "all", lookback), text)
 	if err != nil {
 		return nil, nil, badParam("query", err)
 	}
@@ -76,12 +78,40 @@ func (a *api) evaluate(ctx context.Context, r *http.Request, limit int,
 		q.Close()
 		return nil, nil, failureOf(res.Err)
 	}
-	notes := res.Warnings
+	notes := res.Warnings.Merge(asked.warnings())
 	value, cut := truncate(res, limit)
 	if cut {
 		notes = notes.Add(errTruncated)
 	}
 	return result(value, q, wanted != "", text, notes), q.Close, nil
+}
+
+// asked remembers the queriers of one query. The engine asks a series for its warnings
+// before it reads the samples, so what those could not be read of is asked for behind it.
+type asked struct {
+	storage.Queryable
+	queriers []storage.Querier
+}
+
+// Querier implements [storage.Queryable].
+func (a *asked) Querier(from, to int64) (storage.Querier, error) {
+	q, err := a.Queryable.Querier(from, to)
+	if err == nil {
+		a.queriers = append(a.queriers, q)
+	}
+	return q, err
+}
+
+// warnings are those of the queriers that have some of their own.
+func (a *asked) warnings() (notes annotations.Annotations) {
+	for _, q := range a.queriers {
+		if w, ok := q.(interface {
+			Warnings() annotations.Annotations
+		}); ok {
+			notes.Merge(w.Warnings())
+		}
+	}
+	return notes
 }
 
 // truncate leaves so many series of a result; 0 leaves all.

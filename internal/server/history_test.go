@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/stream"
+	"vaiven/internal/views"
+	"vaiven/internal/views/verify"
 	"vaiven/internal/web/api"
 )
 
@@ -94,7 +97,7 @@ func TestHistoryMayBeOff(t *testing.T) {
 	o := options(t.TempDir())
 	o.NoHistory = true
 	r := launch(t, o)
-	if _, err := r.ask().History(testContext(t), api.Past{}); err == nil || !strings.Contains(err.Error(), "not offer") {
+	if _, err := r.ask().History(testContext(t), api.Past{}); err == nil || !strings.Contains(err.Error(), "no history") {
 		t.Error(err)
 	}
 	for _, path := range []string{"/metrics", "/metrics/devices"} {
@@ -131,4 +134,160 @@ func TestHistoryThatCannotBeOpened(t *testing.T) {
 			t.Errorf("%q, %q", e.Text, e.Hint)
 		}
 	}
+}
+
+// TestDamagedHistoryIsAnswered flips bits of the history's only block under a running
+// server: both APIs answer, and say that something is missing, a person is told once.
+func TestDamagedHistoryIsAnswered(t *testing.T) {
+	dir := t.TempDir()
+	r := launch(t, options(dir))
+	b := r.connect(101, 1)
+	b.say(`{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":1,"TEMP":24.5}`)
+	b.hears(`"ACK":1`)
+	r.settle()
+	if err := r.history.Settle(1 << 40); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(HistoryDir(dir), "*", "chunks", "000001"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 8; i < len(text); i++ { // behind the file's header
+		text[i] ^= 1
+	}
+	if err := os.WriteFile(files[0], text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got := r.historyOf(); samples(got, "TEMP") != 0 || len(got.Unread) == 0 {
+			t.Errorf("%+v", got)
+		}
+		resp, err := http.Get("http://" + r.Addresses().Local + "/prometheus/api/v1/query?query=count_over_time(vaiven_reading[5h])")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), `"warnings":["history: block `) {
+			t.Errorf("%d, %s, %v", resp.StatusCode, body, err)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+	r.end(b)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.told) != 2 || r.told[1] == "" || !strings.Contains(r.told[0], filepath.Base(filepath.Dir(filepath.Dir(files[0])))) {
+		t.Errorf("told %q", r.told)
+	}
+}
+
+// TestHistoryFromLongAgo puts an older copy of the history back beside a log that was
+// trimmed since: a start says what is missing, once that has a block no start does, and
+// verify knows it for ever.
+func TestHistoryFromLongAgo(t *testing.T) {
+	dir, older := t.TempDir(), filepath.Join(t.TempDir(), "older")
+	r := launch(t, options(dir))
+	b := r.connect(101, 1)
+	say := func(seq int) uint64 {
+		t.Helper()
+		b.say(`{"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":%d,"TEMP":24.5}`, seq)
+		b.hears(fmt.Sprintf(`"ACK":%d`, seq))
+		r.settle()
+		last, err := r.log.Last(testContext(t))
+		if err == nil {
+			err = r.history.Settle(last)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return last
+	}
+	kept := say(1)
+	if err := os.CopyFS(older, os.DirFS(HistoryDir(dir))); err != nil {
+		t.Fatal(err)
+	}
+	say(2)
+	r.end(b)
+	last := trimToCheckpoint(t, dir)
+	if err := os.RemoveAll(HistoryDir(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(HistoryDir(dir), os.DirFS(older)); err != nil {
+		t.Fatal(err)
+	}
+	records := fmt.Sprintf("(the log's records %d to %d)", kept+1, last-1)
+	for range 2 { // nothing of it is in a block yet
+		r = launch(t, options(dir))
+		r.mu.Lock()
+		if len(r.told) != 2 || !strings.Contains(r.told[0], records) || r.told[1] == "" {
+			t.Errorf("told %q, want %q", r.told, records)
+		}
+		r.mu.Unlock()
+		r.end()
+	}
+	r = launch(t, options(dir))
+	b = r.connect(101, 3)
+	say(3)
+	r.end(b)
+	r = launch(t, options(dir))
+	if len(r.told) != 0 {
+		t.Errorf("told again: %q", r.told)
+	}
+	r.end()
+	log, err := stream.Open(t.Context(), stream.Options{Dir: LogDir(dir)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	c, err := CheckHistory(dir, log.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if _, err := verify.Replay(t.Context(), log, c); err != nil {
+		t.Fatal(err)
+	}
+	found, err := c.Finish(t.Context())
+	if err != nil || found.Text(vaiven.English) != "" || !strings.Contains(found.MissedText(vaiven.English), records) || !strings.Contains(found.MissedText(vaiven.Spanish), "entradas") {
+		t.Errorf("%+v: %q, %v", found, found.MissedText(vaiven.English), err)
+	}
+}
+
+// trimToCheckpoint trims a stopped server's log; its last record stays, which is returned.
+func trimToCheckpoint(t *testing.T, dir string) (last uint64) {
+	t.Helper()
+	state, err := os.ReadFile(filepath.Join(dir, views.CheckpointName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := stream.Open(t.Context(), stream.Options{Dir: LogDir(dir)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	pos := views.CheckpointPosition(dir)
+	if err := log.PutSnapshot(t.Context(), vaiven.SnapshotInfo{Pos: pos, At: time.Now().UnixMilli()}, state); err != nil {
+		t.Fatal(err)
+	}
+	list, err := log.Snapshots(t.Context())
+	for _, s := range list {
+		if s.Pos < pos && err == nil {
+			err = log.DropSnapshot(t.Context(), s.Pos)
+		}
+	}
+	if err == nil {
+		err = log.Trim(t.Context(), pos)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err = log.Last(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return last
 }

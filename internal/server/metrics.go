@@ -111,6 +111,7 @@ var (
 		"Samples that are in the log only: another value in the same millisecond (collision), or older than what is kept (expired).", []string{"reason"}, nil)
 	historyHeadDesc    = prometheus.NewDesc("vaiven_history_memory_samples", "Samples that are in no block yet; the log has them.", nil, nil)
 	historyBlocksDesc  = prometheus.NewDesc("vaiven_history_blocks", "Blocks on disk.", nil, nil)
+	historyUnreadDesc  = prometheus.NewDesc("vaiven_history_unreadable_blocks", "Blocks that were found not to be readable in full.", nil, nil)
 	historyBytesDesc   = prometheus.NewDesc("vaiven_history_bytes", "Bytes of the blocks.", nil, nil)
 	historyKeptDesc    = prometheus.NewDesc("vaiven_history_kept_record", "The log's record up to which the blocks hold everything.", nil, nil)
 	historyOldestDesc  = prometheus.NewDesc("vaiven_history_oldest_seconds", "Unix time of the oldest sample, 0 for none.", nil, nil)
@@ -118,7 +119,7 @@ var (
 )
 
 func (c historyCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{historySamplesDesc, historyLateDesc, historyDroppedDesc, historyHeadDesc, historyBlocksDesc,
+	for _, d := range []*prometheus.Desc{historySamplesDesc, historyLateDesc, historyDroppedDesc, historyHeadDesc, historyBlocksDesc, historyUnreadDesc,
 		historyBytesDesc, historyKeptDesc, historyOldestDesc, historyJoiningDesc} {
 		ch <- d
 	}
@@ -135,6 +136,7 @@ func (c historyCollector) Collect(ch chan<- prometheus.Metric) {
 	send(historyDroppedDesc, counter, float64(s.Expired), "expired")
 	send(historyHeadDesc, gauge, float64(s.InMemory))
 	send(historyBlocksDesc, gauge, float64(s.Blocks))
+	send(historyUnreadDesc, gauge, float64(s.Unreadable))
 	send(historyBytesDesc, gauge, float64(s.Bytes))
 	send(historyKeptDesc, gauge, float64(c.history.Kept()))
 	send(historyOldestDesc, gauge, float64(s.Oldest)/1000)

@@ -248,7 +248,7 @@ func (s *Server) openHistory() (err error) {
 	}
 	s.history, err = history.Open(history.Options{
 		Dir: HistoryDir(s.o.Data), Log: s.log.ID(), Keep: s.o.KeepHistory, MaxBytes: size, Logger: s.o.Logger,
-		Notify: func(n history.Notice) { s.o.Notify(n.Text(s.o.Lang), "") },
+		Notify: func(n history.Notice) { s.o.Notify(n.Text(s.o.Lang), n.Hint(s.o.Lang)) },
 	})
 	return err
 }

@@ -153,6 +153,29 @@ func (c *checkpoint) restoreBase(v View) error {
 	return res.Restore(nil)
 }
 
+// sayMissed tells a view that it lacks what it has not of the records up to last.
+func sayMissed(ctx context.Context, src Source, v View, last uint64) error {
+	g, ok := v.(Gapped)
+	if !ok || g.Kept() >= last {
+		return nil
+	}
+	at := int64(0)
+	end, err := src.Last(ctx)
+	if err == nil && end > last {
+		err = src.Read(ctx, last+1, last+1, func(rec vaiven.Record) error {
+			if len(rec.Events) > 0 {
+				at = rec.Events[0].Time().At
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return err
+	}
+	g.Missed(g.Kept()+1, last, at)
+	return nil
+}
+
 // Begin brings views to where the log begins, and returns the decider that reads it
 // from there.
 func Begin(ctx context.Context, src Source, to ...View) (*Decider, error) {
@@ -161,7 +184,11 @@ func Begin(ctx context.Context, src Source, to ...View) (*Decider, error) {
 		return nil, err
 	}
 	for _, v := range to {
-		if err := base.restoreBase(v); err != nil {
+		err := base.restoreBase(v)
+		if err == nil {
+			err = sayMissed(ctx, src, v, base.pos)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -244,6 +244,9 @@ func (r *runner) startOver(ctx context.Context) error {
 	if err := base.restoreBase(r.view); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
+	if err := sayMissed(ctx, r.src, r.view, base.pos); err != nil {
+		return err
+	}
 	r.applied, r.current, r.unflushed, r.flushFailed, r.lost, r.replaying = base.pos, decided{}, 0, false, false, true
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -107,7 +107,11 @@ func (p *Pump) restore(ctx context.Context, r *runner, snapshots map[string][]by
 		r.applied, r.flushed, r.durable = p.saved, p.saved, p.saved
 		return nil
 	}
-	if snap, ok := snapshots[r.view.Name()]; ok {
+	snap, ok := snapshots[r.view.Name()]
+	if v, keeps := r.view.(Positioned); keeps && snapshots != nil && v.Kept() > 0 {
+		ok = true // the snapshot was taken while there was no such view; what it kept is there still
+	}
+	if ok {
 		err := res.Restore(snap)
 		if err == nil {
 			return p.bringUp(ctx, r)
@@ -134,24 +138,47 @@ func (p *Pump) bringUp(ctx context.Context, r *runner) error {
 	r.applied = p.saved
 	if v, ok := r.view.(Positioned); ok && v.Kept() < p.saved {
 		r.applied = v.Kept()
-		err := p.opts.Source.Read(ctx, max(following(p.opts.Source, r.applied), First(p.opts.Source)), p.saved, func(rec vaiven.Record) error {
-			if r.lost {
-				return nil
-			}
-			r.current = decided{rec.Seq, p.decider.decidedBefore(rec)}
-			err := r.apply()
-			if err != nil && !fatal(err) {
-				r.lost = true
-				return p.leaveBehind(r, p.decider, err)
-			}
+		if err := p.sayMissed(ctx, r.view); err != nil {
 			return err
-		})
+		}
+		err := p.readBetween(ctx, r)
 		if err != nil || r.lost {
 			return err
 		}
 	}
 	r.flushed, r.durable = r.applied, r.applied
 	return nil
+}
+
+// readBetween hands a view what is between its own position and the checkpoint.
+func (p *Pump) readBetween(ctx context.Context, r *runner) error {
+	from := max(following(p.opts.Source, r.applied), First(p.opts.Source))
+	if from > p.saved { // the log begins behind the checkpoint
+		r.applied = p.saved
+		return nil
+	}
+	return p.opts.Source.Read(ctx, from, p.saved, func(rec vaiven.Record) error {
+		if r.lost {
+			return nil
+		}
+		r.current = decided{rec.Seq, p.decider.decidedBefore(rec)}
+		err := r.apply()
+		if err != nil && !fatal(err) {
+			r.lost = true
+			return p.leaveBehind(r, p.decider, err)
+		}
+		return err
+	})
+}
+
+// sayMissed tells a view of what it lacks and the log does not have any more.
+func (p *Pump) sayMissed(ctx context.Context, v View) error {
+	first := First(p.opts.Source)
+	whole, err := beginsAsLog(ctx, p.opts.Source, first)
+	if err != nil || whole {
+		return err
+	}
+	return sayMissed(ctx, p.opts.Source, v, first-1)
 }
 
 // replay gives views the records behind the last that d has decided, up to to. A view

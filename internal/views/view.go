@@ -68,6 +68,16 @@ type Positioned interface {
 	Kept() uint64
 }
 
+// Gapped is a Positioned view that wants to know of records that it lacks, and the log
+// does not have any more: it was put back from long ago, say.
+type Gapped interface {
+	Positioned
+	// Missed says that the records first to last will not come. The next one was received
+	// at the time at, Unix ms, 0: there is none yet. It is called behind Restore, and again
+	// by each start until Kept is beyond last.
+	Missed(first, last uint64, at int64)
+}
+
 // Settler is a Positioned view that can be asked to move Kept on now: the log is to be
 // trimmed, or begins to have a long tail. Settle is called like Apply, between two
 // records, when everything up to pos was applied. After an error Kept stays.

@@ -20,7 +20,17 @@ type Curves interface {
 }
 
 func (absent) Curves(context.Context, vaiven.CurveQuery) (c vaiven.Curves, err error) {
-	return c, errNotOffered
+	return c, errNoHistory
+}
+
+// errNoHistory is what a server answers that keeps none.
+var errNoHistory = errors.New("no history is kept")
+
+// noHistory says so to a person, and how there would be one.
+func noHistory(l vaiven.Lang) *api.Problem {
+	return api.NewProblem(http.StatusNotFound, api.CodeNoHistory, l.Say("this server keeps no history", "este servidor no guarda historial"),
+		l.Say("start it without --no-history (nor no-history in its configuration): it then builds one from what its log has",
+			"inícialo sin --no-history (ni no-history en su configuración): entonces construye uno con lo que tiene su registro"))
 }
 
 func (s *server) curveOperations() {
@@ -128,6 +138,9 @@ func isComma(r rune) bool { return r == ',' }
 // curvesOf writes curves as the API does.
 func curvesOf(found vaiven.Curves) api.Curves {
 	out := api.Curves{From: moment(found.From), To: moment(found.To), WidthMS: found.Width, Curves: []api.Curve{}}
+	for _, s := range found.Unread {
+		out.Unread = append(out.Unread, api.Unread{From: moment(s.From), To: moment(s.To)})
+	}
 	for _, c := range found.Curves {
 		curve := api.Curve{Device: c.Device, Points: make([]api.Point, 0, len(c.Buckets))}
 		if c.State {

@@ -90,9 +90,11 @@ func TestHistoryRefusals(t *testing.T) {
 			t.Errorf("%v: %+v", c.err, p)
 		}
 	}
-	s = w.serve(t, func(o *Options) { o.Curves = nil })
-	if p := send(t, s, "GET", prefix+"/history", "").problem(t); p.Status != http.StatusNotFound {
-		t.Errorf("without a history: %+v", p)
+	s = w.serve(t, func(o *Options) { o.Curves, o.Prometheus = nil, nil })
+	for _, path := range []string{prefix + "/history", "/prometheus/api/v1/labels"} {
+		if p := send(t, s, "GET", path, "").problem(t); p.Status != http.StatusNotFound || p.Code != api.CodeNoHistory || !strings.Contains(p.Hint, "--no-history") {
+			t.Errorf("%s without a history: %+v", path, p)
+		}
 	}
 }
 
@@ -148,5 +150,22 @@ func BenchmarkDeviceMetrics(b *testing.B) {
 		if a := send(b, s, "GET", "/metrics/devices", ""); a.status != http.StatusOK {
 			b.Fatal(a.status)
 		}
+	}
+}
+
+// TestHistoryInPart: what could not be read is said; an answer that is whole has no word
+// of it.
+func TestHistoryInPart(t *testing.T) {
+	w := newWorld(t)
+	s := w.serve(t)
+	if a := send(t, s, "GET", prefix+"/history", ""); strings.Contains(string(a.body), "unread") {
+		t.Errorf("%s", a.body)
+	}
+	at := noon.UnixMilli()
+	w.unread = []vaiven.Stretch{{From: at - 60_000, To: at - 30_000}}
+	var got api.Curves
+	send(t, s, "GET", prefix+"/history", "").into(t, &got)
+	if len(got.Unread) != 1 || !got.Unread[0].From.Equal(noon.Add(-time.Minute)) || !got.Unread[0].To.Equal(noon.Add(-30*time.Second)) || len(got.Curves) == 0 {
+		t.Errorf("%+v", got)
 	}
 }

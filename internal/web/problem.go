@@ -49,6 +49,8 @@ func (s *server) fail(err error) error {
 	case errors.Is(err, errNotOffered):
 		return api.NewProblem(http.StatusNotFound, codeNotFound,
 			s.o.Lang.Say("this server does not offer that", "este servidor no ofrece eso"), "")
+	case errors.Is(err, errNoHistory):
+		return noHistory(s.o.Lang)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return s.busyProblem(time.Second)
 	}

@@ -95,9 +95,11 @@ func New(o Options) http.Handler {
 	access := newAccess(o.Token, o.Lang)
 	mux.Handle("GET /metrics/devices", access.guard(o.deviceMetrics()))
 	mux.Handle(prefix+"/", access.guard(newServer(o)))
+	queries := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { api.WriteProblem(w, noHistory(o.Lang)) }))
 	if o.Prometheus != nil {
-		mux.Handle(prometheusPrefix+"/", access.guard(http.StripPrefix(prometheusPrefix, o.Prometheus)))
+		queries = http.StripPrefix(prometheusPrefix, o.Prometheus)
 	}
+	mux.Handle(prometheusPrefix+"/", access.guard(queries))
 	mux.HandleFunc("/", o.notFound)
 	all := withDeadlines(mux)
 	if o.Live == nil {

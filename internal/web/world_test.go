@@ -43,6 +43,7 @@ type world struct {
 	asks    []vaiven.ChangeRequest
 	posted  []string
 	curves  []vaiven.CurveQuery
+	unread  []vaiven.Stretch      // of their answers
 	err     error                 // of whatever is asked next
 	ends    chan vaiven.ChangeEnd // for Wait
 }
@@ -267,7 +268,7 @@ func (w *world) Curves(_ context.Context, q vaiven.CurveQuery) (vaiven.Curves, e
 	}
 	w.curves = append(w.curves, q)
 	width := (q.To - q.From) / int64(q.Points-1)
-	out := vaiven.Curves{From: q.From, To: q.To, Width: width}
+	out := vaiven.Curves{From: q.From, To: q.To, Width: width, Unread: w.unread}
 	c := vaiven.Curve{Device: "101", Name: "TEMP"}
 	for i, at := 0.0, q.From; at < q.To; i, at = i+1, at+width {
 		if at < q.To-3*width || at >= q.To-2*width { // a gap

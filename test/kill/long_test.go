@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,19 +31,43 @@ func TestStartAfterALongRun(t *testing.T) {
 	f := harness.NewFleet(t, s.Addr, boards)
 	f.Start(t)
 	progress(t, f, 0)
-	s.Kill()
-	if err := os.Remove(filepath.Join(data, "checkpoint")); err != nil {
-		t.Fatal(err)
+	restart := func(what string) {
+		s.Kill()
+		if err := os.RemoveAll(filepath.Join(data, "checkpoint")); err != nil { // there may be none yet
+			t.Fatal(err)
+		}
+		began = time.Now()
+		s.StartReady()
+		t.Logf("%d readings, killed without checkpoint, %s: ready in %v", *readings, what, time.Since(began).Round(time.Millisecond))
 	}
-	began = time.Now()
-	s.StartReady()
-	t.Logf("%d readings: %v to read all, %v after a kill without checkpoint", *readings, whole.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+	t.Logf("%d readings: %v to read all", *readings, whole.Round(time.Millisecond))
+	all := s.Args
+	restart("with history")
+	logHistory(t, s.Addr)
+	progress(t, f, f.Ledger.Acked())
+	s.Args = append(slices.Clone(all), "--no-history")
+	restart("without history")
+	progress(t, f, f.Ledger.Acked())
+	s.Args = all
+	restart("with the history again")
+	logHistory(t, s.Addr)
 	progress(t, f, f.Ledger.Acked())
 	f.Stop()
 	s.Stop()
 	out, errs, code := harness.Vaiven(t, "verify", "--data", data, "--lang", "en")
 	if code != 0 {
 		t.Fatalf("verify: exit %d\n%s%s", code, out, errs)
+	}
+}
+
+// logHistory says how much of the log the history was handed again: what its blocks do
+// not have, not all of it.
+func logHistory(t *testing.T, addr string) {
+	t.Helper()
+	kept, last := harness.Metric(t, addr, "vaiven_history_kept_record"), harness.Metric(t, addr, "vaiven_log_records")
+	t.Logf("history: blocks hold all up to record %.0f of %.0f, %.0f values are in memory", kept, last, harness.Metric(t, addr, "vaiven_history_memory_samples"))
+	if kept < last/2 {
+		t.Errorf("it was handed the log from record %.0f of %.0f on", kept, last)
 	}
 }
 

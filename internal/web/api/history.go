@@ -26,13 +26,24 @@ type Curve struct {
 	Points      []Point       `json:"points" nullable:"false" doc:"In time's order. A stretch in which nothing was measured has none"`
 }
 
+// Unread is a part of time of which something cannot be read.
+type Unread struct {
+	From time.Time `json:"from" doc:"From this moment on"`
+	To   time.Time `json:"to" doc:"And before this one"`
+}
+
 // Curves answers a question about the past.
 type Curves struct {
 	From    time.Time `json:"from" doc:"What was looked at, from this moment on"`
 	To      time.Time `json:"to" doc:"And before this one"`
 	WidthMS int64     `json:"width_ms" doc:"Length of a point's stretch; stretches begin at multiples of it since 1970" example:"60000"`
 	Curves  []Curve   `json:"curves" nullable:"false"`
+	// Unread is for whoever must know that something is missing.
+	Unread []Unread `json:"unread,omitempty" doc:"Stretches of which something is on the server's disk and cannot be read: curves may lack it. Missing: there are none"`
 }
+
+// CodeNoHistory is the code of a server that was started with --no-history.
+const CodeNoHistory = "no_history"
 
 // Past says which part of the past is asked for. The zero value is the last hour of
 // everything.
