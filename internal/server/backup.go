@@ -12,18 +12,23 @@ import (
 
 	"vaiven/internal/backup"
 	"vaiven/internal/stream"
+	"vaiven/internal/views"
 )
 
 // Backup writes a backup of the running server to out: the log up to the record that
 // is the last when it begins, and the files as they are then. Boards are served
 // meanwhile; the log is not trimmed, unless the disk gets full. It ends with the server.
-// The error is out's, the log's or a file's; what was written by then is known to be
-// cut off.
+// The error is out's, the log's or a file's, or says that the log's trimming hangs; what
+// was written by then is known to be cut off.
 func (s *Server) Backup(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ending, cancel)()
-	defer s.pump.Hold()()
+	release, err := s.pump.Hold(ctx)
+	if err != nil {
+		return s.explain.Backup("", err)
+	}
+	defer release()
 	if s.history != nil {
 		defer s.history.Hold()()
 	}
@@ -93,6 +98,7 @@ func (x Explainer) Backup(path string, err error) error {
 	again := x.Lang.Say("it is of no use: take an older one, or make a new one", "no sirve: usa una anterior, o haz una nueva")
 	var failed *fs.PathError
 	var trimmed *stream.TrimmedError
+	var held *views.HoldError
 	var at *backup.PlaceError
 	switch {
 	case err == nil:
@@ -122,6 +128,9 @@ func (x Explainer) Backup(path string, err error) error {
 	case errors.As(err, &trimmed):
 		return &Error{x.Lang.Say("old records were trimmed while the backup was written", "se quitaron entradas antiguas mientras se hacía la copia de seguridad"),
 			x.Lang.Say("make it again", "hazla otra vez"), err}
+	case errors.As(err, &held):
+		return &Error{held.Text(x.Lang), x.Lang.Say("no backup was begun. `vaiven doctor` looks at the disk; a start anew ends what hangs",
+			"no se empezó ninguna copia. `vaiven doctor` mira el disco; un nuevo arranque termina lo que no responde"), err}
 	case noSpace(err):
 		return &Error{x.Lang.Say("the disk is full", "el disco está lleno"),
 			x.Lang.Say("make room, or choose another disk; what was there is as it was", "libera espacio, o elige otro disco; lo que había está como estaba"), err}

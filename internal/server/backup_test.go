@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"vaiven"
 	"vaiven/internal/atomicfile"
@@ -456,7 +457,7 @@ func TestBackupsErrorsAreInWords(t *testing.T) {
 		x := Explainer{Lang: lang, Data: t.TempDir()}
 		seen := map[string]bool{}
 		for _, err := range []error{backup.ErrNotABackup, backup.ErrLater, backup.ErrCut, backup.ErrDamaged, backup.ErrName,
-			&backup.PlaceError{Kind: backup.ErrCut, Byte: 9}, &backup.PlaceError{Kind: backup.ErrDamaged, Byte: 9}, &stream.LowDiskError{},
+			&backup.PlaceError{Kind: backup.ErrCut, Byte: 9}, &backup.PlaceError{Kind: backup.ErrDamaged, Byte: 9}, &stream.LowDiskError{}, &views.HoldError{After: time.Minute, View: "x"},
 			x.vacant(x.Data, errHasLog), x.vacant(x.Data, errNotEmpty)} {
 			var e *Error
 			if said := x.Backup("pi.backup", fmt.Errorf("around: %w", err)); !errors.As(said, &e) || e.Hint == "" || seen[e.Text] {
