@@ -75,11 +75,11 @@ func WriteLog(ctx context.Context, o Options, c Copy) (err error) {
 	if err != nil {
 		return err
 	}
-	defer folder.Release()
+	l := &Log{o: o, subject: subjectOf(o.Stream), id: c.ID, genesis: c.Genesis, lock: folder}
+	defer func() { err = joined(err, l.giveBack(false)) }()
 	if files, err := listBlocks(o.Dir, o.Stream); err != nil || len(files) > 0 {
 		return errors.Join(ErrNotEmpty, err)
 	}
-	l := &Log{o: o, subject: subjectOf(o.Stream), id: c.ID, genesis: c.Genesis}
 	l.disk.dir = o.Dir
 	if err := l.disk.checkSpace(); err != nil {
 		return err
@@ -87,7 +87,6 @@ func WriteLog(ctx context.Context, o Options, c Copy) (err error) {
 	if l.store, err = l.connect(ctx); err != nil {
 		return err
 	}
-	defer l.store.close()
 	ctx, cut := context.WithCancelCause(ctx)
 	defer cut(nil)
 	defer l.store.onTrouble(cut)() // a server that could not write does not answer

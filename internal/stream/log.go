@@ -18,7 +18,7 @@
 // the witness, and hands the tickets to OnCommit (commit.go). What happens when
 // the store does not take a record is in stall.go; [Open], and what is checked
 // before anything is written, in open.go, folder.go and nats.go; [Log.Read] in
-// read.go.
+// read.go; the end of it all in close.go.
 //
 // When the store is slow or gone, Append waits while its bounded queue is
 // full, and refuses with CodeBusy once nothing has been committed for two
@@ -67,9 +67,11 @@ type Log struct {
 	once    sync.Once
 
 	beginClose context.CancelFunc
+	closed     error // of Close
 
 	mu    sync.Mutex
 	store *store        // what is connected now
+	hung  *store        // one before it that did not end in time; nil: all did
 	moved chan struct{} // closed when store is replaced
 	fatal error         // why the log cannot go on
 }
@@ -129,40 +131,6 @@ func (l *Log) whileOpen(ctx context.Context) (context.Context, context.CancelFun
 	return ctx, func() {
 		stop()
 		cancel(nil)
-	}
-}
-
-// Close ends Run and every Read, waits for Run, and gives back the folder or
-// the connection. It is safe to call twice.
-func (l *Log) Close() error {
-	l.once.Do(func() {
-		l.beginClose()
-		l.queue.setRefusal(ErrClosed)
-		if !l.running.CompareAndSwap(false, true) { // from now on Run does not begin
-			<-l.ran
-		}
-		l.release()
-	})
-	return nil
-}
-
-// release gives back what Open took.
-func (l *Log) release() {
-	l.mu.Lock()
-	s := l.store
-	l.store = nil
-	clean := !errors.Is(l.fatal, ErrUncertain)
-	l.mu.Unlock()
-	if s != nil {
-		s.close()
-	}
-	if l.witness != nil {
-		if err := l.witness.close(clean); err != nil {
-			l.o.Logger.Warn("the log's end was not marked as clean", "err", err)
-		}
-	}
-	if l.lock != nil {
-		l.lock.Release()
 	}
 }
 

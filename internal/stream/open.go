@@ -84,6 +84,9 @@ type Options struct {
 	// DrainTimeout is how long Run goes on committing what is queued after its
 	// context has ended, default 5 s.
 	DrainTimeout time.Duration
+	// CloseTimeout is how long Close waits for what does not end, as an embedded server
+	// on a disk that hangs, default 10 s more than DrainTimeout.
+	CloseTimeout time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -103,6 +106,7 @@ func (o Options) withDefaults() Options {
 	o.CommitTimeout = cmp.Or(o.CommitTimeout, 5*time.Second)
 	o.StallAfter = cmp.Or(o.StallAfter, 2*time.Second)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, 5*time.Second)
+	o.CloseTimeout = cmp.Or(o.CloseTimeout, o.DrainTimeout+10*time.Second)
 	return o
 }
 
@@ -135,7 +139,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 			err = ctx.Err()
 		}
 		if err != nil {
-			l.release()
+			err = joined(err, l.giveBack(false))
 		}
 		opened <- err
 	}()
@@ -262,7 +266,9 @@ func (l *Log) adoptStream(ctx context.Context) error {
 	if !changed || l.o.URL != "" {
 		return nil
 	}
-	l.store.close()
+	if err := l.close(ctx, l.store); err != nil {
+		return err
+	}
 	l.store, err = l.connect(ctx)
 	return err
 }
