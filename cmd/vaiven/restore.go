@@ -58,12 +58,12 @@ func (p *program) restore(ctx context.Context, c *config, path string, check boo
 	bar := console.NewProgress(p.stderr(), p.lang, p.say("restoring", "restaurando"), h.Last-h.First+1, nil)
 	defer bar.Done()
 	d.o.Progress = func(done, _ uint64) { bar.Set(done) }
-	verified := ""
+	var found verified
 	err = server.Restore(ctx, d.o, in, func(o server.Options) (err error) {
 		bar.Done()
 		if check {
-			found := &dataFolder{program: p, o: o, explain: o.Explainer()}
-			verified, err = found.verify(ctx)
+			made := &dataFolder{program: p, o: o, explain: o.Explainer()}
+			found, err = made.verify(ctx)
 		}
 		return err
 	})
@@ -71,8 +71,8 @@ func (p *program) restore(ctx context.Context, c *config, path string, check boo
 	if err != nil {
 		return d.explain.Backup(path, err)
 	}
-	if verified != "" {
-		fmt.Fprintln(p.out, verified)
+	if check {
+		fmt.Fprintln(p.out, found.text)
 	}
 	start := "vaiven serve --data " + quoted(d.o.Data, runtime.GOOS)
 	if h.CSV != "" && h.CSV != "readings.csv" {

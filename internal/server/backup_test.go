@@ -158,6 +158,9 @@ func TestLostSnapshotsStopNoServerThatHasItsCheckpoint(t *testing.T) {
 	s = launch(t, options(data))
 	s.record("101", 36, 40)
 	s.end()
+	if text := strings.Join(s.told, "\n"); !strings.Contains(text, "no snapshot of what was before is whole; the checkpoint, at record ") {
+		t.Errorf("it says %q", text)
+	}
 	csv, err := os.ReadFile(filepath.Join(data, "readings.csv"))
 	if err != nil || bytes.Count(csv, []byte("\n")) != 41 {
 		t.Errorf("%d lines, %v", bytes.Count(csv, []byte("\n")), err)

@@ -51,6 +51,7 @@ type Log struct {
 	keeping chan struct{} // holds a token while snapshots are put, or the log is trimmed
 
 	durability Durability
+	covered    uint64 // what Options.StateAt said where it stands in for snapshots
 
 	writer uint64
 	n      uint64 // records of this writer so far; of Open, then of Run
@@ -85,6 +86,10 @@ func (l *Log) First() uint64 { return l.first.Load() }
 
 // Durability says what was found when the log was opened.
 func (l *Log) Durability() Durability { return l.durability }
+
+// Covered returns the record up to which Options.StateAt has what was trimmed, when no
+// snapshot of that is whole; 0 when one is, or nothing was trimmed.
+func (l *Log) Covered() uint64 { return l.covered }
 
 // Last asks for the sequence of the last record, of any writer.
 func (l *Log) Last(ctx context.Context) (uint64, error) {
@@ -188,6 +193,11 @@ func (e *NoSnapshotError) Error() string { return e.Text(vaiven.English) }
 func (e *NoSnapshotError) Text(l vaiven.Lang) string {
 	return fmt.Sprintf(l.Say("the log begins with record %d, and no snapshot of what was before is whole",
 		"el registro empieza en la entrada %d, y no está completa ninguna instantánea de lo anterior"), e.First)
+}
+
+// Covered is the fact where a checkpoint at a record says what the snapshots said.
+func (e *NoSnapshotError) Covered(l vaiven.Lang, checkpoint uint64) string {
+	return e.Text(l) + fmt.Sprintf(l.Say("; the checkpoint, at record %d, covers it", "; el punto de control, en la entrada %d, lo cubre"), checkpoint)
 }
 
 // Unwrap says which records are nowhere any more.

@@ -87,17 +87,20 @@ func (v *hangingBase) Restore(snap []byte) error {
 	return v.durableTape.Restore(snap)
 }
 
-// firstHook is a log that does something at the look at where it begins which comes
-// in so many.
+// firstHook is a log that does something while it is trimmed, at the second look at
+// where it begins: it has just been decided how much goes.
 type firstHook struct {
 	*memLog
-	left atomic.Int64
-	do   func()
+	looks atomic.Int64
+	under func() bool // it is trimmed
+	do    func()      // nil: nothing
 }
 
 func (l *firstHook) First() uint64 {
-	if l.left.Add(-1) == 0 {
-		l.do()
+	if l.do != nil && l.under() {
+		if l.looks.Add(1) == 2 {
+			l.do()
+		}
 	}
 	return l.memLog.First()
 }
@@ -132,13 +135,13 @@ func TestAViewThatHangsHangsNobodyElse(t *testing.T) {
 	if err := round(); err != nil || log.First() != 1 { // a snapshot to trim to
 		t.Fatalf("%v, the log begins with record %d", err, log.First())
 	}
+	log.under = func() bool { p.holding.Lock(); defer p.holding.Unlock(); return p.trimming != nil }
 	// The view loses what it had when it has just been seen that it lacks nothing.
 	log.do = func() {
 		v.lose()
 		addReadings(log.memLog, 1)
 		<-v.hangs
 	}
-	log.left.Store(3)
 	ended := make(chan error, 1)
 	go func() { ended <- round() }()
 	<-v.hangs
@@ -153,9 +156,11 @@ func TestAViewThatHangsHangsNobodyElse(t *testing.T) {
 	if _, err := p.Hold(over); !errors.Is(err, context.Canceled) {
 		t.Errorf("held with %v by somebody who is gone", err)
 	}
+	p.holding.Lock()
 	if p.holders != 0 {
 		t.Errorf("%d hold it who were told that they do not", p.holders)
 	}
+	p.holding.Unlock()
 	close(v.goOn)
 	release := hold(t, p) // who asks again waits, and gets it
 	if err := <-ended; err != nil {

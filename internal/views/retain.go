@@ -273,6 +273,9 @@ func (p *Pump) due(c *cut, now time.Time) bool {
 		return true // the log is to be asked
 	}
 	k.cost = len(c.data)
+	if first := First(p.opts.Source); first > 1 && !slices.ContainsFunc(k.list, func(s vaiven.SnapshotInfo) bool { return s.Pos+1 >= first }) {
+		return true // those for what was trimmed are lost: the log stands on the checkpoint alone
+	}
 	return o.Age > 0 && c.time.age(k.mark.pos, k.mark.at) >= o.Age/steps || p.grown(c.pos, c.stats.Events)
 }
 
