@@ -180,6 +180,25 @@ func (e *LostRecordsError) Error() string {
 	return fmt.Sprintf("the log has lost records: it ends at %d, but %d was acknowledged", e.Have, e.Want)
 }
 
+// OwnLogError means that the folder has an embedded log of its own, and that the NATS
+// server has another, or none: whoever went on would leave the folder's aside.
+type OwnLogError struct {
+	Dir   string
+	Acked uint64 // the last record of the folder's log that was acknowledged
+	Other string // the log on the server, "" for none
+}
+
+func (e *OwnLogError) Error() string { return e.Text(vaiven.English) }
+
+// Text is the fact for a person.
+func (e *OwnLogError) Text(l vaiven.Lang) string {
+	text := fmt.Sprintf(l.Say("%s has a log of its own, up to record %d, and the NATS server has ", "%s tiene un registro propio, hasta la entrada %d, y el servidor NATS "), e.Dir, e.Acked)
+	if e.Other == "" {
+		return text + l.Say("none", "no tiene ninguno")
+	}
+	return text + fmt.Sprintf(l.Say("another one, %.8s", "tiene otro, %.8s"), e.Other)
+}
+
 // NoSnapshotError means that the log was trimmed, and that no whole snapshot says what
 // the records that are gone said. It is a *MissingError, too.
 type NoSnapshotError struct {

@@ -294,6 +294,9 @@ func (l *Log) ensureStream(ctx context.Context, known mark, found uint64) error 
 		if found > 0 {
 			return ErrUnreadable
 		}
+		if err := l.checkOwnLog(known, ""); err != nil {
+			return err
+		}
 		if known.acked > 0 {
 			return &LostRecordsError{Want: known.acked}
 		}

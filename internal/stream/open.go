@@ -220,6 +220,11 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64) error {
 			return err
 		}
 	}
+	if state.marked() {
+		if err := l.checkOwnLog(known, state.id); err != nil {
+			return err
+		}
+	}
 	if want := max(known.acked, found); want > state.last {
 		return &LostRecordsError{Have: state.last, Want: want}
 	}
@@ -243,12 +248,33 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64) error {
 		return nil
 	}
 	if known.log != "" && known.log != l.id {
+		if err := l.checkOwnLog(known, l.id); err != nil {
+			return err
+		}
 		if l.o.URL == "" {
 			return fmt.Errorf("%w: the folder's log was %s, now it is %s", ErrNotALog, known.log, l.id)
 		}
 		l.o.Logger.Warn("another log than last time", "log", l.id, "was", known.log)
 	}
 	return l.witness.start(mark{log: l.id, first: l.First(), acked: state.last})
+}
+
+// checkOwnLog returns an *OwnLogError when the log is to be on a server that has another
+// one, or none, and the folder has an embedded one.
+func (l *Log) checkOwnLog(known mark, other string) error {
+	if l.o.URL == "" || known.acked == 0 || known.log == other {
+		return nil
+	}
+	files, err := listBlocks(l.o.Dir, l.o.Stream)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	for _, f := range files {
+		if f.size > 0 {
+			return &OwnLogError{Dir: l.o.Dir, Acked: known.acked, Other: other}
+		}
+	}
+	return nil
 }
 
 // adoptStream gives a stream that an earlier version made what this one needs: the
