@@ -228,6 +228,9 @@ func (b *backupJob) receive(ctx context.Context, f *atomicfile.File, in io.Reade
 	name := b.target
 	if b.folder {
 		name = filepath.Join(b.target, backupName(h.At))
+		if err := b.checkName(name, h.Log); err != nil {
+			return err
+		}
 	}
 	if err := f.CommitAs(name); err != nil {
 		return err
