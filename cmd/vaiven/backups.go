@@ -120,13 +120,8 @@ func (b *backupJob) repeat(ctx context.Context) error {
 	}
 	for b.wait(ctx, due) {
 		err := b.fromServer(ctx, "")
-		var left *notRemovedError
-		if errors.As(err, &left) { // which is no reason for more of them
-			b.printError(err)
-			err = nil
-		}
 		switch {
-		case err == nil:
+		case b.made(err):
 			due, retry, said = time.Now().Add(b.every), firstRetry, ""
 			b.tellDue(due)
 		case ctx.Err() != nil:
@@ -140,6 +135,16 @@ func (b *backupJob) repeat(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// made reports whether a backup was made: an old one that cannot be removed is told, and
+// no reason for more of them.
+func (b *backupJob) made(err error) bool {
+	var left *notRemovedError
+	if errors.As(err, &left) {
+		b.printError(err)
+	}
+	return err == nil || left != nil
 }
 
 // tellDue says when the next backup is made.

@@ -44,12 +44,17 @@ func putBackup(t *testing.T, dir, log string, at time.Time) string {
 	return name
 }
 
+// folderJob keeps so many backups in a folder, and says so to errs.
+func folderJob(dir string, keep int, errs io.Writer) *backupJob {
+	p := &program{lang: vaiven.English, streams: streams{os.Stdin, io.Discard, errs, func(string) string { return "" }}}
+	p.out, p.err = console.Outputs(io.Discard, errs)
+	return &backupJob{dataFolder: p.dataFolder(&config{}), target: dir, folder: true, keep: keep}
+}
+
 // intoFolder has what comes written into a folder of which so many are kept.
 func intoFolder(t *testing.T, dir string, keep int, in io.Reader) error {
 	t.Helper()
-	p := &program{lang: vaiven.English, streams: streams{os.Stdin, io.Discard, io.Discard, func(string) string { return "" }}}
-	p.out, p.err = console.Outputs(io.Discard, io.Discard)
-	b := &backupJob{dataFolder: p.dataFolder(&config{}), target: dir, folder: true, keep: keep}
+	b := folderJob(dir, keep, io.Discard)
 	f, err := b.create()
 	if err != nil {
 		t.Fatal(err)
@@ -178,5 +183,23 @@ func TestNoBackupTakesAnothersName(t *testing.T) {
 	}
 	if err := intoFolder(t, dir, 1, bytes.NewReader(backupOf(t, ourLog, at.Add(time.Second)))); err != nil || len(namesIn(t, dir)) != 2 {
 		t.Errorf("a second later: %v, in the folder: %q", err, namesIn(t, dir))
+	}
+}
+
+// TestWhatIsNotRemovedIsNoReasonForMore: --every does not make one backup after the
+// other because an old one stays.
+func TestWhatIsNotRemovedIsNoReasonForMore(t *testing.T) {
+	var said bytes.Buffer
+	b := folderJob(t.TempDir(), 1, &said)
+	if !b.made(nil) || b.made(errors.New("no")) || said.Len() > 0 {
+		t.Errorf("it says %q", said.String())
+	}
+	left := &notRemovedError{hinted(errors.New("an old one stays"), "remove it")}
+	if !b.made(b.explain.Backup(b.target, left)) {
+		t.Error("another one is made")
+	}
+	b.flushOutputs()
+	if !strings.Contains(said.String(), "an old one stays") || !strings.Contains(said.String(), "remove it") {
+		t.Errorf("it says %q", said.String())
 	}
 }

@@ -31,7 +31,7 @@ func (p part) text(l vaiven.Lang) string {
 	case partConnection:
 		return l.Say("the connection to NATS", "la conexión con NATS")
 	case partServer:
-		return l.Say("the embedded NATS server", "el servidor NATS incluido")
+		return l.Say("the embedded NATS server", "el servidor NATS embebido")
 	case partWitness:
 		return fmt.Sprintf(l.Say("the file %s", "el archivo %s"), WitnessName)
 	case partLock:

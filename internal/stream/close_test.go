@@ -66,7 +66,7 @@ func TestCloseEndsThoughTheServerDoesNot(t *testing.T) {
 	for range 2 {
 		var said *HungError
 		if err := l.Close(); !errors.As(err, &said) || !strings.HasPrefix(said.Text(vaiven.English), "the embedded NATS server does not end") ||
-			!strings.HasPrefix(said.Text(vaiven.Spanish), "el servidor NATS incluido no termina") {
+			!strings.HasPrefix(said.Text(vaiven.Spanish), "el servidor NATS embebido no termina") {
 			t.Errorf("closed with %v", err)
 		}
 	}
