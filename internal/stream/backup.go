@@ -119,12 +119,18 @@ func WriteLog(ctx context.Context, o Options, c Copy) (err error) {
 			return err
 		}
 	}
-	witness, _, err := openWitness(o.Dir)
+	return beginWitness(o.Dir, mark{log: c.ID, first: c.First, acked: w.seq - 1})
+}
+
+// beginWitness writes what a log's witness begins with. It is not clean: the first Open
+// reads every record.
+func beginWitness(dir string, m mark) error {
+	witness, _, err := openWitness(dir)
 	if err != nil {
 		return err
 	}
-	err = witness.start(mark{log: c.ID, first: c.First, acked: w.seq - 1})
-	return errors.Join(err, witness.close(false)) // not clean: the first Open reads every record
+	err = witness.start(m)
+	return errors.Join(err, witness.close(false))
 }
 
 // copySnapshots writes the snapshots, one by one.
