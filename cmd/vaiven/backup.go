@@ -201,7 +201,7 @@ func (e *sourceError) Unwrap() error { return e.error }
 func (b *backupJob) receive(ctx context.Context, f *atomicfile.File, in io.Reader, log string) error {
 	out := bufio.NewWriterSize(f, 256<<10)
 	t := &tee{in: in, out: out, ctx: ctx}
-	h, err := b.readAll(t, b.say("backup", "copia"))
+	h, _, err := b.readAll(t, b.say("backup", "copia"))
 	if err == nil && log != "" && log != h.Log {
 		err = hinted(fmt.Errorf(b.say("the server at %s is not that of %s", "el servidor en %s no es el de %s"), b.remote.server, b.o.Data),
 			b.ownerHint())
@@ -217,7 +217,8 @@ func (b *backupJob) receive(ctx context.Context, f *atomicfile.File, in io.Reade
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	if _, err := b.readAll(&tee{in: bufio.NewReaderSize(f, 256<<10), out: io.Discard, ctx: ctx}, b.say("reading it back", "releyéndola")); err != nil {
+	_, totals, err := b.readAll(&tee{in: bufio.NewReaderSize(f, 256<<10), out: io.Discard, ctx: ctx}, b.say("reading it back", "releyéndola"))
+	if err != nil {
 		return err
 	}
 	size, err := f.Seek(0, io.SeekCurrent)
@@ -227,11 +228,14 @@ func (b *backupJob) receive(ctx context.Context, f *atomicfile.File, in io.Reade
 	name := b.target
 	if b.folder {
 		name = filepath.Join(b.target, backupName(h.At))
+		if err := b.checkName(name, h.Log); err != nil {
+			return err
+		}
 	}
 	if err := f.CommitAs(name); err != nil {
 		return err
 	}
-	if err := b.printHeader(name, h, size); err != nil || !b.folder {
+	if err := b.printWhole(name, h, totals, size); err != nil || !b.folder {
 		return err
 	}
 	return b.removeOld(h)
@@ -259,23 +263,27 @@ func (t *tee) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readAll reads a backup to its end, under a progress bar.
-func (p *program) readAll(in io.Reader, label string) (backup.Header, error) {
+// readAll reads a backup to its end, under a progress bar. The totals are nil where it
+// has none.
+func (p *program) readAll(in io.Reader, label string) (h backup.Header, totals *backup.Totals, err error) {
 	r, err := backup.NewReader(in)
 	if err != nil {
-		return backup.Header{}, err
+		return h, nil, err
 	}
 	defer r.Close()
-	h := r.Header()
+	h = r.Header()
 	bar := console.NewProgress(p.stderr(), p.lang, label, h.Last-h.First+1, nil)
 	defer bar.Done()
 	for {
 		part, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return h, nil
+			if t, known := r.Totals(); known {
+				totals = &t
+			}
+			return h, totals, nil
 		}
 		if err != nil {
-			return h, err
+			return h, nil, err
 		}
 		if part.Kind == backup.PartRecord {
 			bar.Set(part.Seq - h.First + 1)
@@ -333,7 +341,7 @@ func (b *backupJob) printCheck(ctx context.Context, path string) error {
 		return err
 	}
 	defer f.Close()
-	h, err := b.readAll(&tee{in: bufio.NewReaderSize(f, 256<<10), out: io.Discard, ctx: ctx}, b.say("checking", "revisando"))
+	h, totals, err := b.readAll(&tee{in: bufio.NewReaderSize(f, 256<<10), out: io.Discard, ctx: ctx}, b.say("checking", "revisando"))
 	if err != nil {
 		return b.explain.Backup(path, err)
 	}
@@ -341,16 +349,33 @@ func (b *backupJob) printCheck(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	return b.printHeader(path, h, info.Size())
+	return b.printWhole(path, h, totals, info.Size())
 }
 
-// printHeader says what is in a whole backup.
-func (p *program) printHeader(path string, h backup.Header, size int64) error {
+// printWhole says what is in a whole backup.
+func (p *program) printWhole(path string, h backup.Header, totals *backup.Totals, size int64) error {
 	_, err := fmt.Fprintf(p.out, p.say(
-		"%s: log %.8s, records %d to %d, as of %s, %s: ok\n",
-		"%s: registro %.8s, entradas %d a %d, del %s, %s: ok\n"),
-		path, h.Log, h.First, h.Last, h.At.Local().Format("2006-01-02 15:04:05"), sizeText(size))
+		"%s: log %.8s, records %d to %d%s, as of %s, %s: ok\n",
+		"%s: registro %.8s, entradas %d a %d%s, del %s, %s: ok\n"),
+		path, h.Log, h.First, h.Last, p.totalsText(totals), h.At.Local().Format(time.DateTime), sizeText(size))
 	return err
+}
+
+// totalsText says how many readings a backup has, and from when to when, behind a comma;
+// "" for one of an earlier vaiven, which does not say it.
+func (p *program) totalsText(t *backup.Totals) string {
+	if t == nil {
+		return ""
+	}
+	text := ", " + p.lang.Readings(t.Readings)
+	if t.From != 0 {
+		local := func(ms int64) string { return time.UnixMilli(ms).Local().Format(time.DateTime) }
+		text += fmt.Sprintf(p.say(" from %s to %s", " desde %s hasta %s"), local(t.From), local(t.To))
+	}
+	if t.Trimmed > 0 {
+		text += fmt.Sprintf(p.say(" (and older: %d are not in the log any more)", " (y anteriores: %d ya no están en el registro)"), t.Trimmed)
+	}
+	return text
 }
 
 // sizeText writes a size as a person would.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,9 +31,13 @@ type storedBackup struct {
 // stored lists the backups of a folder, the oldest first. What has such a name, and is
 // none, is not among them.
 func stored(dir string) []storedBackup {
-	names, _ := filepath.Glob(filepath.Join(dir, backupPattern)) // the pattern is ours
+	names, _ := os.ReadDir(dir) // a folder that is away has none
 	var list []storedBackup
-	for _, path := range names {
+	for _, n := range names {
+		path := filepath.Join(dir, n.Name())
+		if ours, _ := filepath.Match(backupPattern, n.Name()); !ours { // the pattern is right
+			continue
+		}
 		if h, err := headerOf(path); err == nil && filepath.Base(path) == backupName(h.At) {
 			list = append(list, storedBackup{path, h.At, h.Log})
 		}
@@ -54,9 +60,29 @@ func headerOf(path string) (backup.Header, error) {
 	return r.Header(), nil
 }
 
+// notRemovedError says that a backup was made, and an old one could not be removed.
+type notRemovedError struct{ error }
+
+func (e *notRemovedError) Unwrap() error { return e.error }
+
+// checkName refuses a name in the folder that is another server's, or no backup: two
+// that keep their backups there can begin them in the same second. One of this log from
+// the same second, or from before the clock was set back, gives way to the new one.
+func (b *backupJob) checkName(path, log string) error {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if h, err := headerOf(path); err == nil && h.Log == log {
+		return nil
+	}
+	return hinted(fmt.Errorf(b.say("%s is there, and is not of this server", "%s ya existe, y no es de este servidor"), path),
+		b.say("nothing was changed: try again", "no se cambió nada: inténtalo otra vez"))
+}
+
 // removeOld removes the oldest backups of the log whose newest one was just written and
 // checked, until so many are left as are kept. Those of another server stay, and so
-// does the new one, wherever the clock that named it stands.
+// does the new one, wherever the clock that named it stands. If we die before, or
+// between two, the next one removes them. The error is a *notRemovedError.
 func (b *backupJob) removeOld(newest backup.Header) error {
 	if b.keep == 0 {
 		return nil
@@ -64,7 +90,8 @@ func (b *backupJob) removeOld(newest backup.Header) error {
 	mine := slices.DeleteFunc(stored(b.target), func(s storedBackup) bool { return s.log != newest.Log || s.at.Equal(newest.At) })
 	for _, s := range mine[:max(len(mine)-(b.keep-1), 0)] {
 		if err := os.Remove(s.path); err != nil {
-			return b.explain.Folder(b.target, err)
+			return &notRemovedError{hinted(fmt.Errorf(b.say("an old backup cannot be removed: %v", "no se puede borrar una copia antigua: %v"), err),
+				b.say("the new one is whole. Remove that one by hand, or correct its owner", "la nueva está completa. Bórrala a mano, o corrige su dueño"))}
 		}
 		if _, err := fmt.Fprintf(b.out, b.say("%s: removed, %d are kept\n", "%s: borrada, se conservan %d\n"), s.path, b.keep); err != nil {
 			return err
@@ -94,7 +121,7 @@ func (b *backupJob) repeat(ctx context.Context) error {
 	for b.wait(ctx, due) {
 		err := b.fromServer(ctx, "")
 		switch {
-		case err == nil:
+		case b.made(err):
 			due, retry, said = time.Now().Add(b.every), firstRetry, ""
 			b.tellDue(due)
 		case ctx.Err() != nil:
@@ -108,6 +135,16 @@ func (b *backupJob) repeat(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// made reports whether a backup was made: an old one that cannot be removed is told, and
+// no reason for more of them.
+func (b *backupJob) made(err error) bool {
+	var left *notRemovedError
+	if errors.As(err, &left) {
+		b.printError(err)
+	}
+	return err == nil || left != nil
 }
 
 // tellDue says when the next backup is made.

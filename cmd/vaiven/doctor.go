@@ -248,7 +248,7 @@ func (d *dataFolder) examineLog(ctx context.Context) finding {
 		f.text = d.say("none yet", "todavía no hay")
 		return f
 	}
-	counts, err := d.verify(ctx)
+	found, err := d.verify(ctx)
 	f.err = err
 	switch {
 	case errors.Is(err, stream.ErrLocked):
@@ -257,7 +257,10 @@ func (d *dataFolder) examineLog(ctx context.Context) finding {
 		f = d.explained(f, err)
 		f.grade = broken
 	default:
-		f.text = counts
+		f.text = found.text
+		if found.warning != "" {
+			f.grade, f.text, f.hint = worry, found.text+"; "+found.warning, found.hint
+		}
 	}
 	return f
 }

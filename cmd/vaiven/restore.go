@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/spf13/cobra"
@@ -58,12 +59,14 @@ func (p *program) restore(ctx context.Context, c *config, path string, check boo
 	bar := console.NewProgress(p.stderr(), p.lang, p.say("restoring", "restaurando"), h.Last-h.First+1, nil)
 	defer bar.Done()
 	d.o.Progress = func(done, _ uint64) { bar.Set(done) }
-	verified := ""
+	var found verified
 	err = server.Restore(ctx, d.o, in, func(o server.Options) (err error) {
 		bar.Done()
 		if check {
-			found := &dataFolder{program: p, o: o, explain: o.Explainer()}
-			verified, err = found.verify(ctx)
+			made := &dataFolder{program: p, o: o, explain: o.Explainer()}
+			if found, err = made.verify(ctx); err == nil {
+				err = p.compareTotals(in, found)
+			}
 		}
 		return err
 	})
@@ -71,18 +74,34 @@ func (p *program) restore(ctx context.Context, c *config, path string, check boo
 	if err != nil {
 		return d.explain.Backup(path, err)
 	}
-	if verified != "" {
-		fmt.Fprintln(p.out, verified)
+	if check {
+		fmt.Fprintln(p.out, found.text)
 	}
 	start := "vaiven serve --data " + quoted(d.o.Data, runtime.GOOS)
 	if h.CSV != "" && h.CSV != "readings.csv" {
 		start += " --csv " + quoted(filepath.Join(d.o.Data, h.CSV), runtime.GOOS)
 	}
+	var totals *backup.Totals
+	if t, known := in.Totals(); known {
+		totals = &t
+	}
 	_, err = fmt.Fprintf(p.out, p.say(
-		"%s is the server of %s, up to record %d. Start it with: %s\n",
-		"%s es el servidor del %s, hasta la entrada %d. Inícialo con: %s\n"),
-		d.o.Data, h.At.Local().Format("2006-01-02 15:04:05"), h.Last, start)
+		"%s is the server of %s, up to record %d%s. Start it with: %s\n",
+		"%s es el servidor del %s, hasta la entrada %d%s. Inícialo con: %s\n"),
+		d.o.Data, h.At.Local().Format(time.DateTime), h.Last, p.totalsText(totals), start)
 	return err
+}
+
+// compareTotals compares what was found in a folder with what its backup says that it
+// has.
+func (p *program) compareTotals(in *backup.Reader, found verified) error {
+	t, known := in.Totals()
+	if !known || t.Readings == found.Readings {
+		return nil
+	}
+	return hinted(fmt.Errorf(p.say("the backup says %d readings, and restored there are %d", "la copia dice %d lecturas, y restauradas hay %d"), t.Readings, found.Readings),
+		fmt.Sprintf(p.say("no folder was made. Take another backup, or the vaiven that wrote this one (%s); without --verify it is restored all the same",
+			"no se hizo ninguna carpeta. Usa otra copia, o el vaiven que escribió esta (%s); sin --verify se restaura de todos modos"), in.Header().Version))
 }
 
 // quoted writes a path for a command that a person copies into a shell, as one word and

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,7 +48,107 @@ func TestATrimmedLogIsWell(t *testing.T) {
 	readAhead(t, data, 51, 60)
 	trimLog(t, data)
 	well("trimmed again", "60 rows, the log begins with record 4, behind 60 readings", "60 filas, el registro empieza en la entrada 4, tras 60 lecturas")
+}
 
+// TestSnapshotsThatAreLost: verify and doctor do as the server does. While the checkpoint
+// covers what was trimmed they warn, and compare what is behind it; without it they
+// refuse, in the server's words.
+func TestSnapshotsThatAreLost(t *testing.T) {
+	for _, how := range []string{"gone", "damaged"} {
+		t.Run(how, func(t *testing.T) {
+			data := t.TempDir()
+			command := func(args ...string) (code int, text string) {
+				var out, errs bytes.Buffer
+				code = run(t.Context(), append(args, "--data", data), streams{os.Stdin, &out, &errs, func(string) string { return "" }})
+				return code, out.String() + errs.String()
+			}
+			loseSnapshots(t, data, how)
+			for lang, want := range map[string][]string{
+				"en": {"the log begins with record 2, and no snapshot of what was before is whole", "; the checkpoint, at record 3, covers it", "behind 50 readings: ok"},
+				"es": {"el registro empieza en la entrada 2, y no está completa ninguna instantánea de lo anterior", "; el punto de control, en la entrada 3, lo cubre", "tras 50 lecturas: ok"},
+			} {
+				for _, args := range [][]string{{"verify"}, {"doctor", "--listen", "127.0.0.1:0"}} {
+					code, text := command(append(args, "--lang", lang)...)
+					if code != exitOK || strings.Contains(text, "✗") {
+						t.Errorf("%v: exit %d\n%s", args, code, text)
+					}
+					for _, words := range want {
+						if !strings.Contains(text, words) {
+							t.Errorf("%v: no %q in\n%s", args, words, text)
+						}
+					}
+				}
+			}
+			csv := filepath.Join(data, "readings.csv")
+			rows, err := os.ReadFile(csv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(csv, bytes.Replace(rows, []byte(",49,"), []byte(",48,"), 1), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if code, text := command("verify", "--lang", "en"); code == exitOK {
+				t.Errorf("a row that somebody changed is not noticed: %s", text)
+			}
+			if err := os.WriteFile(csv, rows, 0o644); err != nil {
+				t.Fatal(err)
+			}
+
+			if err := os.Remove(filepath.Join(data, views.CheckpointName)); err != nil {
+				t.Fatal(err)
+			}
+			for lang, l := range map[string]vaiven.Lang{"en": vaiven.English, "es": vaiven.Spanish} {
+				s, err := server.Open(t.Context(), server.Options{Data: data, Lang: l})
+				if err == nil {
+					s.Close()
+					t.Fatal("the server starts: this shows nothing")
+				}
+				for _, args := range [][]string{{"verify"}, {"doctor", "--listen", "127.0.0.1:0"}} {
+					if code, text := command(append(args, "--lang", lang)...); code == exitOK || !strings.Contains(text, err.Error()) {
+						t.Errorf("%v: exit %d, the server says %q\n%s", args, code, err, text)
+					}
+				}
+			}
+		})
+	}
+}
+
+// loseSnapshots makes a folder whose log was trimmed, and has no whole snapshot, and two
+// records of readings.
+func loseSnapshots(t *testing.T, data, how string) {
+	t.Helper()
+	made := filepath.Join(data, "made")
+	readAhead(t, made, 1, 40)
+	trimLog(t, made)
+	readAhead(t, made, 41, 50)
+	file := filepath.Join(data, "made.backup")
+	cli(t, "backup", file, "--data", made)
+	if err := os.RemoveAll(made); err != nil {
+		t.Fatal(err)
+	}
+	cli(t, "restore", file, "--data", made) // in whose files nothing of what was trimmed is left
+	if err := os.CopyFS(data, os.DirFS(made)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(made); err != nil {
+		t.Fatal(err)
+	}
+	if how == "gone" {
+		if err := os.RemoveAll(filepath.Join(server.LogDir(data), "jetstream", "$G", "streams", "VAIVEN-SNAPSHOTS")); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	onLog(t, data, func(ctx context.Context, log *stream.Log) error {
+		list, err := log.Snapshots(ctx)
+		if err == nil {
+			err = log.PutSnapshot(ctx, vaiven.SnapshotInfo{Pos: 1, At: 1_795_333_377_000}, []byte("no snapshot"))
+		}
+		for _, s := range list {
+			err = errors.Join(err, log.DropSnapshot(ctx, s.Pos))
+		}
+		return err
+	})
 }
 
 // onLog opens a stopped server's log, and commits what fn appends.

@@ -53,8 +53,19 @@ func (p *program) verify(ctx context.Context, c *config) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(p.out, result)
+	if result.warning != "" {
+		p.notice(result.warning, result.hint)
+	}
+	_, err = fmt.Fprintln(p.out, result.text)
 	return err
+}
+
+// verified is what verify found right.
+type verified struct {
+	verify.Result
+	text    string // the counts
+	warning string // what is right, and yet deserves a look, "" for nothing
+	hint    string // what to do then
 }
 
 // dataFolder is a data folder whose server is stopped.
@@ -71,9 +82,10 @@ func (p *program) dataFolder(c *config) *dataFolder {
 	return d
 }
 
-// openLog opens the log as it is.
+// openLog opens the log as it is, wherever the server would.
 func (d *dataFolder) openLog(ctx context.Context) (*stream.Log, error) {
-	return stream.Open(ctx, stream.Options{Dir: server.LogDir(d.o.Data), URL: d.o.NATS, Logger: d.o.Logger, Stamp: d.clock.Stamp})
+	return stream.Open(ctx, stream.Options{Dir: server.LogDir(d.o.Data), URL: d.o.NATS, Logger: d.o.Logger, Stamp: d.clock.Stamp,
+		StateAt: func(log string) uint64 { return views.CheckpointOf(d.o.Data, log) }})
 }
 
 // explainOpen explains why the log does not open; inUse is what to try when a server has
@@ -100,15 +112,15 @@ func (d *dataFolder) mustHaveLog() error {
 }
 
 // verify checks the log and its CSV, and returns what was found right.
-func (d *dataFolder) verify(ctx context.Context) (string, error) {
+func (d *dataFolder) verify(ctx context.Context) (v verified, err error) {
 	log, err := d.openLog(ctx)
 	if err != nil {
-		return "", d.explainOpen(err, d.say("stop the server that uses it, and try again", "detén el servidor que la usa e inténtalo otra vez"))
+		return v, d.explainOpen(err, d.say("stop the server that uses it, and try again", "detén el servidor que la usa e inténtalo otra vez"))
 	}
 	defer log.Close()
 	last, err := log.Last(ctx)
 	if err != nil {
-		return "", d.explain.Log(err)
+		return v, d.explain.Log(err)
 	}
 	bar := &progressView{console.NewProgress(d.stderr(), d.lang, d.say("verifying", "verificando"), last, nil)}
 	defer bar.bar.Done()
@@ -116,31 +128,31 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 	var sheet *csvfile.Checker // of the spreadsheet's file, if there is one
 	if d.o.HasSheet() {
 		if sheet, err = csvfile.OpenChecker(d.o.SheetPath(), log.ID()); err != nil {
-			return "", d.explain.Views(err)
+			return v, d.explain.Views(err)
 		}
 		also = append(also, sheet)
 		defer func() { _ = sheet.Close() }() // read only
 	}
 	past, err := server.CheckHistory(d.o.Data, log.ID())
 	if err != nil {
-		return "", d.explain.History(server.HistoryDir(d.o.Data), err)
+		return v, d.explain.History(server.HistoryDir(d.o.Data), err)
 	}
 	defer func() { _ = past.Close() }() // read only
 	also = append(also, past)
-	r, err := verify.Data(ctx, log, d.o.CSVPath(), also...)
+	r, err := verify.Folder(ctx, log, d.o.Data, d.o.CSVPath(), also...)
 	if err == nil && sheet != nil {
 		_, err = sheet.Finish()
 	}
 	bar.bar.Done()
 	if err != nil {
-		return "", d.explainWrong(err, r.Rows)
+		return v, d.explainWrong(err, r.Rows)
 	}
 	found, err := past.Finish(ctx)
 	if err != nil {
-		return "", err
+		return v, err
 	}
 	if text := found.Text(d.lang); text != "" {
-		return "", &server.Error{Text: text, Hint: found.Hint(d.lang), Err: found.Err}
+		return v, &server.Error{Text: text, Hint: found.Hint(d.lang), Err: found.Err}
 	}
 	but := d.missingRows(d.o.CSVPath(), r.Missing)
 	if sheet != nil {
@@ -149,7 +161,11 @@ func (d *dataFolder) verify(ctx context.Context) (string, error) {
 	if text := found.MissedText(d.lang); text != "" {
 		but += d.say(", but the history lacks ", ", pero al historial le falta ") + text
 	}
-	return d.foundRight(r, found.Samples) + ": ok" + but, nil
+	v = verified{Result: r, text: d.foundRight(r, found.Samples) + ": ok" + but}
+	if r.Checkpoint {
+		v.warning, v.hint = d.onCheckpoint(r)
+	}
+	return v, nil
 }
 
 // explainWrong explains what verify has found, behind so many rows.
@@ -190,7 +206,10 @@ func (d *dataFolder) foundRight(r verify.Result, samples uint64) string {
 	if r.Without > 0 {
 		without += fmt.Sprintf(d.say(", %s without a column and a row", ", %s sin columna ni fila"), d.lang.Readings(r.Without))
 	}
-	if r.Before > 0 {
+	switch {
+	case r.Checkpoint:
+		without += fmt.Sprintf(d.say(", from the checkpoint at record %d on, behind %s", ", desde el punto de control en la entrada %d, tras %s"), r.Behind, d.lang.Readings(r.Before))
+	case r.Before > 0:
 		without += fmt.Sprintf(d.say(", the log begins with record %d, behind %s", ", el registro empieza en la entrada %d, tras %s"), r.First, d.lang.Readings(r.Before))
 	}
 	return strings.Join([]string{
@@ -201,6 +220,14 @@ func (d *dataFolder) foundRight(r verify.Result, samples uint64) string {
 		d.lang.Devices(r.Devices),
 		vaiven.Count(r.Rows, d.say("row", "fila"), d.say("rows", "filas")),
 	}, ", ") + without
+}
+
+// onCheckpoint says that a log stands on its checkpoint alone.
+func (d *dataFolder) onCheckpoint(r verify.Result) (text, hint string) {
+	none := &stream.NoSnapshotError{First: r.First}
+	return none.Covered(d.lang, r.Behind), d.say(
+		"what is before that was not compared. Start the server: it goes on from there, and takes a new snapshot as soon as it records something",
+		"lo anterior no se comparó. Inicia el servidor: sigue desde ahí, y hace una instantánea nueva en cuanto registra algo")
 }
 
 // missingRows says which rows of a CSV are in no file any more, "" when all are.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ type whole struct {
 	records   [][]byte
 	files     map[string][]byte
 	order     []string
+	totals    Totals
 }
 
 func sample(records int) whole {
@@ -32,6 +35,7 @@ func sample(records int) whole {
 	w := whole{
 		header: Header{Version: "test", At: time.UnixMilli(1_795_333_377_000).UTC(), Log: strings.Repeat("0f", 16), Genesis: 7, First: 41, CSV: "readings.csv"},
 		files:  map[string][]byte{},
+		totals: Totals{Readings: 1_000_000, Trimmed: 17, From: 1_795_333_377_000, To: 1_795_333_378_000},
 	}
 	for i, b := range [][]byte{noise(300), {}, []byte(strings.Repeat("state ", 100))} {
 		w.snapshots = append(w.snapshots, b)
@@ -63,10 +67,10 @@ func (w *whole) write(t testing.TB, out io.Writer) {
 	for _, name := range w.order {
 		err = errors.Join(err, b.File(File{Path: name, Size: int64(len(w.files[name]))}, bytes.NewReader(append(w.files[name], "what was appended meanwhile"...))))
 	}
-	if err := errors.Join(err, b.Close()); err != nil {
+	if err := errors.Join(err, b.Totals(w.totals), b.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if b.Close() == nil || b.Record(w.header.Last+1, nil) == nil {
+	if b.Close() == nil || b.Totals(w.totals) == nil || b.Record(w.header.Last+1, nil) == nil {
 		t.Error("it goes on behind its end")
 	}
 }
@@ -83,7 +87,11 @@ func read(in io.Reader) (whole, error) {
 	for {
 		p, err := r.Next()
 		if err == io.EOF {
+			w.totals, _ = r.Totals()
 			return w, nil
+		}
+		if _, known := r.Totals(); known {
+			return w, errors.New("the totals of a backup that was not read to its end are told")
 		}
 		if err != nil {
 			if _, again := r.Next(); again != err {
@@ -111,7 +119,7 @@ func read(in io.Reader) (whole, error) {
 
 // prints is all of a backup, to be compared.
 func (w *whole) prints() string {
-	text := fmt.Sprintf("%+v %q %q", w.header, w.snapshots, w.records)
+	text := fmt.Sprintf("%+v %+v %q %q", w.header, w.totals, w.snapshots, w.records)
 	for _, name := range w.order {
 		text += fmt.Sprintf(" %s %q", name, w.files[name])
 	}
@@ -243,6 +251,89 @@ func TestLater(t *testing.T) {
 	}
 }
 
+// TestAnEarlierFormIsRead: that of a vaiven which wrote no totals.
+func TestAnEarlierFormIsRead(t *testing.T) {
+	f, err := os.Open(filepath.Join("testdata", "form1.backup"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	parts := 0
+	for ; err == nil; parts++ {
+		_, err = r.Next()
+	}
+	if _, known := r.Totals(); err != io.EOF || parts < 4 || known || r.Header().Format != 1 {
+		t.Errorf("%+v, %d parts, totals: %v, %v", r.Header(), parts, known, err)
+	}
+}
+
+// TestTotalsHaveOnePlace: behind everything, once, and in this form only.
+func TestTotalsHaveOnePlace(t *testing.T) {
+	h := Header{Log: strings.Repeat("0f", 16), Genesis: 1, First: 1, Last: 1}
+	for name, tt := range map[string]struct {
+		format int
+		write  func(*Writer)
+		want   error
+	}{
+		"well": {Format, func(w *Writer) { _ = w.Record(1, nil); _ = w.Totals(Totals{Readings: 2}); _ = w.Close() }, io.EOF},
+		"none": {Format, func(w *Writer) { _ = w.Record(1, nil); w.totals = true; _ = w.Close() }, ErrDamaged},
+		"twice": {Format, func(w *Writer) {
+			_ = w.Record(1, nil)
+			_ = w.Totals(Totals{})
+			w.totals = false
+			_ = w.Totals(Totals{})
+			_ = w.Close()
+		}, ErrDamaged},
+		"too early": {Format, func(w *Writer) {
+			w.writeJSON(frameTotals, Totals{})
+			_ = w.Record(1, nil)
+			w.totals = true
+			_ = w.Close()
+		}, ErrDamaged},
+		"impossible": {Format, func(w *Writer) {
+			_ = w.Record(1, nil)
+			w.writeJSON(frameTotals, Totals{Trimmed: 1})
+			w.totals = true
+			_ = w.Close()
+		}, ErrDamaged},
+		"old form": {1, func(w *Writer) { _ = w.Record(1, nil); _ = w.Totals(Totals{}); _ = w.Close() }, ErrDamaged},
+		"file behind": {Format, func(w *Writer) {
+			_ = w.Record(1, nil)
+			_ = w.Totals(Totals{})
+			w.writeJSON(frameFile, File{Path: "x"})
+			_ = w.Close()
+		}, ErrDamaged},
+	} {
+		var b bytes.Buffer
+		w, err := NewWriter(&b, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.format != Format { // begin again
+			b.Reset()
+			w.sum, w.crc = sampleSum(), 0
+			old := h
+			old.Format = tt.format
+			w.write([]byte(Magic))
+			w.writeJSON(frameHeader, old)
+		}
+		tt.write(w)
+		r, err := NewReader(&b)
+		for err == nil {
+			_, err = r.Next()
+		}
+		if !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		r.Close()
+	}
+}
+
 // TestWriterRefuses: what would make a wrong backup makes none.
 func TestWriterRefuses(t *testing.T) {
 	good := sample(2)
@@ -261,6 +352,7 @@ func TestWriterRefuses(t *testing.T) {
 		}
 	}
 	for name, wrong := range map[string]func(*Writer) error{
+		"totals too early":              func(w *Writer) error { return w.Totals(Totals{}) },
 		"a record before the snapshots": func(w *Writer) error { return w.Record(41, nil) },
 		"a file before the records":     func(w *Writer) error { return w.File(File{Path: "a"}, nil) },
 		"an end before the records":     (*Writer).Close,

@@ -23,6 +23,7 @@
 //	R  records, zstd: for each its length (uvarint) and its bytes as they are in the log
 //	F  a file begins: JSON, see [File]
 //	D  a piece of the file, zstd
+//	T  the totals: JSON, see [Totals]; not in form 1
 //	E  the end: SHA-256 of everything before this frame
 //
 // The records are those from Header.First to Header.Last, each once and in order. A
@@ -42,8 +43,11 @@ import (
 	"unicode/utf8"
 )
 
-// Format is the form that this program writes, and the latest it reads.
-const Format = 1
+// Format is the form that this program writes, and the latest it reads. Form 1 had no
+// totals.
+const Format = 2
+
+const formatOfTotals = 2
 
 // Magic is what every backup begins with.
 const Magic = "VAIVENB1"
@@ -70,6 +74,14 @@ type Snapshot struct {
 	Size int64  `json:"size"` // bytes
 }
 
+// Totals are what the records say, for a person. They are known at the end.
+type Totals struct {
+	Readings uint64 `json:"readings"`          // of the server, each once, those included that were trimmed from the log
+	Trimmed  uint64 `json:"trimmed,omitempty"` // of these, in no record any more: the CSV and the history have them
+	From     int64  `json:"from,omitempty"`    // the earliest reception of a reading in the records, Unix milliseconds; 0: there is none
+	To       int64  `json:"to,omitempty"`      // and the latest
+}
+
 // File is a file of the data folder.
 type File struct {
 	Path     string    `json:"path"` // below the folder, with slashes
@@ -84,6 +96,7 @@ const (
 	frameRecords  = 'R'
 	frameFile     = 'F'
 	frameData     = 'D'
+	frameTotals   = 'T'
 	frameEnd      = 'E'
 )
 
@@ -149,6 +162,14 @@ func (h *Header) check() error {
 	}
 	if h.CSV != "" && (checkPath(h.CSV) != nil || strings.Contains(h.CSV, "/")) {
 		return fmt.Errorf("csv: %w: %q", ErrName, h.CSV)
+	}
+	return nil
+}
+
+// check returns what is wrong with the totals, nil for nothing.
+func (t *Totals) check() error {
+	if t.Trimmed > t.Readings || t.From > t.To {
+		return fmt.Errorf("totals %+v", *t)
 	}
 	return nil
 }

@@ -49,6 +49,7 @@ type Reader struct {
 	shot    int    // the snapshot being read
 	shotGot int64  // bytes of it
 	left    int64  // of the file being read
+	totals  *Totals
 	err     error
 }
 
@@ -69,6 +70,15 @@ func NewReader(in io.Reader) (*Reader, error) {
 
 // Header is the backup's.
 func (r *Reader) Header() Header { return r.header }
+
+// Totals are those of a backup that was read to its end; false for one of a form that
+// has none.
+func (r *Reader) Totals() (t Totals, ok bool) {
+	if r.totals != nil {
+		t = *r.totals
+	}
+	return t, r.totals != nil && errors.Is(r.err, io.EOF)
+}
 
 // Close gives back what the Reader has, and not the io.Reader.
 func (r *Reader) Close() { r.dec.Close() }
@@ -134,6 +144,10 @@ func (r *Reader) Next() (Part, error) {
 
 // part makes a part of a frame; one of records gives several, which Next hands on.
 func (r *Reader) part(kind byte, body []byte) (p Part, ok bool) {
+	if r.totals != nil && kind != frameEnd {
+		r.err = r.damaged("something follows its totals")
+		return p, false
+	}
 	switch kind {
 	case frameSnapshot:
 		return r.snapshotPart(body)
@@ -164,6 +178,9 @@ func (r *Reader) part(kind byte, body []byte) (p Part, ok bool) {
 			r.err = r.damaged("more of a file than it has")
 		}
 		return p, true
+	case frameTotals:
+		r.err = r.readTotals(body)
+		return p, false
 	case frameEnd:
 		r.err = r.end(body)
 		return p, false
@@ -214,10 +231,27 @@ func (r *Reader) nextRecord() (Part, error) {
 	return p, nil
 }
 
+// readTotals takes the totals, which stand behind all parts.
+func (r *Reader) readTotals(body []byte) error {
+	t := new(Totals)
+	err := json.Unmarshal(body, t)
+	if err == nil {
+		err = t.check()
+	}
+	switch {
+	case err != nil:
+		return r.damaged(err.Error())
+	case r.header.Format < formatOfTotals || r.next <= r.header.Last || r.left > 0:
+		return r.damaged("totals where none belong")
+	}
+	r.totals = t
+	return nil
+}
+
 // end checks that everything was read, and that nothing follows. It returns io.EOF
 // when all is well.
 func (r *Reader) end(body []byte) error {
-	if r.next <= r.header.Last || r.left > 0 || r.snapshotsMissing() {
+	if r.next <= r.header.Last || r.left > 0 || r.snapshotsMissing() || r.totals == nil && r.header.Format >= formatOfTotals {
 		return r.damaged("it ends before all of it was there")
 	}
 	if string(body) != string(r.before[:]) {

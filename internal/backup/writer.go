@@ -14,7 +14,7 @@ import (
 )
 
 // Writer writes a backup. Its methods are called in the order of the form: every
-// snapshot of the header, every record, files, Close. The first error of the
+// snapshot of the header, every record, files, Totals, Close. The first error of the
 // io.Writer is the Writer's from then on; what was written then is not a backup, and
 // a Reader says so.
 type Writer struct {
@@ -27,6 +27,7 @@ type Writer struct {
 	records []byte // that are not written yet
 	next    uint64 // the record that is expected
 	shots   int    // snapshots written
+	totals  bool   // they are written
 	err     error
 }
 
@@ -85,7 +86,7 @@ func (w *Writer) Record(seq uint64, record []byte) error {
 // File writes the first f.Size bytes of content. The error is errOrder's, the
 // writer's, or that of content, which may not be shorter.
 func (w *Writer) File(f File, content io.Reader) error {
-	if w.err == nil && w.next != w.header.Last+1 {
+	if w.err == nil && (w.next != w.header.Last+1 || w.totals) {
 		w.err = errOrder
 	}
 	if w.err == nil {
@@ -108,10 +109,24 @@ func (w *Writer) File(f File, content io.Reader) error {
 	return w.err
 }
 
+// Totals writes them, once.
+func (w *Writer) Totals(t Totals) error {
+	if w.err == nil && (w.next != w.header.Last+1 || w.totals) {
+		w.err = errOrder
+	}
+	if w.err == nil {
+		w.err = t.check()
+	}
+	if w.totals = true; w.err == nil {
+		w.writeJSON(frameTotals, t)
+	}
+	return w.err
+}
+
 // Close writes the end, without which there is no backup. It does not close the
 // io.Writer.
 func (w *Writer) Close() error {
-	if w.err == nil && w.next != w.header.Last+1 {
+	if w.err == nil && !w.totals {
 		w.err = errOrder
 	}
 	if w.err == nil {

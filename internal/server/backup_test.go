@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"vaiven"
 	"vaiven/internal/atomicfile"
@@ -157,6 +159,9 @@ func TestLostSnapshotsStopNoServerThatHasItsCheckpoint(t *testing.T) {
 	s = launch(t, options(data))
 	s.record("101", 36, 40)
 	s.end()
+	if text := strings.Join(s.told, "\n"); !strings.Contains(text, "no snapshot of what was before is whole; the checkpoint, at record ") {
+		t.Errorf("it says %q", text)
+	}
 	csv, err := os.ReadFile(filepath.Join(data, "readings.csv"))
 	if err != nil || bytes.Count(csv, []byte("\n")) != 41 {
 		t.Errorf("%d lines, %v", bytes.Count(csv, []byte("\n")), err)
@@ -221,6 +226,10 @@ func TestATrimmedServerComesBack(t *testing.T) {
 	if h := readHeader(t, b.Bytes()); h.First != pos || h.Genesis != 1 || len(h.Snapshots) == 0 || h.Snapshots[0].Pos != pos {
 		t.Errorf("%+v", h)
 	}
+	totals, in := readTotals(t, b.Bytes())
+	if want := (backup.Totals{Readings: 330, Trimmed: 330 - uint64(len(in)), From: slices.Min(in), To: slices.Max(in)}); totals != want || len(in) == 330 {
+		t.Errorf("its totals are %+v, want %+v", totals, want)
+	}
 
 	data := filepath.Join(dir, "restored")
 	if err := restore(t, data, b.Bytes()); err != nil {
@@ -275,6 +284,40 @@ func readHeader(t *testing.T, b []byte) backup.Header {
 	}
 	defer in.Close()
 	return in.Header()
+}
+
+// readTotals returns a backup's totals, and when the readings in its records came, which
+// are no repeats.
+func readTotals(t *testing.T, b []byte) (backup.Totals, []int64) {
+	t.Helper()
+	in, err := backup.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var times []int64
+	for {
+		p, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			totals, _ := in.Totals()
+			return totals, times
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Kind != backup.PartRecord {
+			continue
+		}
+		rec, err := stream.DecodeRecord(p.Seq, p.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ev := range rec.Events {
+			if r, ok := ev.(*vaiven.Reading); ok {
+				times = append(times, r.At)
+			}
+		}
+	}
 }
 
 // onFirstWrite does something when the backup has begun.
@@ -443,7 +486,8 @@ func withFile(t *testing.T, b []byte, name string) []byte {
 		}
 	}
 	put()
-	err = errors.Join(err, w.File(backup.File{Path: name, Size: 1}, strings.NewReader("x")), w.Close())
+	totals, _ := in.Totals()
+	err = errors.Join(err, w.File(backup.File{Path: name, Size: 1}, strings.NewReader("x")), w.Totals(totals), w.Close())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -456,7 +500,7 @@ func TestBackupsErrorsAreInWords(t *testing.T) {
 		x := Explainer{Lang: lang, Data: t.TempDir()}
 		seen := map[string]bool{}
 		for _, err := range []error{backup.ErrNotABackup, backup.ErrLater, backup.ErrCut, backup.ErrDamaged, backup.ErrName,
-			&backup.PlaceError{Kind: backup.ErrCut, Byte: 9}, &backup.PlaceError{Kind: backup.ErrDamaged, Byte: 9}, &stream.LowDiskError{},
+			&backup.PlaceError{Kind: backup.ErrCut, Byte: 9}, &backup.PlaceError{Kind: backup.ErrDamaged, Byte: 9}, &stream.LowDiskError{}, &views.HoldError{After: time.Minute, View: "x"},
 			x.vacant(x.Data, errHasLog), x.vacant(x.Data, errNotEmpty)} {
 			var e *Error
 			if said := x.Backup("pi.backup", fmt.Errorf("around: %w", err)); !errors.As(said, &e) || e.Hint == "" || seen[e.Text] {

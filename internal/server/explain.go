@@ -52,7 +52,14 @@ func (x Explainer) Log(err error) error {
 	var lost *stream.LostRecordsError
 	var unsaid *stream.NoSnapshotError
 	var missing *stream.MissingError
+	var own *stream.OwnLogError
 	switch {
+	case errors.As(err, &own):
+		own := *own
+		own.Dir = x.Data
+		return &Error{own.Text(x.Lang), x.Lang.Say(
+			"nothing was changed. Start without --nats, or give --nats a folder of its own with --data. How a log moves to a NATS server, also a restored one: docs/RUNNING.md, External NATS",
+			"no se cambió nada. Inicia sin --nats, o dale a --nats una carpeta propia con --data. Cómo pasa un registro a un servidor NATS, también uno restaurado: docs/RUNNING.es.md, NATS externo"), err}
 	case errors.Is(err, stream.ErrLocked):
 		return &Error{fmt.Sprintf(x.Lang.Say("%s is in use by another vaiven", "%s está en uso por otro vaiven"), x.Data), x.Lang.Say(
 			"stop that one, or give this one a folder of its own with --data", "cierra ese otro, o dale a este su propia carpeta con --data"), err}

@@ -129,6 +129,10 @@ func (s *Server) openLog(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if pos := s.log.Covered(); pos != 0 {
+		none := &stream.NoSnapshotError{First: s.log.First()}
+		s.o.Notify(none.Covered(s.o.Lang, pos), s.o.Lang.Say("a new snapshot is taken as soon as something is recorded", "se hace una instantánea nueva en cuanto se registra algo"))
+	}
 	d := s.log.Durability()
 	if d.Embedded && d.Synced {
 		return nil

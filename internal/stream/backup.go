@@ -75,11 +75,11 @@ func WriteLog(ctx context.Context, o Options, c Copy) (err error) {
 	if err != nil {
 		return err
 	}
-	defer folder.Release()
+	l := &Log{o: o, subject: subjectOf(o.Stream), id: c.ID, genesis: c.Genesis, lock: folder}
+	defer func() { err = joined(err, l.giveBack(false)) }()
 	if files, err := listBlocks(o.Dir, o.Stream); err != nil || len(files) > 0 {
 		return errors.Join(ErrNotEmpty, err)
 	}
-	l := &Log{o: o, subject: subjectOf(o.Stream), id: c.ID, genesis: c.Genesis}
 	l.disk.dir = o.Dir
 	if err := l.disk.checkSpace(); err != nil {
 		return err
@@ -87,7 +87,6 @@ func WriteLog(ctx context.Context, o Options, c Copy) (err error) {
 	if l.store, err = l.connect(ctx); err != nil {
 		return err
 	}
-	defer l.store.close()
 	ctx, cut := context.WithCancelCause(ctx)
 	defer cut(nil)
 	defer l.store.onTrouble(cut)() // a server that could not write does not answer
@@ -120,12 +119,18 @@ func WriteLog(ctx context.Context, o Options, c Copy) (err error) {
 			return err
 		}
 	}
-	witness, _, err := openWitness(o.Dir)
+	return beginWitness(o.Dir, mark{log: c.ID, first: c.First, acked: w.seq - 1})
+}
+
+// beginWitness writes what a log's witness begins with. It is not clean: the first Open
+// reads every record.
+func beginWitness(dir string, m mark) error {
+	witness, _, err := openWitness(dir)
 	if err != nil {
 		return err
 	}
-	err = witness.start(mark{log: c.ID, first: c.First, acked: w.seq - 1})
-	return errors.Join(err, witness.close(false)) // not clean: the first Open reads every record
+	err = witness.start(m)
+	return errors.Join(err, witness.close(false))
 }
 
 // copySnapshots writes the snapshots, one by one.

@@ -18,7 +18,7 @@
 // the witness, and hands the tickets to OnCommit (commit.go). What happens when
 // the store does not take a record is in stall.go; [Open], and what is checked
 // before anything is written, in open.go, folder.go and nats.go; [Log.Read] in
-// read.go.
+// read.go; the end of it all in close.go.
 //
 // When the store is slow or gone, Append waits while its bounded queue is
 // full, and refuses with CodeBusy once nothing has been committed for two
@@ -51,6 +51,7 @@ type Log struct {
 	keeping chan struct{} // holds a token while snapshots are put, or the log is trimmed
 
 	durability Durability
+	covered    uint64 // what Options.StateAt said where it stands in for snapshots
 
 	writer uint64
 	n      uint64 // records of this writer so far; of Open, then of Run
@@ -69,9 +70,11 @@ type Log struct {
 	once    sync.Once
 
 	beginClose context.CancelFunc
+	closed     error // of Close
 
 	mu    sync.Mutex
 	store *store        // what is connected now
+	hung  *store        // one before it that did not end in time; nil: all did
 	moved chan struct{} // closed when store is replaced
 	fatal error         // why the log cannot go on
 }
@@ -85,6 +88,10 @@ func (l *Log) First() uint64 { return l.first.Load() }
 
 // Durability says what was found when the log was opened.
 func (l *Log) Durability() Durability { return l.durability }
+
+// Covered returns the record up to which Options.StateAt has what was trimmed, when no
+// snapshot of that is whole; 0 when one is, or nothing was trimmed.
+func (l *Log) Covered() uint64 { return l.covered }
 
 // Last asks for the sequence of the last record, of any writer.
 func (l *Log) Last(ctx context.Context) (uint64, error) {
@@ -134,49 +141,6 @@ func (l *Log) whileOpen(ctx context.Context) (context.Context, context.CancelFun
 	}
 }
 
-// Close ends Run and every Read, waits for Run, and gives back the folder or
-// the connection. It is safe to call twice.
-func (l *Log) Close() error {
-	l.once.Do(func() {
-		l.beginClose()
-		l.queue.setRefusal(ErrClosed)
-		if !l.running.CompareAndSwap(false, true) { // from now on Run does not begin
-			<-l.ran
-		}
-		l.release()
-	})
-	return nil
-}
-
-// release gives back what Open took.
-func (l *Log) release() {
-	l.mu.Lock()
-	s := l.store
-	l.store = nil
-	clean := !errors.Is(l.fatal, ErrUncertain)
-	l.mu.Unlock()
-	if s != nil {
-		s.close()
-	}
-	l.flusher.end()
-	l.flusher.work.Wait()
-	if l.journal != nil {
-		err := errors.Join(l.syncRest(), l.flush())
-		if err = errors.Join(err, l.journal.f.Close()); err != nil {
-			l.o.Logger.Warn("the log's files are not synced: the next start looks into the journal", "err", err)
-			clean = false
-		}
-	}
-	if l.witness != nil {
-		if err := l.witness.close(clean); err != nil {
-			l.o.Logger.Warn("the log's end was not marked as clean", "err", err)
-		}
-	}
-	if l.lock != nil {
-		l.lock.Release()
-	}
-}
-
 // Why a log cannot be opened, read or continued, for errors.Is.
 var (
 	// ErrLocked means that another vaiven uses the folder.
@@ -218,6 +182,25 @@ func (e *LostRecordsError) Error() string {
 	return fmt.Sprintf("the log has lost records: it ends at %d, but %d was acknowledged", e.Have, e.Want)
 }
 
+// OwnLogError means that the folder has an embedded log of its own, and that the NATS
+// server has another, or none: whoever went on would leave the folder's aside.
+type OwnLogError struct {
+	Dir   string
+	Acked uint64 // the last record of the folder's log that was acknowledged
+	Other string // the log on the server, "" for none
+}
+
+func (e *OwnLogError) Error() string { return e.Text(vaiven.English) }
+
+// Text is the fact for a person.
+func (e *OwnLogError) Text(l vaiven.Lang) string {
+	text := fmt.Sprintf(l.Say("%s has a log of its own, up to record %d, and the NATS server has ", "%s tiene un registro propio, hasta la entrada %d, y el servidor NATS "), e.Dir, e.Acked)
+	if e.Other == "" {
+		return text + l.Say("none", "no tiene ninguno")
+	}
+	return text + fmt.Sprintf(l.Say("another one, %.8s", "tiene otro, %.8s"), e.Other)
+}
+
 // NoSnapshotError means that the log was trimmed, and that no whole snapshot says what
 // the records that are gone said. It is a *MissingError, too.
 type NoSnapshotError struct {
@@ -231,6 +214,11 @@ func (e *NoSnapshotError) Error() string { return e.Text(vaiven.English) }
 func (e *NoSnapshotError) Text(l vaiven.Lang) string {
 	return fmt.Sprintf(l.Say("the log begins with record %d, and no snapshot of what was before is whole",
 		"el registro empieza en la entrada %d, y no está completa ninguna instantánea de lo anterior"), e.First)
+}
+
+// Covered is the fact where a checkpoint at a record says what the snapshots said.
+func (e *NoSnapshotError) Covered(l vaiven.Lang, checkpoint uint64) string {
+	return e.Text(l) + fmt.Sprintf(l.Say("; the checkpoint, at record %d, covers it", "; el punto de control, en la entrada %d, lo cubre"), checkpoint)
 }
 
 // Unwrap says which records are nowhere any more.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -25,7 +26,10 @@ type store struct {
 	stream  string
 	subject string
 
+	closing atomic.Int32 // the part that is being ended
+
 	mu       sync.Mutex
+	down     chan struct{}             // closed when it has ended; nil: it is not to end
 	watchers map[*func(error)]struct{} // told why answers will not come any more
 }
 
@@ -83,7 +87,7 @@ func (l *Log) connect(ctx context.Context) (*store, error) {
 	if url == "" {
 		var err error
 		if s.srv, err = startServer(ctx, l.o, s, !l.o.NoSync && l.journal == nil); err != nil {
-			return nil, err
+			return nil, joined(err, l.close(ctx, s))
 		}
 		opts = append(opts, nats.InProcessServer(s.srv))
 	} else {
@@ -92,20 +96,19 @@ func (l *Log) connect(ctx context.Context) (*store, error) {
 	}
 	nc, err := nats.Connect(url, opts...)
 	if err != nil {
-		s.close()
-		return nil, fmt.Errorf("connect to NATS: %w", err)
+		return nil, joined(fmt.Errorf("connect to NATS: %w", err), l.close(ctx, s))
 	}
 	s.nc = nc
 	if s.js, err = jetstream.New(nc, jetstream.WithDefaultTimeout(apiTimeout)); err != nil {
-		s.close()
-		return nil, err
+		return nil, joined(err, l.close(ctx, s))
 	}
 	return s, nil
 }
 
 // startServer starts an embedded NATS server that nobody can reach from
 // outside the process. With syncAlways every record is on the disk when it answers. An
-// error in its log is trouble for whoever waits for s.
+// error in its log is trouble for whoever waits for s. One that does not come up is
+// returned as well: it is to be ended.
 func startServer(ctx context.Context, o Options, s *store, syncAlways bool) (*server.Server, error) {
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "vaiven",
@@ -135,22 +138,9 @@ func startServer(ctx context.Context, o Options, s *store, syncAlways bool) (*se
 		wait = min(wait, time.Until(d))
 	}
 	if !srv.ReadyForConnections(wait) {
-		srv.Shutdown()
-		srv.WaitForShutdown()
-		return nil, errors.New("embedded NATS did not start in time")
+		return srv, errors.New("embedded NATS did not start in time")
 	}
 	return srv, nil
-}
-
-// close ends the connection, and the embedded server with it.
-func (s *store) close() {
-	if s.nc != nil {
-		s.nc.Close()
-	}
-	if s.srv != nil {
-		s.srv.Shutdown()
-		s.srv.WaitForShutdown()
-	}
 }
 
 // onTrouble has fn told when the connection is cut, or the embedded server has
@@ -307,6 +297,9 @@ func (l *Log) ensureStream(ctx context.Context, known mark, found uint64) error 
 	stream, err := l.store.obtainStream(ctx, cfg, func() error {
 		if found > 0 {
 			return ErrUnreadable
+		}
+		if err := l.checkOwnLog(known, ""); err != nil {
+			return err
 		}
 		if known.acked > 0 {
 			return &LostRecordsError{Want: known.acked}

@@ -84,6 +84,9 @@ type Options struct {
 	// DrainTimeout is how long Run goes on committing what is queued after its
 	// context has ended, default 5 s.
 	DrainTimeout time.Duration
+	// CloseTimeout is how long Close waits for what does not end, as an embedded server
+	// on a disk that hangs, default 10 s more than DrainTimeout.
+	CloseTimeout time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -103,6 +106,7 @@ func (o Options) withDefaults() Options {
 	o.CommitTimeout = cmp.Or(o.CommitTimeout, 5*time.Second)
 	o.StallAfter = cmp.Or(o.StallAfter, 2*time.Second)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, 5*time.Second)
+	o.CloseTimeout = cmp.Or(o.CloseTimeout, o.DrainTimeout+10*time.Second)
 	return o
 }
 
@@ -136,7 +140,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 			err = ctx.Err()
 		}
 		if err != nil {
-			l.release()
+			err = joined(err, l.giveBack(false))
 		}
 		opened <- err
 	}()
@@ -251,6 +255,11 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64, lacking
 			return err
 		}
 	}
+	if state.marked() {
+		if err := l.checkOwnLog(known, state.id); err != nil {
+			return err
+		}
+	}
 	if want := max(known.acked, found); want > state.last {
 		return &LostRecordsError{Have: state.last, Want: want}
 	}
@@ -277,6 +286,9 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64, lacking
 		return nil
 	}
 	if known.log != "" && known.log != l.id {
+		if err := l.checkOwnLog(known, l.id); err != nil {
+			return err
+		}
 		if l.o.URL == "" {
 			return fmt.Errorf("%w: the folder's log was %s, now it is %s", ErrNotALog, known.log, l.id)
 		}
@@ -302,6 +314,24 @@ func (l *Log) beginJournal() error {
 	return nil
 }
 
+// checkOwnLog returns an *OwnLogError when the log is to be on a server that has another
+// one, or none, and the folder has an embedded one.
+func (l *Log) checkOwnLog(known mark, other string) error {
+	if l.o.URL == "" || known.acked == 0 || known.log == other {
+		return nil
+	}
+	files, err := listBlocks(l.o.Dir, l.o.Stream)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	for _, f := range files {
+		if f.size > 0 {
+			return &OwnLogError{Dir: l.o.Dir, Acked: known.acked, Other: other}
+		}
+	}
+	return nil
+}
+
 // adoptStream gives a stream that an earlier version made what this one needs: the
 // log's id, which must outlive the first record, and compression, which an embedded
 // server begins with when it starts. A server that refuses is no reason not to run.
@@ -317,7 +347,9 @@ func (l *Log) adoptStream(ctx context.Context) error {
 	if !changed || l.o.URL != "" {
 		return nil
 	}
-	l.store.close()
+	if err := l.close(ctx, l.store); err != nil {
+		return err
+	}
 	if l.store, err = l.connect(ctx); err == nil {
 		err = l.syncRest()
 	}

@@ -285,7 +285,9 @@ func (w *recordWatch) prepareRetry(ctx context.Context, s *store, try int, why e
 	old := l.store
 	l.store = closedStore
 	l.mu.Unlock()
-	old.close()
+	if err := l.close(ctx, old); err != nil && ctx.Err() == nil {
+		l.o.Logger.Warn("embedded nats is waited for: another over the same files must not start", "err", err)
+	}
 	for try := 0; ; try++ {
 		if !l.mayMakeRoom() { // it needs the server, on a full disk, too
 			if err := w.awaitSpace(ctx); err != nil {
@@ -320,8 +322,12 @@ func retryPause(try int) time.Duration {
 	return min(50*time.Millisecond<<min(try, 5), time.Second)
 }
 
-// reopen starts the embedded server anew over the same files.
+// reopen starts the embedded server anew over the same files, once the one before is
+// down.
 func (l *Log) reopen(ctx context.Context) error {
+	if err := l.awaitDown(ctx); err != nil {
+		return err
+	}
 	known := mark{log: l.id, first: l.First(), acked: l.acked.Load(), clean: true}
 	if _, err := checkFiles(ctx, l.o.Dir, l.o.Stream, known); err != nil {
 		return err
@@ -335,8 +341,7 @@ func (l *Log) reopen(ctx context.Context) error {
 		err = &LostRecordsError{Have: st.last, Want: known.acked}
 	}
 	if err != nil {
-		s.close()
-		return err
+		return joined(err, l.close(ctx, s))
 	}
 	l.flusher.mu.Lock()
 	l.flusher.doubt = true // whatever was wrong: JetStream may have been told alone

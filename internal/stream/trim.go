@@ -274,7 +274,7 @@ func (l *Log) stateKnown(st streamState) bool {
 	if pos+1 < st.first || pos > st.last {
 		return false
 	}
-	l.o.Logger.Warn("no snapshot of what was trimmed is whole; the start goes on from the checkpoint", "first", st.first, "checkpoint", pos)
+	l.covered = pos
 	return true
 }
 

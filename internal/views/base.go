@@ -3,6 +3,7 @@ package views
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -53,10 +54,11 @@ func loadBase(ctx context.Context, src Source) (*checkpoint, error) {
 			if s.Pos+1 < first {
 				continue // its turn has passed
 			}
-			var c *checkpoint
-			if c, err = readSnapshot(ctx, src, a, s.Pos); err == nil {
+			c, failed := readSnapshot(ctx, src, a, s.Pos)
+			if failed == nil {
 				return c, nil
 			}
+			err = &baseError{failed}
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
@@ -70,6 +72,32 @@ func loadBase(ctx context.Context, src Source) (*checkpoint, error) {
 		return nil, err
 	}
 	return beginning(src), nil
+}
+
+// baseError says that a snapshot in front of the log's first record is not whole.
+type baseError struct{ error }
+
+func (e *baseError) Unwrap() error { return e.error }
+
+// loadBaseOr is loadBase where the checkpoint in the folder dir ("": there is none) does
+// for snapshots that are lost or damaged, if it is of this log and reaches its first
+// record: as a server starts.
+func loadBaseOr(ctx context.Context, src Source, dir string) (base *checkpoint, fromCheckpoint bool, err error) {
+	base, err = loadBase(ctx, src)
+	var none *LostRecordsError
+	var damaged *baseError
+	if err == nil || dir == "" || ctx.Err() != nil || !errors.As(err, &none) && !errors.As(err, &damaged) {
+		return base, false, err
+	}
+	last, lerr := src.Last(ctx)
+	if lerr != nil {
+		return nil, false, lerr
+	}
+	c, cerr := readCheckpoint(dir)
+	if cerr != nil || c.log != src.ID() || c.pos > last || c.pos+1 < First(src) {
+		return nil, false, &LostRecordsError{Seq: First(src), Beginning: true}
+	}
+	return c, true, nil
 }
 
 // beginsAsLog reports whether the record first is a log's first one. An empty log will
@@ -177,11 +205,12 @@ func sayMissed(ctx context.Context, src Source, v View, last uint64) error {
 }
 
 // Begin brings views to where the log begins, and returns the decider that reads it
-// from there.
-func Begin(ctx context.Context, src Source, to ...View) (*Decider, error) {
-	base, err := loadBase(ctx, src)
+// from there. With the folder of a checkpoint, dir, that stands in where no snapshot is
+// whole: the decider then is behind it, and what the log still has before is not read.
+func Begin(ctx context.Context, src Source, dir string, to ...View) (d *Decider, fromCheckpoint bool, err error) {
+	base, fromCheckpoint, err := loadBaseOr(ctx, src, dir)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for _, v := range to {
 		err := base.restoreBase(v)
@@ -189,10 +218,10 @@ func Begin(ctx context.Context, src Source, to ...View) (*Decider, error) {
 			err = sayMissed(ctx, src, v, base.pos)
 		}
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	return base.decider, nil
+	return base.decider, fromCheckpoint, nil
 }
 
 // Snapshots are those that a log holds, to be compared with what its records say.

@@ -151,15 +151,20 @@ func CheckpointPosition(dir string) uint64 { return checkpointOf(dir, nil) }
 func CheckpointOf(dir, log string) uint64 { return checkpointOf(dir, &log) }
 
 func checkpointOf(dir string, log *string) uint64 {
-	b, err := os.ReadFile(filepath.Join(dir, CheckpointName))
-	if err != nil {
-		return 0
-	}
-	c, err := parseCheckpoint(b)
+	c, err := readCheckpoint(dir)
 	if err != nil || log != nil && c.log != *log {
 		return 0
 	}
 	return c.pos
+}
+
+// readCheckpoint reads the checkpoint in dir, and leaves it as it is.
+func readCheckpoint(dir string) (*checkpoint, error) {
+	b, err := os.ReadFile(filepath.Join(dir, CheckpointName))
+	if err != nil {
+		return nil, err
+	}
+	return parseCheckpoint(b)
 }
 
 // appendState writes all that the decider knows. Equal deciders write equal

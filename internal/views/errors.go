@@ -3,6 +3,7 @@ package views
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"vaiven"
 )
@@ -56,6 +57,24 @@ func (e *SnapshotError) Error() string { return e.Text(vaiven.English) }
 // Text is the fact for a person.
 func (e *SnapshotError) Text(l vaiven.Lang) string {
 	return fmt.Sprintf(l.Say("the snapshot at record %d does not say what the log says", "la instantánea de la entrada %d no dice lo que dice el registro"), e.Pos)
+}
+
+// HoldError says that a log which is to be copied was being trimmed, and that this did
+// not end: a view, or the disk, hangs.
+type HoldError struct {
+	After time.Duration // how long was waited
+	View  string        // that holds it up, "" when that is not known
+}
+
+func (e *HoldError) Error() string { return e.Text(vaiven.English) }
+
+// Text is the fact for a person.
+func (e *HoldError) Text(l vaiven.Lang) string {
+	text := fmt.Sprintf(l.Say("the log is being trimmed, and that has not ended after %s", "se están quitando entradas antiguas del registro, y eso no ha terminado tras %s"), e.After)
+	if e.View != "" {
+		text += fmt.Sprintf(l.Say(": view %s holds it up", ": lo detiene la vista %s"), e.View)
+	}
+	return text
 }
 
 // OtherLogError says that a record belongs to another log.

@@ -153,7 +153,7 @@ func TestViewIsToldOfAGap(t *testing.T) {
 				t.Errorf("%s: has %v", name, v.all())
 			}
 			v.missed = nil
-			if _, err := Begin(t.Context(), log, v); err != nil || !slices.Equal(v.missed, c.want) {
+			if _, _, err := Begin(t.Context(), log, "", v); err != nil || !slices.Equal(v.missed, c.want) {
 				t.Errorf("%s: begin: %v, %v", name, v.missed, err)
 			}
 		})

@@ -36,6 +36,9 @@ type Options struct {
 	// StopTimeout bounds how long Run waits for the views when it ends; 10 s by
 	// default.
 	StopTimeout time.Duration
+	// HoldTimeout bounds how long Hold waits for a trim that is under way; 1 min by
+	// default.
+	HoldTimeout time.Duration
 
 	Notify   func(Notice)             // told what a person should know; may be nil
 	Progress func(done, total uint64) // records replayed at the start; may be nil
@@ -48,6 +51,7 @@ func (o Options) withDefaults() Options {
 	o.Queue = cmp.Or(max(o.Queue, 0), maxQueued)
 	o.Retention = o.Retention.withDefaults()
 	o.StopTimeout = cmp.Or(max(o.StopTimeout, 0), 10*time.Second)
+	o.HoldTimeout = cmp.Or(max(o.HoldTimeout, 0), time.Minute)
 	if o.Notify == nil {
 		o.Notify = func(Notice) {}
 	}
@@ -69,13 +73,14 @@ type Pump struct {
 	stop   chan struct{}    // closed when no record will come any more
 	keeper Keeper           // nil: the log keeps no snapshots, and all its records
 	rooms  chan roomRequest // to the goroutine that writes checkpoints
-	ground sync.Mutex       // see runner.ground
+	ground ground           // see runner.ground
 	kept   kept             // of that goroutine
 
 	snapshots atomic.Int64 // in kept
 
-	holding sync.Mutex // held while the log is trimmed
-	holders int        // so many need it untrimmed
+	holding  sync.Mutex    // guards holders and trimming; nothing is waited for under it
+	holders  int           // so many need the log untrimmed
+	trimming chan struct{} // closed when the trim that is under way has ended; nil: none is
 
 	mu      sync.RWMutex // written by whoever decides, one record at a time
 	decider *Decider

@@ -116,16 +116,56 @@ func (p *Pump) Snapshots() int { return int(p.snapshots.Load()) }
 
 // Hold keeps what the log and its snapshots are now until it is called what Hold
 // returned: nothing is trimmed or dropped, unless a full disk asks for room. It is for
-// whoever copies the log.
-func (p *Pump) Hold() (release func()) {
-	p.holding.Lock() // a trim that is under way is waited for
-	p.holders++
+// whoever copies the log. A trim that is under way is waited for, until ctx is done or
+// for Options.HoldTimeout: a view that hangs may hold it up for ever. The error then is a
+// *HoldError, or ctx's, and nothing is held.
+func (p *Pump) Hold(ctx context.Context) (release func(), err error) {
+	p.holding.Lock()
+	p.holders++ // before the wait: no other trim begins meanwhile
+	under := p.trimming
 	p.holding.Unlock()
-	return sync.OnceFunc(func() {
+	release = sync.OnceFunc(func() {
 		p.holding.Lock()
 		p.holders--
 		p.holding.Unlock()
 	})
+	if under == nil {
+		return release, nil
+	}
+	late := time.NewTimer(p.opts.HoldTimeout)
+	defer late.Stop()
+	select {
+	case <-under:
+		return release, nil
+	case <-ctx.Done():
+		err = fmt.Errorf("wait for the log's trimming: %w", context.Cause(ctx))
+	case <-late.C:
+		hung := &HoldError{After: p.opts.HoldTimeout}
+		if name := p.ground.view.Load(); name != nil {
+			hung.View = *name
+		}
+		err = hung
+	}
+	release()
+	return nil, err
+}
+
+// beginTrim reports whether the log may be trimmed now, which is so until end is
+// called. Nobody holds it, or a full disk needs the room.
+func (p *Pump) beginTrim(room bool) (end func(), ok bool) {
+	p.holding.Lock()
+	defer p.holding.Unlock()
+	if p.holders > 0 && !room {
+		return nil, false
+	}
+	under := make(chan struct{})
+	p.trimming = under
+	return func() {
+		p.holding.Lock()
+		p.trimming = nil
+		p.holding.Unlock()
+		close(under)
+	}, true
 }
 
 // retain takes a snapshot when one is due, trims the log, and drops the snapshots that
@@ -159,11 +199,11 @@ func (p *Pump) retain(ctx context.Context, c *cut, room bool) (trimmed bool, err
 			return false, failed
 		}
 	}
-	p.holding.Lock()
-	defer p.holding.Unlock()
-	if p.holders > 0 && !room {
+	end, ok := p.beginTrim(room)
+	if !ok {
 		return false, failed
 	}
+	defer end()
 	if !room && p.trimTo(now, false, p.answered()) > p.durable() {
 		p.settle(ctx)
 	}
@@ -233,6 +273,9 @@ func (p *Pump) due(c *cut, now time.Time) bool {
 		return true // the log is to be asked
 	}
 	k.cost = len(c.data)
+	if first := First(p.opts.Source); first > 1 && !slices.ContainsFunc(k.list, func(s vaiven.SnapshotInfo) bool { return s.Pos+1 >= first }) {
+		return true // those for what was trimmed are lost: the log stands on the checkpoint alone
+	}
 	return o.Age > 0 && c.time.age(k.mark.pos, k.mark.at) >= o.Age/steps || p.grown(c.pos, c.stats.Events)
 }
 

@@ -304,6 +304,44 @@ func TestAStartReadsTheTailOnly(t *testing.T) {
 	}
 }
 
+// TestALogWithoutSnapshotsGetsOneAtOnce: one that was trimmed stands on the checkpoint
+// alone when they are lost, and cannot be copied.
+func TestALogWithoutSnapshotsGetsOneAtOnce(t *testing.T) {
+	log := newMemLog()
+	n := startNode(t, log, t.TempDir(), 0)
+	for range 10 {
+		addReadings(log, 11)
+		n.settle()
+		n.round(false)
+	}
+	if err := n.end(); err != nil {
+		t.Fatal(err)
+	}
+	if log.First() == 1 {
+		t.Fatal("it was not trimmed: this shows nothing")
+	}
+	clear(log.snapshots)
+	clear(log.infos)
+	n = startNode(t, log, n.dir, 0)
+	addReadings(log, 1)
+	n.settle()
+	n.round(false)
+	last, _ := log.Last(t.Context())
+	if list, err := log.Snapshots(t.Context()); err != nil || len(list) != 1 || list[0].Pos != last {
+		t.Errorf("%v, %v; the log ends with record %d", list, err, last)
+	}
+	addReadings(log, 1)
+	n.settle()
+	n.round(false)
+	if list, err := log.Snapshots(t.Context()); err != nil || len(list) != 1 {
+		t.Errorf("and then %v, %v", list, err)
+	}
+	n.prove()
+	if err := n.end(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // readFrom remembers where a log was read from.
 type readFrom struct {
 	*memLog

@@ -63,7 +63,7 @@ type runner struct {
 	halt     func()        // ends run once its queue is empty
 	wake     chan struct{} // holds one
 	ended    chan struct{} // closed when run has returned
-	ground   *sync.Mutex   // held while a view finds where the log begins: it is not trimmed then
+	ground   *ground       // held while a view finds where the log begins: it is not trimmed then
 	started  bool          // guarded by Pump.mu
 	cut      atomic.Pointer[cutRequest]
 	settle   atomic.Pointer[settleRequest]
@@ -86,6 +86,23 @@ type runner struct {
 	err     error
 	since   time.Time // since when err
 	waiting []waiter
+}
+
+// ground is held by whoever needs the log's beginning to stay, one at a time.
+type ground struct {
+	sync.Mutex
+	view atomic.Pointer[string] // that holds it, nil for none
+}
+
+// take waits for the ground, and gives it to a view.
+func (g *ground) take(v View) (release func()) {
+	name := v.Name()
+	g.Lock()
+	g.view.Store(&name)
+	return func() {
+		g.view.Store(nil)
+		g.Unlock()
+	}
 }
 
 type waiter struct {
@@ -234,8 +251,7 @@ func (r *runner) startOver(ctx context.Context) error {
 		r.skip()
 		return nil
 	}
-	r.ground.Lock() // from the look at the base until the view's position says that it needs it
-	defer r.ground.Unlock()
+	defer r.ground.take(r.view)() // from the look at the base until the view's position says that it needs it
 	r.setDurable(0)
 	base, err := loadBase(ctx, r.src)
 	if err != nil {

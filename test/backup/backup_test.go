@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -134,6 +135,13 @@ func proveRest(t *testing.T, f *harness.Fleet, seen map[harness.Life]map[uint64]
 // answered so many bytes.
 func killing(t *testing.T, s *harness.Server, bytes int64) string {
 	t.Helper()
+	return behind(t, s, bytes, func() { s.Signal(syscall.SIGKILL) })
+}
+
+// behind returns an address that leads to the server, once; then comes then, and the
+// connection is cut.
+func behind(t *testing.T, s *harness.Server, bytes int64, then func()) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +165,7 @@ func killing(t *testing.T, s *harness.Server, bytes int64) string {
 		if n, err := io.CopyN(client, server, bytes); err != nil {
 			t.Errorf("%d bytes and %v: too short to be cut", n, err)
 		}
-		s.Signal(syscall.SIGKILL)
+		then()
 	}()
 	return l.Addr().String()
 }
@@ -212,4 +220,74 @@ func TestAServerThatDiesMeanwhile(t *testing.T) {
 	if err != nil || len(left) > 0 {
 		t.Errorf("left: %q, %v", left, err)
 	}
+}
+
+// TestABackupThatDiesTakesNoOldOneAway: one that is killed while it is written leaves
+// those that are kept, whole, and nothing in the next one's way.
+func TestABackupThatDiesTakesNoOldOneAway(t *testing.T) {
+	dir := t.TempDir()
+	s := harness.NewServer(t, "serve", filepath.Join(dir, "data"))
+	s.StartReady()
+	f := harness.NewFleet(t, s.Addr, 10)
+	f.Start(t)
+	more(t, f, 8_000)
+	f.Stop()
+	folder := filepath.Join(dir, "usb")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	whole := func() (names []string) {
+		t.Helper()
+		names, err := filepath.Glob(filepath.Join(folder, "vaiven-*.backup"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			vaiven(t, 0, "backup", "--check", name)
+		}
+		return names
+	}
+	keep := []string{"backup", folder, "--keep", "2", "--server"}
+	next := func() {
+		t.Helper()
+		before := time.Now().UTC().Format("150405")
+		harness.Until(t, wait, "the clock moves on", func() bool { return time.Now().UTC().Format("150405") != before })
+		vaiven(t, 0, append(keep, "http://"+s.Addr)...)
+	}
+	next()
+	next()
+	there := whole()
+	if len(there) != 2 {
+		t.Fatalf("in the folder: %q", there)
+	}
+	for _, bytes := range []int64{400, 50_000} {
+		half := filepath.Join(folder, "vaiven.backup.new")
+		reached, stop := make(chan struct{}), make(chan struct{})
+		cmd := exec.Command(harness.Binary(t), append(keep, "http://"+behind(t, s, bytes, func() { close(reached); <-stop }))...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-reached:
+		case <-time.After(wait):
+			t.Error("it asks for no backup")
+		}
+		_ = cmd.Process.Kill() // it waits for the rest
+		_ = cmd.Wait()         // killed
+		close(stop)
+		if now := whole(); !slices.Equal(now, there) {
+			t.Errorf("killed behind %d bytes, in the folder: %q, before: %q", bytes, now, there)
+		}
+		if _, err := os.Stat(half); err != nil {
+			t.Errorf("it was over before it was killed: %v", err)
+		}
+	}
+	next()
+	if now := whole(); len(now) != 2 || now[0] != there[1] {
+		t.Errorf("in the folder: %q, before: %q", now, there)
+	}
+	if names, err := os.ReadDir(folder); err != nil || len(names) != 2 {
+		t.Errorf("left: %v, %v", names, err)
+	}
+	s.Stop()
 }

@@ -1,7 +1,7 @@
 // Package verify proves that the views of a log hold what the log says: it
 // replays the log through a decider of its own, compares the CSV file row by
 // row, and counts along with a registry. Where the log was trimmed, all of them begin
-// with the snapshot from there; each later snapshot is compared with what the log
+// with the snapshot from there (or, where that is lost, with the checkpoint); each later snapshot is compared with what the log
 // makes of it.
 //
 // It owns that check alone, and changes nothing. It may run beside a server
@@ -22,7 +22,8 @@ import (
 // Result is what was found to be right.
 type Result struct {
 	First    uint64 // the log's first record now
-	Before   uint64 // readings that were in the log before it
+	Behind   uint64 // the record behind which the check began: First-1, or the checkpoint's
+	Before   uint64 // readings that were in the log up to there
 	Records  uint64 // of the log since it began, those published twice included
 	Events   uint64 // new ones among those in the records
 	Readings uint64
@@ -30,9 +31,13 @@ type Result struct {
 	Repeated uint64 // records published twice, dropped
 	Devices  uint64
 	Rows     uint64 // of the CSV, its header not counted
-	Without  uint64 // readings since First that have none of its columns, and no row
+	Without  uint64 // readings behind that record that have none of its columns, and no row
 
-	Missing []csvfile.Span // of Rows, those before First that are in no file any more
+	Missing []csvfile.Span // of Rows, those up to there that are in no file any more
+
+	// Checkpoint says that no snapshot of what was trimmed is whole, and that the check
+	// began with the checkpoint.
+	Checkpoint bool
 }
 
 // Data checks a log and its CSV file. The error is the first discrepancy: a
@@ -40,15 +45,22 @@ type Result struct {
 // another of the log or the file system; the Result then says how far all was
 // well. Further views are handed the same entries; a test has its own checks.
 func Data(ctx context.Context, src views.Source, csv string, more ...views.View) (Result, error) {
+	return Folder(ctx, src, "", csv, more...)
+}
+
+// Folder is Data for a log whose snapshots may be lost: the checkpoint in the folder dir
+// then does, as for a server. What the log still has before that is read for its
+// checksums alone.
+func Folder(ctx context.Context, src views.Source, dir, csv string, more ...views.View) (Result, error) {
 	rows, err := csvfile.OpenChecker(csv, src.ID())
 	if err != nil {
 		return Result{}, err
 	}
 	defer func() { _ = rows.Close() }() // read only
 	reg := registry.New()
-	run, err := replay(ctx, src, append([]views.View{rows, reg}, more...)...)
+	run, err := replay(ctx, src, dir, append([]views.View{rows, reg}, more...)...)
 	res := Result{
-		First: views.First(src), Before: run.before.Readings,
+		First: views.First(src), Behind: run.behind, Before: run.before.Readings, Checkpoint: run.checkpoint,
 		Records: run.Records, Repeated: run.RepeatedRecords, Events: run.Events,
 		Readings: run.Readings, Repeats: run.Repeats, Devices: reg.Counts().Devices,
 	}
@@ -82,20 +94,28 @@ func agree(res Result, added uint64, reg *registry.Registry) error {
 // run is what a replay has seen.
 type run struct {
 	views.Stats
-	before views.Stats // when it began
+	before     views.Stats // when it began
+	behind     uint64      // the record behind which it did
+	checkpoint bool        // it began with the checkpoint
 }
 
 // Replay hands the whole log, as it is now, to views, through a decider of its
 // own. The error is the log's, the decider's, or the first of a view.
 func Replay(ctx context.Context, src views.Source, to ...views.View) (views.Stats, error) {
-	r, err := replay(ctx, src, to...)
+	r, err := replay(ctx, src, "", to...)
 	return r.Stats, err
 }
 
-func replay(ctx context.Context, src views.Source, to ...views.View) (r run, err error) {
-	d, err := views.Begin(ctx, src, to...)
+func replay(ctx context.Context, src views.Source, dir string, to ...views.View) (r run, err error) {
+	d, fromCheckpoint, err := views.Begin(ctx, src, dir, to...)
 	if err != nil {
 		return r, err
+	}
+	r.behind, r.checkpoint = d.Position(), fromCheckpoint
+	if first := views.First(src); fromCheckpoint && first <= r.behind {
+		if err := src.Read(ctx, first, r.behind, func(vaiven.Record) error { return nil }); err != nil {
+			return r, err
+		}
 	}
 	r.Stats, r.before = d.Stats(), d.Stats()
 	last, err := src.Last(ctx)
