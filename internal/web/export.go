@@ -112,7 +112,7 @@ func (s *server) exportReadings(ctx context.Context, in *exportReadings) (*rawAn
 		return nil, s.fail(err)
 	}
 	in.extendDeadline(maxTurn)
-	release, err := s.acquireExport(ctx, in.r)
+	release, err := s.exports.take(ctx, s.o.Remote(in.r))
 	if err != nil {
 		return nil, s.exportsBusy(err)
 	}

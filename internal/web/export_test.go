@@ -117,7 +117,7 @@ func TestAnExportThatBreaksOff(t *testing.T) {
 func TestExportsAreFewAtOnce(t *testing.T) {
 	s := newServer(filled(newWorld(t).options()))
 	for range maxExporting {
-		s.exporting <- struct{}{}
+		s.exports.all <- struct{}{}
 	}
 	q, err := http.NewRequest("GET", prefix+"/export", nil)
 	if err != nil {
@@ -127,11 +127,11 @@ func TestExportsAreFewAtOnce(t *testing.T) {
 	defer cancel()
 	w := &recorder{header: http.Header{}}
 	s.ServeHTTP(w, q.WithContext(ctx))
-	if w.status != http.StatusServiceUnavailable || len(s.exporters.held) != 0 || w.header.Get("Retry-After") == "" {
+	if w.status != http.StatusServiceUnavailable || len(s.exports.held) != 0 || w.header.Get("Retry-After") == "" {
 		t.Errorf("%d %v", w.status, w.header)
 	}
 	for range maxExporting {
-		<-s.exporting
+		<-s.exports.all
 	}
 	for range 2 * maxExporting {
 		w := &recorder{header: http.Header{}}
@@ -139,8 +139,8 @@ func TestExportsAreFewAtOnce(t *testing.T) {
 			t.Errorf("%d", w.status)
 		}
 	}
-	if len(s.exporting) != 0 || len(s.exporters.held) != 0 {
-		t.Errorf("%d turns were not given back", len(s.exporting))
+	if len(s.exports.all) != 0 || len(s.exports.held) != 0 {
+		t.Errorf("%d turns were not given back", len(s.exports.all))
 	}
 }
 
@@ -161,7 +161,7 @@ func TestAnAddressHasOneExport(t *testing.T) {
 	s := newServer(filled(newWorld(t).options()))
 	q := httptest.NewRequest("GET", prefix+"/export", nil)
 	q.RemoteAddr = "192.0.2.1:1000"
-	release, err := s.acquireExport(t.Context(), q)
+	release, err := s.exports.take(t.Context(), s.o.Remote(q))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,60 +58,60 @@ func (p *patientWriter) count(took time.Duration, n int) {
 	p.spent = max(p.spent+took-time.Duration(n)*time.Second/time.Duration(p.rate), 0)
 }
 
-// oneEach gives every address one place at a time, so that one alone, whatever it does
-// with its answers, leaves places to others. It may be used from any goroutine; the zero
-// value is ready.
-type oneEach struct {
+// turns are for what may go on a few times at once, and fewer times for one address, so
+// that one alone, whatever it does with its answers, leaves turns to others. It may be
+// used from any goroutine.
+type turns struct {
+	all  chan struct{}
+	each int
+
 	mu   sync.Mutex
-	held map[netip.Addr]chan struct{} // closed when it is given back
+	held map[netip.Addr]*heldTurns
 }
 
-// acquire waits until the address has no place, and takes it.
-func (o *oneEach) acquire(ctx context.Context, who netip.Addr) error {
-	for {
-		o.mu.Lock()
-		held, taken := o.held[who]
-		if !taken {
-			if o.held == nil {
-				o.held = map[netip.Addr]chan struct{}{}
-			}
-			o.held[who] = make(chan struct{})
-		}
-		o.mu.Unlock()
-		if !taken {
-			return nil
-		}
-		select {
-		case <-held:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+// heldTurns are those of one address.
+type heldTurns struct {
+	now   chan struct{}
+	users int // who have one, or wait for one
 }
 
-func (o *oneEach) release(who netip.Addr) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	close(o.held[who])
-	delete(o.held, who)
+func newTurns(all, each int) *turns {
+	return &turns{all: make(chan struct{}, all), each: each, held: map[netip.Addr]*heldTurns{}}
 }
 
-// acquireExport waits for the turn of an export: its address's, and one of all. release
-// gives it back.
-func (s *server) acquireExport(ctx context.Context, r *http.Request) (release func(), err error) {
+// take waits for a turn: the address's, and one of all. release gives it back. The error
+// is ctx's, or context.DeadlineExceeded after maxTurn.
+func (t *turns) take(ctx context.Context, who netip.Addr) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, maxTurn)
 	defer cancel()
-	who := s.o.Remote(r)
-	if err := s.exporters.acquire(ctx, who); err != nil {
+	t.mu.Lock()
+	h := t.held[who]
+	if h == nil {
+		h = &heldTurns{now: make(chan struct{}, t.each)}
+		t.held[who] = h
+	}
+	h.users++
+	t.mu.Unlock()
+	leave := func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if h.users--; h.users == 0 {
+			delete(t.held, who)
+		}
+	}
+	if err := acquire(ctx, h.now); err != nil {
+		leave()
 		return nil, err
 	}
-	if err := acquire(ctx, s.exporting); err != nil {
-		s.exporters.release(who)
+	if err := acquire(ctx, t.all); err != nil {
+		<-h.now
+		leave()
 		return nil, err
 	}
 	return func() {
-		<-s.exporting
-		s.exporters.release(who)
+		<-t.all
+		<-h.now
+		leave()
 	}, nil
 }
 
