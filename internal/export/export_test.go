@@ -389,6 +389,47 @@ func (g *generated) History(ctx context.Context, after vaiven.ID, fn func(vaiven
 	return nil
 }
 
+// passing counts the readings that its log has handed on.
+type passing struct {
+	memory
+	passed int
+}
+
+func (p *passing) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entry) error) error {
+	return p.memory.History(ctx, after, func(en vaiven.Entry) error {
+		p.passed++
+		return fn(en)
+	})
+}
+
+// TestAFileIsOnItsWayAtOnce: its first bytes come long before the log has been read, a
+// workbook's too, and little is held back behind them. Only Parquet is written by groups
+// of rows.
+func TestAFileIsOnItsWayAtOnce(t *testing.T) {
+	for _, format := range []string{"csv", "jsonl", "xlsx"} {
+		log := &passing{memory: story(30_000)}
+		e, err := exporter(log).Prepare(url.Values{"format": {format}}, vaiven.English)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var at []int // how much of the log had been read when something was written
+		w := writeFunc(func(b []byte) (int, error) {
+			at = append(at, log.passed)
+			return len(b), nil
+		})
+		if err := e.Write(t.Context(), w, nil); err != nil {
+			t.Fatal(err)
+		}
+		if len(at) == 0 || at[0] > log.passed/2 || !slices.ContainsFunc(at, func(n int) bool { return n > log.passed/2 && n < log.passed }) {
+			t.Errorf("%s: of %d events, written at %v", format, log.passed, at)
+		}
+	}
+}
+
+type writeFunc func(b []byte) (int, error)
+
+func (f writeFunc) Write(b []byte) (int, error) { return f(b) }
+
 // TestMemoryStaysTheSame looks at what is held while readings pass: 50,000 more of them,
 // which are 2 to 10 MB, leave nothing behind.
 func TestMemoryStaysTheSame(t *testing.T) {
