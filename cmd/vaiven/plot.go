@@ -36,8 +36,8 @@ func (p *program) plotCommand() *cobra.Command {
 		Use:   "plot BOARD...",
 		Short: p.say("Draw what boards have measured, in the terminal or as a picture", "Dibuja lo que han medido las placas, en la terminal o como imagen"),
 		Long: p.say(
-			"plot asks a running server for its history and draws it: each measurement with its axes,\nin this computer's time. A column that stands for several readings is a band from the\nlowest to the highest of them. Where readings are missing there is no line. Without\n--from it begins where there is something to draw.",
-			"plot pide su historial a un servidor en marcha y lo dibuja: cada medida con sus ejes, en la\nhora de este equipo. Una columna que reúne varias lecturas es una banda de la más baja a la\nmás alta. Donde faltan lecturas no hay línea. Sin --from empieza donde hay algo que\ndibujar."),
+			"plot asks a running server for its history and draws it: each measurement with its axes,\nin this computer's time. A column that stands for several readings is a band from the\nlowest to the highest of them. Where readings are missing there is no line; a state, as LED,\nholds until the next report. Without --from it begins where there is something to draw.",
+			"plot pide su historial a un servidor en marcha y lo dibuja: cada medida con sus ejes, en la\nhora de este equipo. Una columna que reúne varias lecturas es una banda de la más baja a la\nmás alta. Donde faltan lecturas no hay línea; un estado, como LED, dura hasta el siguiente\ninforme. Sin --from empieza donde hay algo que dibujar."),
 		Example: "  vaiven plot 101 --last 1h\n  vaiven plot 101 102 --measurement TEMP --from 08:00 --to 12:30\n  vaiven plot 101 --last 1y --png year.png\n  vaiven plot 101 --last 7d --json | jq .",
 		Args:    p.args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, ids []string) error {
@@ -150,6 +150,9 @@ func curvesOf(got *api.Curves) vaiven.Curves {
 	out := vaiven.Curves{From: got.From.UnixMilli(), To: got.To.UnixMilli(), Width: got.WidthMS}
 	for _, c := range got.Curves {
 		curve := vaiven.Curve{Device: c.Device, Name: c.Measurement + c.State, State: c.State != ""}
+		if c.Before != nil {
+			curve.Before = &vaiven.Held{At: c.Before.At.UnixMilli(), Num: c.Before.Value}
+		}
 		for _, v := range c.Points {
 			curve.Buckets = append(curve.Buckets, vaiven.Bucket{Start: v.At.UnixMilli(), Count: v.N, Min: v.Min, Max: v.Max, Mean: v.Mean})
 		}

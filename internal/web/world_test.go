@@ -349,9 +349,15 @@ func (w *world) Curves(_ context.Context, q vaiven.CurveQuery) (vaiven.Curves, e
 			c.Buckets = append(c.Buckets, vaiven.Bucket{Start: at, Count: uint64(width / 2000), Min: 24 + i/10, Max: 24.5 + i/10, Mean: 24.25 + i/10})
 		}
 	}
-	out.Curves = append(out.Curves, c)
-	if len(q.Names) == 0 {
-		out.Curves = append(out.Curves, vaiven.Curve{Device: "101", Name: "LED", State: true, Buckets: []vaiven.Bucket{{Start: q.From, Count: 1, Min: 1, Max: 1, Mean: 1}}})
+	led := vaiven.Curve{Device: "101", Name: "LED", State: true, Before: &vaiven.Held{At: q.From - 3_600_000, Num: 1}}
+	switch {
+	case slices.Equal(q.Names, []string{"LED"}):
+		out.Curves = append(out.Curves, led)
+	case len(q.Names) == 0:
+		led.Buckets = []vaiven.Bucket{{Start: q.From, Count: 1, Min: 1, Max: 1, Mean: 1}}
+		out.Curves = append(out.Curves, c, led)
+	default:
+		out.Curves = append(out.Curves, c)
 	}
 	return out, nil
 }
