@@ -16,7 +16,7 @@ const backupPath = prefix + "/backup"
 
 func (s *server) backupOperation() {
 	register(s, operation{
-		method: http.MethodGet, path: "/backup", id: "getBackup", tag: "server", media: "application/octet-stream", refusals: []int{404},
+		method: http.MethodGet, path: "/backup", id: "getBackup", busy: busyBackup, tag: "server", media: "application/octet-stream", refusals: []int{404},
 		summary: "A backup of the server: all of its log and its CSV, in one file",
 		about: "For `vaiven backup`, which checks what it gets, and `vaiven restore`. Only from the server's own machine, or with its token. " +
 			"The log is in it up to the record that is the last when the answer begins; boards are served meanwhile. One backup at a time is written: " +

@@ -22,7 +22,7 @@ import (
 func (s *server) csvOperations() {
 	also := map[int]string{http.StatusPartialContent: "The part that Range asked for"}
 	register(s, operation{
-		method: http.MethodGet, path: "/readings.csv", id: "getCSV", tag: "events", media: "text/csv", refusals: []int{404, 416}, also: also,
+		method: http.MethodGet, path: "/readings.csv", id: "getCSV", busy: busyFiles, tag: "events", media: "text/csv", refusals: []int{404, 416}, also: also,
 		summary: "The CSV file of the server, as it is now",
 		about: "Whole rows only. The file grows at its end, so a download that was cut off goes on where it stopped (curl -C -), and asking from the last " +
 			"byte on brings what is new. With If-Range, a part is sent only of the same file.",
@@ -33,7 +33,7 @@ func (s *server) csvOperations() {
 		},
 	}, s.getCSV)
 	register(s, operation{
-		method: http.MethodGet, path: "/csv", id: "listCSV", tag: "events", refusals: []int{404},
+		method: http.MethodGet, path: "/csv", id: "listCSV", busy: busyReading, tag: "events", refusals: []int{404},
 		summary: "The CSV files that the server keeps",
 		about: "That which is being written, with its like for a spreadsheet if there is one; those that ended before (--csv-rotate), newest first; and the summary of a " +
 			"run, for whom it is for. A file that somebody has changed or moved away is not among them.",
@@ -43,7 +43,7 @@ func (s *server) csvOperations() {
 		},
 	}, s.listCSV)
 	register(s, operation{
-		method: http.MethodGet, path: "/csv/{name}", id: "getCSVFile", tag: "events", media: "text/csv", refusals: []int{404, 416}, also: also,
+		method: http.MethodGet, path: "/csv/{name}", id: "getCSVFile", busy: busyFiles, tag: "events", media: "text/csv", refusals: []int{404, 416}, also: also,
 		summary: "One of the CSV files that the server keeps",
 		about: "Whole rows only, as they are when it is asked for. A part of it (Range) is sent of one that grows, too, as of readings.csv. The summary of a run " +
 			"names people: it is closed as a backup is.",
@@ -79,7 +79,7 @@ type rawAnswer struct {
 func (s *server) listCSV(ctx context.Context, in *listCSV) (*body[api.CSVFiles], error) {
 	in.extendDeadline(maxTurn)
 	if err := acquire(ctx, s.reading); err != nil {
-		return nil, s.fail(err)
+		return nil, s.readingFailed(err)
 	}
 	defer func() { <-s.reading }()
 	files, more, err := s.o.CSV.List(in.Cursor, in.Limit)
@@ -126,7 +126,7 @@ func (s *server) sendCSV(ctx context.Context, in exchange, name string) (*rawAns
 	in.extendDeadline(maxTurn)
 	release, err := s.downloads.take(ctx, s.o.Remote(in.r))
 	if err != nil {
-		return nil, s.exportsBusy(err)
+		return nil, s.downloadsBusy(err)
 	}
 	file, info, err := s.o.CSV.Open(name)
 	switch {

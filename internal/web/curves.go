@@ -25,7 +25,7 @@ func (absent) Curves(context.Context, vaiven.CurveQuery) (c vaiven.Curves, err e
 
 func (s *server) curveOperations() {
 	register(s, operation{
-		method: http.MethodGet, path: "/history", id: "getHistory", tag: "events", refusals: []int{404},
+		method: http.MethodGet, path: "/history", id: "getHistory", busy: busyReading, tag: "events", refusals: []int{404},
 		summary: "Measurements and states over time: minimum, maximum and mean",
 		about: "Computed from every sample, at the time of measuring, however late it came. A point's stretch is at least as long as points asks for. Where nothing " +
 			"was measured there is no point. A state holds until the next report: before is what held at from, and a state of which nothing was reported since has no points. It is " +
@@ -64,7 +64,7 @@ func (s *server) getHistory(ctx context.Context, in *getHistory) (*body[api.Curv
 	}
 	in.extendDeadline(maxTurn + curvesTimeout)
 	if err := acquire(ctx, s.reading); err != nil {
-		return nil, s.fail(err)
+		return nil, s.readingFailed(err)
 	}
 	defer func() { <-s.reading }()
 	ctx, cancel := context.WithTimeout(ctx, curvesTimeout)
@@ -80,7 +80,7 @@ func (s *server) getHistory(ctx context.Context, in *getHistory) (*body[api.Curv
 			"that would be more than %d points: ask for fewer of them, or for fewer devices or measurements",
 			"serían más de %d puntos: pide menos, o menos dispositivos o medidas"), maxPoints))
 	case err != nil:
-		return nil, s.fail(err)
+		return nil, s.readingFailed(err)
 	}
 	return &body[api.Curves]{curvesOf(found)}, nil
 }

@@ -39,7 +39,7 @@ type Export interface {
 
 func (s *server) exportOperation() {
 	register(s, operation{
-		method: http.MethodGet, path: "/export", id: "exportReadings", tag: "events", media: "text/csv", refusals: []int{404},
+		method: http.MethodGet, path: "/export", id: "exportReadings", busy: busyExports, tag: "events", media: "text/csv", refusals: []int{404},
 		summary: "Readings of any devices and any time, as a file",
 		about: "CSV, XLSX, Parquet, or the events' JSON lines; it is sent while the log is read. A transfer that breaks off in the middle is not whole: its chunked " +
 			"encoding has no end. Vaiven-Log-Begins says that the part asked for begins before the log does, and when that is. Trailers say how many rows there " +
