@@ -47,7 +47,7 @@ func (s *server) getBackup(_ context.Context, _ *struct{}) (*rawAnswer, error) {
 		if r.Method == http.MethodHead {
 			return
 		}
-		out := newPatientWriter(w, 0)
+		out := newPatientWriter(w, answerTimeout, 0)
 		if err := s.o.Backup(r.Context(), out); err != nil {
 			level := slog.LevelError
 			if r.Context().Err() != nil { // whoever asked is gone

@@ -208,7 +208,7 @@ type download struct {
 
 func (d *download) Read(b []byte) (int, error) {
 	if time.Now().Before(d.end) {
-		d.wait(answerTimeout)
+		d.wait(readerStall)
 	}
 	return d.ReadSeeker.Read(b)
 }

@@ -19,43 +19,56 @@ func (p patience) wait(d time.Duration) {
 	_ = p.c.SetWriteDeadline(time.Now().Add(d))
 }
 
-// patientWriter is an answer with patience. With a rate its reader has to take so many
-// bytes a second, on an average over paceOver: what it is slower than that is taken from
-// the time of the next piece. The time between two pieces is the server's own.
+// patientWriter is an answer whose reader has to get on, and otherwise may be slow: what
+// stands still for stall is cut off, and so is, with a rate, what has been slower than
+// that for maxSlow in all. The time between two pieces is the server's own.
+//
+// A phone on bad Wi-Fi gets a few KiB a second and stands still for half a minute when it
+// changes its access point, since TCP then waits as long again before it tries (RFC 6298,
+// section 5): at 20 KiB a second it has an hour and a half, which is 100 MB. Who reads a byte
+// now and then to keep others from their turn has that hour, and one turn for an address.
 type patientWriter struct {
 	http.ResponseWriter
 	patience
-	rate  int // 0: a piece in answerTimeout is enough
-	spent time.Duration
+	stall time.Duration
+	rate  int           // bytes a second; 0: any
+	slow  time.Duration // how much later it is than with that rate
 	begun bool
 }
 
-// How fast the reader of an export has to be, on an average over how long.
+// How the readers of exports and CSV files are waited for.
 const (
-	exportRate = 64 << 10
-	paceOver   = time.Minute
+	readerStall = time.Minute
+	exportRate  = 64 << 10
+	maxSlow     = time.Hour
 )
 
-func newPatientWriter(w http.ResponseWriter, rate int) *patientWriter {
-	return &patientWriter{ResponseWriter: w, patience: patience{http.NewResponseController(w)}, rate: rate}
+// pieceBytes is what counts as getting on: a format may write some MiB at once.
+const pieceBytes = 16 << 10
+
+func newPatientWriter(w http.ResponseWriter, stall time.Duration, rate int) *patientWriter {
+	return &patientWriter{ResponseWriter: w, patience: patience{http.NewResponseController(w)}, stall: stall, rate: rate}
 }
 
-func (p *patientWriter) Write(b []byte) (int, error) {
+func (p *patientWriter) Write(b []byte) (n int, err error) {
 	p.begun = true
-	if p.rate == 0 {
-		p.wait(answerTimeout)
-		return p.ResponseWriter.Write(b)
+	for len(b) > n && err == nil {
+		piece := b[n:min(len(b), n+pieceBytes)]
+		p.wait(min(p.stall, maxSlow-p.slow))
+		begin := time.Now()
+		var wrote int
+		wrote, err = p.ResponseWriter.Write(piece)
+		n += wrote
+		p.count(time.Since(begin), wrote)
 	}
-	p.wait(paceOver - p.spent)
-	begin := time.Now()
-	n, err := p.ResponseWriter.Write(b)
-	p.count(time.Since(begin), n)
 	return n, err
 }
 
 // count notes that a piece of n bytes took so long.
 func (p *patientWriter) count(took time.Duration, n int) {
-	p.spent = max(p.spent+took-time.Duration(n)*time.Second/time.Duration(p.rate), 0)
+	if p.rate > 0 {
+		p.slow = max(p.slow+took-time.Duration(n)*time.Second/time.Duration(p.rate), 0)
+	}
 }
 
 // turns are for what may go on a few times at once, and fewer times for one address, so
