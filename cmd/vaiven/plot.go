@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,8 +39,9 @@ func (p *program) plotCommand() *cobra.Command {
 		Long: p.say(
 			"plot asks a running server for its history and draws it: each measurement with its axes,\nin this computer's time. A column that stands for several readings is a band from the\nlowest to the highest of them. Where readings are missing there is no line; a state, as LED,\nholds until the next report. Without --from it begins where there is something to draw.",
 			"plot pide su historial a un servidor en marcha y lo dibuja: cada medida con sus ejes, en la\nhora de este equipo. Una columna que reúne varias lecturas es una banda de la más baja a la\nmás alta. Donde faltan lecturas no hay línea; un estado, como LED, dura hasta el siguiente\ninforme. Sin --from empieza donde hay algo que dibujar."),
-		Example: "  vaiven plot 101 --last 1h\n  vaiven plot 101 102 --measurement TEMP --from 08:00 --to 12:30\n  vaiven plot 101 --last 1y --png year.png\n  vaiven plot 101 --last 7d --json | jq .",
-		Args:    p.args(cobra.MinimumNArgs(1)),
+		Example: "  vaiven plot 101 --last 1h\n  vaiven plot 101 102 --measurement TEMP --from 08:00 --to 12:30\n  vaiven plot 101 --last 1y --png " +
+			p.say("year.png", "curso.png") + "\n  vaiven plot 101 --last 7d --json | jq .",
+		Args: p.args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			c, err := p.client(cmd, &a.r)
 			if err != nil {
@@ -93,6 +95,7 @@ func (p *program) plotRange(a *plotAsk, from, to string, last bool) (err error) 
 	for i, name := range past.Measurements {
 		past.Measurements[i] = strings.ToUpper(strings.TrimSpace(name))
 	}
+	past.Measurements = slices.DeleteFunc(past.Measurements, func(name string) bool { return name == "" }) // a comma too many
 	return nil
 }
 

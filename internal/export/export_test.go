@@ -230,7 +230,7 @@ func TestWhatMayNotBeAsked(t *testing.T) {
 	x := exporter(story(3))
 	for query, want := range map[string]string{
 		"format=pdf":                            "format: want one of csv, jsonl, xlsx, parquet",
-		"dialect=excel-fr":                      "dialect: there is: excel-es",
+		"dialect=excel-fr":                      "dialect: the only one is excel-es",
 		"dialect=excel-es&format=xlsx":          "dialect: only a csv has one",
 		"columns=TEMP&format=jsonl":             "columns: a jsonl has none: it holds all that boards sent",
 		"columns=all&format=jsonl":              "columns: a jsonl has none: it holds all that boards sent",
@@ -238,12 +238,12 @@ func TestWhatMayNotBeAsked(t *testing.T) {
 		"devices=a b*":                          `devices: "a b*" is no device's id, nor a beginning as 1*`,
 		"from=noon":                             "from: want a time as 08:30, 2026-11-22 or \"2026-11-22 08:30\"",
 		"to=20261123":                           "to: want a time as 08:30, 2026-11-22 or \"2026-11-22 08:30\"",
-		"from=2026-11-22&to=2026-11-21":         "to: want a time behind from",
+		"from=2026-11-22&to=2026-11-21":         "to: want a time later than from",
 		"last=7":                                "last: want a time as 90m, 36h, 7d, 2w or 1y",
 		"last=-7d":                              "last: want a time as 90m, 36h, 7d, 2w or 1y",
 		"last=1e99w":                            "last: want a time as 90m, 36h, 7d, 2w or 1y",
 		"last=d":                                "last: want a time as 90m, 36h, 7d, 2w or 1y",
-		"last=7d&from=2026-11-22":               "last: either this or from",
+		"last=7d&from=2026-11-22":               "last: either last or from, not both",
 		"columns=TEMP,_X":                       "columns: want names of measurements, as TEMP,HUM,CO2, or all",
 		"cols=TEMP":                             "cols: there is no such thing; there are: format, devices, from, to, last, columns, dialect",
 		"devices=" + strings.Repeat("1,", 1001): "devices: at most 1000",
