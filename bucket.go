@@ -18,6 +18,16 @@ type Curve struct {
 	Name    string
 	State   bool     // of a state, as the board reported it
 	Buckets []Bucket // in time's order
+
+	// Before is what held at Curves.From, of a state: the last report before it, however
+	// long ago; nil: there is none. A measurement does not hold.
+	Before *Held
+}
+
+// Held is a value from a moment on.
+type Held struct {
+	At  int64 // Unix ms UTC
+	Num float64
 }
 
 // Stretch is a part of time: From <= time < To, Unix ms UTC.
@@ -27,7 +37,10 @@ type Stretch struct{ From, To int64 }
 type Curves struct {
 	From, To int64 // what was looked at: From <= time < To, Unix ms UTC
 	Width    int64 // ms of a bucket; buckets begin at multiples of it
-	Curves   []Curve
+	// Curves are of series that have something in that time. Of a device that has, or
+	// that was asked for by name, the states that held at its beginning are there, too,
+	// with Before alone.
+	Curves []Curve
 	// Unread are the stretches of which something is on disk that cannot be read, in time's
 	// order: Curves may lack it.
 	Unread []Stretch

@@ -77,7 +77,7 @@ func (a *attended) summary(f *finish) error {
 			sums = append(sums, s)
 		}
 	}
-	path := filepath.Join(a.c.Data, summaryName)
+	path := filepath.Join(a.c.Data, server.SummaryName)
 	form := console.SummaryForm{Lang: a.lang}
 	form.Mark, form.Separator, form.Decimal, form.End = csvform.Spelling(a.CSVDialect())
 	saved := console.SaveSummaryCSV(path, form, a.roster, sums) // first: it needs nobody who reads

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -41,8 +42,10 @@ func (p *program) exportCommand() *cobra.Command {
 		Long: p.say(
 			"export writes the readings of any boards and any time into a file; its name says what\nit is: .csv, .xlsx (Excel, Calc), .parquet (pandas, R, DuckDB) or .jsonl. It reads the\ndata folder of a stopped server, or asks the server that runs in it, or the one at --server.\nThe file appears when it is whole; until then the one that was there stays. - is stdout.",
 			"export escribe en un archivo las lecturas de cualquier placa y tiempo; el nombre dice qué\nes: .csv, .xlsx (Excel, Calc), .parquet (pandas, R, DuckDB) o .jsonl. Lee la carpeta de\ndatos de un servidor detenido, o pregunta al servidor que está en marcha en ella, o al de\n--server. El archivo aparece cuando está entero; hasta entonces queda el que había.\n- es la salida estándar."),
-		Example: "  vaiven export all.xlsx --columns all\n  vaiven export week.csv --last 7d --dialect excel-es\n  vaiven export lab.parquet --devices '1*,205' --from 2026-11-01 --to 2026-11-30\n  vaiven export - --server http://192.168.1.20:8080 --last 1h",
-		Args:    p.args(cobra.ExactArgs(1)),
+		Example: p.say(
+			"  vaiven export all.xlsx --columns all\n  vaiven export week.csv --last 7d --dialect excel-es\n  vaiven export lab.parquet --devices '1*,205' --from 2026-11-01 --to 2026-11-30\n  vaiven export - --server http://192.168.1.20:8080 --last 1h",
+			"  vaiven export todo.xlsx --columns all\n  vaiven export semana.csv --last 7d --dialect excel-es\n  vaiven export practica.parquet --devices '1*,205' --from 2026-11-01 --to 2026-11-30\n  vaiven export - --server http://192.168.1.20:8080 --last 1h"),
+		Args: p.args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.file = args[0]
 			return p.export(cmd, a)
@@ -101,6 +104,11 @@ func (p *program) export(cmd *cobra.Command, a *exportAsk) error {
 	if errors.Is(err, stream.ErrLocked) {
 		return p.exportFromOwner(cmd, d, a, q)
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return hinted(fmt.Errorf(p.say("you may not use the data in %s", "no tienes permiso para usar los datos de %s"), d.o.Data),
+			p.say("they are another user's: start a server in the folder and ask it with --server, or do this as that user (sudo -u)",
+				"son de otro usuario: pon en marcha un servidor en la carpeta y pregúntale con --server, o hazlo como ese usuario (sudo -u)"))
+	}
 	if err != nil {
 		return d.explain.Log(err)
 	}
@@ -111,6 +119,10 @@ func (p *program) export(cmd *cobra.Command, a *exportAsk) error {
 // exportFormat is the format that is asked for, or that the file's name says.
 func (p *program) exportFormat(file, format string) (string, error) {
 	known := strings.Join(export.Formats(), ", ")
+	info, err := os.Stat(file)
+	if err == nil && file != "-" && info.IsDir() {
+		return "", usageError{fmt.Errorf(p.say("%s is a folder: name a file in it, as %s", "%s es una carpeta: indica un archivo dentro, como %s"), file, filepath.Join(file, p.say("readings.xlsx", "lecturas.xlsx")))}
+	}
 	if format == "" && file != "-" {
 		if format = export.FormatOf(file); format == "" {
 			return "", usageError{fmt.Errorf(p.say("%s: its name does not say what to write; say --format, one of %s", "%s: su nombre no dice qué escribir; di --format, uno de %s"), file, known)}
@@ -122,7 +134,7 @@ func (p *program) exportFormat(file, format string) (string, error) {
 	if file == "-" && p.stdout().TTY && (format == "xlsx" || format == "parquet") {
 		return "", usageError{fmt.Errorf(p.say("%s is not for a terminal: name a file", "%s no es para una terminal: nombra un archivo"), format)}
 	}
-	if info, err := os.Stat(file); err == nil && file != "-" && !info.Mode().IsRegular() {
+	if err == nil && file != "-" && !info.Mode().IsRegular() {
 		return "", usageError{fmt.Errorf(p.say("%s is no file that can be replaced; - is stdout", "%s no es un archivo que se pueda reemplazar; - es la salida estándar"), file)}
 	}
 	return format, nil

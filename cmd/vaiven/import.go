@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -124,7 +125,11 @@ func (r *importRun) survey(paths []string) error {
 	}
 	slices.SortStableFunc(r.files, func(a, b *csvimport.Report) int { return cmp.Compare(a.First, b.First) })
 	for i, s := range r.files[1:] {
-		if before := r.files[i]; s.Rows > 0 && before.Rows > 0 && s.First <= before.Last {
+		before := r.files[i]
+		if s.Path == before.Path {
+			return usageError{fmt.Errorf(r.say("%s is named twice", "%s está dos veces"), s.Path)}
+		}
+		if s.Rows > 0 && before.Rows > 0 && s.First <= before.Last {
 			return hinted(fmt.Errorf(r.say("%s and %s have the same IDdato: %d", "%s y %s tienen el mismo IDdato: %d"), before.Path, s.Path, s.First),
 				r.say("if they are the same rows in two forms, give one of them; if they are of two practices, import one behind the other, the second with --append",
 					"si son las mismas filas en dos formas, da uno de los dos; si son de dos prácticas, importa uno tras otro, el segundo con --append"))
@@ -140,6 +145,10 @@ func (r *importRun) surveyFile(path string) (*csvimport.Report, error) {
 			fmt.Sprintf(r.say("name the CSV files in it, as %s", "indica los archivos CSV que tiene, como %s"), filepath.Join(path, "*.csv")))
 	} else if err == nil {
 		size = uint64(info.Size())
+	}
+	if isWorkbook(path) {
+		return nil, hinted(fmt.Errorf(r.say("%s is a workbook of a spreadsheet, not a CSV", "%s es un libro de una hoja de cálculo, no un CSV"), path),
+			r.say("open it and save it as CSV (UTF-8)", "ábrelo y guárdalo como CSV (UTF-8)"))
 	}
 	bar := console.NewProgress(r.stderr(), r.lang, r.say("reading the file", "leyendo el archivo"), size, nil)
 	defer bar.Done()
@@ -157,8 +166,27 @@ func (r *importRun) surveyFile(path string) (*csvimport.Report, error) {
 	case errors.Is(err, os.ErrNotExist):
 		return nil, hinted(fmt.Errorf(r.say("there is no file %s", "no hay ningún archivo %s"), path),
 			r.say("name the CSV, with its folder", "indica el CSV, con su carpeta"))
+	case errors.Is(err, os.ErrPermission):
+		return nil, hinted(fmt.Errorf(r.say("you may not read %s", "no tienes permiso para leer %s"), path),
+			r.say("copy it as its owner, or correct its permissions", "cópialo como su dueño, o corrige sus permisos"))
+	}
+	if err == nil && s.Rows+s.Bad == 0 {
+		r.notice(fmt.Sprintf(r.say("%s has no rows", "%s no tiene filas"), path), "")
 	}
 	return s, err
+}
+
+// isWorkbook reports whether a file is what Excel and Calc save by themselves: an archive
+// (both its XLSX and its ODS), or an old Excel's.
+func isWorkbook(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }() // read only
+	begin := make([]byte, 4)
+	_, err = io.ReadFull(f, begin)
+	return err == nil && (string(begin) == "PK\x03\x04" || string(begin) == "\xd0\xcf\x11\xe0")
 }
 
 // tellBad lists the rows of a file that cannot be read.

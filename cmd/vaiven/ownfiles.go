@@ -15,9 +15,6 @@ import (
 	"vaiven/internal/views"
 )
 
-// summaryName is the file in a run's folder that says what the run was.
-const summaryName = "resumen.csv"
-
 // asidePrefix begins the names of the folders into which doctor --repair moves a log.
 const asidePrefix = "aside-"
 
@@ -121,7 +118,7 @@ func ownsPath(data, path string) bool {
 	if len(names) > 1 {
 		return begin == filepath.Base(server.LogDir(data)) || begin == filepath.Base(server.HistoryDir(data)) || strings.HasPrefix(begin, asidePrefix)
 	}
-	return slices.Contains([]string{views.CheckpointName, remotewrite.FileName, turnName, summaryName}, begin)
+	return slices.Contains([]string{views.CheckpointName, remotewrite.FileName, turnName, server.SummaryName}, begin)
 }
 
 // isBelow reports whether a path is a folder's, or in it.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,10 +37,11 @@ func (p *program) plotCommand() *cobra.Command {
 		Use:   "plot BOARD...",
 		Short: p.say("Draw what boards have measured, in the terminal or as a picture", "Dibuja lo que han medido las placas, en la terminal o como imagen"),
 		Long: p.say(
-			"plot asks a running server for its history and draws it: each measurement with its axes,\nin this computer's time. A column that stands for several readings is a band from the\nlowest to the highest of them. Where readings are missing there is no line. Without\n--from it begins where there is something to draw.",
-			"plot pide su historial a un servidor en marcha y lo dibuja: cada medida con sus ejes, en la\nhora de este equipo. Una columna que reúne varias lecturas es una banda de la más baja a la\nmás alta. Donde faltan lecturas no hay línea. Sin --from empieza donde hay algo que\ndibujar."),
-		Example: "  vaiven plot 101 --last 1h\n  vaiven plot 101 102 --measurement TEMP --from 08:00 --to 12:30\n  vaiven plot 101 --last 1y --png year.png\n  vaiven plot 101 --last 7d --json | jq .",
-		Args:    p.args(cobra.MinimumNArgs(1)),
+			"plot asks a running server for its history and draws it: each measurement with its axes,\nin this computer's time. A column that stands for several readings is a band from the\nlowest to the highest of them. Where readings are missing there is no line; a state, as LED,\nholds until the next report. Without --from it begins where there is something to draw.",
+			"plot pide su historial a un servidor en marcha y lo dibuja: cada medida con sus ejes, en la\nhora de este equipo. Una columna que reúne varias lecturas es una banda de la más baja a la\nmás alta. Donde faltan lecturas no hay línea; un estado, como LED, dura hasta el siguiente\ninforme. Sin --from empieza donde hay algo que dibujar."),
+		Example: "  vaiven plot 101 --last 1h\n  vaiven plot 101 102 --measurement TEMP --from 08:00 --to 12:30\n  vaiven plot 101 --last 1y --png " +
+			p.say("year.png", "curso.png") + "\n  vaiven plot 101 --last 7d --json | jq .",
+		Args: p.args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			c, err := p.client(cmd, &a.r)
 			if err != nil {
@@ -93,6 +95,7 @@ func (p *program) plotRange(a *plotAsk, from, to string, last bool) (err error) 
 	for i, name := range past.Measurements {
 		past.Measurements[i] = strings.ToUpper(strings.TrimSpace(name))
 	}
+	past.Measurements = slices.DeleteFunc(past.Measurements, func(name string) bool { return name == "" }) // a comma too many
 	return nil
 }
 
@@ -150,6 +153,9 @@ func curvesOf(got *api.Curves) vaiven.Curves {
 	out := vaiven.Curves{From: got.From.UnixMilli(), To: got.To.UnixMilli(), Width: got.WidthMS}
 	for _, c := range got.Curves {
 		curve := vaiven.Curve{Device: c.Device, Name: c.Measurement + c.State, State: c.State != ""}
+		if c.Before != nil {
+			curve.Before = &vaiven.Held{At: c.Before.At.UnixMilli(), Num: c.Before.Value}
+		}
 		for _, v := range c.Points {
 			curve.Buckets = append(curve.Buckets, vaiven.Bucket{Start: v.At.UnixMilli(), Count: v.N, Min: v.Min, Max: v.Max, Mean: v.Mean})
 		}

@@ -106,7 +106,12 @@ func (p *program) narrowed(ctx context.Context, c *api.Client, a *plotAsk, got *
 	for range maxCloser {
 		first, span := got.To, got.To.Sub(got.From)
 		for _, curve := range got.Curves {
-			first = earlier(first, curve.Points[0].At)
+			if len(curve.Points) > 0 {
+				first = earlier(first, curve.Points[0].At)
+			}
+		}
+		if first.Equal(got.To) { // states from before, and nothing else
+			break
 		}
 		if span <= shortestPlot || first.Sub(got.From) < span/4 {
 			break
@@ -143,7 +148,7 @@ func (p *program) checkFound(ctx context.Context, c *api.Client, a *plotAsk, got
 	names, devices := listed(got)
 	var absent []*api.Device
 	for _, id := range a.past.Devices {
-		if slices.Contains(devices, string(id)) {
+		if slices.Contains(devices, string(id)) && (len(a.past.Measurements) > 0 || hasPoints(got, id)) {
 			continue
 		}
 		board, err := c.Device(ctx, id)
@@ -173,6 +178,12 @@ func (p *program) checkFound(ctx context.Context, c *api.Client, a *plotAsk, got
 		p.notice(fmt.Sprintf(p.say("%s measured nothing in that time", "%s no midió nada en ese tiempo"), board.ID), p.lastReading(board))
 	}
 	return nil
+}
+
+// hasPoints reports whether something came of a board in that time: a state from before
+// it is drawn, but says nothing of that.
+func hasPoints(got *api.Curves, id vaiven.Device) bool {
+	return slices.ContainsFunc(got.Curves, func(c api.Curve) bool { return c.Device == id && len(c.Points) > 0 })
 }
 
 // checkMeasured refuses names that none of the boards ever measured or reported.

@@ -89,6 +89,10 @@ func (p *program) remoteError(r *remote, err error) error {
 		if wrong := r.wrongFlags(refused); wrong != "" {
 			return usageError{errors.New(wrong)}
 		}
+		if refused.Detail == "" && refused.Code == "" { // no vaiven says nothing more
+			return hinted(fmt.Errorf(p.say("what answers at %s is no vaiven: %d %s", "lo que responde en %s no es un vaiven: %d %s"), r.server, refused.Status, refused.Title),
+				p.say("give the address alone: --server http://HOST:PORT", "da solo la dirección: --server http://HOST:PUERTO"))
+		}
 		return p.refused(refused)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return hinted(fmt.Errorf(p.say("no vaiven answers at %s", "ningún vaiven responde en %s"), r.server), p.say(

@@ -160,6 +160,12 @@ var usageSpanish = strings.NewReplacer(
 	"(default ", "(por defecto, ",
 )
 
+// useSpanish are the words that stand for others in how a command is written.
+var useSpanish = strings.NewReplacer(
+	"BOARD", "PLACA", "FILE", "ARCHIVO", "FOLDER", "CARPETA", "DIR", "CARPETA",
+	"STATE", "ESTADO", "VALUE", "VALOR", "TEXT", "TEXTO", "TASK", "TAREA",
+)
+
 // translate puts cobra's own texts into the program's language.
 func (p *program) translate(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
@@ -190,6 +196,7 @@ func (p *program) translate(root *cobra.Command) {
 		}
 	}
 	eachCommand(root, func(c *cobra.Command) {
+		c.Use = useSpanish.Replace(c.Use)
 		c.InitDefaultHelpFlag()
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			if f.Name == "help" {

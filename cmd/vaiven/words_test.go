@@ -44,7 +44,7 @@ func TestWordsThatAreNotUnderstood(t *testing.T) {
 		{"serve --tls-listen 8443", `--tls-listen "8443": write :8443`, `--tls-listen "8443": escribe :8443`},
 		{"doctor --listen 8080", "write :8080", "escribe :8080"},
 
-		{"set 101", "vaiven set needs more words: vaiven set BOARD", "a vaiven set le faltan palabras: vaiven set BOARD"},
+		{"set 101", "vaiven set needs more words: vaiven set BOARD", "a vaiven set le faltan palabras: vaiven set PLACA"},
 		{"set", "vaiven set 101 LED=1", "por ejemplo: vaiven set 101 LED=1"},
 		{"toggle", "needs more words", "le faltan palabras"},
 		{"devices describe", "needs more words", "le faltan palabras"},

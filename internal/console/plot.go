@@ -37,7 +37,8 @@ func plotColumns(t Terminal) int { return min(max(t.lineWidth()-axisWidth-2, 20)
 
 // WritePlot draws each curve as a picture of its own, with axes. A point that stands for
 // several readings is a band from the lowest to the highest of them; between points
-// there is a line, unless readings are missing there: gaps are gaps. A state has steps.
+// there is a line, unless readings are missing there: gaps are gaps. A state has steps,
+// from the left edge on if it was reported before.
 func WritePlot(t Terminal, o PlotOptions, all vaiven.Curves) error {
 	if o.Zone == nil {
 		o.Zone = time.UTC
@@ -115,14 +116,20 @@ func (p *picture) head(b *strings.Builder) {
 		}
 		name += " (" + u + ")"
 	}
+	fmt.Fprintf(b, "%s  %s  ", p.color.str(deviceColor(p.curve.Device), clean(string(p.curve.Device), vaiven.MaxDevice)), p.color.str(sgrBold, clean(name, 2*vaiven.MaxName)))
+	l := p.o.Lang
+	if held := p.curve.Before; len(p.curve.Buckets) == 0 && held != nil {
+		at := time.UnixMilli(held.At).In(p.o.Zone).Format("2006-01-02 15:04")
+		fmt.Fprintf(b, l.Say("%s  (reported on %s)\n", "%s  (informado el %s)\n"), vaiven.FormatNumber(held.Num), at)
+		return
+	}
 	low, high, sum, n := math.Inf(1), math.Inf(-1), 0.0, uint64(0)
 	for _, v := range p.curve.Buckets {
 		low, high = min(low, v.Min), max(high, v.Max)
 		sum, n = sum+v.Mean*float64(v.Count), n+v.Count
 	}
-	l := p.o.Lang
 	digits := digitsFor(high - low)
-	fmt.Fprintf(b, "%s  %s  %s %s  %s %s  %s %s  (%s)\n", p.color.str(deviceColor(p.curve.Device), clean(string(p.curve.Device), vaiven.MaxDevice)), p.color.str(sgrBold, clean(name, 2*vaiven.MaxName)),
+	fmt.Fprintf(b, "%s %s  %s %s  %s %s  (%s)\n",
 		l.Say("min", "min"), plotNumber(low, digits), l.Say("mean", "media"), plotNumber(sum/float64(n), digits+1),
 		l.Say("max", "max"), plotNumber(high, digits), l.Readings(n))
 }
@@ -132,6 +139,9 @@ func (p *picture) scale() {
 	p.low, p.high = math.Inf(1), math.Inf(-1)
 	for _, v := range p.curve.Buckets {
 		p.low, p.high = min(p.low, v.Min), max(p.high, v.Max)
+	}
+	if held := p.curve.Before; held != nil {
+		p.low, p.high = min(p.low, held.Num), max(p.high, held.Num)
 	}
 	if p.curve.State { // off and on have their places, whatever there was
 		p.low, p.high = min(p.low, 0), max(p.high, 1)
@@ -150,31 +160,51 @@ func (p *picture) drawCurve() {
 	y := func(v float64) int {
 		return min(max(int(math.Round((v-p.low)/(p.high-p.low)*float64(h-1))), 0), h-1)
 	}
+	if p.curve.State {
+		p.drawSteps(x, y, w)
+		return
+	}
 	gap := p.gap()
 	for i, v := range p.curve.Buckets {
 		at := x(v.Start + p.width/2)
-		if v.Count > 1 {
-			for d := y(v.Min); d <= y(v.Max); d++ {
-				p.grid.band(at, d)
-			}
-		}
+		p.drawBand(v, at, y)
 		if i > 0 {
-			before := p.curve.Buckets[i-1]
-			x0, y0 := x(before.Start+p.width/2), y(before.Mean)
-			switch {
-			case p.curve.State: // it stays until the board says another
-				p.line(x0, y0, at, y0)
-				p.grid.dot(at, y0)
-				p.line(at, y0, at, y(v.Mean))
-			case v.Start-before.Start <= gap:
-				p.line(x0, y0, at, y(v.Mean))
+			if before := p.curve.Buckets[i-1]; v.Start-before.Start <= gap {
+				p.line(x(before.Start+p.width/2), y(before.Mean), at, y(v.Mean))
 			}
 		}
 		p.grid.dot(at, y(v.Mean))
 	}
-	if last := p.curve.Buckets[len(p.curve.Buckets)-1]; p.curve.State {
-		p.line(x(last.Start+p.width/2), y(last.Mean), w, y(last.Mean))
+}
+
+// drawBand draws what is between the lowest and the highest value of a bucket.
+func (p *picture) drawBand(v vaiven.Bucket, at int, y func(float64) int) {
+	if v.Count > 1 {
+		for d := y(v.Min); d <= y(v.Max); d++ {
+			p.grid.band(at, d)
+		}
 	}
+}
+
+// drawSteps draws a state, up to the right edge: it stays until the board says another.
+func (p *picture) drawSteps(x func(int64) int, y func(float64) int, w int) {
+	x0, y0, begun := 0, 0, false
+	if held := p.curve.Before; held != nil {
+		y0, begun = y(held.Num), true
+		p.grid.dot(x0, y0)
+	}
+	for _, v := range p.curve.Buckets {
+		at := x(v.Start + p.width/2)
+		p.drawBand(v, at, y)
+		if begun {
+			p.line(x0, y0, at, y0)
+			p.grid.dot(at, y0)
+			p.line(at, y0, at, y(v.Mean))
+		}
+		x0, y0, begun = at, y(v.Mean), true
+		p.grid.dot(x0, y0)
+	}
+	p.line(x0, y0, w, y0)
 }
 
 // line draws dots between two, without the ends.

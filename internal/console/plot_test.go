@@ -56,6 +56,31 @@ func TestPlot(t *testing.T) {
 	}
 }
 
+// TestAStateFromBefore is a line from the left edge on: up to the first report, or up to
+// the right one.
+func TestAStateFromBefore(t *testing.T) {
+	held := vaiven.Curve{Device: "101", Name: "LED", State: true, Before: &vaiven.Held{At: start - 7_200_000, Num: 1}}
+	off := held
+	off.Buckets = []vaiven.Bucket{{Start: start + 1_800_000, Count: 1}}
+	for want, c := range map[string]vaiven.Curve{strings.Repeat("*", 62): held, strings.Repeat("*", 32): off} {
+		for _, ascii := range []bool{true, false} {
+			var out bytes.Buffer
+			all := vaiven.Curves{From: start, To: start + 3_600_000, Width: 30_000, Curves: []vaiven.Curve{c}}
+			if err := WritePlot(Terminal{W: &out, Width: 72}, PlotOptions{Lang: vaiven.Spanish, ASCII: ascii}, all); err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Split(out.String(), "\n")
+			if !ascii {
+				want = strings.Repeat("⠉", len(want)-1) // a dot high in each column, but for the step
+			}
+			_, row, _ := strings.Cut(lines[1], map[bool]string{true: "|", false: "│"}[ascii])
+			if !strings.HasPrefix(row, want) || len(c.Buckets) == 0 && lines[0] != "101  LED  1  (informado el "+time.UnixMilli(held.Before.At).UTC().Format("2006-01-02 15:04")+")" {
+				t.Errorf("want %q in\n%s", want, out.String())
+			}
+		}
+	}
+}
+
 // TestTimeAxis says the day wherever it is another one, and never breaks the line.
 func TestTimeAxis(t *testing.T) {
 	zone := time.FixedZone("", int(bogota))

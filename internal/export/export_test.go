@@ -230,7 +230,7 @@ func TestWhatMayNotBeAsked(t *testing.T) {
 	x := exporter(story(3))
 	for query, want := range map[string]string{
 		"format=pdf":                            "format: want one of csv, jsonl, xlsx, parquet",
-		"dialect=excel-fr":                      "dialect: there is: excel-es",
+		"dialect=excel-fr":                      "dialect: the only one is excel-es",
 		"dialect=excel-es&format=xlsx":          "dialect: only a csv has one",
 		"columns=TEMP&format=jsonl":             "columns: a jsonl has none: it holds all that boards sent",
 		"columns=all&format=jsonl":              "columns: a jsonl has none: it holds all that boards sent",
@@ -238,12 +238,12 @@ func TestWhatMayNotBeAsked(t *testing.T) {
 		"devices=a b*":                          `devices: "a b*" is no device's id, nor a beginning as 1*`,
 		"from=noon":                             "from: want a time as 08:30, 2026-11-22 or \"2026-11-22 08:30\"",
 		"to=20261123":                           "to: want a time as 08:30, 2026-11-22 or \"2026-11-22 08:30\"",
-		"from=2026-11-22&to=2026-11-21":         "to: want a time behind from",
+		"from=2026-11-22&to=2026-11-21":         "to: want a time later than from",
 		"last=7":                                "last: want a time as 90m, 36h, 7d, 2w or 1y",
 		"last=-7d":                              "last: want a time as 90m, 36h, 7d, 2w or 1y",
 		"last=1e99w":                            "last: want a time as 90m, 36h, 7d, 2w or 1y",
 		"last=d":                                "last: want a time as 90m, 36h, 7d, 2w or 1y",
-		"last=7d&from=2026-11-22":               "last: either this or from",
+		"last=7d&from=2026-11-22":               "last: either last or from, not both",
 		"columns=TEMP,_X":                       "columns: want names of measurements, as TEMP,HUM,CO2, or all",
 		"cols=TEMP":                             "cols: there is no such thing; there are: format, devices, from, to, last, columns, dialect",
 		"devices=" + strings.Repeat("1,", 1001): "devices: at most 1000",
@@ -388,6 +388,47 @@ func (g *generated) History(ctx context.Context, after vaiven.ID, fn func(vaiven
 	}
 	return nil
 }
+
+// passing counts the readings that its log has handed on.
+type passing struct {
+	memory
+	passed int
+}
+
+func (p *passing) History(ctx context.Context, after vaiven.ID, fn func(vaiven.Entry) error) error {
+	return p.memory.History(ctx, after, func(en vaiven.Entry) error {
+		p.passed++
+		return fn(en)
+	})
+}
+
+// TestAFileIsOnItsWayAtOnce: its first bytes come long before the log has been read, a
+// workbook's too, and little is held back behind them. Only Parquet is written by groups
+// of rows.
+func TestAFileIsOnItsWayAtOnce(t *testing.T) {
+	for _, format := range []string{"csv", "jsonl", "xlsx"} {
+		log := &passing{memory: story(30_000)}
+		e, err := exporter(log).Prepare(url.Values{"format": {format}}, vaiven.English)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var at []int // how much of the log had been read when something was written
+		w := writeFunc(func(b []byte) (int, error) {
+			at = append(at, log.passed)
+			return len(b), nil
+		})
+		if err := e.Write(t.Context(), w, nil); err != nil {
+			t.Fatal(err)
+		}
+		if len(at) == 0 || at[0] > log.passed/2 || !slices.ContainsFunc(at, func(n int) bool { return n > log.passed/2 && n < log.passed }) {
+			t.Errorf("%s: of %d events, written at %v", format, log.passed, at)
+		}
+	}
+}
+
+type writeFunc func(b []byte) (int, error)
+
+func (f writeFunc) Write(b []byte) (int, error) { return f(b) }
 
 // TestMemoryStaysTheSame looks at what is held while readings pass: 50,000 more of them,
 // which are 2 to 10 MB, leave nothing behind.

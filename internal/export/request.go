@@ -69,12 +69,12 @@ func (x *Exporter) Prepare(q url.Values, l vaiven.Lang) (*Export, error) {
 	}
 	if last != 0 {
 		if e.ask.from != 0 {
-			return nil, &event.QueryError{Parameter: ParamLast, Want: l.Say("either this or from", "o esto o from")}
+			return nil, &event.QueryError{Parameter: ParamLast, Want: l.Say("either last or from, not both", "o last o from, no los dos")}
 		}
 		e.ask.from = max(x.o.Now().Add(-last).UnixMilli(), 1)
 	}
 	if e.ask.to != 0 && e.ask.to <= e.ask.from {
-		return nil, &event.QueryError{Parameter: ParamTo, Want: l.Say("want a time behind from", "se espera un momento posterior a from")}
+		return nil, &event.QueryError{Parameter: ParamTo, Want: l.Say("want a time later than from", "se espera un momento posterior a from")}
 	}
 	if (e.ask.allColumns || len(e.ask.columns) > 0) && !formats[e.ask.format].table {
 		return nil, &event.QueryError{Parameter: ParamColumns, Want: fmt.Sprintf(l.Say("a %s has none: it holds all that boards sent", "un %s no las tiene: lleva todo lo que enviaron las placas"), e.ask.format)}
@@ -94,7 +94,7 @@ func (r *request) parse(name, value string, x *Exporter, l vaiven.Lang) (want st
 		}
 	case ParamDialect:
 		if r.dialect = value; !csvform.KnownDialect(value) {
-			return l.Say("there is: ", "hay: ") + csvform.ExcelES
+			return l.Say("the only one is ", "el único es ") + csvform.ExcelES
 		}
 	case ParamDevices:
 		return r.parseDevices(value, l)

@@ -19,9 +19,7 @@ const maxSheetRows = 1 << 20
 // was measured a number. What has no room on a sheet goes on the next.
 //
 // Each sheet is packed while it is made; the parts that name the sheets come last in
-// the archive. The libraries for workbooks keep a sheet unpacked in memory or in a
-// temporary file until the end, some 300 bytes a row: a year of one board is 5 GB on
-// the card that the log is on.
+// the archive. Why by hand: docs/decisions/22-workbooks-are-written-by-hand.md.
 type bookFile struct {
 	zip     *zip.Writer
 	form    *csvform.Format

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -175,14 +176,33 @@ func (s *series) runs(from, to int64) (chunks []chunk, late []sample) {
 		}
 	}
 	if c := s.open; c.xor != nil && c.last >= from && c.first < to {
-		own := chunkenc.NewXORChunk()
-		own.Reset(slices.Clone(c.xor.Bytes()))
-		c.xor = own
-		chunks = append(chunks, c)
+		chunks = append(chunks, c.copy())
 	}
 	lo, _ := slices.BinarySearchFunc(s.late, from, bySampleTime)
 	hi, _ := slices.BinarySearchFunc(s.late, to, bySampleTime)
 	return chunks, slices.Clone(s.late[lo:hi])
+}
+
+// copy returns a chunk that stays as it is while the head goes on.
+func (c chunk) copy() chunk {
+	own := chunkenc.NewXORChunk()
+	own.Reset(slices.Clone(c.xor.Bytes()))
+	c.xor = own
+	return c
+}
+
+// lastRuns returns what runs does of all samples before to, but for those that are not
+// the last one in any case.
+func (s *series) lastRuns(to int64) (chunks []chunk, late []sample) {
+	if c := s.open; c.xor != nil && c.first < to {
+		chunks = append(chunks, c.copy())
+	} else if i, _ := slices.BinarySearchFunc(s.full, to, func(c chunk, t int64) int { return cmp.Compare(c.first, t) }); i > 0 {
+		chunks = append(chunks, s.full[i-1])
+	}
+	if i, _ := slices.BinarySearchFunc(s.late, to, bySampleTime); i > 0 {
+		late = append(late, s.late[i-1])
+	}
+	return chunks, late
 }
 
 // each calls fn with every sample of runs in time's order, from <= t < to.

@@ -82,6 +82,41 @@ func TestBlocksAreJoined(t *testing.T) {
 	m.check(t)
 }
 
+// TestAStateHoldsUntilTheNextReport: what it was at the beginning is found wherever it
+// was reported last, in blocks or in memory, late ones included; of boards that are asked
+// for, or have something in the time that is.
+func TestAStateHoldsUntilTheNextReport(t *testing.T) {
+	m := open(t, func(o *Options) { o.cut = 8 * time.Hour })
+	report := func(d vaiven.Device, ms int64, on float64) *vaiven.Report {
+		return &vaiven.Report{Stamp: vaiven.Stamp{At: begun + ms, Synced: true}, Device: d, States: []vaiven.Value{{Name: "LED", Num: on}, {Name: "FAN", Num: 1 - on}}}
+	}
+	const hour = 3_600_000
+	m.append(t, report("102", 1000, 1)) // and never again
+	m.append(t, report("101", 2000, 0))
+	m.append(t, report("101", 3*hour, 1))
+	m.hours(t, 0, 60)
+	m.append(t, report("103", 60*hour+1, 1))
+	m.append(t, report("101", 59*hour, 0)) // late
+	wait(m.h)
+	if m.h.Stats().Blocks == 0 {
+		t.Fatal("all is in memory")
+	}
+	for _, from := range []int64{0, 1001, 2*hour + 1, 3 * hour, 3*hour + 1, 40 * hour, 59 * hour, 59*hour + 1, 61 * hour} {
+		for _, q := range []vaiven.CurveQuery{
+			{}, {Devices: []vaiven.Device{"102"}}, {Devices: []vaiven.Device{"101", "103"}}, {Names: []string{"LED"}}, {Devices: []vaiven.Device{"101"}, Names: []string{"TEMP"}},
+		} {
+			q.From, q.To, q.Points = begun+from, begun+from+30*60_000, 50
+			m.checkQuery(t, q)
+		}
+	}
+	got, err := m.h.Curves(t.Context(), vaiven.CurveQuery{Devices: []vaiven.Device{"102"}, From: begun + 61*hour, To: begun + 62*hour, Points: 10})
+	if err != nil || len(got.Curves) != 2 || got.Curves[1].Name != "LED" || *got.Curves[1].Before != (vaiven.Held{At: begun + 1000, Num: 1}) || len(got.Curves[1].Buckets) != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	m.again(t)
+	m.checkQuery(t, vaiven.CurveQuery{From: begun + 59*hour + 60_000, To: begun + 60*hour, Points: 50})
+}
+
 // TestFolderThatFails puts a file where the folder should be: nothing is lost, nothing
 // is taken twice, and all is well once the folder can be written.
 func TestFolderThatFails(t *testing.T) {

@@ -189,17 +189,51 @@ func (m *mirror) buckets(q vaiven.CurveQuery, width int64) map[key][]vaiven.Buck
 	return out
 }
 
+// before is what must have held at a query's beginning, from the map.
+func (m *mirror) before(q vaiven.CurveQuery, found map[key][]vaiven.Bucket) map[key]vaiven.Held {
+	there := func(d vaiven.Device) bool {
+		for k := range found {
+			if k.device == d {
+				return true
+			}
+		}
+		return slices.Contains(q.Devices, d)
+	}
+	out := map[key]vaiven.Held{}
+	for k, samples := range m.want {
+		if !k.state || !there(k.device) || len(q.Devices) > 0 && !slices.Contains(q.Devices, k.device) || len(q.Names) > 0 && !slices.Contains(q.Names, k.name) {
+			continue
+		}
+		for at, v := range samples {
+			if old, ok := out[k]; at < q.From && (!ok || at > old.At) {
+				out[k] = vaiven.Held{At: at, Num: v}
+			}
+		}
+	}
+	return out
+}
+
 func (m *mirror) checkQuery(t fatal, q vaiven.CurveQuery) {
 	got, err := m.h.Curves(context.Background(), q)
 	if err != nil {
 		t.Fatalf("%+v: %v", q, err)
 	}
 	want := m.buckets(q, got.Width)
+	held := m.before(q, want)
+	for k := range held {
+		if _, there := want[k]; !there {
+			want[k] = nil // that is all there is of it
+		}
+	}
 	if len(got.Curves) != len(want) {
 		t.Fatalf("%+v: %d curves, want %d", q, len(got.Curves), len(want))
 	}
 	for _, c := range got.Curves {
-		w := want[key{c.Device, c.Name, c.State}]
+		k := key{c.Device, c.Name, c.State}
+		w := want[k]
+		if h, ok := held[k]; ok != (c.Before != nil) || ok && *c.Before != h {
+			t.Fatalf("%+v: %s %s was %v before, want %v", q, c.Device, c.Name, c.Before, h)
+		}
 		same := slices.EqualFunc(c.Buckets, w, func(a, b vaiven.Bucket) bool {
 			return a.Start == b.Start && a.Count == b.Count && a.Min == b.Min && a.Max == b.Max && math.Abs(a.Mean-b.Mean) <= 1e-9*max(1, math.Abs(b.Mean))
 		})
@@ -291,8 +325,13 @@ func TestHistoryEqualsTheLog(t *testing.T) {
 			},
 			"look": func(t *rapid.T) {
 				q := vaiven.CurveQuery{From: now - rapid.Int64Range(0, 4*86_400_000).Draw(t, "ago"), To: now + 1, Points: rapid.IntRange(2, 400).Draw(t, "points")}
-				if rapid.Bool().Draw(t, "one device") {
+				switch rapid.IntRange(0, 3).Draw(t, "of") {
+				case 0:
 					q.Devices, q.Names = devices[:1], []string{"TEMP"}
+				case 1:
+					q.Devices = devices[:2]
+				case 2:
+					q.Devices, q.Names = devices, []string{"LED"}
 				}
 				m.checkQuery(t, q)
 			},

@@ -40,7 +40,7 @@ func (h *History) Curves(ctx context.Context, q vaiven.CurveQuery) (vaiven.Curve
 	for _, n := range q.Names {
 		f.names[n] = true
 	}
-	blocks, fresh := h.pin(f)
+	blocks, fresh, earlier := h.pin(f)
 	defer h.sayDamage()
 	defer func() {
 		for _, b := range blocks {
@@ -48,6 +48,9 @@ func (h *History) Curves(ctx context.Context, q vaiven.CurveQuery) (vaiven.Curve
 		}
 	}()
 	for _, b := range blocks {
+		if !b.overlaps(q.From, q.To) {
+			continue
+		}
 		if err := f.readBlock(b); err != nil {
 			return out, fmt.Errorf("history: %w", err)
 		}
@@ -60,6 +63,9 @@ func (h *History) Curves(ctx context.Context, q vaiven.CurveQuery) (vaiven.Curve
 		if err != nil {
 			return out, err
 		}
+	}
+	if err := f.findBefore(blocks, earlier); err != nil {
+		return out, fmt.Errorf("history: %w", err)
 	}
 	out.Curves, out.Unread = f.curves(), f.unread.within(q.From, q.To)
 	return out, ctx.Err()
@@ -83,27 +89,35 @@ type headRun struct {
 	late   []sample
 }
 
-// pin returns the blocks that a query is about, which stay open until their use is
-// given back, and what the head has, as they are at one moment. f is told of blocks that
-// could not even be opened.
-func (h *History) pin(f *finder) (blocks []*block, fresh []headRun) {
+// pin returns the blocks that a query is about, earlier ones included, which stay open
+// until their use is given back, and what the head has in the time that is asked for and
+// last, of states, before it; as all that is at one moment. f is told of blocks
+// that could not even be opened.
+func (h *History) pin(f *finder) (blocks []*block, fresh, earlier []headRun) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for _, b := range h.blocks {
-		if b.overlaps(f.q.From, f.q.To) {
+		if b.first < f.q.To {
 			b.use.RLock()
 			blocks = append(blocks, b)
 		}
 	}
 	h.addLost(&f.unread, f.q.From, f.q.To)
 	for k, s := range h.head.series {
-		if first, last := s.span(); first >= f.q.To || last < f.q.From || !f.wants(k) {
+		if !f.wants(k) {
 			continue
 		}
-		chunks, late := s.runs(f.q.From, f.q.To)
-		fresh = append(fresh, headRun{k, chunks, late})
+		first, last := s.span()
+		if first < f.q.To && last >= f.q.From {
+			chunks, late := s.runs(f.q.From, f.q.To)
+			fresh = append(fresh, headRun{k, chunks, late})
+		}
+		if k.state && first < f.q.From {
+			chunks, late := s.lastRuns(f.q.From)
+			earlier = append(earlier, headRun{k, chunks, late})
+		}
 	}
-	return blocks, fresh
+	return blocks, fresh, earlier
 }
 
 // finder works on one query.
@@ -118,7 +132,8 @@ type finder struct {
 
 	unread unread
 	cells  map[key][]sums
-	now    []sums // of the series that is being read
+	before map[key]sample // of states, the last one before From
+	now    []sums         // of the series that is being read
 	it     chunkenc.Iterator
 }
 
@@ -155,7 +170,7 @@ func (f *finder) readBlock(b *block) error {
 			r = nil // then all samples are read
 		}
 	}
-	set := q.Select(f.ctx, false, nil, f.matchers()...)
+	set := q.Select(f.ctx, false, nil, f.matchers(vaiven.MetricReading+"|"+vaiven.MetricState)...)
 	for set.Next() {
 		s := set.At()
 		k := keyOf(s.Labels())
@@ -213,9 +228,9 @@ func (f *finder) readRolled(b *block, r *rollup, k key) (done bool, err error) {
 	return true, f.ctx.Err()
 }
 
-// matchers find at least what is asked for.
-func (f *finder) matchers() []*labels.Matcher {
-	m := []*labels.Matcher{labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, vaiven.MetricReading+"|"+vaiven.MetricState)}
+// matchers find at least what is asked for, of metrics that a regular expression names.
+func (f *finder) matchers(metrics string) []*labels.Matcher {
+	m := []*labels.Matcher{labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, metrics)}
 	switch len(f.q.Devices) {
 	case 0:
 	case 1:
@@ -233,9 +248,17 @@ func (f *finder) matchers() []*labels.Matcher {
 // curves are what was found, in the order of devices and names, measurements first.
 func (f *finder) curves() []vaiven.Curve {
 	out := make([]vaiven.Curve, 0, len(f.cells))
+	for k := range f.before {
+		if _, there := f.cells[k]; !there {
+			f.cells[k] = nil
+		}
+	}
 	for k, cells := range f.cells {
 		k = k.clone()
 		c := vaiven.Curve{Device: k.device, Name: k.name, State: k.state}
+		if s, ok := f.before[k]; ok && !math.IsNaN(s.v) {
+			c.Before = &vaiven.Held{At: s.t, Num: s.v}
+		}
 		for i, s := range cells {
 			if s.count == 0 {
 				continue
@@ -248,7 +271,7 @@ func (f *finder) curves() []vaiven.Curve {
 				Start: (f.first + int64(i)) * f.width, Count: s.count, Min: s.min, Max: s.max, Mean: min(max(mean, s.min), s.max),
 			})
 		}
-		if len(c.Buckets) > 0 {
+		if len(c.Buckets) > 0 || c.Before != nil {
 			out = append(out, c)
 		}
 	}

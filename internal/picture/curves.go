@@ -166,6 +166,9 @@ func (d *drawing) addStates(p *panel) error {
 		for _, b := range c.Buckets {
 			low, high = min(low, b.Min), max(high, b.Max)
 		}
+		if c.Before != nil {
+			low, high = min(low, c.Before.Num), max(high, c.Before.Num)
+		}
 		place := func(v float64) float64 { return base + laneUse*(v/(high-low)-low/(high-low)) }
 		if err := d.addSteps(p.plot, c, place); err != nil {
 			return err
@@ -182,10 +185,13 @@ func (d *drawing) addStates(p *panel) error {
 }
 
 // addSteps draws a state: each value holds until the next one, the last one until the
-// end. Where it changed within one point, a bar shows from where to where.
+// end, and what held before from the beginning on. Where it changed within one point, a bar shows from where to where.
 func (d *drawing) addSteps(p *plot.Plot, c vaiven.Curve, place func(float64) float64) error {
 	var steps plotter.XYs
 	pen := d.pens[c.Device]
+	if c.Before != nil {
+		steps = append(steps, plotter.XY{X: seconds(d.all.From), Y: place(c.Before.Num)})
+	}
 	for _, b := range c.Buckets {
 		x, y := d.middle(b), place(b.Mean)
 		if n := len(steps); n > 0 {

@@ -110,6 +110,39 @@ func total(list []int) (n int) {
 	return n
 }
 
+// TestAStateFromBefore is a line from the left edge on, also where nothing was reported
+// since.
+func TestAStateFromBefore(t *testing.T) {
+	led := vaiven.Curve{Device: "101", Name: "LED", State: true, Buckets: []vaiven.Bucket{{Start: start + 3_000_000, Count: 1, Min: 1, Max: 1, Mean: 1}}}
+	left := func(c vaiven.Curve) (columns int) { // with something in colour
+		img := drawn(t, Options{}, vaiven.Curves{From: start, To: start + 3_600_000, Width: 15_000, Curves: []vaiven.Curve{c}})
+		size := img.Bounds()
+		for x := size.Dx() / 10; x < size.Dx()/2; x++ {
+			for y := size.Dy() / 4; y < size.Dy(); y++ {
+				if colored(img, x, y) {
+					columns++
+					break
+				}
+			}
+		}
+		return columns
+	}
+	if n := left(led); n != 0 {
+		t.Fatalf("nothing is known of the first half, and something is drawn in %d columns", n)
+	}
+	led.Before = &vaiven.Held{At: start - 1, Num: 0}
+	with := left(led)
+	led.Buckets = nil
+	if without := left(led); with < 100 || without != with {
+		t.Errorf("%d columns in the first half, %d without a report in the time", with, without)
+	}
+}
+
+func colored(img image.Image, x, y int) bool {
+	r, g, b, _ := img.At(x, y).RGBA()
+	return max(r, g, b)-min(r, g, b) > 0x4000
+}
+
 // TestStatesThatAreAlike are all seen, until the end, although each has one point.
 func TestStatesThatAreAlike(t *testing.T) {
 	all := vaiven.Curves{From: start, To: start + 3_600_000, Width: 15_000}
@@ -123,12 +156,11 @@ func TestStatesThatAreAlike(t *testing.T) {
 	}
 	lines, before := 0, false
 	for y := range img.Bounds().Dy() {
-		r, g, b, _ := img.At(img.Bounds().Dx()*9/10, y).RGBA()
-		colored := max(r, g, b)-min(r, g, b) > 0x4000
-		if colored && !before {
+		now := colored(img, img.Bounds().Dx()*9/10, y)
+		if now && !before {
 			lines++
 		}
-		before = colored
+		before = now
 	}
 	if lines != 3 {
 		t.Errorf("%d lines near the end", lines)

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"net"
@@ -71,7 +70,7 @@ func (s *Server) handler() http.Handler {
 		Lang: s.o.Lang, Version: s.o.Version, Page: s.page, Refused: s.gateway.RefusedRequest,
 		Explain: func(e *vaiven.Error) string { return wire.Explain(e, s.o.Lang) },
 		Devices: s.registry, Names: names{s}, Twins: s.twin, Events: past{s}, Curves: curves, Prometheus: queries, Posts: posts{s.gateway},
-		CSV: web.CSV{Path: s.o.CSVPath(), Of: fmt.Sprintf("%s %d", s.log.ID(), s.csv.Digits())}, Server: s.facts,
+		CSV: csvFiles{s}, Server: s.facts,
 		Backup: s.Backup, Exports: exports{s.exporter},
 		Remote: func(r *http.Request) netip.Addr { return s.gateway.Remote(r).Addr() },
 		Live:   s.feed.Handler(), States: s.o.states(), Token: s.o.APIToken, MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,

@@ -76,6 +76,7 @@ func WriteLog(ctx context.Context, o Options, c Copy) (err error) {
 		return err
 	}
 	l := &Log{o: o, subject: subjectOf(o.Stream), id: c.ID, genesis: c.Genesis, lock: folder}
+	l.flusher.init()
 	defer func() { err = joined(err, l.giveBack(false)) }()
 	if files, err := listBlocks(o.Dir, o.Stream); err != nil || len(files) > 0 {
 		return errors.Join(ErrNotEmpty, err)

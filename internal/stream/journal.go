@@ -298,4 +298,3 @@ func (c *committer) putInJournal(ctx context.Context, w *recordWatch, seq uint64
 	}
 	return nil
 }
-

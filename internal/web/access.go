@@ -69,6 +69,12 @@ func (a access) refusal(r *http.Request) *api.Problem {
 	if isBoardRequest(r) {
 		return nil
 	}
+	return a.refusalOf(r, !readsOnly(r.Method) && !isQuery(r) || r.URL.Path == backupPath)
+}
+
+// refusalOf says why a request is not allowed. What is closed is for the server's own
+// machine, or for the token.
+func (a access) refusalOf(r *http.Request, closed bool) *api.Problem {
 	shown, isBearer := bearerToken(r)
 	switch {
 	case a.hasToken && isBearer:
@@ -83,7 +89,7 @@ func (a access) refusal(r *http.Request) *api.Problem {
 		return api.NewProblem(http.StatusUnauthorized, codeNoToken,
 			a.lang.Say("this server asks for its token", "este servidor pide su token"),
 			a.lang.Say("send the header Authorization: Bearer TOKEN", "envía la cabecera Authorization: Bearer TOKEN"))
-	case readsOnly(r.Method) && r.URL.Path != backupPath, isQuery(r):
+	case !closed:
 		return nil
 	}
 	return api.NewProblem(http.StatusForbidden, codeNotLocal,
@@ -117,7 +123,7 @@ func isBoardRequest(r *http.Request) bool {
 // or behind TLS; elsewhere what one request may cost is bounded, and nothing else.)
 func isCostly(path string) bool {
 	switch path {
-	case backupPath, prefix + "/export", prefix + "/history":
+	case backupPath, prefix + "/export", prefix + "/history", prefix + "/csv":
 		return true
 	}
 	return strings.HasPrefix(path, prometheusPrefix+"/")

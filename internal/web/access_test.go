@@ -143,7 +143,7 @@ func TestCostlyReadsAreNotForOtherSites(t *testing.T) {
 	asked := 0
 	o.Prometheus = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ })
 	h := New(o)
-	for _, path := range []string{"/prometheus/api/v1/query?query=1", "/prometheus/api/v1/labels", prefix + "/export", prefix + "/history", prefix + "/backup"} {
+	for _, path := range []string{"/prometheus/api/v1/query?query=1", "/prometheus/api/v1/labels", prefix + "/export", prefix + "/history", prefix + "/csv", prefix + "/backup"} {
 		for _, method := range []string{"GET", "HEAD"} {
 			for _, headers := range [][]string{
 				{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"},

@@ -16,7 +16,7 @@ const backupPath = prefix + "/backup"
 
 func (s *server) backupOperation() {
 	register(s, operation{
-		method: http.MethodGet, path: "/backup", id: "getBackup", tag: "server", media: "application/octet-stream", refusals: []int{404},
+		method: http.MethodGet, path: "/backup", id: "getBackup", busy: busyBackup, tag: "server", media: "application/octet-stream", refusals: []int{404},
 		summary: "A backup of the server: all of its log and its CSV, in one file",
 		about: "For `vaiven backup`, which checks what it gets, and `vaiven restore`. Only from the server's own machine, or with its token. " +
 			"The log is in it up to the record that is the last when the answer begins; boards are served meanwhile. One backup at a time is written: " +
@@ -47,7 +47,7 @@ func (s *server) getBackup(_ context.Context, _ *struct{}) (*rawAnswer, error) {
 		if r.Method == http.MethodHead {
 			return
 		}
-		out := newPatientWriter(w, 0)
+		out := newPatientWriter(w, answerTimeout, 0)
 		if err := s.o.Backup(r.Context(), out); err != nil {
 			level := slog.LevelError
 			if r.Context().Err() != nil { // whoever asked is gone

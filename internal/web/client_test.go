@@ -105,17 +105,17 @@ func TestClientOfEventsAndCSV(t *testing.T) {
 		t.Errorf("events: %+v %v", ev, err)
 	}
 	var b bytes.Buffer
-	if n, err := c.CSV(ctx, 0, &b); err != nil || n != int64(b.Len()) || b.String() != wholeCSV {
+	if n, err := c.CSV(ctx, "", 0, &b); err != nil || n != int64(b.Len()) || b.String() != wholeCSV {
 		t.Errorf("csv: %d %q %v", n, b.String(), err)
 	}
-	if n, err := c.CSV(ctx, int64(b.Len()), &b); err != nil || n != 0 {
+	if n, err := c.CSV(ctx, "", int64(b.Len()), &b); err != nil || n != 0 {
 		t.Errorf("nothing new: %d %v", n, err)
 	}
 	appendTo(t, w.csv, "11221000,21,\n")
-	if n, err := c.CSV(ctx, int64(b.Len()), &b); err != nil || n != 23 || b.String() != wholeCSV+"3,102,202611221000,21,\n" {
+	if n, err := c.CSV(ctx, "", int64(b.Len()), &b); err != nil || n != 23 || b.String() != wholeCSV+"5,102,202611221000,21,\n" {
 		t.Errorf("new: %d %q %v", n, b.String(), err)
 	}
-	if _, err := c.CSV(ctx, 9999, &b); err == nil {
+	if _, err := c.CSV(ctx, "", 9999, &b); err == nil {
 		t.Error("a shorter file than what we have is none that can be resumed")
 	}
 }

@@ -35,14 +35,16 @@ func noHistory(l vaiven.Lang) *api.Problem {
 
 func (s *server) curveOperations() {
 	register(s, operation{
-		method: http.MethodGet, path: "/history", id: "getHistory", tag: "events", refusals: []int{404},
+		method: http.MethodGet, path: "/history", id: "getHistory", busy: busyReading, tag: "events", refusals: []int{404},
 		summary: "Measurements and states over time: minimum, maximum and mean",
 		about: "Computed from every sample, at the time of measuring, however late it came. A point's stretch is at least as long as points asks for. Where nothing " +
-			"was measured there is no point. from, to and last say which part of the past: last goes up to to, or with from, on from there; without any of them it " +
+			"was measured there is no point. A state holds until the next report: before is what held at from, and a state of which nothing was reported since has no points. It is " +
+			"told of the devices that are asked for, or without any, of those that have something in that time. from, to and last say which part of the past: last goes up to to, or with from, on from there; without any of them it " +
 			"is the last hour.",
 		examples: []example{
 			{name: "get-history.json", title: "A minute of one measurement, in six points at most", path: "/history?device=101&measurement=TEMP&last=1m&points=6"},
 			{name: "get-history-range.json", title: "What several devices had in two minutes", path: "/history?device=101,102&from=2026-11-22T09:58:00Z&to=2026-11-22T10:00:00Z&points=3"},
+			{name: "get-history-state.json", title: "A state that was reported before", path: "/history?device=101&measurement=LED&last=1m&points=2"},
 			{name: "get-history-bad.json", title: "A time that is none", path: "/history?last=yesterday", status: 422},
 		},
 	}, s.getHistory)
@@ -72,7 +74,7 @@ func (s *server) getHistory(ctx context.Context, in *getHistory) (*body[api.Curv
 	}
 	in.extendDeadline(maxTurn + curvesTimeout)
 	if err := acquire(ctx, s.reading); err != nil {
-		return nil, s.fail(err)
+		return nil, s.readingFailed(err)
 	}
 	defer func() { <-s.reading }()
 	ctx, cancel := context.WithTimeout(ctx, curvesTimeout)
@@ -88,7 +90,7 @@ func (s *server) getHistory(ctx context.Context, in *getHistory) (*body[api.Curv
 			"that would be more than %d points: ask for fewer of them, or for fewer devices or measurements",
 			"serían más de %d puntos: pide menos, o menos dispositivos o medidas"), maxPoints))
 	case err != nil:
-		return nil, s.fail(err)
+		return nil, s.readingFailed(err)
 	}
 	return &body[api.Curves]{curvesOf(found)}, nil
 }
@@ -147,6 +149,9 @@ func curvesOf(found vaiven.Curves) api.Curves {
 			curve.State = c.Name
 		} else {
 			curve.Measurement = c.Name
+		}
+		if c.Before != nil {
+			curve.Before = &api.Held{At: moment(c.Before.At), Value: c.Before.Num}
 		}
 		for _, b := range c.Buckets {
 			curve.Points = append(curve.Points, api.Point{At: moment(b.Start), Min: b.Min, Max: b.Max, Mean: b.Mean, N: b.Count})

@@ -72,7 +72,11 @@ func TestHistoryThroughTheClient(t *testing.T) {
 	if len(points) != 5 || points[2].At.Sub(points[1].At) != time.Duration(got.WidthMS)*time.Millisecond || points[3].At.Sub(points[2].At) != 2*time.Duration(got.WidthMS)*time.Millisecond {
 		t.Errorf("%+v: want five points, and a gap before the fourth", got)
 	}
-	if got.Curves[0].Measurement != "TEMP" || got.Curves[0].State != "" || points[1].Max != 24.6 {
+	led, err := c.History(t.Context(), api.Past{Measurements: []string{"LED"}})
+	if err != nil || len(led.Curves) != 1 || led.Curves[0].Before == nil || led.Curves[0].Before.Value != 1 || !led.Curves[0].Before.At.Before(led.From) || led.Curves[0].Points == nil {
+		t.Errorf("a state from before: %+v, %v", led, err)
+	}
+	if got.Curves[0].Measurement != "TEMP" || got.Curves[0].Before != nil || got.Curves[0].State != "" || points[1].Max != 24.6 {
 		t.Errorf("%+v", got.Curves[0])
 	}
 }

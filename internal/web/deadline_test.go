@@ -12,10 +12,15 @@ import (
 type timed struct {
 	*httptest.ResponseRecorder
 	read, write time.Time
+	set         int // how often that of writing was
 }
 
-func (d *timed) SetReadDeadline(t time.Time) error  { d.read = t; return nil }
-func (d *timed) SetWriteDeadline(t time.Time) error { d.write = t; return nil }
+func (d *timed) SetReadDeadline(t time.Time) error { d.read = t; return nil }
+func (d *timed) SetWriteDeadline(t time.Time) error {
+	d.write = t
+	d.set++
+	return nil
+}
 
 // TestDeadlines shows that what waits is not cut off by the deadlines of what
 // does not: an expired read deadline would end a request's context.

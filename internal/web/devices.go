@@ -24,7 +24,7 @@ type DeviceID struct {
 
 func (s *server) deviceOperations() {
 	register(s, operation{
-		method: http.MethodGet, path: "/devices", id: "listDevices", tag: "devices",
+		method: http.MethodGet, path: "/devices", id: "listDevices", busy: busyTable, tag: "devices",
 		summary: "List, search and sort the devices",
 		examples: []example{
 			{name: "list-devices.json", title: "All devices", path: "/devices"},
@@ -40,13 +40,13 @@ func (s *server) deviceOperations() {
 		},
 	}, s.getDevice)
 	register(s, operation{
-		method: http.MethodPatch, path: "/devices/{id}", id: "describeDevice", tag: "devices", refusals: []int{400, 413},
+		method: http.MethodPatch, path: "/devices/{id}", id: "describeDevice", busy: busyLog, tag: "devices", refusals: []int{400, 413},
 		summary:  "Name a device, note something about it, put it into groups",
 		about:    "What is left out stays as it is. A device that was not heard yet may be described, too.",
 		examples: []example{{name: "describe-device.json", title: "A name and two groups", path: "/devices/102", body: `{"name":"Door","groups":["lab","ground-floor"]}`}},
 	}, s.describeDevice)
 	register(s, operation{
-		method: http.MethodDelete, path: "/devices/{id}", id: "forgetDevice", tag: "devices", success: 204, refusals: []int{400, 404, 409},
+		method: http.MethodDelete, path: "/devices/{id}", id: "forgetDevice", busy: busyLog, tag: "devices", success: 204, refusals: []int{400, 404, 409},
 		summary: "Forget a device that is not connected",
 		about:   "It leaves every table; its readings stay in the log and in the CSV. One that is heard again is a new one.",
 		examples: []example{
@@ -86,7 +86,7 @@ func (s *server) listDevices(ctx context.Context, in *listDevices) (*body[api.De
 	}
 	ids, total, next := q.page(func(yield func(*vaiven.DeviceInfo) bool) { err = s.scan(ctx, yield) })
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.tableFailed(err)
 	}
 	out := &body[api.Devices]{api.Devices{Devices: make([]api.Device, 0, len(ids)), Total: total, Next: next}}
 	for _, id := range ids {

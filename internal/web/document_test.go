@@ -2,19 +2,24 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"html"
+	"io"
 	"maps"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"vaiven/internal/web/api"
 	"vaiven/internal/web/live"
 )
 
@@ -152,8 +157,70 @@ func TestDocumentSaysAll(t *testing.T) {
 		saysRefusals(t, op)
 		saysParameters(t, op)
 	}
-	if len(operations) != 24 {
+	if len(operations) != 26 {
 		t.Errorf("%d operations: is one missing, or is its test?", len(operations))
+	}
+}
+
+// TestTheDocumentSaysWhatIsBusy: each operation that may answer 503 says of what, and no
+// other says that it does.
+func TestTheDocumentSaysWhatIsBusy(t *testing.T) {
+	want := map[string]string{"getDevice": "", "getValues": "", "getState": "", "getSessions": "", "getServer": ""}
+	for text, ids := range map[string][]string{
+		busyLog: {"describeDevice", "forgetDevice", "newSession", "setState", "toggleState"}, busyTable: {"listDevices", "listSessions", "setStates"},
+		busyReading: {"listEvents", "getHistory", "listCSV"}, busyFiles: {"getCSV", "getCSVFile"}, busyExports: {"exportReadings"}, busyBackup: {"getBackup"},
+		busyBoards: {"postReadings", "getDesired"}, busyFeed: {"pollLive", "followSSE", "followNDJSON", "followWebSocket"},
+	} {
+		for _, id := range ids {
+			want[id] = text
+		}
+	}
+	_, operations := document(t)
+	for _, op := range operations {
+		id, got := op["operationId"].(string), ""
+		if r, ok := op["responses"].(map[string]any)["503"].(map[string]any); ok {
+			got = r["description"].(string)
+			if r["headers"].(map[string]any)["Retry-After"] == nil {
+				t.Errorf("%s: no Retry-After", id)
+			}
+		}
+		text, known := want[id]
+		if text != "" {
+			text += "; Retry-After says when again"
+		}
+		if !known || got != text {
+			t.Errorf("%s: %q, want %q", id, got, text)
+		}
+	}
+}
+
+// TestBusyIsSaidOfWhatIs: nobody who only reads is told that the log takes nothing.
+func TestBusyIsSaidOfWhatIs(t *testing.T) {
+	o := filled(newWorld(t).options())
+	o.Backup = func(context.Context, io.Writer) error { return nil }
+	s := newServer(o)
+	full := func(turns chan struct{}) {
+		for range cap(turns) {
+			turns <- struct{}{}
+		}
+	}
+	full(s.reading)
+	full(s.scanning)
+	full(s.exports.all)
+	full(s.downloads.all)
+	full(s.backing)
+	for path, want := range map[string]string{
+		"/events": "is being read", "/events?order=desc": "is being read", "/history": "is being read", "/csv": "is being read", "/devices": "table of devices",
+		"/sessions": "table of devices", "/export": "exports are being written", "/readings.csv": "CSV files", "/csv/readings.csv": "CSV files", "/backup": "a backup",
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest("GET", prefix+path, nil).WithContext(ctx))
+		cancel()
+		var p api.Problem
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Status != 503 || p.Code != "busy" || !strings.Contains(p.Detail, want) || p.Hint == "" || w.Header().Get("Retry-After") == "" {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
 	}
 }
 

@@ -39,11 +39,11 @@ type Export interface {
 
 func (s *server) exportOperation() {
 	register(s, operation{
-		method: http.MethodGet, path: "/export", id: "exportReadings", tag: "events", media: "text/csv", refusals: []int{404},
+		method: http.MethodGet, path: "/export", id: "exportReadings", busy: busyExports, tag: "events", media: "text/csv", refusals: []int{404},
 		summary: "Readings of any devices and any time, as a file",
 		about: "CSV, XLSX, Parquet, or the events' JSON lines; it is sent while the log is read. A transfer that breaks off in the middle is not whole: its chunked " +
 			"encoding has no end. Vaiven-Log-Begins says that the part asked for begins before the log does, and when that is. Trailers say how many rows there " +
-			"are, how many readings have none since they have none of the columns, and which measurements have no column. Few are made at once, and one for an address; whoever takes less than 64 KiB a second for long is cut off.",
+			"are, how many readings have none since they have none of the columns, and which measurements have no column. Few are made at once, and one for an address; who takes nothing for a minute is cut off, and who has come to be an hour later than with 64 KiB a second.",
 		parameters: exportParameters(),
 		examples: []example{
 			{name: "readings-export.csv", title: "A device's readings of some seconds", path: "/export?devices=101&from=2026-11-22T10:00:04Z&to=2026-11-22T10:00:08Z"},
@@ -112,7 +112,7 @@ func (s *server) exportReadings(ctx context.Context, in *exportReadings) (*rawAn
 		return nil, s.fail(err)
 	}
 	in.extendDeadline(maxTurn)
-	release, err := s.acquireExport(ctx, in.r)
+	release, err := s.exports.take(ctx, s.o.Remote(in.r))
 	if err != nil {
 		return nil, s.exportsBusy(err)
 	}
@@ -144,7 +144,7 @@ func (s *server) serveExport(w http.ResponseWriter, r *http.Request, e Export, b
 	h.Set("Trailer", strings.Join([]string{api.HeaderRows, api.HeaderWithout, api.HeaderLeftOut}, ", "))
 	ctx, cancel := context.WithTimeout(r.Context(), maxExport)
 	defer cancel()
-	out := newPatientWriter(w, exportRate)
+	out := newPatientWriter(w, readerStall, exportRate)
 	err := e.Write(ctx, out, nil)
 	switch {
 	case err == nil:

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -117,7 +118,7 @@ func TestAnExportThatBreaksOff(t *testing.T) {
 func TestExportsAreFewAtOnce(t *testing.T) {
 	s := newServer(filled(newWorld(t).options()))
 	for range maxExporting {
-		s.exporting <- struct{}{}
+		s.exports.all <- struct{}{}
 	}
 	q, err := http.NewRequest("GET", prefix+"/export", nil)
 	if err != nil {
@@ -127,11 +128,11 @@ func TestExportsAreFewAtOnce(t *testing.T) {
 	defer cancel()
 	w := &recorder{header: http.Header{}}
 	s.ServeHTTP(w, q.WithContext(ctx))
-	if w.status != http.StatusServiceUnavailable || len(s.exporters.held) != 0 || w.header.Get("Retry-After") == "" {
+	if w.status != http.StatusServiceUnavailable || len(s.exports.held) != 0 || w.header.Get("Retry-After") == "" {
 		t.Errorf("%d %v", w.status, w.header)
 	}
 	for range maxExporting {
-		<-s.exporting
+		<-s.exports.all
 	}
 	for range 2 * maxExporting {
 		w := &recorder{header: http.Header{}}
@@ -139,8 +140,8 @@ func TestExportsAreFewAtOnce(t *testing.T) {
 			t.Errorf("%d", w.status)
 		}
 	}
-	if len(s.exporting) != 0 || len(s.exporters.held) != 0 {
-		t.Errorf("%d turns were not given back", len(s.exporting))
+	if len(s.exports.all) != 0 || len(s.exports.held) != 0 {
+		t.Errorf("%d turns were not given back", len(s.exports.all))
 	}
 }
 
@@ -161,7 +162,7 @@ func TestAnAddressHasOneExport(t *testing.T) {
 	s := newServer(filled(newWorld(t).options()))
 	q := httptest.NewRequest("GET", prefix+"/export", nil)
 	q.RemoteAddr = "192.0.2.1:1000"
-	release, err := s.acquireExport(t.Context(), q)
+	release, err := s.exports.take(t.Context(), s.o.Remote(q))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,24 +180,68 @@ func TestAnAddressHasOneExport(t *testing.T) {
 	}
 }
 
-// TestAReaderHasToKeepPace counts by the clock of the pieces, not of the test's.
-func TestAReaderHasToKeepPace(t *testing.T) {
+// TestASlowReaderMayBeSlow counts by the clock of the pieces, not of the test's: a phone
+// that takes 20 KiB a second has more than an hour, and who takes nothing a minute.
+func TestASlowReaderMayBeSlow(t *testing.T) {
 	d := &timed{ResponseRecorder: httptest.NewRecorder()}
-	p := newPatientWriter(d, exportRate)
+	p := newPatientWriter(d, readerStall, exportRate)
 	for range 100 {
-		p.count(500*time.Millisecond, exportRate) // twice as fast as it must be
+		p.count(500*time.Millisecond, exportRate) // twice as fast as it need be
 	}
-	if p.spent != 0 {
-		t.Errorf("a quick reader has spent %v", p.spent)
+	if p.slow != 0 {
+		t.Errorf("a quick reader is late by %v", p.slow)
 	}
-	for range 20 {
-		p.count(4*time.Second, exportRate) // four times as slow
+	left := func() time.Duration {
+		t.Helper()
+		before := time.Now()
+		if _, err := p.Write([]byte("x")); err != nil || !d.read.IsZero() {
+			t.Fatalf("%v, read deadline %v", err, d.read)
+		}
+		return d.write.Sub(before)
 	}
-	if p.spent != paceOver {
-		t.Errorf("a slow reader has spent %v", p.spent)
+	for range 4500 {
+		p.count(time.Second, 20<<10)
 	}
-	before := time.Now()
-	if _, err := p.Write([]byte("x")); err != nil || d.write.After(time.Now()) || d.write.Before(before) || !d.read.IsZero() {
-		t.Errorf("%v left, %v", d.write.Sub(before), err)
+	if got := left(); p.slow >= maxSlow || got < readerStall {
+		t.Errorf("a phone after 75 minutes: late by %v, %v left", p.slow, got)
+	}
+	for range 1000 {
+		p.count(time.Second, 20<<10)
+	}
+	if got := left(); p.slow <= maxSlow || got > 0 {
+		t.Errorf("later: late by %v", p.slow)
+	}
+}
+
+// TestEachPieceHasItsTime: what a format writes at once is waited for by the piece.
+func TestEachPieceHasItsTime(t *testing.T) {
+	d := &timed{ResponseRecorder: httptest.NewRecorder()}
+	p := newPatientWriter(d, readerStall, exportRate)
+	if n, err := p.Write(make([]byte, 64*pieceBytes+1)); n != 64*pieceBytes+1 || err != nil || d.set != 65 || d.Body.Len() != n {
+		t.Errorf("%d bytes, %v, in %d pieces", n, err, d.set)
+	}
+}
+
+// TestWhoTakesNothingIsCutOff has a reader that does not read, on a real connection; the
+// next one gets the turn.
+func TestWhoTakesNothingIsCutOff(t *testing.T) {
+	failed := make(chan error, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		p := newPatientWriter(w, 50*time.Millisecond, exportRate)
+		for {
+			if _, err := p.Write(make([]byte, 1<<20)); err != nil {
+				failed <- err
+				return
+			}
+		}
+	}))
+	defer s.Close()
+	resp, err := s.Client().Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := <-failed; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
 	}
 }

@@ -111,7 +111,7 @@ func (s *server) listNewest(ctx context.Context, q event.Query) (*body[api.Event
 	if q.Until != 0 {
 		end, err := event.SeekEnd(first, last, q.Until, s.o.Events.Disorder(), func(record uint64) (int64, bool, error) { return s.timeAt(ctx, record) })
 		if err != nil {
-			return nil, s.fail(err)
+			return nil, s.readingFailed(err)
 		}
 		if end.Before(begin) {
 			begin = end
@@ -121,7 +121,7 @@ func (s *server) listNewest(ctx context.Context, q event.Query) (*body[api.Event
 	err := scan.newest(ctx)
 	if err != nil {
 		if scan.before == begin || !errors.Is(err, context.DeadlineExceeded) {
-			return nil, s.fail(err)
+			return nil, s.readingFailed(err)
 		}
 		scan.more = true
 	}

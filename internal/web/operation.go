@@ -29,6 +29,7 @@ type operation struct {
 	success      int            // its usual status; 200
 	also         map[int]string // other statuses that answer with the same body, and when
 	refusals     []int          // statuses of problems, beside those that every operation has
+	busy         string         // when it answers 503, as busyLog; "": never
 	parameters   []*huma.Param  // that the handler reads itself
 	media        string         // of the answer, when that is no JSON
 	schema       *huma.Schema   // of the answer, when the handler's type does not say
@@ -169,8 +170,16 @@ func (op *operation) responses() map[string]*huma.Response {
 			m.Schema = body.Schema
 		}
 	}
-	for _, status := range append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}, op.refusals...) {
-		add(status, refusalText[status], api.ProblemType).Schema = &huma.Schema{Ref: "#/components/schemas/Problem"}
+	refusals := append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity}, op.refusals...)
+	if op.busy != "" {
+		refusals = append(refusals, http.StatusServiceUnavailable)
+	}
+	for _, status := range refusals {
+		text := refusalText[status]
+		if status == http.StatusServiceUnavailable {
+			text = op.busy + "; Retry-After says when again"
+		}
+		add(status, text, api.ProblemType).Schema = &huma.Schema{Ref: "#/components/schemas/Problem"}
 		if h, ok := refusalHeader[status]; ok {
 			all[strconv.Itoa(status)].Headers = map[string]*huma.Header{h[0]: {Description: h[1], Schema: &huma.Schema{Type: huma.TypeString}}}
 		}
@@ -214,8 +223,19 @@ var refusalText = map[int]string{
 	422: "A part of the request is wrong; errors says which",
 	426: "The request is no handshake of a WebSocket",
 	429: "Too fast; Retry-After says when again",
-	503: "The log takes nothing now; Retry-After says when again",
 }
+
+// When operations answer 503.
+const (
+	busyLog     = "The log takes nothing now, and nothing was stored"
+	busyBoards  = "Boards are not served just now: the server ends, or the log takes nothing"
+	busyReading = "Too much is being read of the log, the history or the files just now, or this takes too long: ask for less"
+	busyTable   = "Too many read the table of devices just now"
+	busyExports = "Too many exports are being written just now, or one for this address"
+	busyFiles   = "Too many CSV files are on their way just now, or too many to this address"
+	busyBackup  = "A backup is being written just now"
+	busyFeed    = "Too many follow the events or read old ones just now, the server ends, or this node of a cluster has not read the log so far"
+)
 
 // refusalHeader is the header that comes with a problem, and what it says.
 var refusalHeader = map[int][2]string{

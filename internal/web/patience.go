@@ -19,99 +19,112 @@ func (p patience) wait(d time.Duration) {
 	_ = p.c.SetWriteDeadline(time.Now().Add(d))
 }
 
-// patientWriter is an answer with patience. With a rate its reader has to take so many
-// bytes a second, on an average over paceOver: what it is slower than that is taken from
-// the time of the next piece. The time between two pieces is the server's own.
+// patientWriter is an answer whose reader has to get on, and otherwise may be slow: what
+// stands still for stall is cut off, and so is, with a rate, what has been slower than
+// that for maxSlow in all. The time between two pieces is the server's own.
+//
+// A phone on bad Wi-Fi gets a few KiB a second and stands still for half a minute when it
+// changes its access point, since TCP then waits as long again before it tries (RFC 6298,
+// section 5): at 20 KiB a second it has an hour and a half, which is 100 MB. Who reads a byte
+// now and then to keep others from their turn has that hour, and one turn for an address.
 type patientWriter struct {
 	http.ResponseWriter
 	patience
-	rate  int // 0: a piece in answerTimeout is enough
-	spent time.Duration
+	stall time.Duration
+	rate  int           // bytes a second; 0: any
+	slow  time.Duration // how much later it is than with that rate
 	begun bool
 }
 
-// How fast the reader of an export has to be, on an average over how long.
+// How the readers of exports and CSV files are waited for.
 const (
-	exportRate = 64 << 10
-	paceOver   = time.Minute
+	readerStall = time.Minute
+	exportRate  = 64 << 10
+	maxSlow     = time.Hour
 )
 
-func newPatientWriter(w http.ResponseWriter, rate int) *patientWriter {
-	return &patientWriter{ResponseWriter: w, patience: patience{http.NewResponseController(w)}, rate: rate}
+// pieceBytes is what counts as getting on: a format may write some MiB at once.
+const pieceBytes = 16 << 10
+
+func newPatientWriter(w http.ResponseWriter, stall time.Duration, rate int) *patientWriter {
+	return &patientWriter{ResponseWriter: w, patience: patience{http.NewResponseController(w)}, stall: stall, rate: rate}
 }
 
-func (p *patientWriter) Write(b []byte) (int, error) {
+func (p *patientWriter) Write(b []byte) (n int, err error) {
 	p.begun = true
-	if p.rate == 0 {
-		p.wait(answerTimeout)
-		return p.ResponseWriter.Write(b)
+	for len(b) > n && err == nil {
+		piece := b[n:min(len(b), n+pieceBytes)]
+		p.wait(min(p.stall, maxSlow-p.slow))
+		begin := time.Now()
+		var wrote int
+		wrote, err = p.ResponseWriter.Write(piece)
+		n += wrote
+		p.count(time.Since(begin), wrote)
 	}
-	p.wait(paceOver - p.spent)
-	begin := time.Now()
-	n, err := p.ResponseWriter.Write(b)
-	p.count(time.Since(begin), n)
 	return n, err
 }
 
 // count notes that a piece of n bytes took so long.
 func (p *patientWriter) count(took time.Duration, n int) {
-	p.spent = max(p.spent+took-time.Duration(n)*time.Second/time.Duration(p.rate), 0)
-}
-
-// oneEach gives every address one place at a time, so that one alone, whatever it does
-// with its answers, leaves places to others. It may be used from any goroutine; the zero
-// value is ready.
-type oneEach struct {
-	mu   sync.Mutex
-	held map[netip.Addr]chan struct{} // closed when it is given back
-}
-
-// acquire waits until the address has no place, and takes it.
-func (o *oneEach) acquire(ctx context.Context, who netip.Addr) error {
-	for {
-		o.mu.Lock()
-		held, taken := o.held[who]
-		if !taken {
-			if o.held == nil {
-				o.held = map[netip.Addr]chan struct{}{}
-			}
-			o.held[who] = make(chan struct{})
-		}
-		o.mu.Unlock()
-		if !taken {
-			return nil
-		}
-		select {
-		case <-held:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if p.rate > 0 {
+		p.slow = max(p.slow+took-time.Duration(n)*time.Second/time.Duration(p.rate), 0)
 	}
 }
 
-func (o *oneEach) release(who netip.Addr) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	close(o.held[who])
-	delete(o.held, who)
+// turns are for what may go on a few times at once, and fewer times for one address, so
+// that one alone, whatever it does with its answers, leaves turns to others. It may be
+// used from any goroutine.
+type turns struct {
+	all  chan struct{}
+	each int
+
+	mu   sync.Mutex
+	held map[netip.Addr]*heldTurns
 }
 
-// acquireExport waits for the turn of an export: its address's, and one of all. release
-// gives it back.
-func (s *server) acquireExport(ctx context.Context, r *http.Request) (release func(), err error) {
+// heldTurns are those of one address.
+type heldTurns struct {
+	now   chan struct{}
+	users int // who have one, or wait for one
+}
+
+func newTurns(all, each int) *turns {
+	return &turns{all: make(chan struct{}, all), each: each, held: map[netip.Addr]*heldTurns{}}
+}
+
+// take waits for a turn: the address's, and one of all. release gives it back. The error
+// is ctx's, or context.DeadlineExceeded after maxTurn.
+func (t *turns) take(ctx context.Context, who netip.Addr) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, maxTurn)
 	defer cancel()
-	who := s.o.Remote(r)
-	if err := s.exporters.acquire(ctx, who); err != nil {
+	t.mu.Lock()
+	h := t.held[who]
+	if h == nil {
+		h = &heldTurns{now: make(chan struct{}, t.each)}
+		t.held[who] = h
+	}
+	h.users++
+	t.mu.Unlock()
+	leave := func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if h.users--; h.users == 0 {
+			delete(t.held, who)
+		}
+	}
+	if err := acquire(ctx, h.now); err != nil {
+		leave()
 		return nil, err
 	}
-	if err := acquire(ctx, s.exporting); err != nil {
-		s.exporters.release(who)
+	if err := acquire(ctx, t.all); err != nil {
+		<-h.now
+		leave()
 		return nil, err
 	}
 	return func() {
-		<-s.exporting
-		s.exporters.release(who)
+		<-t.all
+		<-h.now
+		leave()
 	}, nil
 }
 

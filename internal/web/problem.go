@@ -70,6 +70,29 @@ func (s *server) busyProblem(retry time.Duration) error {
 	return withRetryAfter(p, retry)
 }
 
+// lateProblem is the answer to what did not get its turn, or no answer, in time: text and
+// hint say what was busy. Other errors are answered as always.
+func (s *server) lateProblem(err error, retry time.Duration, text, hint string) error {
+	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+		return s.fail(err)
+	}
+	return withRetryAfter(api.NewProblem(http.StatusServiceUnavailable, string(vaiven.CodeBusy), text, hint), retry)
+}
+
+// readingFailed is the answer to a question about the past that came to nothing.
+func (s *server) readingFailed(err error) error {
+	return s.lateProblem(err, time.Second,
+		s.o.Lang.Say("too much is being read just now, or this takes too long", "ahora mismo se está leyendo demasiado, o esto tarda demasiado"),
+		s.o.Lang.Say("try again in a moment, or ask for less", "inténtalo otra vez en un momento, o pide menos"))
+}
+
+// tableFailed is the answer to a look at the whole table of devices that came to nothing.
+func (s *server) tableFailed(err error) error {
+	return s.lateProblem(err, time.Second,
+		s.o.Lang.Say("too many are reading the table of devices just now", "ahora mismo demasiados leen la tabla de dispositivos"),
+		s.o.Lang.Say("try again in a moment", "inténtalo otra vez en un momento"))
+}
+
 // backupBusy says that a backup is being written.
 func (s *server) backupBusy() error {
 	p := api.NewProblem(http.StatusServiceUnavailable, string(vaiven.CodeBusy),
@@ -80,13 +103,16 @@ func (s *server) backupBusy() error {
 
 // exportsBusy says that an export did not get its turn.
 func (s *server) exportsBusy(err error) error {
-	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-		return s.fail(err)
-	}
-	p := api.NewProblem(http.StatusServiceUnavailable, string(vaiven.CodeBusy),
+	return s.lateProblem(err, backupRetry,
 		s.o.Lang.Say("other exports are being written just now", "ahora mismo se están escribiendo otras exportaciones"),
 		s.o.Lang.Say("try again when one is done; an address gets one at a time", "inténtalo otra vez cuando termine alguna; cada dirección recibe una a la vez"))
-	return withRetryAfter(p, backupRetry)
+}
+
+// downloadsBusy says that a CSV file did not get its turn.
+func (s *server) downloadsBusy(err error) error {
+	return s.lateProblem(err, backupRetry,
+		s.o.Lang.Say("many CSV files are on their way just now", "ahora mismo se están enviando muchos archivos CSV"),
+		fmt.Sprintf(s.o.Lang.Say("try again when one is there; an address gets %d at a time", "inténtalo otra vez cuando llegue alguno; cada dirección recibe %d a la vez"), maxDownloadingEach))
 }
 
 // withRetryAfter adds how long to wait, for machines and for proxies.

@@ -28,15 +28,16 @@ const prometheusPrefix = "/prometheus"
 
 // server is the API: its operations, and the document that describes them.
 type server struct {
-	o   Options
-	mux *http.ServeMux
-	api huma.API
-	now func() time.Time
+	o      Options
+	access access
+	mux    *http.ServeMux
+	api    huma.API
+	now    func() time.Time
 
 	describing chan struct{} // one description at a time, since it is read, changed and written
 	reading    chan struct{} // histories that are being read; full: wait a moment, then 503
-	exporting  chan struct{} // exports that are being written; full: wait a moment, then 503
-	exporters  oneEach       // whose they are
+	exports    *turns        // exports that are being written; none left: wait a moment, then 503
+	downloads  *turns        // CSV files that are on their way; none left: wait a moment, then 503
 	scanning   chan struct{} // looks at the whole table of devices; full: wait a moment, then 503
 	backing    chan struct{} // the backup that is being written; another: 503
 	waiting    chan struct{} // answers that wait for the end of a change; full: they do not wait
@@ -50,10 +51,11 @@ const (
 )
 
 func newServer(o Options) *server {
-	s := &server{o: o, mux: http.NewServeMux(), now: o.Now}
+	s := &server{o: o, access: newAccess(o.Token, o.Lang), mux: http.NewServeMux(), now: o.Now}
 	s.describing = make(chan struct{}, 1)
 	s.reading = make(chan struct{}, maxReading)
-	s.exporting = make(chan struct{}, maxExporting)
+	s.exports = newTurns(maxExporting, 1)
+	s.downloads = newTurns(maxDownloading, maxDownloadingEach)
 	s.scanning = make(chan struct{}, maxScanning)
 	s.backing = make(chan struct{}, 1)
 	s.waiting = make(chan struct{}, maxWaiting)
@@ -63,7 +65,7 @@ func newServer(o Options) *server {
 	s.sessionOperations()
 	s.historyOperations()
 	s.curveOperations()
-	s.csvOperation()
+	s.csvOperations()
 	s.exportOperation()
 	s.serverOperations()
 	s.backupOperation()

@@ -11,7 +11,7 @@ import (
 
 func (s *server) sessionOperations() {
 	register(s, operation{
-		method: http.MethodGet, path: "/sessions", id: "listSessions", tag: "sessions",
+		method: http.MethodGet, path: "/sessions", id: "listSessions", busy: busyTable, tag: "sessions",
 		summary:  "The last session of every device that has one, with its summary",
 		examples: []example{{name: "list-sessions.json", title: "All sessions", path: "/sessions"}},
 	}, s.listSessions)
@@ -21,7 +21,7 @@ func (s *server) sessionOperations() {
 		examples: []example{{name: "get-sessions.json", title: "A lab's session that is over", path: "/devices/101/sessions"}},
 	}, s.getSessions)
 	register(s, operation{
-		method: http.MethodPost, path: "/devices/{id}/sessions", id: "newSession", tag: "sessions", success: 204, refusals: []int{400, 409},
+		method: http.MethodPost, path: "/devices/{id}/sessions", id: "newSession", busy: busyLog, tag: "sessions", success: 204, refusals: []int{400, 409},
 		summary:  "Let a board that has finished start again",
 		about:    "A new session begins with its next connection.",
 		examples: []example{{name: "new-session", title: "Another ten readings", path: "/devices/101/sessions", status: 204}},
@@ -43,7 +43,7 @@ func (s *server) listSessions(ctx context.Context, in *listSessions) (*body[api.
 	}
 	ids, total, next := q.page(func(yield func(*vaiven.DeviceInfo) bool) { err = s.scan(ctx, yield) })
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.tableFailed(err)
 	}
 	out := api.Sessions{Sessions: make([]api.Session, 0, len(ids)), Total: total, Next: next}
 	for _, id := range ids {

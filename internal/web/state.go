@@ -25,7 +25,7 @@ func (s *server) stateOperations() {
 	}, s.getState)
 	also := map[int]string{http.StatusAccepted: "The change is in the log and has not ended yet"}
 	register(s, operation{
-		method: http.MethodPut, path: "/devices/{id}/state", id: "setState", tag: "state", also: also, refusals: []int{400, 404, 412, 413},
+		method: http.MethodPut, path: "/devices/{id}/state", id: "setState", busy: busyLog, tag: "state", also: also, refusals: []int{400, 404, 412, 413},
 		summary: "Ask for states of a device",
 		about: "States that are not named stay as they are wanted. The change is in the log when this answers: 200 when it has ended (see phase), " +
 			"202 when not. A change for a board that cannot be heard waits until it comes back, but not beyond its deadline.",
@@ -38,13 +38,13 @@ func (s *server) stateOperations() {
 		},
 	}, s.setState)
 	register(s, operation{
-		method: http.MethodPost, path: "/devices/{id}/state/toggle", id: "toggleState", tag: "state", also: also, refusals: []int{400, 404, 412, 413},
+		method: http.MethodPost, path: "/devices/{id}/state/toggle", id: "toggleState", busy: busyLog, tag: "state", also: also, refusals: []int{400, 404, 412, 413},
 		summary:  "Turn states of a device over",
 		about:    "0 becomes 1, all else becomes 0; of what is wanted, or of what the board reported when nothing is.",
 		examples: []example{{name: "toggle-state.json", title: "The LED", path: "/devices/101/state/toggle?wait=2s", body: `{"states":["LED"]}`}},
 	}, s.toggleState)
 	register(s, operation{
-		method: http.MethodPost, path: "/state", id: "setStates", tag: "state", refusals: []int{400, 413},
+		method: http.MethodPost, path: "/state", id: "setStates", busy: busyTable, tag: "state", refusals: []int{400, 413},
 		summary: "Ask for states of several devices or groups",
 		about:   "Each device has an outcome of its own, with the status that the answer for it alone would have had; this answers 200 when the request itself was right.",
 		examples: []example{
@@ -253,7 +253,7 @@ func (s *server) targetDevices(ctx context.Context, devices []vaiven.Device, gro
 			return !slices.ContainsFunc(r.Described().Groups, func(g string) bool { return slices.Contains(groups, g) }) || add(r.ID)
 		})
 		if err != nil {
-			return nil, s.fail(err)
+			return nil, s.tableFailed(err)
 		}
 	}
 	slices.Sort(ids[named:])

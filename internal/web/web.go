@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"os"
 	"path"
 	"strings"
 	"time"
@@ -52,7 +53,7 @@ type Options struct {
 	Events  Events
 	Curves  Curves
 	Posts   Posts
-	CSV     CSV
+	CSV     CSVFiles
 	Exports Exports
 	// Server returns what is known of the server; what follows from the other
 	// options is filled in.
@@ -141,6 +142,7 @@ func (o *Options) setDefaults() {
 	setDefault[Events](&o.Events, none)
 	setDefault[Curves](&o.Curves, none)
 	setDefault[Posts](&o.Posts, none)
+	setDefault[CSVFiles](&o.CSV, none)
 	if o.Server == nil {
 		o.Server = func() api.Server { return api.Server{} }
 	}
@@ -314,11 +316,17 @@ type Posted struct {
 	Messages           [][]byte // each a JSON object, for the board
 }
 
-// CSV is the file that the server writes.
-type CSV struct {
-	Path string // "": there is none
-	// Of names what the file's content follows from: the log's id.
-	Of string
+// CSVFiles are the CSV files that the server keeps, and nothing else that lies beside
+// them.
+type CSVFiles interface {
+	// List returns at most limit files behind the one called after ("": from the first
+	// on): those that grow, then the others, newest first. The error is fs.ErrNotExist
+	// when there is no file after.
+	List(after string, limit int) (files []vaiven.CSVFile, more bool, err error)
+	// Open opens the file of that name for reading, "" the one with the readings that is
+	// being written; whoever asked closes it. The error is fs.ErrNotExist when List has no
+	// such file.
+	Open(name string) (*os.File, vaiven.CSVFile, error)
 }
 
 // absent is what New puts in the place of what it was not given.
@@ -350,6 +358,10 @@ func (absent) Wait(context.Context, vaiven.Device, vaiven.Key) (vaiven.ChangeEnd
 }
 
 func (absent) History(context.Context, vaiven.ID, func(vaiven.Entry) error) error { return nil }
+
+func (absent) List(string, int) ([]vaiven.CSVFile, bool, error) { return nil, false, errNotOffered }
+
+func (absent) Open(string) (f *os.File, c vaiven.CSVFile, err error) { return nil, c, errNotOffered }
 
 func (absent) Post(context.Context, *http.Request, []byte, bool) (Posted, error) {
 	return Posted{}, errNotOffered

@@ -9,8 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +34,8 @@ var noon = time.Date(2026, 11, 22, 10, 0, 30, 0, time.UTC)
 type world struct {
 	now time.Time
 	csv string
+
+	private bool // there is a private CSV file
 
 	mu      sync.Mutex
 	devices map[vaiven.Device]*vaiven.DeviceInfo
@@ -77,10 +79,7 @@ func newWorld(t testing.TB) *world {
 	}
 	w.story(at)
 	w.csv = filepath.Join(t.TempDir(), "readings.csv")
-	rows := "IDdato,IDdevice,TIMEFLAG,TEMP,HUM\n1,101,202611220958,24.4,60\n2,101,202611220959,24.5,61\n3,102,2026"
-	if err := os.WriteFile(w.csv, []byte(rows), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	w.writeCSV(t)
 	return w
 }
 
@@ -275,9 +274,15 @@ func (w *world) Curves(_ context.Context, q vaiven.CurveQuery) (vaiven.Curves, e
 			c.Buckets = append(c.Buckets, vaiven.Bucket{Start: at, Count: uint64(width / 2000), Min: 24 + i/10, Max: 24.5 + i/10, Mean: 24.25 + i/10})
 		}
 	}
-	out.Curves = append(out.Curves, c)
-	if len(q.Names) == 0 {
-		out.Curves = append(out.Curves, vaiven.Curve{Device: "101", Name: "LED", State: true, Buckets: []vaiven.Bucket{{Start: q.From, Count: 1, Min: 1, Max: 1, Mean: 1}}})
+	led := vaiven.Curve{Device: "101", Name: "LED", State: true, Before: &vaiven.Held{At: q.From - 3_600_000, Num: 1}}
+	switch {
+	case slices.Equal(q.Names, []string{"LED"}):
+		out.Curves = append(out.Curves, led)
+	case len(q.Names) == 0:
+		led.Buckets = []vaiven.Bucket{{Start: q.From, Count: 1, Min: 1, Max: 1, Mean: 1}}
+		out.Curves = append(out.Curves, c, led)
+	default:
+		out.Curves = append(out.Curves, c)
 	}
 	return out, nil
 }
@@ -328,7 +333,7 @@ func (w *world) options() Options {
 	return Options{
 		Boards: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
 		Ready:  func() []string { return nil }, Page: func() Page { return Page{} }, Version: "1.0.0",
-		Sessions: w, Devices: w, Names: w, Twins: w, Events: w, Curves: w, Posts: w, Exports: w.exports(), CSV: CSV{w.csv, "0f0f TEMP,HUM America/Bogota"},
+		Sessions: w, Devices: w, Names: w, Twins: w, Events: w, Curves: w, Posts: w, Exports: w.exports(), CSV: worldCSV{w},
 		Server: func() api.Server {
 			return api.Server{
 				Log: strings.Repeat("0f", 16), Started: noon.Add(-time.Hour), Synced: true, Addresses: []string{"ws://192.168.0.2:8080/"},

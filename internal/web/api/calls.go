@@ -199,10 +199,22 @@ func (c *Client) Server(ctx context.Context) (*Server, error) {
 	return get[Server](ctx, c, "server", nil)
 }
 
-// CSV writes the server's CSV file to w, from the byte on that is given, and
-// returns how many bytes that were. 0 of them is no error: nothing is new.
-func (c *Client) CSV(ctx context.Context, from int64, w io.Writer) (int64, error) {
+// CSVFiles returns a page of the CSV files that the server keeps; cursor is "" for the
+// first.
+func (c *Client) CSVFiles(ctx context.Context, cursor string) (*CSVFiles, error) {
+	v := url.Values{}
+	setText(v, "cursor", cursor)
+	return get[CSVFiles](ctx, c, "csv", v)
+}
+
+// CSV writes one of the server's CSV files to w, "" the one that it is writing, from the
+// byte on that is given, and returns how many bytes that were. 0 of them is no error:
+// nothing is new.
+func (c *Client) CSV(ctx context.Context, name string, from int64, w io.Writer) (int64, error) {
 	k := call{method: http.MethodGet, path: "readings.csv", header: http.Header{}}
+	if name != "" {
+		k.path = "csv/" + url.PathEscape(name)
+	}
 	if from > 0 {
 		k.header.Set("Range", "bytes="+strconv.FormatInt(from, 10)+"-")
 	}

@@ -23,6 +23,7 @@ type Curve struct {
 	Device      vaiven.Device `json:"device" example:"101"`
 	Measurement string        `json:"measurement,omitempty" doc:"Its name; of a state, state has it" example:"TEMP"`
 	State       string        `json:"state,omitempty" doc:"The name of a state, as the board reported it" example:"LED"`
+	Before      *Held         `json:"before,omitempty" doc:"Of a state: what held at from, by the last report before it, however long ago"`
 	Points      []Point       `json:"points" nullable:"false" doc:"In time's order. A stretch in which nothing was measured has none"`
 }
 
@@ -30,6 +31,12 @@ type Curve struct {
 type Unread struct {
 	From time.Time `json:"from" doc:"From this moment on"`
 	To   time.Time `json:"to" doc:"And before this one"`
+}
+
+// Held is a state's value from a moment on.
+type Held struct {
+	At    time.Time `json:"at" doc:"When the board reported it"`
+	Value float64   `json:"value" example:"1"`
 }
 
 // Curves answers a question about the past.

@@ -300,6 +300,23 @@ type Events struct {
 	Trimmed string `json:"trimmed,omitempty" doc:"The first id that the log still has, when earlier ones behind after are not there any more" example:"5200.0"`
 }
 
+// CSVFile is one of the CSV files that a server keeps.
+type CSVFile struct {
+	Name     string    `json:"name" example:"readings-2026-11.csv"`
+	Bytes    int64     `json:"bytes" doc:"Of whole rows" example:"91200"`
+	Rows     uint64    `json:"rows,omitempty" doc:"Readings, if there are any; of the summary of a run it is not known" example:"3000"`
+	From     time.Time `json:"from,omitzero" doc:"TIMEFLAG of the first row; not known in a file without a zone of its own"`
+	To       time.Time `json:"to,omitzero" doc:"TIMEFLAG of the last row"`
+	Growing  bool      `json:"growing" doc:"Rows are still added at its end"`
+	Modified time.Time `json:"modified" doc:"When it was last written"`
+}
+
+// CSVFiles is a page of them.
+type CSVFiles struct {
+	Files []CSVFile `json:"files" nullable:"false" doc:"Those that grow first, then newest first"`
+	Next  string    `json:"next,omitempty" doc:"cursor of the next page"`
+}
+
 // Server is what a server says of itself.
 type Server struct {
 	Version    string    `json:"version" example:"1.0.0"`
