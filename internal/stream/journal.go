@@ -98,8 +98,13 @@ func openJournal(dir, log string) (*journal, []entry, error) {
 		binary.LittleEndian.Uint32(b[20:]) == crc32.Checksum(b[:20], castagnoli)
 	if whole {
 		copy(j.key[:], b[4:20])
-	} else if err := j.create(path); err != nil {
-		return nil, nil, err
+	} else {
+		if len(b) > 0 { // damaged: for whoever wants to look at it
+			_ = os.Rename(path, path+".damaged")
+		}
+		if err := j.create(path); err != nil {
+			return nil, nil, err
+		}
 	}
 	if j.f, err = openDurable(path); err != nil {
 		return nil, nil, err

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/nats-io/nats.go"
+
+	"vaiven/internal/atomicfile"
 )
 
 // restore writes the records of the journal that the blocks lack to them again, behind
@@ -52,11 +55,7 @@ func mendTail(dir, stream string, acked uint64, entries []entry) (lacking []entr
 	from := len(files)
 	for from > 0 {
 		from--
-		first, err := firstOf(files[from], stream)
-		if err != nil {
-			return nil, err
-		}
-		if first != 0 && first <= m.next {
+		if first, err := firstOf(files[from], stream); err == nil && first != 0 && first <= m.next {
 			break
 		}
 	}
@@ -76,9 +75,16 @@ func mendTail(dir, stream string, acked uint64, entries []entry) (lacking []entr
 			i--
 			cut = int(files[i].size)
 		}
-		return lacking, cutBlocks(dir, stream, files[i:], int64(cut))
+		if err := cutBlocks(dir, stream, files[i:], int64(cut)); err != nil {
+			return nil, err
+		}
+		return lacking, unpackLast(dir, files[i])
 	}
-	return m.lacking(), nil
+	lacking = m.lacking()
+	if len(lacking) == 0 {
+		return nil, nil
+	}
+	return lacking, unpackLast(dir, files[len(files)-1])
 }
 
 // mender is how far mendTail has come.
@@ -170,4 +176,21 @@ func rewrite(name string, b []byte) error {
 	}
 	_, err = f.WriteAt(b, 0)
 	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// unpackLast writes the last block as it was before it was compressed: JetStream appends
+// to it, and does not expect it to be. Its new content is made in dir.
+func unpackLast(dir string, f blockFile) error {
+	b, err := os.ReadFile(f.name)
+	if err != nil || !bytes.HasPrefix(b, []byte(blockPacked)) {
+		return err
+	}
+	if b, err = unpackBlock(b); err != nil {
+		return err
+	}
+	made := filepath.Join(dir, "unpacked")
+	if err := atomicfile.WritePrivate(made, b); err != nil {
+		return err
+	}
+	return atomicfile.Rename(made, f.name)
 }
