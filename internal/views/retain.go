@@ -289,19 +289,24 @@ func (p *Pump) grown(pos, events uint64) bool {
 	return long && events*eventBytes+records*recordBytes >= 2*uint64(k.cost)
 }
 
-// longTail reports whether a snapshot must not wait for the pause between checkpoints,
-// which grows with what they cost.
-func (p *Pump) longTail(ctx context.Context) bool {
-	if p.keeper == nil || p.kept.looked.IsZero() || !p.kept.failed.IsZero() {
+// snapshotDue reports whether a snapshot must not wait for the next checkpoint: the log is
+// to be asked for its own, its tail has grown long, or it is to be trimmed by age.
+func (p *Pump) snapshotDue(ctx context.Context) bool {
+	k, o := &p.kept, &p.opts.Retention
+	if p.keeper == nil || !k.failed.IsZero() {
 		return false
 	}
+	if k.looked.IsZero() {
+		return true
+	}
 	if size, err := p.logSize(ctx); err == nil {
-		p.kept.size = size
+		k.size = size
 	}
 	p.mu.RLock()
 	pos, events := p.decider.Position(), p.decider.stats.Events
+	old := pos > k.mark.pos && o.Age > 0 && p.decider.time.age(k.mark.pos, k.mark.at) >= o.Age/steps
 	p.mu.RUnlock()
-	return p.grown(pos, events)
+	return old || p.grown(pos, events)
 }
 
 func (p *Pump) logSize(ctx context.Context) (int64, error) {

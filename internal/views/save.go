@@ -42,7 +42,8 @@ func (p *Pump) writeCheckpoints(ctx context.Context) {
 		case <-time.After(min(p.opts.Every, lookAfter)):
 			now := time.Now()
 			due := !now.Before(next) && (now.Sub(last) >= p.opts.Every || p.behind() >= tailEvents)
-			if !due && !p.longTail(ctx) {
+			if !due && !p.snapshotDue(ctx) {
+				p.tidy(ctx, nil, false)
 				continue
 			}
 		}
@@ -76,6 +77,12 @@ func (p *Pump) keep(ctx context.Context, room bool) bool {
 	if err != nil && !errors.Is(err, errStopping) {
 		p.opts.Logger.Warn("checkpoint not written", "err", err)
 	}
+	return p.tidy(ctx, c, room)
+}
+
+// tidy sees to what the log keeps, behind a cut or without one. It reports whether the
+// log was trimmed.
+func (p *Pump) tidy(ctx context.Context, c *cut, room bool) bool {
 	freed, err := p.retain(ctx, c, room)
 	if err != nil && !p.ending(ctx) {
 		p.opts.Logger.Warn("log not trimmed", "err", err)
