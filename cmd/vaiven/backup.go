@@ -370,7 +370,7 @@ func (p *program) totalsText(t *backup.Totals) string {
 		text += fmt.Sprintf(p.say(" from %s to %s", " desde %s hasta %s"), local(t.From), local(t.To))
 	}
 	if t.Trimmed > 0 {
-		text += fmt.Sprintf(p.say(" (and older: %d are not in the log any more)", " (y anteriores: %d ya no están en el registro)"), t.Trimmed)
+		text += fmt.Sprintf(p.say(" (%d of them are older, and not in the log any more)", " (%d de ellas son anteriores y ya no están en el registro)"), t.Trimmed)
 	}
 	return text
 }
