@@ -20,7 +20,8 @@ type Curve struct {
 	Buckets []Bucket // in time's order
 
 	// Before is what held at Curves.From, of a state: the last report before it, however
-	// long ago; nil: there is none. A measurement does not hold.
+	// long ago; nil: there is none, or what cannot be read may hide a later one. A
+	// measurement does not hold.
 	Before *Held
 }
 

@@ -73,7 +73,7 @@ func (p *program) backupCommand() *cobra.Command {
 	f.DurationVar(&b.every, "every", 0, p.say("go on, with a backup so often, as 24h", "seguir, con una copia cada tanto, como 24h"))
 	f.IntVar(&b.keep, "keep", 0, p.say("keep so many backups in FOLDER, and remove older ones of this server (0: all)",
 		"conservar tantas copias en CARPETA y borrar las anteriores de este servidor (0: todas)"))
-	f.BoolVar(&check, "check", false, p.say("only say whether FILE is a whole backup", "solo decir si FILE es una copia completa"))
+	f.BoolVar(&check, "check", false, p.say("only say whether FILE is a whole backup", "solo decir si ARCHIVO es una copia completa"))
 	return cmd
 }
 
@@ -277,10 +277,7 @@ func (p *program) readAll(in io.Reader, label string) (h backup.Header, totals *
 	for {
 		part, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			if t, known := r.Totals(); known {
-				totals = &t
-			}
-			return h, totals, nil
+			return h, r.Totals(), nil
 		}
 		if err != nil {
 			return h, nil, err
@@ -373,7 +370,7 @@ func (p *program) totalsText(t *backup.Totals) string {
 		text += fmt.Sprintf(p.say(" from %s to %s", " desde %s hasta %s"), local(t.From), local(t.To))
 	}
 	if t.Trimmed > 0 {
-		text += fmt.Sprintf(p.say(" (and older: %d are not in the log any more)", " (y anteriores: %d ya no están en el registro)"), t.Trimmed)
+		text += fmt.Sprintf(p.say(" (%d of them are older, and not in the log any more)", " (%d de ellas son anteriores y ya no están en el registro)"), t.Trimmed)
 	}
 	return text
 }

@@ -161,6 +161,36 @@ func TestBackupsSayHowManyReadings(t *testing.T) {
 	}
 }
 
+// TestABackupOfAFolderThatIsWrong, in rows that the log does not have any more, is not
+// restored with --verify, which says how it is.
+func TestABackupOfAFolderThatIsWrong(t *testing.T) {
+	dir := t.TempDir()
+	data, file, back := filepath.Join(dir, "data"), filepath.Join(dir, "one.backup"), filepath.Join(dir, "back")
+	readAhead(t, data, 1, 40)
+	readAhead(t, data, 41, 50)
+	trimLog(t, data)
+	rows := filepath.Join(data, "readings.csv")
+	b, err := os.ReadFile(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(rows, bytes.Replace(b, []byte(",20,"), []byte(",21,"), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if text := cli(t, "backup", file, "--data", data); !strings.Contains(text, " 50 readings from 2026-11-22 09:00:41 to 2026-11-22 09:00:50 (40 of them are older, and not in the log any more)") {
+		t.Error(text)
+	}
+	for lang, want := range map[string]string{"en": "hint: no folder was made.", "es": "pista: no se hizo ninguna carpeta."} {
+		if text := said(t, exitError, "restore", file, "--data", back, "--verify", "--lang", lang); !strings.Contains(text, want) {
+			t.Error(text)
+		}
+	}
+	if _, err := os.Stat(back); err == nil {
+		t.Error("a folder was made all the same")
+	}
+	cli(t, "restore", file, "--data", back)
+}
+
 // TestBackupsOfAnEarlierVaiven are restored, with what they say.
 func TestBackupsOfAnEarlierVaiven(t *testing.T) {
 	file, data := filepath.Join("..", "..", "internal", "backup", "testdata", "form1.backup"), filepath.Join(t.TempDir(), "data")

@@ -94,6 +94,7 @@ type config struct {
 
 // flags declares config's flags on a command, with the command's defaults.
 func (p *program) flags(f *pflag.FlagSet, c *config) {
+	form := p.say("LINE=BOARD:STATE", "LÍNEA=PLACA:ESTADO")
 	f.StringSliceVar(&c.Listen, "listen", c.Listen, p.say("address to listen on, HOST:PORT (several: repeat it)",
 		"dirección donde escuchar, HOST:PUERTO (varias: repítela)"))
 	f.StringVar(&c.TLSCert, "tls-cert", "", p.say("certificate (PEM) for wss://", "certificado (PEM) para wss://"))
@@ -144,9 +145,9 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 	f.IntVar(&c.MaxDevices, "max-devices", 256, p.say("devices that one connection may speak for", "dispositivos por conexión"))
 	f.IntVar(&c.MaxPerAddress, "max-per-address", 1000, p.say("connections from one address", "conexiones desde una dirección"))
 	f.StringSliceVar(&c.State, "state", nil, p.say("name of a state beside LED, as RELAY", "nombre de un estado además de LED, como RELAY"))
-	f.Var(bindings{&c.Button}, "button", p.say("push button: line of this computer, board and state, as GPIO17=101:LED (several: repeat it)",
+	f.Var(bindings{&c.Button, form}, "button", p.say("push button: line of this computer, board and state, as GPIO17=101:LED (several: repeat it)",
 		"pulsador: línea de este equipo, placa y estado, como GPIO17=101:LED (varios: repítela)"))
-	f.Var(bindings{&c.Indicator}, "indicator", p.say("LED of this computer that shows a board's state, as GPIO27=101:LED (several: repeat it)",
+	f.Var(bindings{&c.Indicator, form}, "indicator", p.say("LED of this computer that shows a board's state, as GPIO27=101:LED (several: repeat it)",
 		"LED de este equipo que muestra el estado de una placa, como GPIO27=101:LED (varios: repítela)"))
 	f.StringSliceVar(&c.LEDText, "led-text", nil, p.say("send these two words for on and off instead of JSON, as ON,OFF, to boards that say no HELLO",
 		"envía estas dos palabras para encendido y apagado en vez de JSON, como ON,OFF, a placas que no dicen HELLO"))
@@ -231,7 +232,10 @@ func (v prefixes) Set(s string) error {
 }
 
 // bindings is a flag of buttons or indicators, as GPIO17=101:LED.
-type bindings struct{ b *[]button.Binding }
+type bindings struct {
+	b    *[]button.Binding
+	form string // how one is written, for the help
+}
 
 func (v bindings) String() string {
 	if v.b == nil || len(*v.b) == 0 {
@@ -247,7 +251,7 @@ func (v bindings) String() string {
 	return s
 }
 
-func (v bindings) Type() string { return "LINE=BOARD:STATE" }
+func (v bindings) Type() string { return v.form }
 
 func (v bindings) Set(s string) error {
 	for word := range strings.FieldsSeq(s) { // an environment variable holds several

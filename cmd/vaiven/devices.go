@@ -23,7 +23,7 @@ func (p *program) devicesCommand() *cobra.Command {
 		Use:   "devices [TEXT]",
 		Short: p.say("The boards that a running server knows", "Las placas que conoce un servidor en marcha"),
 		Long: p.say("devices lists the boards of a running server: who is connected, silent, asleep or gone,\nsince when, and what they measured last. TEXT is searched for in id, name, note and group.",
-			"devices muestra las placas de un servidor en marcha: cuál está conectada, callada, dormida\no ausente, desde cuándo, y qué midió. TEXT se busca en identificador, nombre, nota y grupo."),
+			"devices muestra las placas de un servidor en marcha: cuál está conectada, callada, dormida\no ausente, desde cuándo, y qué midió. TEXTO se busca en identificador, nombre, nota y grupo."),
 		Example: "  vaiven devices\n  vaiven devices --status silent\n  vaiven devices --server http://192.168.1.20:8080 --json",
 		Args:    p.args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -38,10 +38,10 @@ func (p *program) plot(ctx context.Context, c *api.Client, a *plotAsk) error {
 			return p.historyError(&a.r, err)
 		}
 	}
-	for _, part := range got.Unread {
+	if len(got.Unread) > 0 {
+		part := got.Unread[0] // one is enough to know
 		p.notice(fmt.Sprintf(p.say("something from %s to %s is on the server's disk and cannot be read: it may be missing here", "algo del %s al %s está en el disco del servidor y no se puede leer: puede faltar aquí"),
 			minute(part.From), minute(part.To)), p.say("`vaiven verify` says more, and what to do, while the server is stopped", "`vaiven verify` dice más, y qué hacer, con el servidor detenido"))
-		break // one is enough to know
 	}
 	arrange(got, a)
 	if a.png != "" {

@@ -66,6 +66,8 @@ func (p *program) restore(ctx context.Context, c *config, path string, check boo
 			made := &dataFolder{program: p, o: o, explain: o.Explainer()}
 			if found, err = made.verify(ctx); err == nil {
 				err = p.compareTotals(in, found)
+			} else if ctx.Err() == nil {
+				err = p.notMade(err)
 			}
 		}
 		return err
@@ -81,22 +83,25 @@ func (p *program) restore(ctx context.Context, c *config, path string, check boo
 	if h.CSV != "" && h.CSV != "readings.csv" {
 		start += " --csv " + quoted(filepath.Join(d.o.Data, h.CSV), runtime.GOOS)
 	}
-	var totals *backup.Totals
-	if t, known := in.Totals(); known {
-		totals = &t
-	}
 	_, err = fmt.Fprintf(p.out, p.say(
 		"%s is the server of %s, up to record %d%s. Start it with: %s\n",
 		"%s es el servidor del %s, hasta la entrada %d%s. Inícialo con: %s\n"),
-		d.o.Data, h.At.Local().Format(time.DateTime), h.Last, p.totalsText(totals), start)
+		d.o.Data, h.At.Local().Format(time.DateTime), h.Last, p.totalsText(in.Totals()), start)
 	return err
+}
+
+// notMade says of what verify has found that there is no folder, and how there would be
+// one: the hint for a server's own folder does not help here.
+func (p *program) notMade(err error) error {
+	return hinted(err, p.say("no folder was made. Take another backup; without --verify this one is restored all the same, and `vaiven verify` then says what can be done",
+		"no se hizo ninguna carpeta. Usa otra copia; sin --verify esta se restaura de todos modos, y `vaiven verify` dice entonces qué se puede hacer"))
 }
 
 // compareTotals compares what was found in a folder with what its backup says that it
 // has.
 func (p *program) compareTotals(in *backup.Reader, found verified) error {
-	t, known := in.Totals()
-	if !known || t.Readings == found.Readings {
+	t := in.Totals()
+	if t == nil || t.Readings == found.Readings {
 		return nil
 	}
 	return hinted(fmt.Errorf(p.say("the backup says %d readings, and restored there are %d", "la copia dice %d lecturas, y restauradas hay %d"), t.Readings, found.Readings),

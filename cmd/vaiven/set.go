@@ -35,7 +35,7 @@ func (p *program) setCommand() *cobra.Command {
 		Short: p.say("Switch states of boards", "Cambia estados de las placas"),
 		Long: p.say(
 			"set asks a running server for states of boards. BOARD is an id, @GROUP for all of a\ngroup, or all. A board that is not connected gets the change when it comes back,\nunless --within says that it is then too late.",
-			"set pide a un servidor en marcha estados de las placas. BOARD es un identificador,\n@GRUPO para todas las de un grupo, o all. Una placa que no está conectada recibe el\ncambio cuando vuelve, salvo que --within diga que entonces es tarde."),
+			"set pide a un servidor en marcha estados de las placas. PLACA es un identificador,\n@GRUPO para todas las de un grupo, o all. Una placa que no está conectada recibe el\ncambio cuando vuelve, salvo que --within diga que entonces es tarde."),
 		Example: "  vaiven set 101 LED=1\n  vaiven set 101 LED=1 --within 5s --wait\n  vaiven set @lab LED=0 RELAY=1\n  vaiven set 101,102 DIM=40",
 		Args:    p.args(cobra.MinimumNArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -65,6 +66,18 @@ func TestWordsThatAreNotUnderstood(t *testing.T) {
 			if code != exitUsage || !strings.Contains(errs.String(), want) {
 				t.Errorf("%s: exit %d, want %q\n%s", c.line, code, want, errs.String())
 			}
+		}
+	}
+}
+
+// TestHelpInSpanishHasOneWordForAThing: what is to be written there is called the same in
+// the line, the text and the options.
+func TestHelpInSpanishHasOneWordForAThing(t *testing.T) {
+	for _, line := range []string{"set", "toggle", "devices", "devices describe", "session new", "plot", "export", "import", "backup", "restore", "serve", "lab", "workshop"} {
+		var out, errs bytes.Buffer
+		code := run(t.Context(), append(strings.Fields(line), "--help", "--lang", "es"), streams{os.Stdin, &out, &errs, func(string) string { return "" }})
+		if found := regexp.MustCompile(`\b(BOARD|FILE|FOLDER|DIR|STATE|VALUE|TEXT|TASK|LINE)\b`).FindString(out.String()); code != exitOK || found != "" {
+			t.Errorf("%s: exit %d, %q is English", line, code, found)
 		}
 	}
 }

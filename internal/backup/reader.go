@@ -71,13 +71,13 @@ func NewReader(in io.Reader) (*Reader, error) {
 // Header is the backup's.
 func (r *Reader) Header() Header { return r.header }
 
-// Totals are those of a backup that was read to its end; false for one of a form that
-// has none.
-func (r *Reader) Totals() (t Totals, ok bool) {
-	if r.totals != nil {
-		t = *r.totals
+// Totals are those of a backup that was read to its end; nil before, and for one of a
+// form that has none.
+func (r *Reader) Totals() *Totals {
+	if !errors.Is(r.err, io.EOF) {
+		return nil
 	}
-	return t, r.totals != nil && errors.Is(r.err, io.EOF)
+	return r.totals
 }
 
 // Close gives back what the Reader has, and not the io.Reader.

@@ -2,6 +2,7 @@ package history
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 
@@ -31,6 +32,14 @@ func (f *finder) holders() func(k key) bool {
 		}
 	}
 	return func(k key) bool { return devices[k.device] && f.wants(k) }
+}
+
+// hides notes that what is in a stretch cannot be found: a state may have been reported
+// there, whatever an earlier report says.
+func (f *finder) hides(s vaiven.Stretch) {
+	if s.From < f.q.From {
+		f.hidden = max(f.hidden, min(s.To, f.q.From))
+	}
 }
 
 // findBefore finds for each state the last sample before From.
@@ -63,12 +72,18 @@ func (f *finder) findBefore(blocks []*block, fresh []headRun) error {
 			}
 		}
 	}
+	maps.DeleteFunc(f.before, func(_ key, s sample) bool { return s.t < f.hidden })
 	return f.ctx.Err()
 }
 
 // findBeforeIn looks into one block.
 func (f *finder) findBeforeIn(b *block, wanted func(key) bool, note func(key, sample)) error {
-	r := b.reader(&f.unread)
+	r := &reader{Block: b.tsdb, b: b, u: &f.unread}
+	defer func() {
+		if r.blind {
+			f.hides(vaiven.Stretch{From: b.first, To: b.end})
+		}
+	}()
 	index, err := r.Index()
 	if err != nil {
 		return err

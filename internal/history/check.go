@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -244,7 +243,7 @@ func (c Check) Text(l vaiven.Lang) string {
 	}
 	text := fmt.Sprintf(l.Say("history: of %d values of the log %d are missing and %d are others; the earliest is %s of %s at %s",
 		"historial: de %d valores del registro faltan %d y %d son otros; el primero es %s de %s a las %s"),
-		c.Samples, c.Missing, c.Different, c.First.Name, c.First.Device, time.UnixMilli(c.First.At).UTC().Format(time.RFC3339))
+		c.Samples, c.Missing, c.Different, c.First.Name, c.First.Device, moment(c.First.At))
 	return strings.Join(append(parts, text), "; ")
 }
 

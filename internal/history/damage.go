@@ -106,12 +106,13 @@ func (u *unread) warnings() (notes annotations.Annotations) {
 
 // reader reads the block as far as it can be read: series and chunks that are damaged
 // are as if they were not there, and u is told of them.
-func (b *block) reader(u *unread) tsdb.BlockReader { return &reader{b.tsdb, b, u} }
+func (b *block) reader(u *unread) tsdb.BlockReader { return &reader{Block: b.tsdb, b: b, u: u} }
 
 type reader struct {
 	*tsdb.Block
-	b *block
-	u *unread
+	b     *block
+	u     *unread
+	blind bool // something of the index could not be read
 }
 
 func (r *reader) tell(s vaiven.Stretch, err error) {
@@ -121,7 +122,10 @@ func (r *reader) tell(s vaiven.Stretch, err error) {
 }
 
 // whole tells that the index is damaged: it is not known what it would have said.
-func (r *reader) whole(err error) { r.tell(vaiven.Stretch{From: r.b.first, To: r.b.end}, err) }
+func (r *reader) whole(err error) {
+	r.blind = true
+	r.tell(vaiven.Stretch{From: r.b.first, To: r.b.end}, err)
+}
 
 // Index implements [tsdb.BlockReader].
 func (r *reader) Index() (tsdb.IndexReader, error) {
@@ -258,7 +262,7 @@ func (x chunkReader) ChunkOrIterable(m chunks.Meta) (c chunkenc.Chunk, it chunke
 // scan reads all of the block, and tells u what cannot be read. The error is none of
 // damage.
 func (b *block) scan(ctx context.Context, u *unread) error {
-	r := &reader{b.tsdb, b, u}
+	r := &reader{Block: b.tsdb, b: b, u: u}
 	ir, err := r.Index()
 	if err != nil {
 		return err

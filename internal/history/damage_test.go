@@ -297,3 +297,45 @@ func TestUnreadStaysSmall(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestDamageHidesWhatHeld damages the block with a state's last report, in each place: no
+// earlier report is answered as if it held still.
+func TestDamageHidesWhatHeld(t *testing.T) {
+	for name, change := range map[string]func([]byte) []byte{
+		firstChunks: func(b []byte) []byte { return b[:0] },
+		indexName:   func(b []byte) []byte { return b[:40] },
+		metaName:    func(b []byte) []byte { return b[:20] },
+	} {
+		for _, restart := range []bool{false, true} {
+			if name == metaName && !restart {
+				continue // it is not read again
+			}
+			m := open(t)
+			m.append(t, report("101", 1000, 1))
+			m.hours(t, 0, 3)
+			m.append(t, report("101", 3*3_600_000, 0))
+			m.hours(t, 3, 9)
+			wait(m.h)
+			ask := func() *vaiven.Held {
+				got, err := m.h.Curves(t.Context(), vaiven.CurveQuery{Names: []string{"LED"}, Devices: []vaiven.Device{"101"}, From: begun + 8*3_600_000, To: begun + 9*3_600_000, Points: 2})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(got.Curves) == 0 {
+					return nil
+				}
+				return got.Curves[0].Before
+			}
+			if held := ask(); held == nil || *held != (vaiven.Held{At: begun + 3*3_600_000, Num: 0}) {
+				t.Fatalf("%+v held", held)
+			}
+			harm(t, m.h.blocks[1].dir, name, change)
+			if restart {
+				m.again(t)
+			}
+			if held := ask(); held != nil && held.Num != 0 {
+				t.Errorf("%s, started again %v: %+v is said to hold", name, restart, *held)
+			}
+		}
+	}
+}

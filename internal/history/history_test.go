@@ -26,6 +26,11 @@ func measured(d vaiven.Device, at, taken int64, temp float64) *vaiven.Reading {
 	return r
 }
 
+// report is one of a board's states, LED and its opposite FAN.
+func report(d vaiven.Device, ms int64, on float64) *vaiven.Report {
+	return &vaiven.Report{Stamp: vaiven.Stamp{At: begun + ms, Synced: true}, Device: d, States: []vaiven.Value{{Name: "LED", Num: on}, {Name: "FAN", Num: 1 - on}}}
+}
+
 // wait returns when blocks are no longer being joined.
 func wait(h *History) { h.work.Wait() }
 
@@ -87,9 +92,6 @@ func TestBlocksAreJoined(t *testing.T) {
 // for, or have something in the time that is.
 func TestAStateHoldsUntilTheNextReport(t *testing.T) {
 	m := open(t, func(o *Options) { o.cut = 8 * time.Hour })
-	report := func(d vaiven.Device, ms int64, on float64) *vaiven.Report {
-		return &vaiven.Report{Stamp: vaiven.Stamp{At: begun + ms, Synced: true}, Device: d, States: []vaiven.Value{{Name: "LED", Num: on}, {Name: "FAN", Num: 1 - on}}}
-	}
 	const hour = 3_600_000
 	m.append(t, report("102", 1000, 1)) // and never again
 	m.append(t, report("101", 2000, 0))

@@ -32,6 +32,7 @@ func (h *History) Curves(ctx context.Context, q vaiven.CurveQuery) (vaiven.Curve
 	f := &finder{
 		ctx: ctx, q: q, width: out.Width, first: floorDiv(q.From, out.Width),
 		devices: make(map[vaiven.Device]bool), names: make(map[string]bool), cells: map[key][]sums{},
+		hidden: math.MinInt64,
 	}
 	f.buckets = int(floorDiv(q.To-1, out.Width) - f.first + 1)
 	for _, d := range q.Devices {
@@ -103,6 +104,9 @@ func (h *History) pin(f *finder) (blocks []*block, fresh, earlier []headRun) {
 		}
 	}
 	h.addLost(&f.unread, f.q.From, f.q.To)
+	for _, l := range h.lost {
+		f.hides(l.Stretch)
+	}
 	for k, s := range h.head.series {
 		if !f.wants(k) {
 			continue
@@ -133,6 +137,7 @@ type finder struct {
 	unread unread
 	cells  map[key][]sums
 	before map[key]sample // of states, the last one before From
+	hidden int64          // see hides; such as are earlier are not known to hold
 	now    []sums         // of the series that is being read
 	it     chunkenc.Iterator
 }

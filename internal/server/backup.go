@@ -205,7 +205,7 @@ func (x Explainer) Backup(path string, err error) error {
 	case errors.As(err, &lost):
 		return x.Views(err)
 	case errors.As(err, &held):
-		return &Error{held.Text(x.Lang), x.Lang.Say("no backup was begun. `vaiven doctor` looks at the disk; a start anew ends what hangs",
+		return &Error{held.Text(x.Lang), x.Lang.Say("no backup was begun. `vaiven doctor` looks at the disk; starting the server again ends what hangs",
 			"no se empezó ninguna copia. `vaiven doctor` mira el disco; un nuevo arranque termina lo que no responde"), err}
 	case noSpace(err):
 		return &Error{x.Lang.Say("the disk is full", "el disco está lleno"),

@@ -299,8 +299,7 @@ func readTotals(t *testing.T, b []byte) (backup.Totals, []int64) {
 	for {
 		p, err := in.Next()
 		if errors.Is(err, io.EOF) {
-			totals, _ := in.Totals()
-			return totals, times
+			return *in.Totals(), times
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -486,8 +485,7 @@ func withFile(t *testing.T, b []byte, name string) []byte {
 		}
 	}
 	put()
-	totals, _ := in.Totals()
-	err = errors.Join(err, w.File(backup.File{Path: name, Size: 1}, strings.NewReader("x")), w.Totals(totals), w.Close())
+	err = errors.Join(err, w.File(backup.File{Path: name, Size: 1}, strings.NewReader("x")), w.Totals(*in.Totals()), w.Close())
 	if err != nil {
 		t.Fatal(err)
 	}

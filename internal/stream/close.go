@@ -55,7 +55,7 @@ func (e *HungError) Error() string { return e.Text(vaiven.English) }
 
 // Text is the fact for a person.
 func (e *HungError) Text(l vaiven.Lang) string {
-	return fmt.Sprintf(l.Say("%s does not end: after %s it is left behind", "%s no termina: tras %s se deja atrás"), e.part.text(l), e.After)
+	return fmt.Sprintf(l.Say("%s does not end: after %s it is left behind", "%s no termina: tras %s no se espera más"), e.part.text(l), e.After)
 }
 
 // joined is err, and with it what else went wrong, nil for nothing.
