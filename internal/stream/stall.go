@@ -329,7 +329,7 @@ func (l *Log) reopen(ctx context.Context) error {
 		return err
 	}
 	known := mark{log: l.id, first: l.First(), acked: l.acked.Load(), clean: true}
-	if _, err := checkFiles(ctx, l.o.Dir, l.o.Stream, known); err != nil {
+	if _, err := readyFiles(ctx, l.o.Dir, l.o.Stream, known); err != nil {
 		return err
 	}
 	s, err := l.connect(ctx)
