@@ -16,7 +16,7 @@ var rooms = map[string][]string{
 	"internal/backup":     nil,
 	"client":              {"", "wire"},
 	"internal/gateway":    {"", "wire", "internal/ws"},
-	"internal/stream":     {"", "internal/lock"},
+	"internal/stream":     {"", "internal/lock", "internal/atomicfile"},
 	"internal/csvform":    {""},
 	"internal/csvfile":    {"", "internal/csvform", "internal/lock", "internal/atomicfile"},
 	"internal/csvimport":  {""},
