@@ -41,10 +41,10 @@ func (l *Log) restore(ctx context.Context, last uint64, lacking []entry) (uint64
 // mendTail compares the newest blocks with the journal's records, and cuts the blocks off
 // where they lack one that the journal has. It returns the records that are lacking then.
 // What else is damaged is left to whoever reads all of the files, and so is everything
-// when acked is newer than the journal.
+// when acked is newer than the journal. Before the record first, records were trimmed.
 //
 // If we die here, the next start does the same again.
-func mendTail(dir, stream string, acked uint64, entries []entry) (lacking []entry, err error) {
+func mendTail(dir, stream string, acked, first uint64, entries []entry) (lacking []entry, err error) {
 	if len(entries) == 0 || entries[len(entries)-1].seq < acked {
 		return nil, nil
 	}
@@ -73,6 +73,9 @@ func mendTail(dir, stream string, acked uint64, entries []entry) (lacking []entr
 		if len(lacking) == 0 {
 			return nil, nil
 		}
+		if !wholeBlocks(files[:i], stream, first) {
+			return nil, nil // it will be said, and nothing is changed before
+		}
 		if cut == 0 && i > 0 { // nothing of this one stays
 			i--
 			cut = int(files[i].size)
@@ -80,6 +83,18 @@ func mendTail(dir, stream string, acked uint64, entries []entry) (lacking []entr
 		return lacking, cutBlocks(dir, stream, files[i:], int64(cut))
 	}
 	return m.lacking(), nil
+}
+
+// wholeBlocks reports whether nothing is wrong with the blocks before the one that is to
+// be cut off.
+func wholeBlocks(files []blockFile, stream string, first uint64) bool {
+	s := blockScan{stream: stream, subject: []byte(subjectOf(stream)), floor: first}
+	for _, f := range files {
+		if rest, err := s.readBlock(f); err != nil || len(rest) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // metaLogOf returns which log the stream in a folder says that it is, "" when it does not

@@ -199,3 +199,70 @@ func TestJournalLengthThatCannotBe(t *testing.T) {
 		t.Errorf("%d records", len(found))
 	}
 }
+
+// TestNothingIsCutBesideDamage: when an old block is damaged, the newest ones stay as the
+// power cut left them.
+func TestNothingIsCutBesideDamage(t *testing.T) {
+	p := losePower(t)
+	dir := p.now
+	files, err := listBlocks(dir, "VAIVEN")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(files[0].name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(files[0].name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	last := files[len(files)-1]
+	torn := last.size - 20
+	if err := os.Truncate(last.name, torn); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(testContext(t), Options{Dir: dir, Logger: quiet()}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("it opens: %v", err)
+	}
+	if fi, err := os.Stat(last.name); err != nil || fi.Size() != torn {
+		t.Errorf("it was cut off: %v, %v", fi.Size(), err)
+	}
+}
+
+// TestOlderCopyBesideANewerJournal: what a journal had before a start is no record after
+// it, wherever the log stood then.
+func TestOlderCopyBesideANewerJournal(t *testing.T) {
+	dir, older, cut := t.TempDir(), t.TempDir(), t.TempDir()
+	l := start(t, Options{Dir: dir})
+	l.write(3, 10)
+	if err := l.stop(); err != nil {
+		t.Fatal(err)
+	}
+	copyTree(t, dir, older)
+	l = start(t, Options{Dir: dir})
+	l.write(20, 10)
+	b, err := os.ReadFile(filepath.Join(dir, JournalName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(older, JournalName), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l = start(t, Options{Dir: older})
+	l.append(reading(999, 1))
+	l.await(1)
+	want, err := readAll(testContext(t), l.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copyTree(t, older, cut)
+	again := start(t, Options{Dir: cut})
+	got, err := readAll(testContext(t), again.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%d records, %d before", len(got), len(want))
+	}
+}

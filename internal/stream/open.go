@@ -239,7 +239,7 @@ func (l *Log) openJournal(known *mark) (lacking []entry, err error) {
 	if id := metaLogOf(l.o.Dir, l.o.Stream); id != "" && id != known.log {
 		return nil, nil // other blocks: it will be said
 	}
-	if lacking, err = mendTail(l.o.Dir, l.o.Stream, known.acked, entries); err != nil {
+	if lacking, err = mendTail(l.o.Dir, l.o.Stream, known.acked, known.first, entries); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	if len(lacking) > 0 {
