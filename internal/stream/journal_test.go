@@ -181,8 +181,6 @@ func losePower(t *testing.T) powerLost {
 	add(30, true)
 	add(10, false)
 	p := powerLost{synced: t.TempDir(), now: t.TempDir()}
-	l.flusher.mu.Lock() // nobody else flushes from here on
-	l.flusher.mu.Unlock()
 	if err := l.flush(); err != nil {
 		t.Fatal(err)
 	}

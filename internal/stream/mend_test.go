@@ -203,11 +203,17 @@ func TestJournalLengthThatCannotBe(t *testing.T) {
 // TestNothingIsCutBesideDamage: when an old block is damaged, the newest ones stay as the
 // power cut left them.
 func TestNothingIsCutBesideDamage(t *testing.T) {
-	p := losePower(t)
-	dir := p.now
-	files, err := listBlocks(dir, "VAIVEN")
-	if err != nil {
+	dir, running := t.TempDir(), t.TempDir()
+	l := start(t, Options{Dir: running})
+	l.write(300, 30_000)
+	if err := l.flush(); err != nil {
 		t.Fatal(err)
+	}
+	l.write(3, 10)
+	copyTree(t, running, dir)
+	files, err := listBlocks(dir, "VAIVEN")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("%d blocks, %v", len(files), err)
 	}
 	b, err := os.ReadFile(files[0].name)
 	if err != nil {
