@@ -60,13 +60,21 @@ func makeStores(t *testing.T) (closed, killed savedLog) {
 	return savedLog{dir: dir, records: last}, killed
 }
 
+// copyTree copies a folder, whose log may run: a file that goes away meanwhile, as one
+// that JetStream is just making, has it begin again.
 func copyTree(t testing.TB, from, to string) {
 	t.Helper()
-	if err := os.RemoveAll(to); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
+	for try := 0; ; try++ {
+		if err := os.RemoveAll(to); err != nil {
+			t.Fatal(err)
+		}
+		err := os.CopyFS(to, os.DirFS(from))
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, fs.ErrNotExist) || try > 100 {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -22,9 +23,12 @@ type flusher struct {
 	mu    sync.Mutex    // one at a time
 	asked chan struct{} // holds a token when a flush is wanted now
 	from  uint32        // the first block that may not be synced
-	// doubt says that the disk failed, and that the system may take for written what it
-	// could not write: the blocks are written over with what they hold.
-	doubt bool
+	// failed counts the disk's failures, behind which the system may take for written what
+	// it could not write: the files are then written over with what they hold. blocks and
+	// rest are how many of them that was done for.
+	failed       atomic.Int64
+	blocks, rest int64
+	restMu       sync.Mutex // of rest: one at a time
 
 	ctx  context.Context // ends when nothing is committed any more
 	end  context.CancelFunc
@@ -78,39 +82,58 @@ func (l *Log) flush() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	upTo := l.acked.Load() // JetStream has handed all of these to the system
+	failed := f.failed.Load()
+	again := failed != f.blocks && f.from > 0 // the first one is Open's, and has seen no failure
 	files, err := listBlocks(l.o.Dir, l.o.Stream)
 	if err != nil {
 		return err
 	}
+	scan := blockScan{stream: l.o.Stream, subject: []byte(l.subject), floor: l.First()}
 	for _, b := range files {
 		if b.index < f.from {
 			continue
 		}
-		if err := f.sync(b.name); err != nil && !errors.Is(err, os.ErrNotExist) { // trimmed meanwhile
-			f.doubt = true
+		if again {
+			err = writeAgain(b.name, func(data []byte) error { _, err := scan.scanBlock(b, data); return err })
+		} else {
+			err = atomicfile.SyncFile(b.name)
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) { // trimmed meanwhile
+			f.failed.Add(1)
 			return err
 		}
 	}
+	if again && scan.last < upTo { // the system has forgotten it: the journal has not
+		return &LostRecordsError{Have: scan.last, Want: upTo}
+	}
 	if err := atomicfile.SyncFolder(filepath.Join(streamDir(l.o.Dir, l.o.Stream), "msgs")); err != nil {
+		f.failed.Add(1)
 		return err
 	}
 	if n := len(files); n > 0 {
 		f.from = files[n-1].index
 	}
-	f.doubt = false
+	f.blocks = failed
 	l.journal.release(upTo)
 	return nil
 }
 
-func (f *flusher) sync(name string) error {
-	if !f.doubt {
-		return atomicfile.SyncFile(name)
-	}
-	b, err := os.ReadFile(name)
+// writeAgain writes over a file with what it holds, when check has nothing against that,
+// and brings it to the disk. JetStream may append to the file meanwhile, or put another
+// one in its place, which it has synced.
+func writeAgain(name string, check func([]byte) error) error {
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	return rewrite(name, b)
+	b, err := io.ReadAll(f)
+	if err == nil {
+		err = check(b)
+	}
+	if err == nil {
+		_, err = f.WriteAt(b, 0)
+	}
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // syncRest brings what JetStream has in the folder besides the log's blocks to the
@@ -119,8 +142,30 @@ func (l *Log) syncRest() error {
 	if l.journal == nil {
 		return nil
 	}
+	f := &l.flusher
+	f.restMu.Lock()
+	defer f.restMu.Unlock()
+	failed := f.failed.Load()
 	blocks := filepath.Join(streamDir(l.o.Dir, l.o.Stream), "msgs")
-	return atomicfile.SyncTree(filepath.Join(l.o.Dir, "jetstream"), func(path string) bool { return filepath.Dir(path) == blocks })
+	var again error
+	err := atomicfile.SyncTree(filepath.Join(l.o.Dir, "jetstream"), func(path string) bool {
+		if filepath.Dir(path) == blocks {
+			return true
+		}
+		if failed == f.rest {
+			return false
+		}
+		if err := writeAgain(path, func([]byte) error { return nil }); err != nil && !errors.Is(err, os.ErrNotExist) {
+			again = errors.Join(again, err)
+		}
+		return true
+	})
+	if err = errors.Join(err, again); err != nil {
+		f.failed.Add(1)
+		return err
+	}
+	f.rest = failed
+	return nil
 }
 
 // ackedMark is the last record that is durable, and waits for the ones behind it.

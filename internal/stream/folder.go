@@ -47,6 +47,9 @@ type mark struct {
 	first uint64 // sequence of its first record
 	acked uint64 // last sequence that was acknowledged
 	clean bool   // the log was closed after it
+	// journaled: since then records were durable in the journal first. A vaiven that has
+	// none says so by not saying it: what a journal has then is older than the blocks.
+	journaled bool
 }
 
 // witness is the file that knows what was acknowledged, apart from the log: a
@@ -106,6 +109,7 @@ const (
 	slotMagic   = "VWA1"
 	slotLength  = 4 + 8 + 8 + 8 + 16 + 4 + 4
 	slotClean   = 1
+	slotJournal = 2
 )
 
 // openWitness opens or creates the file; a new one gives the zero mark.
@@ -146,7 +150,7 @@ func (w *witness) readSlot(b []byte) {
 	w.turn = le.Uint64(b[4:])
 	copy(w.log[:], b[28:44])
 	w.mark = mark{log: hex.EncodeToString(w.log[:]), first: le.Uint64(b[12:]), acked: le.Uint64(b[20:]),
-		clean: le.Uint32(b[44:]) == slotClean}
+		clean: le.Uint32(b[44:]) == slotClean, journaled: le.Uint32(b[44:]) == slotJournal}
 }
 
 // start writes the first mark of this process to both slots, durably: from
@@ -181,8 +185,11 @@ func (w *witness) set(acked uint64) error {
 	le.PutUint64(b[12:], w.mark.first)
 	le.PutUint64(b[20:], w.mark.acked)
 	copy(b[28:], w.log[:])
-	if w.mark.clean {
+	switch {
+	case w.mark.clean:
 		le.PutUint32(b[44:], slotClean)
+	case w.mark.journaled:
+		le.PutUint32(b[44:], slotJournal)
 	}
 	le.PutUint32(b[slotLength-4:], crc32.Checksum(b[:slotLength-4], castagnoli))
 	if _, err := w.f.WriteAt(b[:], int64(w.turn%2)*slotSize); err != nil {

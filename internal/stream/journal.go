@@ -31,7 +31,8 @@ import (
 //
 // The file is, in little-endian:
 //
-//	page 0:  magic "VWJ1", a random key (16 bytes), CRC-32C of both (uint32)
+//	page 0:  magic "VWJ1", a random key (16 bytes), another at each start, CRC-32C of
+//	         both (uint32)
 //	then records, each at the beginning of a page:
 //	         magic "VWJR", CRC-32C of the key and all that follows (uint32), the log's
 //	         id (16 bytes), sequence (uint64), flushed (uint64), length (uint32), record
@@ -40,10 +41,11 @@ import (
 // was written. The key keeps what boards send from being taken for a record: pages in
 // the middle of a record that was partly written over are read, too.
 type journal struct {
-	f   journalFile
-	key [16]byte
-	log [16]byte
-	buf []byte
+	f     journalFile
+	fresh bool // it was made just now
+	key   [16]byte
+	log   [16]byte
+	buf   []byte
 
 	mu      sync.Mutex
 	inside  []placed // in order: what may not be written over
@@ -84,55 +86,92 @@ const (
 // errJournalFull means that there is no room before the next flush.
 var errJournalFull = errors.New("the journal is full")
 
+// errNoJournal means that none could be made.
+var errNoJournal = errors.New("there can be no journal")
+
 // openJournal opens the journal in the folder, or makes one, and returns the records of
 // that log in it which may not be in the blocks, in the order of their sequences, without
-// a gap, up to the newest.
+// a gap, up to the newest. The error is errNoJournal when there is none.
 func openJournal(dir, log string) (*journal, []entry, error) {
 	path := filepath.Join(dir, JournalName)
-	b, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	b, err := readJournal(path)
+	if err != nil {
 		return nil, nil, err
 	}
 	j := &journal{roomy: make(chan struct{})}
-	whole := len(b) == journalSize && string(b[:4]) == magicJournal &&
-		binary.LittleEndian.Uint32(b[20:]) == crc32.Checksum(b[:20], castagnoli)
-	if whole {
-		copy(j.key[:], b[4:20])
-	} else {
+	j.fresh = len(b) != journalSize || string(b[:4]) != magicJournal ||
+		binary.LittleEndian.Uint32(b[20:]) != crc32.Checksum(b[:20], castagnoli)
+	if j.fresh {
 		if len(b) > 0 { // damaged: for whoever wants to look at it
 			_ = os.Rename(path, path+".damaged")
 		}
-		if err := j.create(path); err != nil {
-			return nil, nil, err
+		if err := create(path); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", errNoJournal, err)
 		}
+	} else {
+		copy(j.key[:], b[4:20])
 	}
 	if j.f, err = openDurable(path); err != nil {
 		return nil, nil, err
 	}
-	if !whole {
+	if j.fresh {
 		return j, nil, nil
 	}
 	return j, j.scan(b, log), nil
 }
 
+// readJournal reads what of the file can be read: a page that cannot is one that holds
+// nothing. It is nil when there is no file.
+func readJournal(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // read only
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, &os.PathError{Op: "read", Path: path, Err: errors.New("is not a file")}
+	}
+	b := make([]byte, min(fi.Size(), journalSize+1))
+	if _, err := f.ReadAt(b, 0); err == nil {
+		return b, nil
+	}
+	clear(b)
+	for at := 0; at < len(b); at += journalPage {
+		page := b[at:min(at+journalPage, len(b))]
+		if _, err := f.ReadAt(page, int64(at)); err != nil {
+			clear(page)
+		}
+	}
+	return b, nil
+}
+
 // create makes an empty file, of which every page is on the disk: to write one over then
 // changes nothing else.
-func (j *journal) create(path string) error {
-	if _, err := rand.Read(j.key[:]); err != nil {
-		return err
-	}
-	b := make([]byte, journalSize)
-	copy(b[copy(b, magicJournal):], j.key[:])
-	binary.LittleEndian.PutUint32(b[20:], crc32.Checksum(b[:20], castagnoli))
+func create(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
+	b := make([]byte, journalSize)
+	copy(b, journalHeader([16]byte{}))
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		_ = os.Remove(path) // a part of it is of no use
 	}
 	return err
+}
+
+// journalHeader is how page 0 begins.
+func journalHeader(key [16]byte) []byte {
+	b := append([]byte(magicJournal), key[:]...)
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
 // scan returns the newest records of a log, without a gap, which are not known to be
@@ -143,7 +182,8 @@ func (j *journal) scan(b []byte, log string) []entry {
 	var newest, flushed uint64
 	for at := journalPage; at+journalHead <= len(b); {
 		head := b[at:]
-		size := journalHead + int(le.Uint32(head[40:]))
+		length := le.Uint32(head[40:])
+		size := journalHead + int(min(length, journalSize))
 		if string(head[:4]) != magicEntry || size > len(head) || le.Uint32(head[4:]) != j.sum(head[8:size]) {
 			at += journalPage
 			continue
@@ -176,9 +216,17 @@ func (j *journal) sum(b []byte) uint32 {
 func pagesOf(bytes int) int { return (bytes + journalPage - 1) / journalPage }
 
 // begin forgets what is in the journal: the blocks of the log have it, up to flushed.
+// With another key nothing of it is a record any more, not even of this log as it was in
+// a folder that somebody has put an older copy into.
 func (j *journal) begin(log string, flushed uint64) error {
 	if _, err := hex.Decode(j.log[:], []byte(log)); err != nil {
 		return err
+	}
+	if _, err := rand.Read(j.key[:]); err != nil {
+		return err
+	}
+	if _, err := j.f.WriteAt(journalHeader(j.key), 0); err != nil {
+		return fmt.Errorf("journal: %w", err)
 	}
 	j.mu.Lock()
 	j.inside, j.flushed = nil, flushed

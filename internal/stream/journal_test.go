@@ -446,9 +446,7 @@ func TestDiskThatFailedIsWrittenAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.flusher.mu.Lock()
-	l.flusher.doubt = true
-	l.flusher.mu.Unlock()
+	l.flusher.failed.Add(1)
 	if err := l.flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -460,4 +458,66 @@ func TestDiskThatFailedIsWrittenAgain(t *testing.T) {
 		t.Errorf("written at %v, then %v", before.ModTime(), after.ModTime())
 	}
 	l.check()
+}
+
+// TestSystemThatForgot: what the system has lost behind an error of the disk is not taken
+// for synced: the journal keeps it, and the next start writes it again.
+func TestSystemThatForgot(t *testing.T) {
+	dir := t.TempDir()
+	l := start(t, Options{Dir: dir})
+	l.write(3, 10)
+	if err := l.flush(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := listBlocks(dir, "VAIVEN")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.write(3, 10)
+	want, err := readAll(testContext(t), l.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.flusher.mu.Lock() // the flusher tries again later
+	if err := os.Truncate(files[0].name, files[0].size); err != nil {
+		t.Fatal(err)
+	}
+	l.flusher.failed.Add(1)
+	l.flusher.mu.Unlock()
+	var lost *LostRecordsError
+	if err := l.flush(); !errors.As(err, &lost) {
+		t.Fatalf("flushed: %v", err)
+	}
+	cut := t.TempDir()
+	copyTree(t, dir, cut)
+	again := start(t, Options{Dir: cut})
+	got, err := readAll(testContext(t), again.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestSnapshotsAreWrittenAgain behind an error of the disk, before anything is trimmed
+// that they stand for.
+func TestSnapshotsAreWrittenAgain(t *testing.T) {
+	l := start(t, Options{Dir: t.TempDir()})
+	l.write(3, 10)
+	l.put(2, []byte("what the views know"))
+	block := filepath.Join(streamDir(l.o.Dir, "VAIVEN-SNAPSHOTS"), "msgs", "1.blk")
+	before, err := os.Stat(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.flusher.failed.Add(1)
+	l.put(2, []byte("what the views know")) // it is there
+	after, err := os.Stat(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !after.ModTime().After(before.ModTime()) || after.Size() != before.Size() {
+		t.Errorf("written at %v, then %v", before.ModTime(), after.ModTime())
+	}
 }

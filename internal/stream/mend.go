@@ -3,8 +3,10 @@ package stream
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,10 +41,10 @@ func (l *Log) restore(ctx context.Context, last uint64, lacking []entry) (uint64
 // mendTail compares the newest blocks with the journal's records, and cuts the blocks off
 // where they lack one that the journal has. It returns the records that are lacking then.
 // What else is damaged is left to whoever reads all of the files, and so is everything
-// when acked is newer than the journal.
+// when acked is newer than the journal. Before the record first, records were trimmed.
 //
 // If we die here, the next start does the same again.
-func mendTail(dir, stream string, acked uint64, entries []entry) (lacking []entry, err error) {
+func mendTail(dir, stream string, acked, first uint64, entries []entry) (lacking []entry, err error) {
 	if len(entries) == 0 || entries[len(entries)-1].seq < acked {
 		return nil, nil
 	}
@@ -71,20 +73,41 @@ func mendTail(dir, stream string, acked uint64, entries []entry) (lacking []entr
 		if len(lacking) == 0 {
 			return nil, nil
 		}
+		if !wholeBlocks(files[:i], stream, first) {
+			return nil, nil // it will be said, and nothing is changed before
+		}
 		if cut == 0 && i > 0 { // nothing of this one stays
 			i--
 			cut = int(files[i].size)
 		}
-		if err := cutBlocks(dir, stream, files[i:], int64(cut)); err != nil {
-			return nil, err
+		return lacking, cutBlocks(dir, stream, files[i:], int64(cut))
+	}
+	return m.lacking(), nil
+}
+
+// wholeBlocks reports whether nothing is wrong with the blocks before the one that is to
+// be cut off.
+func wholeBlocks(files []blockFile, stream string, first uint64) bool {
+	s := blockScan{stream: stream, subject: []byte(subjectOf(stream)), floor: first}
+	for _, f := range files {
+		if rest, err := s.readBlock(f); err != nil || len(rest) > 0 {
+			return false
 		}
-		return lacking, unpackLast(dir, files[i])
 	}
-	lacking = m.lacking()
-	if len(lacking) == 0 {
-		return nil, nil
+	return true
+}
+
+// metaLogOf returns which log the stream in a folder says that it is, "" when it does not
+// say it.
+func metaLogOf(dir, stream string) string {
+	b, err := os.ReadFile(filepath.Join(streamDir(dir, stream), "meta.inf"))
+	var meta struct {
+		Metadata map[string]string `json:"metadata"`
 	}
-	return lacking, unpackLast(dir, files[len(files)-1])
+	if err != nil || json.Unmarshal(b, &meta) != nil {
+		return ""
+	}
+	return meta.Metadata[metaLog]
 }
 
 // mender is how far mendTail has come.
@@ -126,7 +149,9 @@ func (m *mender) compare(f blockFile) (cut int, err error) {
 	}
 	if bytes.HasPrefix(b, []byte(blockPacked)) { // was synced before it got its name
 		s := m.scan
-		if _, err := s.scanBlock(f, b); err == nil && s.last+1 >= m.next {
+		if _, err := s.scanBlock(f, b); err != nil {
+			m.reached = false // damage: nothing behind it is to be cut off
+		} else if s.last+1 >= m.next {
 			m.next, m.reached = s.last+1, true
 		}
 		return -1, nil
@@ -178,11 +203,36 @@ func rewrite(name string, b []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// unpackLast writes the last block as it was before it was compressed: JetStream appends
-// to it, and does not expect it to be. Its new content is made in dir.
+// readyFiles is checkFiles for an embedded server that is about to start.
+func readyFiles(ctx context.Context, dir, stream string, known mark) (last uint64, err error) {
+	if last, err = checkFiles(ctx, dir, stream, known); err != nil {
+		return last, err
+	}
+	files, err := listBlocks(dir, stream)
+	if err != nil {
+		return last, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	for i := len(files) - 1; i >= 0; i-- {
+		if files[i].size == 0 { // JetStream removes it
+			continue
+		}
+		if err := unpackLast(dir, files[i]); err != nil {
+			return last, fmt.Errorf("%w: %w", ErrNotWritable, err)
+		}
+		break
+	}
+	return last, nil
+}
+
+// unpackLast writes the last block as it was before it was compressed, where it is:
+// JetStream appends to it, and does not expect it to be. It is the last when the next one
+// was not on the disk yet, or could not be made. Its new content is made in dir.
 func unpackLast(dir string, f blockFile) error {
+	if packed, err := isPacked(f.name); err != nil || !packed {
+		return err
+	}
 	b, err := os.ReadFile(f.name)
-	if err != nil || !bytes.HasPrefix(b, []byte(blockPacked)) {
+	if err != nil {
 		return err
 	}
 	if b, err = unpackBlock(b); err != nil {
@@ -193,4 +243,19 @@ func unpackLast(dir string, f blockFile) error {
 		return err
 	}
 	return atomicfile.Rename(made, f.name)
+}
+
+// isPacked reports whether a block is compressed.
+func isPacked(name string) (bool, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = f.Close() }() // read only
+	head := make([]byte, len(blockPacked))
+	n, err := f.ReadAt(head, 0)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return string(head[:n]) == blockPacked, err
 }

@@ -85,6 +85,11 @@ func (l *Log) connect(ctx context.Context) (*store, error) {
 	}
 	url := l.o.URL
 	if url == "" {
+		s.onTrouble(func(why error) { // it syncs, too: who asks next is not told of what it was told
+			if errors.Is(why, errSuspect) {
+				l.flusher.failed.Add(1)
+			}
+		})
 		var err error
 		if s.srv, err = startServer(ctx, l.o, s, !l.o.NoSync && l.journal == nil); err != nil {
 			return nil, joined(err, l.close(ctx, s))

@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"vaiven"
+	"vaiven/internal/atomicfile"
 )
 
 // Options say where the log is and how it is kept. The zero value with a Dir
@@ -182,13 +183,10 @@ func (l *Log) open(ctx context.Context) (err error) {
 	var found uint64
 	var lacking []entry
 	if embedded {
-		if lacking, err = l.openJournal(known); err != nil {
+		if lacking, err = l.openJournal(&known); err != nil {
 			return err
 		}
-		if len(lacking) > 0 {
-			known.acked = min(known.acked, lacking[0].seq-1) // the rest is written again below
-		}
-		if found, err = checkFiles(ctx, l.o.Dir, l.o.Stream, known); err != nil {
+		if found, err = readyFiles(ctx, l.o.Dir, l.o.Stream, known); err != nil {
 			return err
 		}
 		if found == 0 && known.acked == 0 {
@@ -213,22 +211,39 @@ func (l *Log) open(ctx context.Context) (err error) {
 }
 
 // openJournal opens the journal, and returns the records that the blocks have lost since
-// they were last synced. Where there is no room for one, JetStream syncs every record.
-func (l *Log) openJournal(known mark) (lacking []entry, err error) {
+// they were last synced; known is then what the blocks are to have. Where there is no room
+// for a journal, JetStream syncs every record.
+func (l *Log) openJournal(known *mark) (lacking []entry, err error) {
 	if l.witness == nil {
 		return nil, nil
 	}
 	j, entries, err := openJournal(l.o.Dir, known.log)
+	counts := known.journaled && !known.clean
+	none := errors.Is(err, errNoJournal)
+	if err != nil && counts && !none {
+		return nil, fmt.Errorf("%w: what was written last may only be in the journal: %w", ErrUnreadable, err)
+	}
+	if counts && (none || j.fresh) {
+		l.o.Logger.Warn("the journal is gone, or was damaged and is set aside: if the power was cut, records of the last minutes are gone with it")
+	}
 	if err != nil {
 		l.o.Logger.Info("no journal: more is written to the disk", "err", err)
 		return nil, nil
 	}
-	l.journal = j
-	if known.clean {
+	if l.journal = j; !counts {
 		return nil, nil
 	}
-	if lacking, err = mendTail(l.o.Dir, l.o.Stream, known.acked, entries); err != nil {
+	if len(entries) > 0 { // it had them on the disk, whatever the witness still knows
+		known.acked = max(known.acked, entries[len(entries)-1].seq)
+	}
+	if id := metaLogOf(l.o.Dir, l.o.Stream); id != "" && id != known.log {
+		return nil, nil // other blocks: it will be said
+	}
+	if lacking, err = mendTail(l.o.Dir, l.o.Stream, known.acked, known.first, entries); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	if len(lacking) > 0 {
+		known.acked = lacking[0].seq - 1 // the rest is written again
 	}
 	return lacking, nil
 }
@@ -251,6 +266,10 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64, lacking
 	l.durability = Durability{Embedded: embedded, Synced: embedded && !l.o.NoSync, Server: l.store.nc.ConnectedServerName(),
 		Cluster: state.cluster, Replicas: state.replicas, MaxPayload: payload}
 	if state.fresh && known.acked == 0 {
+		// Or a power cut might leave a record in a stream that JetStream does not load.
+		if err := l.syncRest(); err != nil {
+			return fmt.Errorf("%w: %w", ErrNotWritable, err)
+		}
 		if state, err = l.writeStart(ctx, state); err != nil {
 			return err
 		}
@@ -272,10 +291,11 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64, lacking
 	if state, err = l.readStart(ctx, state); err != nil {
 		return err
 	}
-	if err := l.checkBeginning(ctx, known, state); err != nil {
+	// The snapshots may say more than the blocks: they were durable before those.
+	if state.last, err = l.restore(ctx, state.last, lacking); err != nil {
 		return err
 	}
-	if state.last, err = l.restore(ctx, state.last, lacking); err != nil {
+	if err := l.checkBeginning(ctx, known, state); err != nil {
 		return err
 	}
 	l.acked.Store(state.last)
@@ -297,7 +317,7 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64, lacking
 	if err := l.beginJournal(); err != nil {
 		return err
 	}
-	return l.witness.start(mark{log: l.id, first: l.First(), acked: state.last})
+	return l.witness.start(mark{log: l.id, first: l.First(), acked: state.last, journaled: l.journal != nil})
 }
 
 // beginJournal empties the journal, when all of the log is on the disk.
@@ -305,7 +325,8 @@ func (l *Log) beginJournal() error {
 	if l.journal == nil {
 		return nil
 	}
-	if err := errors.Join(l.syncRest(), l.flush()); err != nil {
+	// The folder, too: it may just have got its first files.
+	if err := errors.Join(l.syncRest(), l.flush(), atomicfile.SyncFolder(l.o.Dir)); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotWritable, err)
 	}
 	if err := l.journal.begin(l.id, l.acked.Load()); err != nil {

@@ -306,7 +306,7 @@ func (l *Log) putSnapshot(ctx context.Context, info vaiven.SnapshotInfo, data []
 		return err
 	}
 	if slices.ContainsFunc(all, func(k kept) bool { return k.whole && k.info.Pos == info.Pos }) {
-		return nil
+		return l.syncRest() // the attempt that wrote it may have failed at that
 	}
 	var b [8]byte
 	if _, err := io.ReadFull(l.o.Rand, b[:]); err != nil {
@@ -385,7 +385,11 @@ func (l *Log) purgeSubject(ctx context.Context, s *store, stream jetstream.Strea
 	if keep > 0 {
 		opts = append(opts, jetstream.WithPurgeKeep(keep))
 	}
-	return s.insist(ctx, func(ctx context.Context) error { return stream.Purge(ctx, opts...) })
+	err := s.insist(ctx, func(ctx context.Context) error { return stream.Purge(ctx, opts...) })
+	if err == nil { // it may have put another file, not synced, in the place of one that also holds others
+		err = l.syncRest()
+	}
+	return err
 }
 
 // Snapshot returns the snapshot at a record. The error is ErrNoSnapshot, or ErrCorrupt

@@ -329,7 +329,7 @@ func (l *Log) reopen(ctx context.Context) error {
 		return err
 	}
 	known := mark{log: l.id, first: l.First(), acked: l.acked.Load(), clean: true}
-	if _, err := checkFiles(ctx, l.o.Dir, l.o.Stream, known); err != nil {
+	if _, err := readyFiles(ctx, l.o.Dir, l.o.Stream, known); err != nil {
 		return err
 	}
 	s, err := l.connect(ctx)
@@ -343,9 +343,7 @@ func (l *Log) reopen(ctx context.Context) error {
 	if err != nil {
 		return joined(err, l.close(ctx, s))
 	}
-	l.flusher.mu.Lock()
-	l.flusher.doubt = true // whatever was wrong: JetStream may have been told alone
-	l.flusher.mu.Unlock()
+	l.flusher.failed.Add(1) // whatever was wrong: JetStream may have been told alone
 	l.mu.Lock()
 	l.store = s
 	close(l.moved)
