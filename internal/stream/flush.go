@@ -29,6 +29,10 @@ type flusher struct {
 	failed       atomic.Int64
 	blocks, rest int64
 	restMu       sync.Mutex // of rest: one at a time
+	// lost is closed when the blocks lack what was acknowledged, why says it: no flush
+	// can bring that to the disk, and the next start has it from the journal.
+	lost chan struct{}
+	why  error
 
 	ctx  context.Context // ends when nothing is committed any more
 	end  context.CancelFunc
@@ -36,7 +40,7 @@ type flusher struct {
 }
 
 func (f *flusher) init() {
-	f.asked = make(chan struct{}, 1)
+	f.asked, f.lost = make(chan struct{}, 1), make(chan struct{})
 	f.ctx, f.end = context.WithCancel(context.Background())
 }
 
@@ -63,6 +67,12 @@ func (l *Log) keepFlushing() {
 			err := l.flush()
 			if err == nil {
 				break
+			}
+			var lost *LostRecordsError
+			if errors.As(err, &lost) || errors.Is(err, ErrCorrupt) {
+				l.flusher.why = err
+				close(l.flusher.lost)
+				return
 			}
 			l.o.Logger.Log(context.Background(), levelOf(try), "the log's files are synced again", "try", try+1, "err", err)
 			if pause(l.flusher.ctx, retryPause(try)) != nil {

@@ -323,31 +323,46 @@ func (c *committer) putInJournal(ctx context.Context, w *recordWatch, seq uint64
 				return fmt.Errorf("%w: record %d for the journal: %w", ErrUncertain, at, err)
 			}
 		}
-		for try := 0; ; try++ {
-			filled, less := l.journal.filled()
-			err := l.journal.put(at, b)
-			if filled > 0.5 {
-				l.askFlush()
-			}
-			if err == nil {
-				break
-			}
-			if errors.Is(err, errJournalFull) {
-				select {
-				case <-less:
-				case <-ctx.Done():
-					return c.gaveUp(err)
-				}
-				continue
-			}
-			// A disk that fails just now is waited for: the record is there, and nobody
-			// was told of it.
-			l.o.Logger.Debug("journal is written again", "try", try+1, "err", err)
-			w.askDisk()
-			if pause(ctx, retryPause(try)) != nil {
-				return c.gaveUp(err)
-			}
+		if err := c.putOne(ctx, w, at, b); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// putOne writes one record to the journal, and waits for room or for the disk.
+func (c *committer) putOne(ctx context.Context, w *recordWatch, seq uint64, data []byte) error {
+	l := c.l
+	select {
+	case <-l.flusher.lost:
+		return fmt.Errorf("%w: %w", ErrUncertain, l.flusher.why)
+	default:
+	}
+	for try := 0; ; try++ {
+		filled, less := l.journal.filled()
+		err := l.journal.put(seq, data)
+		if filled > 0.5 {
+			l.askFlush()
+		}
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, errJournalFull) {
+			select {
+			case <-less:
+			case <-l.flusher.lost:
+				return fmt.Errorf("%w: %w", ErrUncertain, l.flusher.why)
+			case <-ctx.Done():
+				return c.gaveUp(err)
+			}
+			continue
+		}
+		// A disk that fails just now is waited for: the record is there, and nobody
+		// was told of it.
+		l.o.Logger.Debug("journal is written again", "try", try+1, "err", err)
+		w.askDisk()
+		if pause(ctx, retryPause(try)) != nil {
+			return c.gaveUp(err)
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -488,7 +489,21 @@ func TestSystemThatForgot(t *testing.T) {
 	if err := l.flush(); !errors.As(err, &lost) {
 		t.Fatalf("flushed: %v", err)
 	}
+	l.askFlush()
+	select {
+	case <-l.flusher.lost:
+	case <-time.After(deadline):
+		t.Fatal("nobody is told")
+	}
 	cut := t.TempDir()
+	defer func() { // nothing more is acknowledged
+		l.append(reading(101, 1000))
+		err := <-l.done
+		l.done <- err
+		if !errors.Is(err, ErrUncertain) {
+			t.Errorf("Run ended with %v", err)
+		}
+	}()
 	copyTree(t, dir, cut)
 	again := start(t, Options{Dir: cut})
 	got, err := readAll(testContext(t), again.Log)
