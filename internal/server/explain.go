@@ -53,7 +53,15 @@ func (x Explainer) Log(err error) error {
 	var unsaid *stream.NoSnapshotError
 	var missing *stream.MissingError
 	var own *stream.OwnLogError
+	var away *stream.UnreachableError
 	switch {
+	case errors.As(err, &away) && away.Refused:
+		return &Error{fmt.Sprintf(x.Lang.Say("the NATS server at %s does not accept this user", "el servidor NATS de %s no acepta a este usuario"), away.Servers), x.Lang.Say(
+			"user and password go into the address: --nats nats://USER:PASSWORD@HOST:4222", "usuario y contraseña van en la dirección: --nats nats://USUARIO:CONTRASEÑA@HOST:4222"), err}
+	case errors.As(err, &away):
+		return &Error{fmt.Sprintf(x.Lang.Say("no NATS server answers at %s", "ningún servidor NATS responde en %s"), away.Servers), x.Lang.Say(
+			"is it running, and does a firewall let port 4222 through? Without --nats vaiven needs none: it brings its own",
+			"¿está en marcha, y deja pasar un cortafuegos el puerto 4222? Sin --nats vaiven no necesita ninguno: trae el suyo"), err}
 	case errors.As(err, &own):
 		own := *own
 		own.Dir = x.Data

@@ -39,6 +39,8 @@ func TestErrorsAreExplained(t *testing.T) {
 		{log, wrapped(&stream.OwnLogError{Dir: "D/log", Acked: 7}), "D has a log of its own, up to record 7, and the NATS server has none",
 			"D tiene un registro propio, hasta la entrada 7, y el servidor NATS no tiene ninguno", "Start without --nats", false},
 		{log, &stream.OwnLogError{Dir: "D/log", Acked: 7, Other: "0123456789abcdef"}, "the NATS server has another one, 01234567", "el servidor NATS tiene otro, 01234567", "Start without --nats", false},
+		{log, wrapped(&stream.UnreachableError{Servers: "nats://here:4222", Err: errors.New("odd")}), "no NATS server answers at nats://here:4222", "ningún servidor NATS responde en nats://here:4222", "brings its own", false},
+		{log, wrapped(&stream.UnreachableError{Servers: "nats://here:4222", Refused: true, Err: errors.New("odd")}), "does not accept this user", "no acepta a este usuario", "USER:PASSWORD@", false},
 		{log, errors.New("odd"), "log: odd", "registro: odd", "", false},
 		{log, path(syscall.EROFS), "D is on a file system that is read-only", "D está en un sistema de archivos de solo lectura", "remount,rw", false},
 		{log, wrapped(path(syscall.EIO)), "the disk of D fails (" + syscall.EIO.Error() + ")", "el disco de D falla (" + syscall.EIO.Error() + ")", "replace the card", false},

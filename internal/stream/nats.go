@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -83,8 +84,8 @@ func (l *Log) connect(ctx context.Context) (*store, error) {
 		nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
 	}
-	url := l.o.URL
-	if url == "" {
+	address := l.o.URL
+	if address == "" {
 		s.onTrouble(func(why error) { // it syncs, too: who asks next is not told of what it was told
 			if errors.Is(why, errSuspect) {
 				l.flusher.failed.Add(1)
@@ -99,15 +100,44 @@ func (l *Log) connect(ctx context.Context) (*store, error) {
 		opts = append(opts, nats.PingInterval(10*time.Second), nats.MaxPingsOutstanding(2),
 			nats.ReconnectHandler(func(c *nats.Conn) { l.o.Logger.Info("connected to NATS again", "server", c.ConnectedUrlRedacted()) }))
 	}
-	nc, err := nats.Connect(url, opts...)
+	nc, err := nats.Connect(address, opts...)
 	if err != nil {
-		return nil, joined(fmt.Errorf("connect to NATS: %w", err), l.close(ctx, s))
+		err = fmt.Errorf("connect to NATS: %w", err)
+		if l.o.URL != "" {
+			err = &UnreachableError{Servers: redact(l.o.URL), Refused: errors.Is(err, nats.ErrAuthorization), Err: err}
+		}
+		return nil, joined(err, l.close(ctx, s))
 	}
 	s.nc = nc
 	if s.js, err = jetstream.New(nc, jetstream.WithDefaultTimeout(apiTimeout)); err != nil {
 		return nil, joined(err, l.close(ctx, s))
 	}
 	return s, nil
+}
+
+// UnreachableError says that no NATS server could be connected to at the start.
+type UnreachableError struct {
+	Servers string // addresses, without passwords
+	Refused bool   // one was there, and did not accept who we are
+	Err     error
+}
+
+func (e *UnreachableError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what the connection said.
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// redact takes the passwords out of a list of addresses.
+func redact(servers string) string {
+	list := strings.Split(servers, ",")
+	for i, s := range list {
+		if u, err := url.Parse(strings.TrimSpace(s)); err == nil {
+			list[i] = u.Redacted()
+		} else {
+			list[i] = "?"
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // startServer starts an embedded NATS server that nobody can reach from
