@@ -28,6 +28,18 @@ type part struct{ tickets []committed }
 
 var parts = sync.Pool{New: func() any { return new(part) }}
 
+// append queues events and counts the ticket until its commit was answered. owner
+// is the device that they are about, or the receipt of a request. The caller holds
+// the device's mu, which makes the order of admission the order in the log.
+func (g *Gateway) append(ctx context.Context, owner any, events []vaiven.Event) error {
+	g.pending.Add(1)
+	if err := g.o.Log.Append(ctx, events, owner); err != nil {
+		g.pending.Add(-1)
+		return err
+	}
+	return nil
+}
+
 // Committed is told by the log what has become durable, in log order, by one
 // goroutine. It hands the tickets to the workers, each device always to the
 // same one, so that acknowledgements leave while the next batch is written.

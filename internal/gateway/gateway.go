@@ -170,18 +170,6 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return nil
 }
 
-// append queues events and counts the ticket until its commit was answered. owner
-// is the device that they are about, or the receipt of a request. The caller holds
-// the device's mu, which makes the order of admission the order in the log.
-func (g *Gateway) append(ctx context.Context, owner any, events []vaiven.Event) error {
-	g.pending.Add(1)
-	if err := g.o.Log.Append(ctx, events, owner); err != nil {
-		g.pending.Add(-1)
-		return err
-	}
-	return nil
-}
-
 // Shutdown tells every board goodbye (1001, with a spread-out RETRY) after what
 // it had sent was committed and acknowledged, and waits for the connections to
 // end; what has not ended when ctx is done is dropped. No connection is

@@ -138,7 +138,7 @@ func (c *committer) storeRecord(ctx context.Context) (uint64, error) {
 	l := c.l
 	w := l.watchRecord()
 	defer w.end()
-	var seq, newest uint64
+	var seq uint64
 	var unknown, stored bool
 	for try := 0; !stored; try++ {
 		if err := w.awaitSpace(ctx); err != nil {
@@ -165,7 +165,7 @@ func (c *committer) storeRecord(ctx context.Context) (uint64, error) {
 	if last := l.acked.Load(); seq <= last {
 		return 0, fmt.Errorf("%w: sequence %d was given out again, %d was acknowledged", ErrUncertain, seq, last)
 	}
-	newest = seq
+	newest := seq
 	if unknown {
 		var err error
 		if seq, err = c.firstCopy(ctx, seq); err != nil {
@@ -177,13 +177,11 @@ func (c *committer) storeRecord(ctx context.Context) (uint64, error) {
 			return 0, err
 		}
 	}
-	l.acked.Store(newest)
+	l.acked.moveTo(newest)
 	if l.witness == nil {
 		return seq, nil
 	}
-	// A disk that fails just now is waited for: the record is there, and nobody was
-	// told of it. If we die here, the witness knows less than the log, as after a
-	// power cut.
+	// If we die here, the witness knows less than the log, as after a power cut.
 	for try := 0; ; try++ {
 		err := l.witness.set(seq)
 		if err == nil {
@@ -195,6 +193,64 @@ func (c *committer) storeRecord(ctx context.Context) (uint64, error) {
 			return 0, c.gaveUp(err)
 		}
 	}
+}
+
+// putInJournal makes a record durable, and those before it that are not yet: JetStream
+// has a record twice whose first outcome was not known. It waits for room, or for the
+// disk.
+func (c *committer) putInJournal(ctx context.Context, w *recordWatch, seq uint64, data []byte) error {
+	l := c.l
+	for at := l.acked.Load() + 1; at < seq; at++ {
+		if err := c.putCopyInJournal(ctx, w, at); err != nil {
+			return err
+		}
+	}
+	select {
+	case <-l.flusher.lost:
+		return fmt.Errorf("%w: %w", ErrUncertain, l.flusher.why)
+	default:
+	}
+	for try := 0; ; try++ {
+		filled, less := l.journal.filled()
+		err := l.journal.put(seq, data)
+		if filled > 0.5 {
+			l.askFlush()
+		}
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, errJournalFull):
+			select {
+			case <-less:
+			case <-l.flusher.lost:
+				return fmt.Errorf("%w: %w", ErrUncertain, l.flusher.why)
+			case <-ctx.Done():
+				return c.gaveUp(err)
+			}
+			continue
+		}
+		// A disk that fails just now is waited for: the record is there, and nobody
+		// was told of it.
+		l.o.Logger.Debug("journal is written again", "try", try+1, "err", err)
+		w.askDisk()
+		if pause(ctx, retryPause(try)) != nil {
+			return c.gaveUp(err)
+		}
+	}
+}
+
+// putCopyInJournal makes a record durable that is in the log already.
+func (c *committer) putCopyInJournal(ctx context.Context, w *recordWatch, at uint64) error {
+	s, _ := c.l.current()
+	b, err := s.record(ctx, at)
+	if err != nil {
+		return fmt.Errorf("%w: record %d for the journal: %w", ErrUncertain, at, err)
+	}
+	if err := c.putInJournal(ctx, w, at, b); err != nil {
+		return err
+	}
+	c.l.acked.moveTo(at)
+	return nil
 }
 
 // firstCopy looks for the record before the place that the store gave for it. After an

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
@@ -308,61 +307,4 @@ func (j *journal) filled() (part float64, less <-chan struct{}) {
 		used += journalPages
 	}
 	return float64(used) / journalPages, j.roomy
-}
-
-// putInJournal makes the records up to seq durable, the last of which is data; those
-// before it are ones that JetStream has twice.
-func (c *committer) putInJournal(ctx context.Context, w *recordWatch, seq uint64, data []byte) error {
-	l := c.l
-	for at := l.acked.Load() + 1; at <= seq; at++ {
-		b := data
-		if at < seq {
-			s, _ := l.current()
-			var err error
-			if b, err = s.record(ctx, at); err != nil {
-				return fmt.Errorf("%w: record %d for the journal: %w", ErrUncertain, at, err)
-			}
-		}
-		if err := c.putOne(ctx, w, at, b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// putOne writes one record to the journal, and waits for room or for the disk.
-func (c *committer) putOne(ctx context.Context, w *recordWatch, seq uint64, data []byte) error {
-	l := c.l
-	select {
-	case <-l.flusher.lost:
-		return fmt.Errorf("%w: %w", ErrUncertain, l.flusher.why)
-	default:
-	}
-	for try := 0; ; try++ {
-		filled, less := l.journal.filled()
-		err := l.journal.put(seq, data)
-		if filled > 0.5 {
-			l.askFlush()
-		}
-		if err == nil {
-			return nil
-		}
-		if errors.Is(err, errJournalFull) {
-			select {
-			case <-less:
-			case <-l.flusher.lost:
-				return fmt.Errorf("%w: %w", ErrUncertain, l.flusher.why)
-			case <-ctx.Done():
-				return c.gaveUp(err)
-			}
-			continue
-		}
-		// A disk that fails just now is waited for: the record is there, and nobody
-		// was told of it.
-		l.o.Logger.Debug("journal is written again", "try", try+1, "err", err)
-		w.askDisk()
-		if pause(ctx, retryPause(try)) != nil {
-			return c.gaveUp(err)
-		}
-	}
 }

@@ -298,7 +298,7 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64, lacking
 	if err := l.checkBeginning(ctx, known, state); err != nil {
 		return err
 	}
-	l.acked.Store(state.last)
+	l.acked.moveTo(state.last)
 	if l.n > 0 {
 		l.o.Logger.Info("log created", "log", l.id, "first", l.genesis)
 	}

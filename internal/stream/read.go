@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -245,4 +247,52 @@ func startedLog(rec vaiven.Record) string {
 		}
 	}
 	return ""
+}
+
+// ackedMark is the last record that is durable, and waits for the ones behind it.
+type ackedMark struct {
+	atomic.Uint64
+	mu    sync.Mutex
+	moved chan struct{} // closed when it moves; nil: nobody waits
+}
+
+// moveTo moves the mark.
+func (a *ackedMark) moveTo(seq uint64) {
+	a.Store(seq)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.moved != nil {
+		close(a.moved)
+		a.moved = nil
+	}
+}
+
+// await waits until the mark has come to seq, or ctx ends.
+func (a *ackedMark) await(ctx context.Context, seq uint64) error {
+	for {
+		a.mu.Lock()
+		if a.Load() >= seq {
+			a.mu.Unlock()
+			return nil
+		}
+		if a.moved == nil {
+			a.moved = make(chan struct{})
+		}
+		moved := a.moved
+		a.mu.Unlock()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// awaitDurable waits until a record is on the disk: JetStream shows it before that, and
+// nobody is to see what a power cut may take away.
+func (l *Log) awaitDurable(ctx context.Context, seq uint64) error {
+	if l.journal == nil || l.acked.Load() >= seq {
+		return nil
+	}
+	return l.acked.await(ctx, seq)
 }
