@@ -42,6 +42,7 @@ import (
 type journal struct {
 	f     journalFile
 	fresh bool // it was made just now
+	pages int
 	key   [16]byte
 	log   [16]byte
 	buf   []byte
@@ -74,13 +75,19 @@ type journalFile interface {
 const (
 	// JournalName is the file in a log's folder with what was committed last.
 	JournalName  = "journal"
-	journalSize  = 8 << 20
 	journalPage  = 4 << 10
-	journalPages = journalSize / journalPage
 	journalHead  = 4 + 4 + 16 + 8 + 8 + 4
 	magicJournal = "VWJ1"
 	magicEntry   = "VWJR"
 )
+
+// journalSize is that of a file that is made, in bytes; one that is there keeps its own.
+// It takes half a minute of ten commits a second until it is half full, and no time to be
+// written on a slow card.
+var journalSize = 4 << 20
+
+// maxJournal bounds the size of a file that is taken for a journal.
+const maxJournal = 64 << 20
 
 // errJournalFull means that there is no room before the next flush.
 var errJournalFull = errors.New("the journal is full")
@@ -98,7 +105,7 @@ func openJournal(dir, log string) (*journal, []entry, error) {
 		return nil, nil, err
 	}
 	j := &journal{roomy: make(chan struct{})}
-	j.fresh = len(b) != journalSize || string(b[:4]) != magicJournal ||
+	j.fresh = len(b) < 2*MaxRecord || len(b) > maxJournal || len(b)%journalPage != 0 || string(b[:4]) != magicJournal ||
 		binary.LittleEndian.Uint32(b[20:]) != crc32.Checksum(b[:20], castagnoli)
 	if j.fresh {
 		if len(b) > 0 { // damaged: for whoever wants to look at it
@@ -114,8 +121,10 @@ func openJournal(dir, log string) (*journal, []entry, error) {
 		return nil, nil, err
 	}
 	if j.fresh {
+		j.pages = journalSize / journalPage
 		return j, nil, nil
 	}
+	j.pages = len(b) / journalPage
 	return j, j.scan(b, log), nil
 }
 
@@ -137,7 +146,7 @@ func readJournal(path string) ([]byte, error) {
 	if !fi.Mode().IsRegular() {
 		return nil, &os.PathError{Op: "read", Path: path, Err: errors.New("is not a file")}
 	}
-	b := make([]byte, min(fi.Size(), journalSize+1))
+	b := make([]byte, min(fi.Size(), maxJournal+1))
 	if _, err := f.ReadAt(b, 0); err == nil {
 		return b, nil
 	}
@@ -182,7 +191,7 @@ func (j *journal) scan(b []byte, log string) []entry {
 	for at := journalPage; at+journalHead <= len(b); {
 		head := b[at:]
 		length := le.Uint32(head[40:])
-		size := journalHead + int(min(length, journalSize))
+		size := journalHead + int(min(length, maxJournal))
 		if string(head[:4]) != magicEntry || size > len(head) || le.Uint32(head[4:]) != j.sum(head[8:size]) {
 			at += journalPage
 			continue
@@ -267,7 +276,7 @@ func (j *journal) roomFor(pages int) int {
 	first, last := j.inside[0], j.inside[len(j.inside)-1]
 	next := last.page + last.pages
 	if next > first.page { // not around yet: up to the end of the file, or from its beginning
-		if next+pages <= journalPages {
+		if next+pages <= j.pages {
 			return next
 		}
 		next = 1
@@ -304,7 +313,7 @@ func (j *journal) filled() (part float64, less <-chan struct{}) {
 	first, last := j.inside[0], j.inside[len(j.inside)-1]
 	used := last.page + last.pages - first.page
 	if used <= 0 {
-		used += journalPages
+		used += j.pages
 	}
-	return float64(used) / journalPages, j.roomy
+	return float64(used) / float64(j.pages), j.roomy
 }

@@ -14,7 +14,10 @@ import (
 	"vaiven"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	journalSize = 1 << 20 // folders are copied many times
+	goleak.VerifyTestMain(m)
+}
 
 // deadline bounds every wait of a test.
 const deadline = 2 * time.Minute
