@@ -32,14 +32,14 @@ var (
 const (
 	boardRate  = 0.5 // readings/s
 	keptBoards = 20
-	keptBlocks = 2 // full ones, which are compressed
+	keptBlocks = 1 // full ones, which are compressed
 )
 
 // hasty is by how much time is hurried where only what is kept is measured: so much that
 // a record still holds as many readings.
 func hasty(every time.Duration) time.Duration {
 	if every == 0 {
-		return 20
+		return 100
 	}
 	return 400
 }
