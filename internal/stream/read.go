@@ -267,32 +267,32 @@ func (a *ackedMark) moveTo(seq uint64) {
 	}
 }
 
-// await waits until the mark has come to seq, or ctx ends.
-func (a *ackedMark) await(ctx context.Context, seq uint64) error {
-	for {
-		a.mu.Lock()
-		if a.Load() >= seq {
-			a.mu.Unlock()
+// wait returns a channel that is closed when the mark moves; nil: it has come to seq.
+func (a *ackedMark) wait(seq uint64) <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.Load() >= seq {
+		return nil
+	}
+	if a.moved == nil {
+		a.moved = make(chan struct{})
+	}
+	return a.moved
+}
+
+// awaitDurable waits until a record is on the disk: JetStream shows it before that, and
+// nobody is to see what a power cut may take away.
+func (l *Log) awaitDurable(ctx context.Context, seq uint64) error {
+	for l.journal != nil && l.acked.Load() < seq {
+		moved := l.acked.wait(seq)
+		if moved == nil {
 			return nil
 		}
-		if a.moved == nil {
-			a.moved = make(chan struct{})
-		}
-		moved := a.moved
-		a.mu.Unlock()
 		select {
 		case <-moved:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-}
-
-// awaitDurable waits until a record is on the disk: JetStream shows it before that, and
-// nobody is to see what a power cut may take away.
-func (l *Log) awaitDurable(ctx context.Context, seq uint64) error {
-	if l.journal == nil || l.acked.Load() >= seq {
-		return nil
-	}
-	return l.acked.await(ctx, seq)
+	return nil
 }
