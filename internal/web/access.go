@@ -40,7 +40,7 @@ func (a access) guard(next http.Handler) http.Handler {
 				a.lang.Say("a page of another site asked for this", "lo pidió una página de otro sitio"), ""))
 			return
 		}
-		p := a.refusal(r)
+		p := a.refusal(r, false)
 		if p == nil {
 			next.ServeHTTP(w, r)
 			return
@@ -64,17 +64,12 @@ const (
 	codeCrossOrigin = "cross_origin"
 )
 
-// refusal says why a request is not allowed, nil when it is.
-func (a access) refusal(r *http.Request) *api.Problem {
+// refusal says why a request is not allowed, nil when it is. What it is about may be
+// private: for the server's own machine, or for the token.
+func (a access) refusal(r *http.Request, private bool) *api.Problem {
 	if isBoardRequest(r) {
 		return nil
 	}
-	return a.refusalOf(r, !readsOnly(r.Method) && !isQuery(r) || r.URL.Path == backupPath)
-}
-
-// refusalOf says why a request is not allowed. What is closed is for the server's own
-// machine, or for the token.
-func (a access) refusalOf(r *http.Request, closed bool) *api.Problem {
 	shown, isBearer := bearerToken(r)
 	switch {
 	case a.hasToken && isBearer:
@@ -89,7 +84,7 @@ func (a access) refusalOf(r *http.Request, closed bool) *api.Problem {
 		return api.NewProblem(http.StatusUnauthorized, codeNoToken,
 			a.lang.Say("this server asks for its token", "este servidor pide su token"),
 			a.lang.Say("send the header Authorization: Bearer TOKEN", "envía la cabecera Authorization: Bearer TOKEN"))
-	case !closed:
+	case !private && (readsOnly(r.Method) && r.URL.Path != backupPath || isQuery(r)):
 		return nil
 	}
 	return api.NewProblem(http.StatusForbidden, codeNotLocal,

@@ -94,7 +94,7 @@ func (s *server) listCSV(ctx context.Context, in *listCSV) (*body[api.CSVFiles],
 	out := api.CSVFiles{Files: make([]api.CSVFile, 0, len(files))}
 	for i := range files {
 		f := &files[i]
-		if f.Private && s.access.refusalOf(in.r, true) != nil {
+		if f.Private && s.access.refusal(in.r, true) != nil {
 			continue
 		}
 		out.Files = append(out.Files, api.CSVFile{
@@ -143,7 +143,7 @@ func (s *server) sendCSV(ctx context.Context, in exchange, name string) (*rawAns
 		release()
 		return nil, s.fail(fmt.Errorf("csv: %w", err))
 	}
-	if p := s.access.refusalOf(in.r, info.Private); p != nil {
+	if p := s.access.refusal(in.r, info.Private); p != nil {
 		release()
 		_ = file.Close() // read only
 		return nil, p

@@ -14,7 +14,7 @@ import (
 // files that they are in. They may shrink; what makes one longer has to be worth it.
 var journeys = map[string]struct{ functions, files int }{
 	"reading": {60, 22},
-	"press":   {143, 41},
+	"press":   {146, 41}, // three more than it was: the journal that makes a commit one page of the disk
 }
 
 // TestJourneysAreInTheCode holds the lists against the code: every function is in the
