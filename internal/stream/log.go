@@ -3,7 +3,8 @@
 //
 // It owns the record's encoding (docs/LOG.md), the embedded NATS server or the
 // connection to an external one, the committer that joins what is appended
-// into records (group commit), the disk reserve, and the witness file that
+// into records (group commit), the journal that makes a record durable before the
+// embedded server's files are synced, the disk reserve, and the witness file that
 // tells after a restart whether the log still has all that was acknowledged.
 // It does not own what events mean: repeats, order within a device and the
 // acknowledgement to a board are decided by its users.
@@ -14,8 +15,10 @@
 // The way of a reading: [Log.Append] cuts what it is given into tickets, which
 // each fit in a record, and queues them (append.go). Run encodes the tickets that
 // wait into one record (record.go, with the fields of each kind of event in
-// events.go), publishes it until its outcome is known, writes its sequence into
-// the witness, and hands the tickets to OnCommit (commit.go). What happens when
+// events.go), publishes it until its outcome is known, writes it into the journal
+// (journal.go) and its sequence into the witness, and hands the tickets to OnCommit
+// (commit.go). The embedded server's files are synced in flush.go, and mended by a start
+// that finds them behind the journal in mend.go. What happens when
 // the store does not take a record is in stall.go; [Open], and what is checked
 // before anything is written, in open.go, folder.go and nats.go; [Log.Read] in
 // read.go; the end of it all in close.go.
