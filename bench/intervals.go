@@ -274,6 +274,7 @@ func (o intervalOptions) method() []string {
 	return []string{
 		"Every board sends a reading of a room's temperature and humidity every 2 s, evenly spread; the server is `vaiven serve` with all its views, in an empty folder each time; at its end the CSV holds what was acknowledged, and `vaiven verify` says ok.",
 		fmt.Sprintf("In real time: %v after %v of warming up, with sync(2) before both looks at the counters. Written to the device is what /proc/diskstats counts for it, the file system's journal %s", o.measure, o.warm, o.whose()),
+		"What the process made dirty is as /proc/PID/io has it: of a large file the kernel counts up to 2 MiB for each write, whatever it writes to the device.",
 		fmt.Sprintf("Kept in the log: %d boards %d times as fast (%d times at an interval of 0), with the interval as much shorter, so that a record holds as many readings; the size of its full blocks, which are compressed, until there are %d.", keptBoards, hasty(1), hasty(0), o.kept),
 	}
 }

@@ -284,7 +284,7 @@ func (p powerLost) lose(t *testing.T, r *rand.Rand, dir string) string {
 func TestPowerIsLost(t *testing.T) {
 	p := losePower(t)
 	dir := t.TempDir()
-	for seed := range uint64(40) {
+	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(2, seed))
 		how := p.lose(t, r, dir)
 		for again := range 2 {
