@@ -31,7 +31,7 @@ func (l *Log) Append(ctx context.Context, events []vaiven.Event, owner any) erro
 	busy := func(reason string) error {
 		return &vaiven.Error{Code: vaiven.CodeBusy, Reason: reason, At: -1, Retry: busyRetry}
 	}
-	if l.disk.checkSpace() != nil && !l.mayMakeRoom() {
+	if l.lowDisk() != nil {
 		return busy("disk_full")
 	}
 	tickets, err := cutTickets(events, owner)

@@ -106,6 +106,9 @@ func TestALowDiskMakesRoomBeforeItRefuses(t *testing.T) {
 		if n == len(points) {
 			return false
 		}
+		if err := l.Health(); err != nil && n == 0 {
+			t.Errorf("told while room is made, and nothing was refused: %v", err)
+		}
 		if n > 0 {
 			if err := l.DropSnapshot(ctx, points[n-1]); err != nil && !crammed.Load() {
 				t.Error(err)

@@ -114,7 +114,7 @@ func (l *Log) Health() error {
 	if fatal != nil {
 		return fatal
 	}
-	if err := l.disk.checkSpace(); err != nil {
+	if err := l.lowDisk(); err != nil {
 		return err
 	}
 	if s, _ := l.current(); l.o.URL != "" && (s.nc == nil || !s.nc.IsConnected()) {

@@ -75,6 +75,15 @@ func (d *disk) checkSpace() error {
 // roomEvery is how long it takes until MakeRoom is asked again after it freed nothing.
 const roomEvery = 10 * time.Second
 
+// lowDisk is why nothing is taken while there is too little space, and nobody may free
+// any.
+func (l *Log) lowDisk() error {
+	if low := l.disk.checkSpace(); low != nil && !l.mayMakeRoom() {
+		return low
+	}
+	return nil
+}
+
 // mayMakeRoom reports whether somebody is there who may free something, and has not
 // failed to since the disk is low. What is appended then goes to the committer, who asks.
 func (l *Log) mayMakeRoom() bool {
