@@ -71,7 +71,7 @@ func (f blockFile) hash(stream string) (hash.Hash64, error) {
 
 // listBlocks lists the files of the stream in order.
 func listBlocks(dir, stream string) ([]blockFile, error) {
-	names, err := filepath.Glob(filepath.Join(streamDir(dir, stream), "msgs", "*.blk"))
+	names, err := filepath.Glob(filepath.Join(blocksDir(dir, stream), "*.blk"))
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +101,12 @@ type blockScan struct {
 	floor   uint64 // before it, records were trimmed, and may be there or not
 	first   uint64 // 0: none yet
 	last    uint64
+}
+
+// newScan begins a scan of a stream's blocks; before the record floor, records were
+// trimmed, 0: none were.
+func newScan(stream string, floor uint64) blockScan {
+	return blockScan{stream: stream, subject: []byte(subjectOf(stream)), floor: floor}
 }
 
 // readBlock reads one file. rest is what follows the last whole message.
@@ -238,7 +244,7 @@ func payloadOf(msg []byte) []byte {
 
 // firstOf returns the sequence of the first record in a block, 0 when none is whole.
 func firstOf(f blockFile, stream string) (uint64, error) {
-	s := blockScan{stream: stream, subject: []byte(subjectOf(stream))}
+	s := newScan(stream, 0)
 	if _, err := s.readBlock(f); err != nil && s.first == 0 {
 		return 0, err
 	}
@@ -248,7 +254,7 @@ func firstOf(f blockFile, stream string) (uint64, error) {
 // cutBlocks cuts the first of the files off, and removes the others and what JetStream
 // remembers of them all.
 func cutBlocks(dir, stream string, files []blockFile, size int64) error {
-	folder := filepath.Join(streamDir(dir, stream), "msgs")
+	folder := blocksDir(dir, stream)
 	for _, f := range files[1:] {
 		if err := os.Remove(f.name); err != nil {
 			return err
@@ -278,7 +284,7 @@ func checkFiles(ctx context.Context, dir, stream string, known mark) (last uint6
 	if known.clean && len(files) > 2 {
 		files = files[len(files)-2:]
 	}
-	s := blockScan{stream: stream, subject: []byte(subjectOf(stream)), floor: known.first}
+	s := newScan(stream, known.first)
 	torn := uint32(0)
 	for _, f := range files {
 		if err := ctx.Err(); err != nil {

@@ -98,7 +98,7 @@ func (l *Log) flush() error {
 	if err != nil {
 		return err
 	}
-	scan := blockScan{stream: l.o.Stream, subject: []byte(l.subject), floor: l.First()}
+	scan := newScan(l.o.Stream, l.First())
 	for _, b := range files {
 		if b.index < f.from {
 			continue
@@ -116,7 +116,7 @@ func (l *Log) flush() error {
 	if again && scan.last < upTo { // the system has forgotten it: the journal has not
 		return &LostRecordsError{Have: scan.last, Want: upTo}
 	}
-	if err := atomicfile.SyncFolder(filepath.Join(streamDir(l.o.Dir, l.o.Stream), "msgs")); err != nil {
+	if err := atomicfile.SyncFolder(blocksDir(l.o.Dir, l.o.Stream)); err != nil {
 		f.failed.Add(1)
 		return err
 	}
@@ -156,7 +156,7 @@ func (l *Log) syncRest() error {
 	f.restMu.Lock()
 	defer f.restMu.Unlock()
 	failed := f.failed.Load()
-	blocks := filepath.Join(streamDir(l.o.Dir, l.o.Stream), "msgs")
+	blocks := blocksDir(l.o.Dir, l.o.Stream)
 	var again error
 	err := atomicfile.SyncTree(filepath.Join(l.o.Dir, "jetstream"), func(path string) bool {
 		if filepath.Dir(path) == blocks {

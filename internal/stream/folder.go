@@ -41,6 +41,9 @@ func streamDir(dir, stream string) string {
 	return filepath.Join(dir, "jetstream", "$G", "streams", stream)
 }
 
+// blocksDir is where the stream's blocks are.
+func blocksDir(dir, stream string) string { return filepath.Join(streamDir(dir, stream), "msgs") }
+
 // mark is what the witness remembers of a log.
 type mark struct {
 	log   string // its id

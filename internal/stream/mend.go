@@ -52,8 +52,7 @@ func mendTail(dir, stream string, acked, first uint64, entries []entry) (lacking
 	if err != nil {
 		return nil, err
 	}
-	m := mender{entries: entries, next: entries[0].seq}
-	m.scan = blockScan{stream: stream, subject: []byte(subjectOf(stream))}
+	m := mender{scan: newScan(stream, 0), entries: entries, next: entries[0].seq}
 	from := len(files)
 	for from > 0 {
 		from--
@@ -88,7 +87,7 @@ func mendTail(dir, stream string, acked, first uint64, entries []entry) (lacking
 // wholeBlocks reports whether nothing is wrong with the blocks before the one that is to
 // be cut off.
 func wholeBlocks(files []blockFile, stream string, first uint64) bool {
-	s := blockScan{stream: stream, subject: []byte(subjectOf(stream)), floor: first}
+	s := newScan(stream, first)
 	for _, f := range files {
 		if rest, err := s.readBlock(f); err != nil || len(rest) > 0 {
 			return false
