@@ -298,6 +298,12 @@ func (l *Log) checkStream(ctx context.Context, known mark, found uint64, lacking
 	if err := l.checkBeginning(ctx, known, state); err != nil {
 		return err
 	}
+	return l.begin(known, state)
+}
+
+// begin makes the log this process's own: from here on what it writes counts, and the
+// witness knows it.
+func (l *Log) begin(known mark, state streamState) error {
 	l.acked.moveTo(state.last)
 	if l.n > 0 {
 		l.o.Logger.Info("log created", "log", l.id, "first", l.genesis)
