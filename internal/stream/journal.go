@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
@@ -105,8 +106,10 @@ func openJournal(dir, log string) (*journal, []entry, error) {
 		return nil, nil, err
 	}
 	j := &journal{roomy: make(chan struct{})}
-	j.fresh = len(b) < 2*MaxRecord || len(b) > maxJournal || len(b)%journalPage != 0 || string(b[:4]) != magicJournal ||
-		binary.LittleEndian.Uint32(b[20:]) != crc32.Checksum(b[:20], castagnoli)
+	if j.fresh = len(b) < 2*MaxRecord || len(b) > maxJournal || len(b)%journalPage != 0; !j.fresh {
+		copy(j.key[:], b[len(magicJournal):])
+		j.fresh = !bytes.HasPrefix(b, journalHeader(j.key))
+	}
 	if j.fresh {
 		if len(b) > 0 { // damaged: for whoever wants to look at it
 			_ = os.Rename(path, path+".damaged")
@@ -114,8 +117,6 @@ func openJournal(dir, log string) (*journal, []entry, error) {
 		if err := create(path); err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", errNoJournal, err)
 		}
-	} else {
-		copy(j.key[:], b[4:20])
 	}
 	if j.f, err = openDurable(path); err != nil {
 		return nil, nil, err
