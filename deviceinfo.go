@@ -29,7 +29,8 @@ type DeviceInfo struct {
 	Filled   uint64         `json:"filled,omitempty"`   // of those, readings that came after all
 	Lost     uint64         `json:"lost,omitempty"`     // readings that it says it gave up, over all its boots
 
-	About *About `json:"about,omitempty"` // what people said of it, nil: nothing
+	About    *About    `json:"about,omitempty"`    // what people said of it, nil: nothing
+	Standing *Standing `json:"standing,omitempty"` // its right to speak, nil: nobody let it in
 
 	Greeted     bool   `json:"greeted,omitempty"` // it has said HELLO
 	Connected   bool   `json:"connected,omitempty"`
@@ -143,7 +144,21 @@ func (d *DeviceInfo) Apply(ev Event) {
 		d.Remotes = slices.Clone(e.Remotes[:min(len(e.Remotes), maxRemotes)])
 	case *Described:
 		d.About = &About{cutText(e.Name), cutText(e.Note), slices.Clone(e.Groups[:min(len(e.Groups), maxGroups)])}
+	case *Admitted, *Granted, *Verified, *Revoked:
+		s := d.MaySpeak()
+		s.Apply(ev)
+		if d.Standing = &s; s == (Standing{}) {
+			d.Standing = nil
+		}
 	}
+}
+
+// MaySpeak is the device's right to speak.
+func (d *DeviceInfo) MaySpeak() Standing {
+	if d.Standing == nil {
+		return Standing{}
+	}
+	return *d.Standing
 }
 
 // Fill counts a reading that had been recorded as a gap, and came after all.
@@ -217,6 +232,10 @@ func (d *DeviceInfo) Clone() DeviceInfo {
 	if d.Session != nil {
 		s := *d.Session
 		c.Session = &s
+	}
+	if d.Standing != nil {
+		s := *d.Standing
+		c.Standing = &s
 	}
 	c.Stats = nil
 	return c

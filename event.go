@@ -50,19 +50,20 @@ func (s *Stamp) Time() *Stamp { return s }
 
 // Event is one thing that happened: exactly the types *Reading, *Refusal, *Gap,
 // *Rejected, *SessionStart, *SessionEnd, *Presence, *Report, *Hello, *Conflict,
-// *LogStart, and of change.go *Change, *Sent, *ChangeEnd, *Described and
-// *Forgotten. An event is never changed after it was handed on.
+// *LogStart; of change.go *Change, *Sent, *ChangeEnd, *Described and *Forgotten; and of
+// access.go *Admitted, *Granted, *Verified, *Revoked, *Opened and *Denied. An event is
+// never changed after it was handed on.
 type Event interface {
 	Time() *Stamp
 	// Of is the device that the event is about, "" for none.
 	Of() Device
 }
 
-// Refuses reports whether an event is about refused messages only: it makes no
-// device of the log, and no row of any table.
+// Refuses reports whether an event is about refused messages only, or takes something
+// back: it makes no device of the log, and no row of any table.
 func Refuses(ev Event) bool {
 	switch ev.(type) {
-	case *Rejected, *Refusal, *Conflict:
+	case *Rejected, *Refusal, *Conflict, *Denied, *Revoked:
 		return true
 	}
 	return false
@@ -73,7 +74,7 @@ func Refuses(ev Event) bool {
 // go, and what the server writes by itself, are none.
 func Matters(ev Event) bool {
 	switch ev.(type) {
-	case *Reading, *Gap, *Report, *Hello, *Described, *Change:
+	case *Reading, *Gap, *Report, *Hello, *Described, *Change, *Admitted, *Granted, *Verified:
 		return true
 	}
 	return false

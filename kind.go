@@ -13,6 +13,7 @@ type Kinds uint32
 var kinds = [...]string{
 	"reading", "refusal", "gap", "rejected", "session_start", "session_end", "presence", "report", "hello",
 	"conflict", "log_start", "change", "sent", "change_end", "described", "forgotten",
+	"admitted", "granted", "verified", "revoked", "opened", "denied",
 }
 
 // KindNames returns what the kinds of events are called.
@@ -54,17 +55,35 @@ func KindOf(ev Event) Kinds {
 		return 1 << 14
 	case *Forgotten:
 		return 1 << 15
+	case *Admitted:
+		return 1 << 16
+	case *Granted:
+		return 1 << 17
+	case *Verified:
+		return 1 << 18
+	case *Revoked:
+		return 1 << 19
+	case *Opened:
+		return 1 << 20
+	case *Denied:
+		return 1 << 21
 	}
 	return 0
 }
 
+// AccessKinds are the kinds of events about who may do what, which administrators see.
+const AccessKinds Kinds = 1<<16 | 1<<17 | 1<<18 | 1<<19 | 1<<20 | 1<<21
+
 // KindsNamed returns the kinds that a word of a filter stands for: a kind's name,
-// "state" for all about changes of state, "session" for both ends of sessions;
+// "state" for all about changes of state, "session" for both ends of sessions, "access"
+// for all about who may do what;
 // the empty set when it is none of these.
 func KindsNamed(word string) Kinds {
 	switch word {
 	case "state":
 		return KindOf((*Change)(nil)) | KindOf((*Sent)(nil)) | KindOf((*ChangeEnd)(nil)) | KindOf((*Report)(nil))
+	case "access":
+		return AccessKinds
 	case "session":
 		return KindOf((*SessionStart)(nil)) | KindOf((*SessionEnd)(nil))
 	}

@@ -56,6 +56,7 @@ func TestEveryKindHasItsName(t *testing.T) {
 	events := []Event{
 		&Reading{}, &Refusal{}, &Gap{}, &Rejected{}, &SessionStart{}, &SessionEnd{}, &Presence{}, &Report{}, &Hello{},
 		&Conflict{}, &LogStart{}, &Change{}, &Sent{}, &ChangeEnd{}, &Described{}, &Forgotten{},
+		&Admitted{}, &Granted{}, &Verified{}, &Revoked{}, &Opened{}, &Denied{},
 	}
 	if len(events) != len(KindNames()) {
 		t.Fatalf("%d events, %d names", len(events), len(KindNames()))
@@ -71,6 +72,9 @@ func TestEveryKindHasItsName(t *testing.T) {
 	if KindsNamed("state") != KindsNamed("change")|KindsNamed("sent")|KindsNamed("change_end")|KindsNamed("report") ||
 		KindsNamed("session") != KindsNamed("session_start")|KindsNamed("session_end") {
 		t.Error("a group is another")
+	}
+	if KindsNamed("access") != KindsNamed("admitted")|KindsNamed("granted")|KindsNamed("verified")|KindsNamed("revoked")|KindsNamed("opened")|KindsNamed("denied") {
+		t.Error("the kinds of access are others")
 	}
 	if KindsNamed("moonrise") != 0 || KindOf(nil) != 0 || all.String() != "unknown" || Kinds(0).String() != "unknown" {
 		t.Error("what is no kind has a name")

@@ -59,7 +59,7 @@ func describe(l vaiven.Lang, b *board, ev vaiven.Event) (string, severity) {
 		return l.Say("forgotten; its readings stay in the log and in the CSV",
 			"olvidada; sus lecturas siguen en el registro y en el CSV"), severityInfo
 	}
-	return "", severityInfo
+	return describeAccess(l, ev)
 }
 
 func describePresence(l vaiven.Lang, b *board, e *vaiven.Presence) (string, severity) {

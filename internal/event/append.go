@@ -96,6 +96,42 @@ func (o *object) event(ev vaiven.Event) {
 		o.texts("groups", e.Groups)
 	case *vaiven.Forgotten:
 		o.num("through", e.Through)
+	default:
+		o.accessEvent(ev)
+	}
+}
+
+// accessEvent has those about who may do what. What a token is checked against is
+// nobody's to see.
+func (o *object) accessEvent(ev vaiven.Event) {
+	switch e := ev.(type) {
+	case *vaiven.Admitted:
+		o.text("remote", e.Remote)
+		if e.Concentrator {
+			o.bool("concentrator", true)
+		}
+		o.text("by", e.By)
+	case *vaiven.Granted:
+		o.text("token", string(e.Token))
+		o.text("use", string(e.Use))
+		o.texts("rights", e.Rights.Names())
+		o.texts("devices", e.Devices)
+		o.time("expires", e.Expires)
+		o.text("title", e.Name)
+		o.text("by", e.By)
+		o.text("from_token", string(e.From))
+	case *vaiven.Verified:
+		o.text("token", string(e.Token))
+	case *vaiven.Revoked:
+		o.text("token", string(e.Token))
+		o.text("by", e.By)
+	case *vaiven.Opened:
+		o.time("until", e.Until)
+		o.text("by", e.By)
+	case *vaiven.Denied:
+		o.text("reason", string(e.Reason))
+		o.text("remote", e.Remote)
+		o.num("count", e.Count)
 	}
 }
 

@@ -99,6 +99,15 @@ type parsed struct {
 	Title     string
 	Note      string
 	Groups    []string
+	Token     vaiven.TokenID
+	Use       vaiven.TokenUse
+	Rights    []string
+	Devices   []string
+	Expires   time.Time
+	FromToken vaiven.TokenID `json:"from_token"`
+	Until     time.Time
+
+	Concentrator bool
 }
 
 // event is a straight list, as object.event is.
@@ -145,6 +154,28 @@ func (p *parsed) event() vaiven.Event {
 		return &vaiven.Described{Stamp: s, Device: d, Name: p.Title, Note: p.Note, Groups: p.Groups}
 	case "forgotten":
 		return &vaiven.Forgotten{Stamp: s, Device: d, Through: p.Through}
+	}
+	return p.accessEvent(s)
+}
+
+// accessEvent is a straight list, as object.accessEvent is; of a token's sum nothing is
+// known.
+func (p *parsed) accessEvent(s vaiven.Stamp) vaiven.Event {
+	switch p.Kind {
+	case "admitted":
+		return &vaiven.Admitted{Stamp: s, Device: p.Device, Remote: p.Remote, Concentrator: p.Concentrator, By: p.By}
+	case "granted":
+		rights, _ := vaiven.ParseRights(p.Rights) // one that a later server has is passed over
+		return &vaiven.Granted{Stamp: s, Device: p.Device, Token: p.Token, Use: p.Use, Rights: rights, Devices: p.Devices,
+			Expires: unixMs(p.Expires), Name: p.Title, By: p.By, From: p.FromToken}
+	case "verified":
+		return &vaiven.Verified{Stamp: s, Device: p.Device, Token: p.Token}
+	case "revoked":
+		return &vaiven.Revoked{Stamp: s, Device: p.Device, Token: p.Token, By: p.By}
+	case "opened":
+		return &vaiven.Opened{Stamp: s, Until: unixMs(p.Until), By: p.By}
+	case "denied":
+		return &vaiven.Denied{Stamp: s, Device: p.Device, Reason: vaiven.DeniedReason(p.Reason), Remote: p.Remote, Count: p.Count}
 	}
 	return nil
 }

@@ -153,7 +153,7 @@ func (q *Query) parseKinds(values []string, l vaiven.Lang) (want string) {
 	for word := range listed(values) {
 		kinds := vaiven.KindsNamed(word)
 		if kinds == 0 {
-			return l.Say("there are: ", "hay: ") + strings.Join(vaiven.KindNames(), ", ") + ", state, session"
+			return l.Say("there are: ", "hay: ") + strings.Join(vaiven.KindNames(), ", ") + ", state, session, access"
 		}
 		q.Kinds |= kinds
 	}

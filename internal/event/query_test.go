@@ -43,7 +43,7 @@ func TestParseQuery(t *testing.T) {
 		"wait=61":             "wait: want a time as 30s, 60s at most",
 		"wait=-1s":            "wait: want a time as 30s, 60s at most",
 		"device=a..b":         `device: "a..b" cannot be a device's id`,
-		"kind=state,moonrise": "kind: there are: reading, refusal, gap, rejected, session_start, session_end, presence, report, hello, conflict, log_start, change, sent, change_end, described, forgotten, state, session",
+		"kind=state,moonrise": "kind: there are: reading, refusal, gap, rejected, session_start, session_end, presence, report, hello, conflict, log_start, change, sent, change_end, described, forgotten, admitted, granted, verified, revoked, opened, denied, state, session, access",
 		"wait=61&limit=0":     "limit: want a number from 1 to 5000",
 		"after=%zz":           "?: the part behind ? of the address is not right",
 		"ofter=0":             "ofter: there is no such thing; there are: after, before, since, until, limit, wait, device, kind, order",

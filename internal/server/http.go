@@ -120,10 +120,11 @@ func (n names) Forget(ctx context.Context, d vaiven.Device) error {
 // written is the owner of an append that somebody waits for.
 type written chan vaiven.ID
 
-// write appends one event, and returns when every view has applied it.
-func (s *Server) write(ctx context.Context, ev vaiven.Event) error {
+// write appends events, into one record where they fit in one, and returns when every
+// view has applied them.
+func (s *Server) write(ctx context.Context, events ...vaiven.Event) error {
 	done := make(written, 1)
-	if err := s.log.Append(ctx, []vaiven.Event{ev}, done); err != nil {
+	if err := s.log.Append(ctx, events, done); err != nil {
 		return err
 	}
 	select {

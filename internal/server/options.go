@@ -86,8 +86,16 @@ type Options struct {
 	Indicators []button.Binding // lines that show one
 	LEDText    [2]string        // sent for LED on and off, instead of JSON, to boards without HELLO; "": JSON
 
-	APIToken string // whoever sends it may use the API from elsewhere; "": nobody may
-	Version  string // of the program, as /api/v1/server and the page at / tell it
+	// Class lets every board in, unverified, and everybody look: a class, where forty
+	// students share one network. Otherwise a board waits until a person approves it.
+	Class bool
+	// PublicView lets everybody look, and nothing else.
+	PublicView bool
+	// APIToken has all rights, "": there is none but those that the log has. It has
+	// access.ShortestToken characters at least.
+	APIToken string
+
+	Version string // of the program, as /api/v1/server and the page at / tell it
 
 	NATS     string // external NATS that keeps the log, nats://HOST:PORT[,...]; "": the embedded one
 	Replicas int    // copies of a log that is created on an external cluster; default 1

@@ -36,6 +36,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vaiven"
+	"vaiven/internal/access"
 	"vaiven/internal/button"
 	"vaiven/internal/csvfile"
 	"vaiven/internal/export"
@@ -66,6 +67,8 @@ type Server struct {
 	queries   *promapi.Handler    // over the history, nil: there is none
 	sender    *remotewrite.Sender // nil: nothing is sent on
 	twin      *twin.Twin
+	book      *access.Book
+	access    *access.Control
 	pump      *views.Pump
 	gateway   *gateway.Gateway
 	feed      *live.Feed
@@ -105,6 +108,9 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	if err := s.openStore(); err != nil {
+		return nil, err
+	}
+	if err := s.openAccess(); err != nil {
 		return nil, err
 	}
 	s.openGateway()
@@ -149,6 +155,7 @@ func (s *Server) openLog(ctx context.Context) (err error) {
 // openViews restores the views, compares them with the log, and replays.
 func (s *Server) openViews(ctx context.Context) error {
 	s.registry = registry.New()
+	s.book = access.NewBook()
 	s.twin = twin.New(twin.Options{
 		Log: s.log, Stamp: s.clock.Stamp, Logger: s.o.Logger,
 		// Whether a board may be told something now that the log does not say yet. On
@@ -166,7 +173,7 @@ func (s *Server) openViews(ctx context.Context) error {
 		return s.explain.Log(err)
 	}
 	s.o.Progress(0, last)
-	all := []views.View{s.csv, s.registry, s.twin}
+	all := []views.View{s.csv, s.registry, s.twin, s.book}
 	if s.sheet != nil {
 		all = append(all, s.sheet)
 	}

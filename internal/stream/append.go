@@ -61,7 +61,8 @@ type ticket struct {
 // for its states. What boards measure, and that they come and go, can wait for others.
 func urgent(ev vaiven.Event) bool {
 	switch ev.(type) {
-	case *vaiven.Change, *vaiven.Sent, *vaiven.ChangeEnd, *vaiven.Report, *vaiven.Described, *vaiven.Forgotten:
+	case *vaiven.Change, *vaiven.Sent, *vaiven.ChangeEnd, *vaiven.Report, *vaiven.Described, *vaiven.Forgotten,
+		*vaiven.Admitted, *vaiven.Granted, *vaiven.Verified, *vaiven.Revoked, *vaiven.Opened:
 		return true
 	}
 	return false

@@ -352,6 +352,26 @@ func (c *codec) texts(num protowire.Number, p *[]string) {
 // boundText allows for every byte to become the three of U+FFFD.
 func boundText(s string) int { return boundString + 3*len(s) }
 
+// sum is the SHA-256 of a token, left out when it is zero.
+func (c *codec) sum(num protowire.Number, p *vaiven.TokenSum) {
+	switch c.pass {
+	case boundPass:
+		c.size += boundString + len(p)
+	case writePass:
+		if *p != (vaiven.TokenSum{}) {
+			c.event = append(appendField(c.event, num, len(p)), p[:]...)
+		}
+	case readPass:
+		for ; c.num == num; c.next() {
+			if b := c.bytes(); len(b) == len(p) {
+				*p = vaiven.TokenSum(b)
+			} else {
+				c.err = fmt.Errorf("%w: a token's sum of %d bytes", ErrCorrupt, len(b))
+			}
+		}
+	}
+}
+
 // numbers are those with names: in a Reading measurements, then states, and how many
 // these are; in the other kinds states alone, and counted is nil.
 func (c *codec) numbers(values, counted *[]vaiven.Value) {

@@ -125,6 +125,45 @@ var eventKinds = [...]eventKind{
 		c.head(&ev.Stamp, &ev.Device)
 		c.uint(8, &ev.Through)
 	}),
+	17: kind(func(c *codec, ev *vaiven.Admitted) {
+		c.head(&ev.Stamp, &ev.Device)
+		c.text(9, &ev.Remote)
+		c.flag(10, &ev.Concentrator)
+		c.text(11, &ev.By)
+	}),
+	18: kind(func(c *codec, ev *vaiven.Granted) {
+		c.head(&ev.Stamp, &ev.Device)
+		c.text(9, (*string)(&ev.Token))
+		c.text(10, (*string)(&ev.Use))
+		c.sum(11, &ev.Sum)
+		c.uint(12, (*uint64)(&ev.Rights))
+		c.texts(13, &ev.Devices)
+		c.int(14, &ev.Expires)
+		c.text(15, &ev.Name)
+		c.text(16, &ev.By)
+		c.text(17, (*string)(&ev.From))
+	}),
+	19: kind(func(c *codec, ev *vaiven.Verified) {
+		c.head(&ev.Stamp, &ev.Device)
+		c.text(9, (*string)(&ev.Token))
+	}),
+	20: kind(func(c *codec, ev *vaiven.Revoked) {
+		c.head(&ev.Stamp, &ev.Device)
+		c.text(9, (*string)(&ev.Token))
+		c.text(10, &ev.By)
+	}),
+	21: kind(func(c *codec, ev *vaiven.Opened) {
+		var none vaiven.Device
+		c.head(&ev.Stamp, &none)
+		c.int(9, &ev.Until)
+		c.text(10, &ev.By)
+	}),
+	22: kind(func(c *codec, ev *vaiven.Denied) {
+		c.head(&ev.Stamp, &ev.Device)
+		c.text(9, (*string)(&ev.Reason))
+		c.text(10, &ev.Remote)
+		c.uint(11, &ev.Count)
+	}),
 }
 
 // eventKind makes an empty event of one kind, and hands its fields to a codec.

@@ -26,6 +26,9 @@ type goldenRecord struct {
 	events []vaiven.Event
 }
 
+// firstKinds is how many kinds of events there were when the first lines were written.
+const firstKinds = 16
+
 // fullEvents has each kind of event once, with no field left at zero.
 func fullEvents() []vaiven.Event {
 	at := int64(1_795_333_377_000)
@@ -50,6 +53,13 @@ func fullEvents() []vaiven.Event {
 		&vaiven.ChangeEnd{Stamp: st, Device: "101", Key: key, Rev: 8, Outcome: vaiven.Refused, Reason: vaiven.RefusedNoUp, States: states, By: "api 10.0.0.7", Asked: at - 900},
 		&vaiven.Described{Stamp: st, Device: "101", Name: "mesa 3", Note: "junto a la ventana", Groups: []string{"lab", "ñ"}},
 		&vaiven.Forgotten{Stamp: st, Device: "102", Through: 4711},
+		&vaiven.Admitted{Stamp: st, Device: "101", Remote: "192.168.1.20", Concentrator: true, By: "terminal"},
+		&vaiven.Granted{Stamp: st, Device: "101", Token: "00c0ffee", Use: vaiven.UseBoard, Sum: vaiven.SumToken("x"), Rights: vaiven.MaySend,
+			Devices: []string{"1*", "lab-*"}, Expires: at + 900_000, Name: "jardín", By: "terminal", From: "deadbeef"},
+		&vaiven.Verified{Stamp: st, Device: "101", Token: "00c0ffee"},
+		&vaiven.Revoked{Stamp: st, Device: "101", Token: "00c0ffee", By: "api 10.0.0.7"},
+		&vaiven.Opened{Stamp: st, Until: at + 600_000, By: "terminal"},
+		&vaiven.Denied{Stamp: st, Device: "101", Reason: vaiven.DeniedProof, Remote: "10.0.0.9", Count: 12},
 	}
 }
 
@@ -60,6 +70,7 @@ func bareEvents() []vaiven.Event {
 		&vaiven.Presence{}, &vaiven.Report{}, &vaiven.Hello{Up: -1}, &vaiven.Conflict{}, &vaiven.LogStart{},
 		&vaiven.Change{Key: "0000000000000000"}, &vaiven.Sent{Key: "0000000000000000"}, &vaiven.ChangeEnd{Key: "0000000000000000"},
 		&vaiven.Described{}, &vaiven.Forgotten{},
+		&vaiven.Admitted{}, &vaiven.Granted{}, &vaiven.Verified{}, &vaiven.Revoked{}, &vaiven.Opened{}, &vaiven.Denied{},
 	}
 }
 
@@ -85,8 +96,10 @@ func goldenRecords() []goldenRecord {
 	}
 	everything := everyKind().Events
 	return append(out,
-		goldenRecord{"all_full", fullEvents()},
-		goldenRecord{"all_bare", bareEvents()},
+		goldenRecord{"all_full", fullEvents()[:firstKinds]},
+		goldenRecord{"all_bare", bareEvents()[:firstKinds]},
+		goldenRecord{"all_full_with_access", fullEvents()},
+		goldenRecord{"all_bare_with_access", bareEvents()},
 		goldenRecord{"all_kinds_and_variants", everything},
 		goldenRecord{"no_events", nil},
 		goldenRecord{"numbers", nums},

@@ -23,6 +23,7 @@ var rooms = map[string][]string{
 	"internal/export":     {"", "internal/csvform", "internal/event"},
 	"internal/history":    {"", "internal/atomicfile"},
 	"internal/registry":   {""},
+	"internal/access":     {"", "internal/atomicfile"},
 	"internal/twin":       {""},
 	"internal/event":      {""},
 	"internal/console":    {"", "internal/atomicfile", "internal/event"},
@@ -39,7 +40,7 @@ var rooms = map[string][]string{
 	"internal/transports":  {"", "client"},
 	"internal/server": {
 		"", "wire", "internal/gateway", "internal/stream", "internal/csvfile", "internal/history",
-		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views", "internal/export", "internal/promapi", "internal/remotewrite",
+		"internal/registry", "internal/twin", "internal/access", "internal/web", "internal/button", "internal/views", "internal/export", "internal/promapi", "internal/remotewrite",
 		"internal/backup", "internal/event", "internal/lock", "internal/atomicfile",
 	},
 	"cmd/vaiven": {
@@ -52,7 +53,7 @@ var rooms = map[string][]string{
 // siblings are the rooms of the floor where rooms never meet.
 var siblings = []string{
 	"internal/gateway", "internal/stream", "internal/csvfile", "internal/csvimport", "internal/history", "internal/registry",
-	"internal/twin", "internal/console", "internal/web", "internal/button", "internal/export", "internal/promapi", "internal/remotewrite",
+	"internal/access", "internal/twin", "internal/console", "internal/web", "internal/button", "internal/export", "internal/promapi", "internal/remotewrite",
 }
 
 // reason says why an edge is forbidden. Patterns: "*" is every room, "sibling"
