@@ -60,8 +60,8 @@ type TokenUse string
 const (
 	UseBoard   TokenUse = "board"   // a board proves with it that it is the device
 	UseAPI     TokenUse = "api"     // a program or a person shows it to the API
-	UseLink    TokenUse = "link"    // opens one browser session, once
-	UseSession TokenUse = "session" // a browser's cookie
+	UseLink    TokenUse = "link"    // lets one browser in, once
+	UseBrowser TokenUse = "browser" // a cookie of an administrator's browser
 )
 
 // TokenID names a token without telling anything about it: 12 hexadecimal digits.

@@ -15,7 +15,7 @@ import (
 // only administrators make them.
 const (
 	maxLinks    = 32
-	maxSessions = 256
+	maxBrowsers = 256
 	maxTokens   = 10_000 // of the API; what comes beyond is not good
 )
 
@@ -147,12 +147,12 @@ func (b *Book) grant(e *vaiven.Granted) bool {
 	b.prune(e.At)
 	if e.From != "" {
 		link := b.tokens[e.From]
-		if link == nil || link.Use != vaiven.UseLink || e.Use != vaiven.UseSession {
+		if link == nil || link.Use != vaiven.UseLink || e.Use != vaiven.UseBrowser {
 			return false
 		}
 		b.dropToken(e.From)
 	}
-	limit := map[vaiven.TokenUse]int{vaiven.UseLink: maxLinks, vaiven.UseSession: maxSessions, vaiven.UseAPI: maxTokens}[e.Use]
+	limit := map[vaiven.TokenUse]int{vaiven.UseLink: maxLinks, vaiven.UseBrowser: maxBrowsers, vaiven.UseAPI: maxTokens}[e.Use]
 	var same []vaiven.TokenID
 	for _, id := range b.order {
 		if b.tokens[id].Use == e.Use {

@@ -22,7 +22,7 @@ import (
 // How long what is given out is good.
 const (
 	LinkFor    = 15 * time.Minute
-	SessionFor = 30 * 24 * time.Hour
+	BrowserFor = 30 * 24 * time.Hour
 	TicketFor  = time.Minute
 )
 
@@ -193,7 +193,7 @@ func principal(t vaiven.Granted) vaiven.Principal {
 	switch t.Use {
 	case vaiven.UseBoard:
 		p.Name, p.Board, p.Rights, p.Devices = "board "+string(t.Device), t.Device, vaiven.MaySend, []string{string(t.Device)}
-	case vaiven.UseSession:
+	case vaiven.UseBrowser:
 		p.Name, p.Rights = "browser", vaiven.MayAdmin
 	default:
 		p.Name = "token " + cmp.Or(t.Name, string(t.Token))
@@ -201,10 +201,10 @@ func principal(t vaiven.Granted) vaiven.Principal {
 	return p
 }
 
-// Session says whose a browser's cookie is.
-func (c *Control) Session(cookie string) (vaiven.Principal, bool) {
+// Browser says whose a browser's cookie is.
+func (c *Control) Browser(cookie string) (vaiven.Principal, bool) {
 	t, ok := c.o.Book.Find(cookie, c.now())
-	if !ok || t.Use != vaiven.UseSession {
+	if !ok || t.Use != vaiven.UseBrowser {
 		return vaiven.Principal{}, false
 	}
 	return principal(t), true
@@ -231,12 +231,12 @@ func (c *Control) Login(ctx context.Context, secret string, from netip.Addr) (co
 		return "", 0, ErrLink
 	}
 	cookie, id := vaiven.NewToken()
-	g := &vaiven.Granted{Stamp: c.o.Stamp(), Token: id, Use: vaiven.UseSession, Sum: vaiven.SumToken(cookie), Rights: vaiven.MayAdmin, From: link.Token, By: from.String()}
-	g.Expires = g.At + SessionFor.Milliseconds()
+	g := &vaiven.Granted{Stamp: c.o.Stamp(), Token: id, Use: vaiven.UseBrowser, Sum: vaiven.SumToken(cookie), Rights: vaiven.MayAdmin, From: link.Token, By: from.String()}
+	g.Expires = g.At + BrowserFor.Milliseconds()
 	if err := c.o.Write(ctx, g); err != nil {
 		return "", 0, err
 	}
-	if _, good := c.Session(cookie); !good { // somebody else was first with this link
+	if _, good := c.Browser(cookie); !good { // somebody else was first with this link
 		return "", 0, ErrLink
 	}
 	return cookie, g.Expires, nil

@@ -46,7 +46,7 @@ func describeGranted(l vaiven.Lang, e *vaiven.Granted) string {
 		text = l.Say("a token was made for this board", "se creó una clave para esta placa")
 	case vaiven.UseLink:
 		text = l.Say("a login link was made", "se creó un enlace de acceso")
-	case vaiven.UseSession:
+	case vaiven.UseBrowser:
 		text = l.Say("a browser came in as administrator", "un navegador entró como administrador")
 	default:
 		text = fmt.Sprintf(l.Say("token %s was made (%s)", "se creó la clave %s (%s)"), clean(string(e.Token), maxRemote), e.Rights)
