@@ -23,7 +23,9 @@ const (
 	CodeBadBoot        Code = "bad_boot"
 	CodeTooManyDevices Code = "too_many_devices"
 	CodeDeviceInUse    Code = "device_in_use"
-	CodeNotApproved    Code = "not_approved"
+	CodeNotApproved    Code = "not_approved"   // the device waits for a person's approval
+	CodeBadToken       Code = "bad_token"      // a token or its proof is wrong
+	CodeNotAuthorised  Code = "not_authorised" // the device has a token, and who speaks for it has not shown it
 	CodeTooLarge       Code = "too_large"
 	CodeTooFast        Code = "too_fast"
 	CodeBusy           Code = "busy"
@@ -50,7 +52,7 @@ func (c Code) Settles() bool {
 // the same reading again later: it is not settled.
 func (c Code) ForNow() bool {
 	switch c {
-	case CodeBusy, CodeTooFast, CodeNotApproved, CodeDeviceInUse:
+	case CodeBusy, CodeTooFast, CodeNotApproved, CodeBadToken, CodeNotAuthorised, CodeDeviceInUse:
 		return true
 	}
 	return false
@@ -97,7 +99,11 @@ func (e *Error) Error() string {
 const maxGot = 40
 
 // Shorten cuts s to what an Error may quote, at a character's edge.
+// A token in it is not quoted: it was put in the wrong place, and is secret all the same.
 func Shorten(s string) string {
+	if i := strings.Index(s, TokenPrefix); i >= 0 {
+		return Shorten(s[:i]) + TokenPrefix[:len(TokenPrefix)-1] + "…"
+	}
 	if len(s) <= maxGot {
 		return s
 	}

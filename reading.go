@@ -22,13 +22,14 @@ const (
 	KeyRev    = "REV"
 	KeyFW     = "FW"
 	KeyToken  = "TOKEN"
+	KeyProof  = "PROOF"
 )
 
 // ProtocolKey reports whether a board's messages use the name for something else
 // than a measurement or a state.
 func ProtocolKey(name string) bool {
 	switch name {
-	case KeyHello, KeyDevice, KeyBoot, KeySeq, KeyAge, KeyTime, KeyOldest, KeyNext, KeyLost, KeyUp, KeySleep, KeyStates, KeyRev, KeyFW, KeyToken:
+	case KeyHello, KeyDevice, KeyBoot, KeySeq, KeyAge, KeyTime, KeyOldest, KeyNext, KeyLost, KeyUp, KeySleep, KeyStates, KeyRev, KeyFW, KeyToken, KeyProof:
 		return true
 	}
 	return false
@@ -38,7 +39,7 @@ func ProtocolKey(name string) bool {
 // name, which the messages between server and board use for nothing else.
 func ValidState(s string) bool {
 	switch s {
-	case "WELCOME", "ACK", "NOW", "UNTIL", "ERROR", "CODE", "AT", "BYE", "RETRY":
+	case "WELCOME", "ACK", "NOW", "UNTIL", "ERROR", "CODE", "AT", "BYE", "RETRY", "NONCE":
 		return false
 	}
 	return ValidName(s) && !ProtocolKey(s)

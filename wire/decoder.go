@@ -180,6 +180,7 @@ type Item struct {
 	Sleep        int64    // ms until the board will be heard again, 0: not said
 	FW           string   // version of the board's program, at most MaxFW bytes
 	Names        []string // hello: what it declared in STATES
+	Proof        string   // hello: the answer to a nonce, as vaiven.ParseProof has it; "": none
 
 	Err   *vaiven.Error // of an Invalid item
 	Hints []Hint        // what to tell the person, although the item was taken

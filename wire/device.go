@@ -28,6 +28,7 @@ type DeviceHello struct {
 	States       []vaiven.Value // what they are now
 	Rev          uint64         // left out when 0
 	FW           string         // left out when ""
+	Proof        string         // vaiven.Proof for the server's nonce; left out when ""
 }
 
 // DeviceReport is a state report: what the board has, with the REV that it
@@ -94,6 +95,9 @@ func AppendHello(b []byte, h DeviceHello) []byte {
 	}
 	if h.FW != "" {
 		b = appendString(appendKey(b, vaiven.KeyFW), h.FW, MaxFW+2)
+	}
+	if h.Proof != "" {
+		b = appendString(appendKey(b, vaiven.KeyProof), h.Proof, len(h.Proof)+2)
 	}
 	return append(b, '}')
 }

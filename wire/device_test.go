@@ -27,6 +27,8 @@ func TestDeviceMessages(t *testing.T) {
 			wire.AppendHello(nil, wire.DeviceHello{Device: "101", Boot: "9f3c02aa", Oldest: 12, Next: 18, Up: 734000, States: []vaiven.Value{{Name: "LED"}}, FW: "1.0.0"})},
 		{`{"HELLO":1,"IDDEVICE":"x","SLEEP":60000,"STATES":"LED,RELAY","REV":3}`,
 			wire.AppendHello(nil, wire.DeviceHello{Device: "x", Up: -1, Sleep: 60000, Declare: []string{"LED", "RELAY"}, Rev: 3})},
+		{`{"HELLO":1,"IDDEVICE":101,"UP":0,"PROOF":"f650f0cece55951d4303620efea67685d712a9702c662eaa742fcba9893fc147"}`,
+			wire.AppendHello(nil, wire.DeviceHello{Device: "101", Proof: "f650f0cece55951d4303620efea67685d712a9702c662eaa742fcba9893fc147"})},
 		{`{"IDDEVICE":101,"LED":1,"REV":7}`, wire.AppendReport(nil, wire.DeviceReport{Device: "101", States: led, Rev: 7})},
 		{`{"IDDEVICE":101,"BOOT":"9f3c02aa","LED":1}`, wire.AppendReport(nil, wire.DeviceReport{Device: "101", Boot: "9f3c02aa", States: led})},
 	} {

@@ -123,7 +123,7 @@ func encoded(it *wire.Item) []byte {
 	case wire.Hello:
 		return wire.AppendHello(nil, wire.DeviceHello{
 			Device: it.Device, Boot: it.Boot, Oldest: it.Oldest, Next: it.Next, Lost: it.Lost, Up: it.Up, Sleep: it.Sleep,
-			Declare: it.Names, States: it.States, Rev: it.Rev, FW: it.FW,
+			Declare: it.Names, States: it.States, Rev: it.Rev, FW: it.FW, Proof: it.Proof,
 		})
 	}
 	return wire.AppendReport(nil, wire.DeviceReport{Device: it.Device, Boot: it.Boot, States: it.States, Rev: it.Rev})
@@ -143,13 +143,13 @@ func checkRoundTrip(t *testing.T, d *wire.Decoder, items []wire.Item) {
 			it.HasRev = false // not sent
 		}
 		if it.Kind == wire.Reading {
-			it.Oldest, it.Next, it.Lost, it.Up, it.Sleep, it.FW = 0, 0, 0, -1, 0, "" // said by a HELLO only
+			it.Oldest, it.Next, it.Lost, it.Up, it.Sleep, it.FW, it.Proof = 0, 0, 0, -1, 0, "", "" // said by a HELLO only
 			if it.Age == 0 && (it.Seq == 0 || it.Time != 0) {
 				it.Age = wire.AgeAbsent
 			}
 		}
 		if it.Kind == wire.Report {
-			it.Age, it.Time, it.Oldest, it.Next, it.Lost, it.Up, it.Sleep, it.FW = wire.AgeAbsent, 0, 0, 0, 0, -1, 0, ""
+			it.Age, it.Time, it.Oldest, it.Next, it.Lost, it.Up, it.Sleep, it.FW, it.Proof = wire.AgeAbsent, 0, 0, 0, 0, -1, 0, "", ""
 		}
 		if it.Kind == wire.Hello {
 			it.Seq, it.Age, it.Time = 0, wire.AgeAbsent, 0
@@ -364,7 +364,7 @@ func bare(s string) string {
 func FuzzDecodeServer(f *testing.F) {
 	for _, s := range []string{
 		`{"WELCOME":1,"IDDEVICE":101,"BOOT":"9f3c02aa","ACK":16,"NOW":1795333377000,"LED":1,"REV":7}`, `{"IDDEVICE":101,"BOOT":"9f3c02aa","ACK":17}`,
-		`{"IDDEVICE":101,"LED":1,"REV":7,"UNTIL":739000}`, `{"IDDEVICE":101,"TOKEN":"..."}`, `{"BYE":"50 readings received","RETRY":0}`,
+		`{"IDDEVICE":101,"LED":1,"REV":7,"UNTIL":739000}`, `{"IDDEVICE":101,"TOKEN":"..."}`, `{"IDDEVICE":101,"NONCE":"000102030405060708090a0b0c0d0e0f"}`, `{"BYE":"50 readings received","RETRY":0}`,
 		`{"ERROR":"TEMP is \"24.5\" (text)","CODE":"not_a_number","AT":22,"IDDEVICE":101,"SEQ":17}`, `{"ERROR":"","CODE":"busy","RETRY":5}`,
 	} {
 		f.Add([]byte(s))
@@ -382,6 +382,8 @@ func FuzzDecodeServer(f *testing.F) {
 			b = wire.AppendAck(nil, m.Device, m.Boot, m.Ack)
 		case wire.ServerDesired:
 			b = wire.AppendDesired(nil, wire.Desired{Device: m.Device, States: m.States, Rev: m.Rev, Until: m.Until, HasUntil: m.HasUntil})
+		case wire.ServerNonce:
+			b = wire.AppendNonce(nil, m.Device, m.Nonce)
 		case wire.ServerToken:
 			b = wire.AppendToken(nil, m.Device, m.Token)
 		case wire.ServerBye:

@@ -70,6 +70,9 @@ func describe(b *strings.Builder, it *wire.Item) {
 		}
 		if it.Kind == wire.Hello {
 			fmt.Fprintf(b, " oldest=%d next=%d lost=%d up=%d sleep=%d fw=%q", it.Oldest, it.Next, it.Lost, it.Up, it.Sleep, it.FW)
+			if it.Proof != "" {
+				b.WriteString(" proof=" + it.Proof)
+			}
 		}
 		b.WriteByte('\n')
 	}

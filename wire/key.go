@@ -31,6 +31,7 @@ const (
 	keyRev
 	keyFW
 	keyToken
+	keyProof
 	keyCommon // this and all behind it: a measurement or state
 )
 
@@ -38,6 +39,7 @@ const (
 var keyNames = [...]string{
 	"", vaiven.KeyHello, vaiven.KeyDevice, vaiven.KeyBoot, vaiven.KeySeq, vaiven.KeyAge, vaiven.KeyTime, vaiven.KeyOldest,
 	vaiven.KeyNext, vaiven.KeyLost, vaiven.KeyUp, vaiven.KeySleep, vaiven.KeyStates, vaiven.KeyRev, vaiven.KeyFW, vaiven.KeyToken,
+	vaiven.KeyProof,
 	"TEMP", "HUM", "LED", "CO2", "PRES", "LUX", "BAT", "RSSI", "SOIL", "RELAY",
 }
 
@@ -75,6 +77,8 @@ func keyOf(upper []byte) keyID {
 		return keyFW
 	case vaiven.KeyToken:
 		return keyToken
+	case vaiven.KeyProof:
+		return keyProof
 	case "TEMP":
 		return keyCommon
 	case "HUM":
@@ -286,6 +290,8 @@ func (e *element) readKey(id keyID, key []byte, v *value) {
 		e.setStates(key, v)
 	case keyFW:
 		e.setFW(key, v)
+	case keyProof:
+		e.setProof(key, v)
 	}
 	e.using = keyOther
 }
@@ -467,4 +473,18 @@ func (e *element) setFW(key []byte, v *value) {
 	default:
 		e.noteError(vaiven.CodeNotANumber, reasonFW, key, v)
 	}
+}
+
+// setProof reads the answer to a nonce. What stood there is quoted nowhere: it may be
+// a token that was put in the wrong place.
+func (e *element) setProof(key []byte, v *value) {
+	proof, err := "", error(nil)
+	if v.kind == kindText {
+		proof, err = vaiven.ParseProof(string(v.text))
+	}
+	if err != nil || proof == "" {
+		e.noteErrorAt(vaiven.CodeBadToken, vaiven.ReasonNoProof, key, v.at)
+		return
+	}
+	e.item.Proof = proof
 }

@@ -70,6 +70,13 @@ func AppendDesired(b []byte, d Desired) []byte {
 	return append(b, '}')
 }
 
+// AppendNonce appends what a board that has a token is to prove it with.
+func AppendNonce(b []byte, d vaiven.Device, nonce string) []byte {
+	b = appendDevice(append(b, '{'), d, "")
+	b = append(b, `,"NONCE":`...)
+	return append(appendString(b, nonce, 34), '}')
+}
+
 // AppendToken appends the token that an adopted board keeps. Tokens are at
 // most 512 bytes.
 func AppendToken(b []byte, d vaiven.Device, token string) []byte {
@@ -195,6 +202,7 @@ const (
 	ServerWelcome ServerKind = iota + 1
 	ServerAck
 	ServerDesired
+	ServerNonce
 	ServerToken
 	ServerError
 	ServerBye
@@ -214,7 +222,8 @@ type ServerMessage struct {
 	Until    int64 // desired: ms on the board's UP scale; only with HasUntil
 	HasUntil bool
 
-	Token string
+	Nonce string      // nonce: 32 hexadecimal digits
+	Token string      // token: as vaiven.ValidToken has it, unless the server is a stranger
 	Text  string      // error, bye
 	Code  vaiven.Code // error
 	At    int         // error: byte in the refused message, -1 when not said
@@ -308,6 +317,11 @@ func (m *ServerMessage) setKey(key string, v jsontext.Token) (err error) {
 	case "UNTIL":
 		m.HasUntil = true
 		m.Until, err = intOf(v)
+	case "NONCE":
+		m.raiseKind(ServerNonce)
+		if m.Nonce, err = textOf(v); err == nil && !vaiven.ValidNonce(m.Nonce) {
+			err = errors.New("not 32 hexadecimal digits")
+		}
 	case vaiven.KeyToken:
 		m.raiseKind(ServerToken)
 		m.Token, err = textOf(v)

@@ -33,6 +33,7 @@ func TestServerMessages(t *testing.T) {
 		{`{"IDDEVICE":101,"LED":1,"REV":7,"UNTIL":739000}`,
 			wire.AppendDesired(nil, wire.Desired{Device: "101", States: led, Rev: 7, Until: 739000, HasUntil: true})},
 		{`{"IDDEVICE":101,"TOKEN":"a\"b"}`, wire.AppendToken(nil, "101", `a"b`)},
+		{`{"IDDEVICE":101,"NONCE":"000102030405060708090a0b0c0d0e0f"}`, wire.AppendNonce(nil, "101", "000102030405060708090a0b0c0d0e0f")},
 		{`{"BYE":"50 readings received","RETRY":0}`, wire.AppendBye(nil, "50 readings received", 0)},
 		{`{"BYE":"server stops","RETRY":2500}`, wire.AppendBye(nil, "server stops", 2500*time.Millisecond)},
 		{`{"ERROR":"TEMP is \"24.5\" (text): send the number without quotes","CODE":"not_a_number","AT":58,"IDDEVICE":101,"BOOT":"9f3c02aa","SEQ":17}`,
@@ -105,6 +106,8 @@ func TestDecodeServer(t *testing.T) {
 			wire.ServerMessage{Kind: wire.ServerAck, Device: "007", Boot: "9f3c02aa", Ack: 17, At: -1}},
 		{wire.AppendDesired(nil, wire.Desired{Device: "a.b", States: led, Rev: 7, Until: -5, HasUntil: true}),
 			wire.ServerMessage{Kind: wire.ServerDesired, Device: "a.b", States: led, Rev: 7, Until: -5, HasUntil: true, At: -1}},
+		{wire.AppendNonce(nil, "101", "000102030405060708090a0b0c0d0e0f"),
+			wire.ServerMessage{Kind: wire.ServerNonce, Device: "101", Nonce: "000102030405060708090a0b0c0d0e0f", At: -1}},
 		{wire.AppendToken(nil, "101", "ü\n"),
 			wire.ServerMessage{Kind: wire.ServerToken, Device: "101", Token: "ü\n", At: -1}},
 		{wire.AppendError(nil, &vaiven.Error{Code: vaiven.CodeTooFast, At: 22, Device: "101", Boot: "9f3c02aa", Seq: 17, Retry: time.Second}, vaiven.English),
@@ -131,6 +134,7 @@ func TestDecodeServerRefuses(t *testing.T) {
 		`{"IDDEVICE":1,"ACK":"1"}`, `{"IDDEVICE":1,"ACK":1,"ACK":2}`, `{"IDDEVICE":true,"ACK":1}`, `{"IDDEVICE":"a b","ACK":1}`, `{"IDDEVICE":1,"BOOT":"x","ACK":1}`,
 		`{"IDDEVICE":1,"LED":{}}`, `{"IDDEVICE":1,"LED":1e999,"REV":1}`, `{"BYE":1}`, `{"BYE":"x","RETRY":-1}`, `{"BYE":"x","RETRY":1e3}`, `{"BYE":"x","RETRY":9223372036854775807}`,
 		`{"ERROR":"x","CODE":"busy","AT":"y"}`, `{"IDDEVICE":1}`, `{"IDDEVICE":1,"BOOT":12345678,"ACK":1}`,
+		`{"IDDEVICE":1,"NONCE":"x"}`, `{"IDDEVICE":1,"NONCE":1}`, `{"NONCE":"000102030405060708090a0b0c0d0e0f"}`, `{"IDDEVICE":1,"NONCE":"000102030405060708090A0B0C0D0E0F"}`,
 	} {
 		if m, err := wire.DecodeServer([]byte(message)); err == nil {
 			t.Errorf("%s: accepted as %+v", message, m)
@@ -144,7 +148,7 @@ func TestExplainAll(t *testing.T) {
 	seen := map[string]vaiven.Code{}
 	for _, code := range []vaiven.Code{
 		vaiven.CodeNotJSON, vaiven.CodeMissingDevice, vaiven.CodeBadDevice, vaiven.CodeNoValues, vaiven.CodeNotANumber, vaiven.CodeOutOfRange, vaiven.CodeBadName,
-		vaiven.CodeBadSeq, vaiven.CodeBadBoot, vaiven.CodeTooManyDevices, vaiven.CodeDeviceInUse, vaiven.CodeNotApproved, vaiven.CodeTooLarge, vaiven.CodeTooFast, vaiven.CodeBusy,
+		vaiven.CodeBadSeq, vaiven.CodeBadBoot, vaiven.CodeTooManyDevices, vaiven.CodeDeviceInUse, vaiven.CodeNotApproved, vaiven.CodeBadToken, vaiven.CodeNotAuthorised, vaiven.CodeTooLarge, vaiven.CodeTooFast, vaiven.CodeBusy,
 	} {
 		for _, reason := range []string{"", wire.ReasonNoBoot, wire.ReasonReused, wire.ReasonDifferent, wire.ReasonNoColumn, "nothing known"} {
 			en, es := wire.Explain(&vaiven.Error{Code: code, Reason: reason}, vaiven.English), wire.Explain(&vaiven.Error{Code: code, Reason: reason}, vaiven.Spanish)

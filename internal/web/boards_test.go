@@ -32,7 +32,7 @@ func TestWhatIsNotTaken(t *testing.T) {
 	for code, status := range map[vaiven.Code]int{
 		vaiven.CodeNotJSON: 400, vaiven.CodeMissingDevice: 400, vaiven.CodeBadDevice: 400, vaiven.CodeNoValues: 422, vaiven.CodeNotANumber: 422,
 		vaiven.CodeOutOfRange: 422, vaiven.CodeBadName: 422, vaiven.CodeBadSeq: 422, vaiven.CodeBadBoot: 409, vaiven.CodeTooManyDevices: 422,
-		vaiven.CodeDeviceInUse: 409, vaiven.CodeNotApproved: 403, vaiven.CodeTooLarge: 413, vaiven.CodeTooFast: 429, vaiven.CodeBusy: 503,
+		vaiven.CodeDeviceInUse: 409, vaiven.CodeNotApproved: 403, vaiven.CodeBadToken: 401, vaiven.CodeNotAuthorised: 401, vaiven.CodeTooLarge: 413, vaiven.CodeTooFast: 429, vaiven.CodeBusy: 503,
 	} {
 		w.err = &vaiven.Error{Code: code, At: -1}
 		a := send(t, s, "POST", prefix+"/readings", `{"IDDEVICE":7,"TEMP":1}`)

@@ -156,6 +156,8 @@ func refusalStatus(c vaiven.Code) int {
 		return http.StatusServiceUnavailable
 	case vaiven.CodeDeviceInUse, vaiven.CodeBadBoot:
 		return http.StatusConflict
+	case vaiven.CodeBadToken, vaiven.CodeNotAuthorised:
+		return http.StatusUnauthorized
 	case vaiven.CodeNotApproved:
 		return http.StatusForbidden
 	}
