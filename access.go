@@ -67,9 +67,6 @@ const (
 // TokenID names a token without telling anything about it: 12 hexadecimal digits.
 type TokenID string
 
-// TokenPrefix begins every token that a server makes.
-const TokenPrefix = "vvn_"
-
 // NewToken makes a token of 256 random bits, and its name.
 func NewToken() (text string, id TokenID) {
 	var b [38]byte
@@ -80,9 +77,6 @@ func NewToken() (text string, id TokenID) {
 // TokenSum is the SHA-256 of a token's text: all that is kept of it. It is also the
 // key of a board's proof, so it is shown to nobody.
 type TokenSum [sha256.Size]byte
-
-// SumToken returns the sum of a token's text.
-func SumToken(text string) TokenSum { return sha256.Sum256([]byte(text)) }
 
 // Admitted says that a person lets a device in: what it sends is taken from now on.
 type Admitted struct {

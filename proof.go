@@ -33,7 +33,7 @@ func ValidToken(s string) bool {
 }
 
 // HashToken is the SHA-256 of a token's text: all that the log keeps of it.
-func HashToken(token string) [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
+func HashToken(token string) TokenSum { return sha256.Sum256([]byte(token)) }
 
 // ValidNonce reports whether s is 32 hexadecimal digits in lower case, as the server's
 // nonces are.
@@ -42,7 +42,7 @@ func ValidNonce(s string) bool { return len(s) == nonceDigits && lowerHex(s) }
 // Proof is what a board answers to a nonce, to show that it has its token without
 // sending it: 64 hexadecimal digits in lower case. tokenHash is HashToken of the
 // token; b is "" for a board that gives no BOOT. Compare proofs with SameProof.
-func Proof(tokenHash [sha256.Size]byte, nonce string, d Device, b Boot) string {
+func Proof(tokenHash TokenSum, nonce string, d Device, b Boot) string {
 	mac := hmac.New(sha256.New, tokenHash[:])
 	mac.Write([]byte("vaiven proof 1\n" + nonce + "\n" + string(d) + "\n" + string(b)))
 	return hex.EncodeToString(mac.Sum(nil))

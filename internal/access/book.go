@@ -242,7 +242,7 @@ func (b *Book) prune(at int64) {
 func (b *Book) Find(text string, now int64) (vaiven.Granted, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	t := b.sums[vaiven.SumToken(text)]
+	t := b.sums[vaiven.HashToken(text)]
 	if t == nil || t.Expires != 0 && t.Expires <= now {
 		return vaiven.Granted{}, false
 	}

@@ -74,7 +74,7 @@ type Control struct {
 func NewControl(o Options) *Control {
 	c := &Control{o: o}
 	if o.Configured != "" {
-		c.configured = vaiven.SumToken(o.Configured)
+		c.configured = vaiven.HashToken(o.Configured)
 	}
 	if o.Failed == nil {
 		c.o.Failed = func(error) {}
@@ -105,7 +105,7 @@ func (c *Control) WriteLocal(dir string) error {
 	if err := atomicfile.WritePrivate(filepath.Join(dir, LocalFile), []byte(text+"\n")); err != nil {
 		return err
 	}
-	c.local = vaiven.SumToken(text)
+	c.local = vaiven.HashToken(text)
 	return nil
 }
 
@@ -144,7 +144,7 @@ func (c *Control) Watch(fn func(vaiven.Device)) { c.o.Book.Watch(fn) }
 // Authenticate says who shows that token, from an address. The error is ErrUnknown,
 // which is counted, or a *ThrottledError.
 func (c *Control) Authenticate(text string, from netip.Addr) (vaiven.Principal, error) {
-	sum := vaiven.SumToken(text)
+	sum := vaiven.HashToken(text)
 	if c.local != (vaiven.TokenSum{}) && subtle.ConstantTimeCompare(sum[:], c.local[:]) == 1 {
 		return vaiven.Principal{Name: "this machine", Rights: vaiven.MayAdmin}, nil
 	}
@@ -214,7 +214,7 @@ func (c *Control) Browser(cookie string) (vaiven.Principal, bool) {
 // once, within LinkFor.
 func (c *Control) LoginLink(ctx context.Context, by string) (secret string, expires int64, err error) {
 	secret, id := vaiven.NewToken()
-	g := &vaiven.Granted{Stamp: c.o.Stamp(), Token: id, Use: vaiven.UseLink, Sum: vaiven.SumToken(secret), Rights: vaiven.MayAdmin, By: by}
+	g := &vaiven.Granted{Stamp: c.o.Stamp(), Token: id, Use: vaiven.UseLink, Sum: vaiven.HashToken(secret), Rights: vaiven.MayAdmin, By: by}
 	g.Expires = g.At + LinkFor.Milliseconds()
 	return secret, g.Expires, c.o.Write(ctx, g)
 }
@@ -231,7 +231,7 @@ func (c *Control) Login(ctx context.Context, secret string, from netip.Addr) (co
 		return "", 0, ErrLink
 	}
 	cookie, id := vaiven.NewToken()
-	g := &vaiven.Granted{Stamp: c.o.Stamp(), Token: id, Use: vaiven.UseBrowser, Sum: vaiven.SumToken(cookie), Rights: vaiven.MayAdmin, From: link.Token, By: from.String()}
+	g := &vaiven.Granted{Stamp: c.o.Stamp(), Token: id, Use: vaiven.UseBrowser, Sum: vaiven.HashToken(cookie), Rights: vaiven.MayAdmin, From: link.Token, By: from.String()}
 	g.Expires = g.At + BrowserFor.Milliseconds()
 	if err := c.o.Write(ctx, g); err != nil {
 		return "", 0, err
@@ -255,7 +255,7 @@ type TokenRequest struct {
 func (c *Control) CreateToken(ctx context.Context, r TokenRequest) (text string, g vaiven.Granted, err error) {
 	text, id := vaiven.NewToken()
 	g = vaiven.Granted{
-		Stamp: c.o.Stamp(), Token: id, Use: vaiven.UseAPI, Sum: vaiven.SumToken(text), Rights: r.Rights, Devices: r.Devices, Name: r.Name, By: r.By,
+		Stamp: c.o.Stamp(), Token: id, Use: vaiven.UseAPI, Sum: vaiven.HashToken(text), Rights: r.Rights, Devices: r.Devices, Name: r.Name, By: r.By,
 	}
 	if r.For > 0 {
 		g.Expires = g.At + r.For.Milliseconds()
@@ -296,7 +296,7 @@ func (c *Control) AddDevice(ctx context.Context, d vaiven.Device, concentrator b
 func (c *Control) boardToken(d vaiven.Device, by string) (string, *vaiven.Granted) {
 	text, id := vaiven.NewToken()
 	return text, &vaiven.Granted{
-		Stamp: c.o.Stamp(), Device: d, Token: id, Use: vaiven.UseBoard, Sum: vaiven.SumToken(text), Rights: vaiven.MaySend, By: by,
+		Stamp: c.o.Stamp(), Device: d, Token: id, Use: vaiven.UseBoard, Sum: vaiven.HashToken(text), Rights: vaiven.MaySend, By: by,
 	}
 }
 

@@ -54,7 +54,7 @@ func fullEvents() []vaiven.Event {
 		&vaiven.Described{Stamp: st, Device: "101", Name: "mesa 3", Note: "junto a la ventana", Groups: []string{"lab", "ñ"}},
 		&vaiven.Forgotten{Stamp: st, Device: "102", Through: 4711},
 		&vaiven.Admitted{Stamp: st, Device: "101", Remote: "192.168.1.20", Concentrator: true, By: "terminal"},
-		&vaiven.Granted{Stamp: st, Device: "101", Token: "00c0ffee", Use: vaiven.UseBoard, Sum: vaiven.SumToken("x"), Rights: vaiven.MaySend,
+		&vaiven.Granted{Stamp: st, Device: "101", Token: "00c0ffee", Use: vaiven.UseBoard, Sum: vaiven.HashToken("x"), Rights: vaiven.MaySend,
 			Devices: []string{"1*", "lab-*"}, Expires: at + 900_000, Name: "jardín", By: "terminal", From: "deadbeef"},
 		&vaiven.Verified{Stamp: st, Device: "101", Token: "00c0ffee"},
 		&vaiven.Revoked{Stamp: st, Device: "101", Token: "00c0ffee", By: "api 10.0.0.7"},
