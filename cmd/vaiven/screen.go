@@ -104,7 +104,7 @@ func (a *attended) facts() console.Facts {
 	now, addresses, paths := a.Stamp(), a.Addresses(), a.CSVPaths()
 	f := console.Facts{
 		Lang: a.lang, Command: a.command, Version: versionText(),
-		Addresses: addresses.Plain, Secure: addresses.Secure, Local: addresses.Local,
+		Addresses: addresses.Plain, Secure: addresses.Secure, OwnAuthority: a.OwnAuthority(), Local: addresses.Local,
 		Zone: a.Zone(), Offset: zoneOffset(a.Zone(), now), Synced: now.Synced,
 		Data: a.c.Data, Continued: a.c.continued, CSV: paths[0], Readings: a.c.Readings, For: a.c.For,
 	}

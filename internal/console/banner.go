@@ -21,6 +21,8 @@ type Facts struct {
 	Addresses []string
 	// Secure are the addresses with TLS, likewise.
 	Secure []string
+	// OwnAuthority says that Secure shows what the data folder's own authority signed.
+	OwnAuthority bool
 	// Local is where this machine itself connects, host:port; used when there
 	// is no other address.
 	Local string
@@ -62,7 +64,7 @@ func Banner(t Terminal, f Facts) error {
 		}
 	}
 	label := l.Say("for the boards", "para la placa")
-	if len(f.Addresses) == 0 {
+	if len(f.Addresses) == 0 && len(f.Secure) == 0 {
 		row(label, l.Say("no network found: only this computer can connect, at ",
 			"no hay red: solo este computador puede conectarse, en ")+f.Local)
 	}
@@ -77,6 +79,9 @@ func Banner(t Terminal, f Facts) error {
 	for _, a := range f.Secure {
 		row(label, "wss://"+a+"/")
 		label = ""
+	}
+	if len(f.Secure) > 0 {
+		row(l.Say("for a browser", "en el navegador"), "https://"+f.Secure[0]+"/"+f.describeTrust())
 	}
 	row(l.Say("session", "sesión"), describeSession(f))
 	row(l.Say("time zone", "zona horaria"), describeZone(f))
@@ -118,6 +123,14 @@ func describeSession(f Facts) string {
 		parts = append(parts, f.Lang.Say("one every ", "una cada ")+span(f.Interval))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// describeTrust says what a browser needs before it trusts the server.
+func (f Facts) describeTrust() string {
+	if !f.OwnAuthority {
+		return ""
+	}
+	return f.Lang.Say("  (trusted once it has the certificate of `vaiven ca`)", "  (de confianza cuando tenga el certificado de `vaiven ca`)")
 }
 
 func describeRotation(f Facts) string {

@@ -23,6 +23,7 @@ var rooms = map[string][]string{
 	"internal/export":     {"", "internal/csvform", "internal/event"},
 	"internal/history":    {"", "internal/atomicfile"},
 	"internal/registry":   {""},
+	"internal/certs":      {"", "internal/atomicfile"},
 	"internal/twin":       {""},
 	"internal/event":      {""},
 	"internal/console":    {"", "internal/atomicfile", "internal/event"},
@@ -39,7 +40,7 @@ var rooms = map[string][]string{
 	"internal/transports":  {"", "client"},
 	"internal/server": {
 		"", "wire", "internal/gateway", "internal/stream", "internal/csvfile", "internal/history",
-		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views", "internal/export", "internal/promapi", "internal/remotewrite",
+		"internal/registry", "internal/twin", "internal/web", "internal/button", "internal/views", "internal/export", "internal/promapi", "internal/remotewrite", "internal/certs",
 		"internal/backup", "internal/event", "internal/lock", "internal/atomicfile",
 	},
 	"cmd/vaiven": {
@@ -52,7 +53,7 @@ var rooms = map[string][]string{
 // siblings are the rooms of the floor where rooms never meet.
 var siblings = []string{
 	"internal/gateway", "internal/stream", "internal/csvfile", "internal/csvimport", "internal/history", "internal/registry",
-	"internal/twin", "internal/console", "internal/web", "internal/button", "internal/export", "internal/promapi", "internal/remotewrite",
+	"internal/twin", "internal/console", "internal/web", "internal/button", "internal/export", "internal/promapi", "internal/remotewrite", "internal/certs",
 }
 
 // reason says why an edge is forbidden. Patterns: "*" is every room, "sibling"
@@ -107,6 +108,8 @@ var libraries = []struct {
 }{
 	{"github.com/nats-io/", []string{"internal/stream"}, "only the log knows which engine keeps it"},
 	{"github.com/prometheus/prometheus/", []string{"internal/history", "internal/promapi"}, "only the history, and the queries over it, know which engine keeps it"},
+	{"github.com/caddyserver/", []string{"internal/certs"}, "only one room knows who obtains public certificates"},
+	{"go.uber.org/zap", []string{"internal/certs"}, "only to silence a library that logs with it"},
 	{"github.com/oklog/ulid/", []string{"internal/history"}, "only the history knows what its blocks are called"},
 	{"gonum.org/", []string{"internal/picture"}, "only one room knows which library draws"},
 	{"github.com/gobwas/", []string{"internal/ws"}, "only one room knows which library reads frames"},
