@@ -27,7 +27,7 @@ type files struct {
 // stamp tells whether a file is the one of before.
 type stamp struct {
 	changed time.Time
-	size    int64
+	size    int64 // -1: it is not there
 }
 
 func openFiles(cert, key string, notify func(Notice), now func() time.Time) (*files, error) {
@@ -43,13 +43,14 @@ func openFiles(cert, key string, notify func(Notice), now func() time.Time) (*fi
 // next check reads the rest.
 func (f *files) stamps() (s [2]stamp, err error) {
 	for i, path := range []string{f.cert, f.key} {
-		info, err := os.Stat(path)
-		if err != nil {
-			return s, err
+		info, failed := os.Stat(path)
+		if failed != nil {
+			s[i].size, err = -1, errors.Join(err, failed)
+			continue
 		}
 		s[i] = stamp{info.ModTime(), info.Size()}
 	}
-	return s, nil
+	return s, err
 }
 
 // load reads the files, and says what is wrong with what is shown all the same.
