@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -37,11 +38,13 @@ func (p *program) caCommand() *cobra.Command {
 	f.BoolVar(&only.pem, "pem", false, p.say("only the certificate (PEM)", "solo el certificado (PEM)"))
 	f.BoolVar(&only.sketch, "sketch", false, p.say("only the text for a sketch", "solo el texto para un sketch"))
 	f.BoolVar(&only.fingerprint, "fingerprint", false, p.say("only the fingerprint (SHA-256)", "solo la huella (SHA-256)"))
-	cmd.MarkFlagsMutuallyExclusive("pem", "sketch", "fingerprint")
 	return cmd
 }
 
 func (p *program) showAuthority(data string, only caOutput) error {
+	if only.pem && only.sketch || only.pem && only.fingerprint || only.sketch && only.fingerprint {
+		return usageError{errors.New(p.say("--pem, --sketch, --fingerprint: choose one", "--pem, --sketch, --fingerprint: elige una"))}
+	}
 	ca, err := server.Explainer{Lang: p.lang, Data: data}.ReadAuthority()
 	if err != nil {
 		return err
