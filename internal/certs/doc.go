@@ -19,5 +19,7 @@
 //
 // What a crash leaves: a key and its certificate are one file, replaced whole or not at
 // all. An authority that was not written yet is made again by the next start, when
-// nobody can have trusted it; a machine's certificate is signed again.
+// nobody can have trusted it; a machine's certificate is signed again. A folder has one
+// server at a time. Course runs share one; should two of them begin it at the same moment,
+// what was written last is the authority from the next start on.
 package certs

@@ -165,7 +165,12 @@ func describeZone(f Facts) string {
 // course (Links2004 WebSockets). Its sendTXT takes a String only by reference,
 // so the message needs a variable of its own.
 func appendSketch(b []byte, color paint, f Facts) []byte {
-	for _, a := range append(f.Addresses[:len(f.Addresses):len(f.Addresses)], f.Local) {
+	connect := SketchLines
+	all := append(f.Addresses[:len(f.Addresses):len(f.Addresses)], f.Local)
+	if len(f.Addresses) == 0 && f.Local == "" { // nothing without TLS
+		all, connect = f.Secure, secureSketchLines
+	}
+	for _, a := range all {
 		host, port, err := net.SplitHostPort(a)
 		if err != nil {
 			continue
@@ -176,12 +181,20 @@ func appendSketch(b []byte, color paint, f Facts) []byte {
 		b = append(b, "\n  "...)
 		b = append(b, f.Lang.Say("for the sketch, once in setup() and once per reading in loop():",
 			"para el programa de la placa, una vez en setup() y una por lectura en loop():")...)
-		for _, line := range SketchLines(host, port, cmp.Or(f.Device, "101")) {
+		for _, line := range connect(host, port, cmp.Or(f.Device, "101")) {
 			b = color.append(append(b, "\n    "...), sgrCyan, line)
 		}
 		return append(b, "\n\n"...)
 	}
 	return b
+}
+
+// secureSketchLines are SketchLines for a port with TLS; ca is the authority's
+// certificate, as `vaiven ca --sketch` prints it.
+func secureSketchLines(host, port, device string) [2]string {
+	lines := SketchLines(host, port, device)
+	lines[0] = fmt.Sprintf(`webSocket.beginSslWithCA("%s", %s, "/", ca);  // vaiven ca --sketch`, host, port)
+	return lines
 }
 
 // SketchLines are the two lines to paste into an Arduino sketch; t and h stand

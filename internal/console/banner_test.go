@@ -29,6 +29,11 @@ func TestBannerGolden(t *testing.T) {
 		if err := Banner(Terminal{W: &alone}, none); err != nil {
 			t.Fatal(err)
 		}
+		encrypted := facts(l) // with --tls-only
+		encrypted.Addresses = nil
+		if err := Banner(Terminal{W: &alone}, encrypted); err != nil {
+			t.Fatal(err)
+		}
 		text := b.String() + "---\n" + alone.String()
 		noEscape(t, text)
 		golden(t, "banner-"+string(l)+".golden", text)
