@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -64,6 +65,11 @@ type Options struct {
 
 	// TLS configures wss connections. Nil: the system's roots.
 	TLS *tls.Config
+	// CA, when not empty, is the certificate (PEM) of the only authority that is
+	// trusted, as `vaiven ca --pem` prints it. A server that another one signed for is
+	// refused before anything is said to it; Dial's error is then a
+	// *tls.CertificateVerificationError.
+	CA []byte
 	// Header is added to the WebSocket handshake.
 	Header http.Header
 	// Subprotocols are offered in the handshake.
@@ -171,6 +177,16 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if len(o.FW) > 64 {
 		return o, errors.New("client: FW is longer than 64 bytes")
+	}
+	if len(o.CA) > 0 {
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(o.CA) {
+			return o, errors.New("client: CA holds no certificate in PEM")
+		}
+		if o.TLS = o.TLS.Clone(); o.TLS == nil {
+			o.TLS = &tls.Config{}
+		}
+		o.TLS.RootCAs = pool
 	}
 	o.Backoff = o.Backoff.withDefaults()
 	o.defaultTimes()

@@ -28,14 +28,25 @@ import (
 // VAIVEN_TRUSTED_PROXY.
 const envPrefix = "VAIVEN_"
 
+// defaultData is the data folder where nobody named one.
+const defaultData = "vaiven-data"
+
 // config is what serve, lab and workshop can be told. Each field is a flag, an
 // environment variable and a key of the TOML file, all of the flag's name; a
 // flag wins over the environment, that over the file, that over the default.
 type config struct {
 	Listen    []string // addresses to listen on, HOST:PORT; HOST may be empty
-	TLSCert   string   // PEM file with the certificate chain
+	TLSListen []string // addresses for wss:// and https://; tlsAuto, or tlsOff
+	TLSOnly   bool     // nothing without TLS
+	TLSCert   string   // PEM file with the certificate chain; "": the local authority signs one
 	TLSKey    string   // PEM file with its key
-	TLSListen []string // addresses for wss://, with TLSCert and TLSKey
+	Domain    string   // public name that ACME certifies; "": none
+
+	ACMEServer string // URL of the ACME directory; "": Let's Encrypt
+	ACMERoot   string // PEM file that its own certificate is trusted by; "": the system's
+
+	tlsDir    string // folder for the local authority; "": in Data
+	tlsIfFree bool   // the addresses of TLSListen are the program's choice
 
 	Data       string   // folder for everything
 	CSV        string   // the CSV file; "" is readings.csv in Data
@@ -97,9 +108,7 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 	form := p.say("LINE=BOARD:STATE", "LÍNEA=PLACA:ESTADO")
 	f.StringSliceVar(&c.Listen, "listen", c.Listen, p.say("address to listen on, HOST:PORT (several: repeat it)",
 		"dirección donde escuchar, HOST:PUERTO (varias: repítela)"))
-	f.StringVar(&c.TLSCert, "tls-cert", "", p.say("certificate (PEM) for wss://", "certificado (PEM) para wss://"))
-	f.StringVar(&c.TLSKey, "tls-key", "", p.say("key of the certificate (PEM)", "clave del certificado (PEM)"))
-	f.StringSliceVar(&c.TLSListen, "tls-listen", []string{":8443"}, p.say("address for wss://", "dirección para wss://"))
+	p.tlsFlags(f, c)
 	f.StringVar(&c.Data, "data", c.Data, p.say("folder for everything that is kept", "carpeta para todo lo que se guarda"))
 	f.StringVar(&c.CSV, "csv", "", p.say("the CSV file (default: readings.csv in the data folder)",
 		"el archivo CSV (por defecto, readings.csv en la carpeta de datos)"))
@@ -368,8 +377,6 @@ func (p *program) check(c *config) error {
 	switch {
 	case c.UI != "plain" && c.UI != "tui":
 		return usageError{fmt.Errorf(p.say("--ui %q: want plain or tui", "--ui %q: debe ser plain o tui"), c.UI)}
-	case (c.TLSCert == "") != (c.TLSKey == ""):
-		return usageError{fmt.Errorf("%s", p.say("--tls-cert and --tls-key go together", "--tls-cert y --tls-key van juntas"))}
 	case c.Simulate < 0 || c.Simulate > 5000:
 		return usageError{fmt.Errorf(p.say("--simulate %d: want 0 to 5000", "--simulate %d: debe ser de 0 a 5000"), c.Simulate)}
 	case c.MaxMessage < 256 || c.MaxMessage > 64<<20:
@@ -415,7 +422,7 @@ func (p *program) check(c *config) error {
 			return usageError{fmt.Errorf(p.say("--state: %q is no name of a state", "--state: %q no puede ser el nombre de un estado"), s)}
 		}
 	}
-	if err := errors.Join(p.checkAddresses("listen", c.Listen), p.checkAddresses("tls-listen", c.TLSListen)); err != nil {
+	if err := errors.Join(p.checkAddresses("listen", c.Listen), p.checkTLS(c)); err != nil {
 		return err
 	}
 	if err := p.checkPanel(c); err != nil {
@@ -446,7 +453,8 @@ const envNoSync = "VAIVEN_UNSAFE_NO_SYNC"
 // tell in this program's terminal.
 func (p *program) serverOptions(c *config) server.Options {
 	o := server.Options{
-		Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TLSListen: c.TLSListen,
+		Listen: c.Listen, TLSListen: c.TLSListen, TLSIfFree: c.tlsIfFree, TLSDir: c.tlsDir, TLSCert: c.TLSCert, TLSKey: c.TLSKey,
+		Domain: c.Domain, ACMEServer: c.ACMEServer, ACMERoot: c.ACMERoot,
 		Data: c.Data, CSV: c.CSV, CSVColumns: c.CSVColumns, CSVDigits: c.digits(), CSVDialect: c.CSVDialect, CSVZone: c.CSVZone, CSVRotate: c.CSVRotate,
 		NoHistory: c.NoHistory, KeepHistory: c.KeepHistory, HistorySize: c.HistorySize,
 		KeepLog: c.KeepLog, KeepLogSize: c.KeepLogSize, TrimGrace: c.TrimGrace,

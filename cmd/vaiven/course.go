@@ -156,6 +156,7 @@ func (p *program) chooseFolder(c *config, prefix string, again bool) error {
 	case c.Data != "":
 		return nil
 	}
+	c.tlsDir = server.TLSDir(defaultData) // who trusted it in one class trusts the next one's
 	old := runFolders(prefix)
 	if len(old) > 0 {
 		c.turn = old[0].turn

@@ -22,6 +22,7 @@ import (
 // remote is how a command finds the running server that it asks.
 type remote struct {
 	server, token string
+	ca            string // PEM file with the only authority that is trusted; "": the system's
 	json          bool
 	flags         *pflag.FlagSet // of the command that asks
 }
@@ -33,6 +34,7 @@ func (p *program) remoteFlags(cmd *cobra.Command, r *remote) {
 	f.StringVar(&r.server, "server", "http://127.0.0.1:8080", p.say("the running server (variable VAIVEN_SERVER)", "el servidor en marcha (variable VAIVEN_SERVER)"))
 	f.StringVar(&r.token, "api-token", "", p.say("its token, if you ask from another computer (variable VAIVEN_API_TOKEN)",
 		"su clave, si preguntas desde otro equipo (variable VAIVEN_API_TOKEN)"))
+	p.caFlag(f, &r.ca)
 }
 
 // origin is what the command line says of where to read, before the environment adds to
@@ -65,7 +67,15 @@ func (p *program) client(cmd *cobra.Command, r *remote) (*api.Client, error) {
 	if rest, ok := strings.CutPrefix(r.server, "ws"); ok && (strings.HasPrefix(rest, "://") || strings.HasPrefix(rest, "s://")) {
 		r.server = "http" + rest
 	}
-	c, err := api.New(api.Options{Server: r.server, Token: r.token})
+	trust, err := p.trustOnly(r.ca)
+	if err != nil {
+		return nil, err
+	}
+	o := api.Options{Server: r.server, Token: r.token}
+	if trust != nil {
+		o.HTTP = &http.Client{Transport: &http.Transport{TLSClientConfig: trust, Proxy: http.ProxyFromEnvironment}}
+	}
+	c, err := api.New(o)
 	if err != nil {
 		return nil, usageError{fmt.Errorf(p.say("--server %q: want an address as http://127.0.0.1:8080", "--server %q: se espera una dirección como http://127.0.0.1:8080"), r.server)}
 	}
@@ -79,6 +89,9 @@ func (p *program) ownerHint() string {
 
 // remoteError explains why a server did not do what it was asked.
 func (p *program) remoteError(r *remote, err error) error {
+	if wrong := p.untrusted(r.server, err); wrong != nil {
+		return wrong
+	}
 	var refused *api.Problem
 	var asked *url.Error
 	var host *net.DNSError

@@ -153,7 +153,7 @@ El curso:     vaiven lab                    (10 lecturas o 3 minutos)
 		"idioma: es o en (por defecto, el del sistema)"))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{p.flagError(err)} })
 	root.AddCommand(p.serveCommand(), p.labCommand(), p.workshopCommand(), p.simulateCommand(),
-		p.devicesCommand(), p.watchCommand(), p.plotCommand(), p.setCommand(), p.toggleCommand(), p.sessionCommand(),
+		p.caCommand(), p.devicesCommand(), p.watchCommand(), p.plotCommand(), p.setCommand(), p.toggleCommand(), p.sessionCommand(),
 		p.verifyCommand(), p.backupCommand(), p.restoreCommand(), p.importCommand(), p.exportCommand(), p.doctorCommand(), p.benchCommand(), p.versionCommand(), p.manCommand())
 	p.translate(root)
 	return root

@@ -36,7 +36,7 @@ func (a *attended) screen(facts console.Facts) (*screen, error) {
 			a.say("leave it out when the output goes to a file or a program", "omítela cuando la salida va a un archivo o a un programa"))
 	}
 	t := console.NewTUI(console.TUIOptions{
-		Lang: a.lang, Title: a.title(facts), Roster: a.roster, Addresses: facts.Addresses, After: a.Replayed(),
+		Lang: a.lang, Title: a.title(facts), Roster: a.roster, Addresses: shownAddresses(facts), After: a.Replayed(),
 		Input: a.in, Output: a.out.File(), Color: o.Out.Color, Fallback: a.err.Notes(),
 		RequestChange: a.askFromTerminal, States: a.States(),
 	})
@@ -44,6 +44,18 @@ func (a *attended) screen(facts console.Facts) (*screen, error) {
 	w := t.LogWriter()
 	a.screenLog.Store(&w)
 	return &screen{view: t, full: true, tui: t}, nil
+}
+
+// shownAddresses are those to give to a board; with a scheme where it is not the usual one.
+func shownAddresses(f console.Facts) []string {
+	if len(f.Addresses) > 0 {
+		return f.Addresses
+	}
+	var all []string
+	for _, a := range f.Secure {
+		all = append(all, "wss://"+a)
+	}
+	return all
 }
 
 // keys are what a person may type beside the lines, if there is a terminal to
@@ -104,7 +116,7 @@ func (a *attended) facts() console.Facts {
 	now, addresses, paths := a.Stamp(), a.Addresses(), a.CSVPaths()
 	f := console.Facts{
 		Lang: a.lang, Command: a.command, Version: versionText(),
-		Addresses: addresses.Plain, Secure: addresses.Secure, Local: addresses.Local,
+		Addresses: addresses.Plain, Secure: addresses.Secure, OwnAuthority: a.OwnAuthority(), Local: addresses.Local,
 		Zone: a.Zone(), Offset: zoneOffset(a.Zone(), now), Synced: now.Synced,
 		Data: a.c.Data, Continued: a.c.continued, CSV: paths[0], Readings: a.c.Readings, For: a.c.For,
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 func (p *program) serveCommand() *cobra.Command {
-	c := &config{Listen: []string{":8080"}, Data: "vaiven-data", Interval: 2 * time.Second, CommitEvery: time.Second}
+	c := &config{Listen: []string{":8080"}, Data: defaultData, Interval: 2 * time.Second, CommitEvery: time.Second}
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: p.say("Receive readings until Ctrl-C", "Recibe lecturas hasta Ctrl-C"),

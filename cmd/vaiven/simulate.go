@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +19,7 @@ import (
 
 func (p *program) simulateCommand() *cobra.Command {
 	o := sim.Options{URL: "ws://127.0.0.1:8080", Devices: 1, First: 101, Interval: 2 * time.Second}
-	asJSON := false
+	asJSON, ca := false, ""
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: p.say("Play boards against a server", "Hace de placas ante un servidor"),
@@ -34,11 +33,16 @@ func (p *program) simulateCommand() *cobra.Command {
 			if err := p.fill(cmd); err != nil {
 				return err
 			}
+			var err error
+			if o.TLS, err = p.trustOnly(ca); err != nil {
+				return err
+			}
 			return p.simulate(cmd.Context(), o, asJSON)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.URL, "url", o.URL, p.say("the server", "el servidor"))
+	p.caFlag(f, &ca)
 	f.IntVar(&o.Devices, "devices", o.Devices, p.say("how many boards", "cuántas placas"))
 	f.IntVar(&o.First, "first", o.First, p.say("id of the first one; the others count up", "id de la primera; las demás siguen"))
 	f.DurationVar(&o.Interval, "interval", o.Interval, p.say("time between two readings of a board (0: as fast as acknowledged)",
@@ -70,10 +74,8 @@ func (p *program) simulate(ctx context.Context, o sim.Options, asJSON bool) erro
 	defer bar.Done()
 	r, err := sim.Run(ctx, o)
 	bar.Done()
-	var cert *tls.CertificateVerificationError
-	if errors.As(err, &cert) {
-		return hinted(err, p.say("the server's certificate is not signed by anybody that this system trusts",
-			"el certificado del servidor no está firmado por nadie en quien este sistema confíe"))
+	if wrong := p.untrusted(o.URL, err); wrong != nil {
+		return wrong
 	}
 	if err != nil {
 		return hinted(err, p.say("is the server running, and is the address the one that it printed?",
@@ -162,11 +164,15 @@ func (a *attended) startSimulation(ctx context.Context) <-chan struct{} {
 		close(done)
 		return done
 	}
-	url := "ws://" + a.Addresses().Local
+	addresses := a.Addresses()
+	url := "ws://" + addresses.Local
+	if addresses.Local == "" {
+		url = "wss://" + addresses.LocalSecure
+	}
 	go func() {
 		defer close(done)
 		_, err := sim.Run(ctx, sim.Options{
-			URL: url, Devices: a.c.Simulate, Interval: a.c.Interval, Background: true, Logger: a.logger(),
+			URL: url, Devices: a.c.Simulate, Interval: a.c.Interval, TLS: a.OwnTLS(), Background: true, Logger: a.logger(),
 		})
 		if err != nil && ctx.Err() == nil {
 			a.notice(a.say("simulation: ", "simulación: ")+err.Error(), "")

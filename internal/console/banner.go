@@ -21,6 +21,8 @@ type Facts struct {
 	Addresses []string
 	// Secure are the addresses with TLS, likewise.
 	Secure []string
+	// OwnAuthority says that Secure shows what the data folder's own authority signed.
+	OwnAuthority bool
 	// Local is where this machine itself connects, host:port; used when there
 	// is no other address.
 	Local string
@@ -62,7 +64,7 @@ func Banner(t Terminal, f Facts) error {
 		}
 	}
 	label := l.Say("for the boards", "para la placa")
-	if len(f.Addresses) == 0 {
+	if len(f.Addresses) == 0 && len(f.Secure) == 0 {
 		row(label, l.Say("no network found: only this computer can connect, at ",
 			"no hay red: solo este computador puede conectarse, en ")+f.Local)
 	}
@@ -77,6 +79,9 @@ func Banner(t Terminal, f Facts) error {
 	for _, a := range f.Secure {
 		row(label, "wss://"+a+"/")
 		label = ""
+	}
+	if len(f.Secure) > 0 {
+		row(l.Say("for a browser", "en el navegador"), "https://"+f.Secure[0]+"/"+f.describeTrust())
 	}
 	row(l.Say("session", "sesión"), describeSession(f))
 	row(l.Say("time zone", "zona horaria"), describeZone(f))
@@ -120,6 +125,14 @@ func describeSession(f Facts) string {
 	return strings.Join(parts, ", ")
 }
 
+// describeTrust says what a browser needs before it trusts the server.
+func (f Facts) describeTrust() string {
+	if !f.OwnAuthority {
+		return ""
+	}
+	return f.Lang.Say("  (trusted once it has the certificate of `vaiven ca`)", "  (de confianza cuando tenga el certificado de `vaiven ca`)")
+}
+
 func describeRotation(f Facts) string {
 	rows, byRows := strings.CutPrefix(f.Rotate, "rows=")
 	switch {
@@ -152,7 +165,12 @@ func describeZone(f Facts) string {
 // course (Links2004 WebSockets). Its sendTXT takes a String only by reference,
 // so the message needs a variable of its own.
 func appendSketch(b []byte, color paint, f Facts) []byte {
-	for _, a := range append(f.Addresses[:len(f.Addresses):len(f.Addresses)], f.Local) {
+	connect := SketchLines
+	all := append(f.Addresses[:len(f.Addresses):len(f.Addresses)], f.Local)
+	if len(f.Addresses) == 0 && f.Local == "" { // nothing without TLS
+		all, connect = f.Secure, secureSketchLines
+	}
+	for _, a := range all {
 		host, port, err := net.SplitHostPort(a)
 		if err != nil {
 			continue
@@ -163,12 +181,20 @@ func appendSketch(b []byte, color paint, f Facts) []byte {
 		b = append(b, "\n  "...)
 		b = append(b, f.Lang.Say("for the sketch, once in setup() and once per reading in loop():",
 			"para el programa de la placa, una vez en setup() y una por lectura en loop():")...)
-		for _, line := range SketchLines(host, port, cmp.Or(f.Device, "101")) {
+		for _, line := range connect(host, port, cmp.Or(f.Device, "101")) {
 			b = color.append(append(b, "\n    "...), sgrCyan, line)
 		}
 		return append(b, "\n\n"...)
 	}
 	return b
+}
+
+// secureSketchLines are SketchLines for a port with TLS; ca is the authority's
+// certificate, as `vaiven ca --sketch` prints it.
+func secureSketchLines(host, port, device string) [2]string {
+	lines := SketchLines(host, port, device)
+	lines[0] = fmt.Sprintf(`webSocket.beginSslWithCA("%s", %s, "/", ca);  // vaiven ca --sketch`, host, port)
+	return lines
 }
 
 // SketchLines are the two lines to paste into an Arduino sketch; t and h stand

@@ -12,7 +12,7 @@ import (
 func facts(l vaiven.Lang) Facts {
 	return Facts{
 		Lang: l, Command: "workshop", Version: "0.1.0",
-		Addresses: []string{"192.168.1.20:8080", "10.42.0.1:8080", "raspi.local:8080"}, Secure: []string{"192.168.1.20:8443"},
+		Addresses: []string{"192.168.1.20:8080", "10.42.0.1:8080", "raspi.local:8080"}, Secure: []string{"192.168.1.20:8443"}, OwnAuthority: true,
 		Zone: "America/Bogota", Offset: bogota, Synced: true,
 		Data: "taller-20261122-140300", CSV: "taller-20261122-140300/readings.csv",
 		Readings: 50, For: 3 * time.Minute, Interval: 2 * time.Second, Keys: true,
@@ -27,6 +27,11 @@ func TestBannerGolden(t *testing.T) {
 		}
 		none := Facts{Lang: l, Local: "127.0.0.1:8080", Data: "vaiven-data", CSV: "vaiven-data/readings.csv", Device: "invernadero"}
 		if err := Banner(Terminal{W: &alone}, none); err != nil {
+			t.Fatal(err)
+		}
+		encrypted := facts(l) // with --tls-only
+		encrypted.Addresses = nil
+		if err := Banner(Terminal{W: &alone}, encrypted); err != nil {
 			t.Fatal(err)
 		}
 		text := b.String() + "---\n" + alone.String()

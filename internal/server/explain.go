@@ -227,7 +227,7 @@ func (x Explainer) inWords(err error) string {
 }
 
 // explainListen explains why an address cannot be listened on.
-func explainListen(lang vaiven.Lang, addr string, err error) error {
+func explainListen(lang vaiven.Lang, flag, addr string, err error) error {
 	_, port, _ := net.SplitHostPort(addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -236,12 +236,12 @@ func explainListen(lang vaiven.Lang, addr string, err error) error {
 			next = strconv.Itoa(n + 1)
 		}
 		return &Error{fmt.Sprintf(lang.Say("port %s is in use", "el puerto %s está ocupado"), port), fmt.Sprintf(lang.Say(
-			"another program (or another vaiven) listens there: stop it, or choose another with --listen :%s",
-			"otro programa (u otro vaiven) escucha ahí: ciérralo, o elige otro con --listen :%s"), next), err}
+			"another program (or another vaiven) listens there: stop it, or choose another with %s :%s",
+			"otro programa (u otro vaiven) escucha ahí: ciérralo, o elige otro con %s :%s"), flag, next), err}
 	case errors.Is(err, os.ErrPermission):
-		return &Error{fmt.Sprintf(lang.Say("no permission for port %s", "sin permiso para el puerto %s"), port), lang.Say(
-			"ports below 1024 are the system's: sudo setcap cap_net_bind_service=+ep vaiven, or AmbientCapabilities=CAP_NET_BIND_SERVICE in its systemd unit, or --listen :8080",
-			"los puertos menores que 1024 son del sistema: sudo setcap cap_net_bind_service=+ep vaiven, o AmbientCapabilities=CAP_NET_BIND_SERVICE en su unidad de systemd, o --listen :8080"), err}
+		return &Error{fmt.Sprintf(lang.Say("no permission for port %s", "sin permiso para el puerto %s"), port), fmt.Sprintf(lang.Say(
+			"ports below 1024 are the system's: sudo setcap cap_net_bind_service=+ep vaiven, or AmbientCapabilities=CAP_NET_BIND_SERVICE in its systemd unit, or a port from 1024 on with %s",
+			"los puertos menores que 1024 son del sistema: sudo setcap cap_net_bind_service=+ep vaiven, o AmbientCapabilities=CAP_NET_BIND_SERVICE en su unidad de systemd, o un puerto desde 1024 con %s"), flag), err}
 	}
-	return fmt.Errorf("--listen %s: %w", addr, err)
+	return fmt.Errorf("%s %s: %w", flag, addr, err)
 }

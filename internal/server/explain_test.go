@@ -93,7 +93,7 @@ func TestAddressesThatCannotBeHad(t *testing.T) {
 		{":80", syscall.EACCES, "no permission for port 80", "setcap"},
 		{":80", syscall.EADDRNOTAVAIL, "--listen :80: " + syscall.EADDRNOTAVAIL.Error(), ""},
 	} {
-		err := explainListen(vaiven.English, c.addr, c.err)
+		err := explainListen(vaiven.English, "--listen", c.addr, c.err)
 		var explained *Error
 		hint := ""
 		if errors.As(err, &explained) {

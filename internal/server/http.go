@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"math"
@@ -40,14 +41,18 @@ type httpServer struct {
 // startHTTP lets boards and people in. fail is told when a listener fails.
 func (s *Server) startHTTP(fail context.CancelCauseFunc) *httpServer {
 	server := &httpServer{Server: &http.Server{
-		Handler:           s.handler(),
+		Handler:           s.certs.Challenges(s.handler()),
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
 	}}
 	for _, l := range s.listeners {
 		l.watch.refused = s.gateway.Refused
+		accept := l.Listener
+		if l.tls {
+			accept = tls.NewListener(l, s.certs.TLS())
+		}
 		server.accepting.Go(func() {
-			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			if err := server.Serve(accept); !errors.Is(err, http.ErrServerClosed) {
 				fail(err)
 			}
 		})
@@ -72,8 +77,9 @@ func (s *Server) handler() http.Handler {
 		Devices: s.registry, Names: names{s}, Twins: s.twin, Events: past{s}, Curves: curves, Prometheus: queries, Posts: posts{s.gateway},
 		CSV: csvFiles{s}, Server: s.facts,
 		Backup: s.Backup, Exports: exports{s.exporter},
-		Remote: func(r *http.Request) netip.Addr { return s.gateway.Remote(r).Addr() },
-		Live:   s.feed.Handler(), States: s.o.states(), Token: s.o.APIToken, MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,
+		Remote:    func(r *http.Request) netip.Addr { return s.gateway.Remote(r).Addr() },
+		Authority: s.authorityPEM(),
+		Live:      s.feed.Handler(), States: s.o.states(), Token: s.o.APIToken, MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,
 	})
 }
 

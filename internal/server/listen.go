@@ -2,9 +2,8 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/tls"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -33,31 +32,19 @@ func (s *Server) listen(ctx context.Context) error {
 		w := &watchedListener{Listener: l}
 		s.listeners = append(s.listeners, listener{w, false, w})
 	}
-	if s.o.TLSCert == "" {
-		return nil
-	}
-	cert, err := tls.LoadX509KeyPair(s.o.TLSCert, s.o.TLSKey)
-	if err != nil {
-		return fmt.Errorf(s.o.Lang.Say("certificate: %w", "certificado: %w"), err)
-	}
-	// TLS 1.2 stays allowed, since boards' libraries have nothing newer.
-	conf := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
-	for _, addr := range s.o.TLSListen {
-		l, err := Listen(ctx, s.o.Lang, addr)
-		if err != nil {
-			return err
-		}
-		w := &watchedListener{Listener: l, tls: true}
-		s.listeners = append(s.listeners, listener{tls.NewListener(w, conf), true, w})
-	}
-	return nil
+	return s.listenTLS(ctx)
 }
 
-// Listen binds an address, HOST:PORT; the error says in lang what to try.
+// Listen binds an address of --listen, HOST:PORT; the error says in lang what to try.
 func Listen(ctx context.Context, lang vaiven.Lang, addr string) (net.Listener, error) {
+	return listenFor(ctx, lang, "--listen", addr)
+}
+
+// listenFor is Listen for an address of that flag.
+func listenFor(ctx context.Context, lang vaiven.Lang, flag, addr string) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
-		return nil, explainListen(lang, addr, err)
+		return nil, explainListen(lang, flag, addr, err)
 	}
 	return l, nil
 }
@@ -153,6 +140,8 @@ type Addresses struct {
 	Secure []string
 	// Local is where this machine itself connects, without TLS; "": it cannot.
 	Local string
+	// LocalSecure is where it connects with TLS; "": it cannot.
+	LocalSecure string
 }
 
 // URLs are the addresses as a board is given them.
@@ -185,9 +174,11 @@ func (s *Server) Addresses() (all Addresses) {
 				all.Plain = append(all.Plain, addr)
 			}
 		}
-		if all.Local == "" && !l.tls {
-			all.Local = net.JoinHostPort(local, port)
+		own := &all.Local
+		if l.tls {
+			own = &all.LocalSecure
 		}
+		*own = cmp.Or(*own, net.JoinHostPort(local, port))
 	}
 	return all
 }

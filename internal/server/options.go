@@ -23,10 +23,19 @@ type Options struct {
 	// Listen are the addresses for HTTP and ws://, HOST:PORT; HOST may be empty for
 	// every address of this machine, PORT may be 0 for any that is free.
 	Listen []string
-	// TLSCert and TLSKey are PEM files: the certificate chain, and its key. Without
-	// them TLSListen, the addresses for HTTPS and wss://, counts for nothing.
+	// TLSListen are the addresses for HTTPS and wss://. TLSIfFree has the server go on
+	// without those that cannot be had, and say so.
+	TLSListen []string
+	TLSIfFree bool
+	// TLSDir is the folder for what TLS needs; "": tls in Data.
+	TLSDir string
+	// TLSCert and TLSKey are PEM files: the certificate chain, and its key. Without them
+	// the local authority of the data folder signs for this machine (package certs).
 	TLSCert, TLSKey string
-	TLSListen       []string
+	// Domain is a public name that ACME certifies, "": none. ACMEServer is the URL of its
+	// directory, "": Let's Encrypt; ACMERoot a PEM file with what that is trusted by, "":
+	// what the system trusts.
+	Domain, ACMEServer, ACMERoot string
 
 	// Data is the folder for everything that is kept; it is created if need be. One
 	// server at a time has it.
@@ -148,6 +157,9 @@ func (o Options) withDefaults() Options {
 
 // LogDir is where a data folder keeps its log.
 func LogDir(data string) string { return filepath.Join(data, "log") }
+
+// TLSDir is where a data folder keeps its certificates.
+func TLSDir(data string) string { return filepath.Join(data, "tls") }
 
 // HistoryDir is where a data folder keeps its history.
 func HistoryDir(data string) string { return filepath.Join(data, "history") }

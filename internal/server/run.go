@@ -37,6 +37,9 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.o.ForgetAfter > 0 {
 		askers = append(askers, start(fail, "forget", s.forgetSilentDevices))
 	}
+	if s.certs != nil {
+		askers = append(askers, start(fail, "certificates", s.certs.Run))
+	}
 	stopSender := func() {}
 	if s.sender != nil {
 		stopSender = start(fail, "remote-write", s.sender.Run).stop

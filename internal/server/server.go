@@ -38,6 +38,7 @@ import (
 	"vaiven"
 	"vaiven/internal/access"
 	"vaiven/internal/button"
+	"vaiven/internal/certs"
 	"vaiven/internal/csvfile"
 	"vaiven/internal/export"
 	"vaiven/internal/gateway"
@@ -59,6 +60,7 @@ type Server struct {
 	started time.Time
 
 	listeners []listener
+	certs     *certs.Certificates // nil: no TLS
 	log       *stream.Log
 	registry  *registry.Registry
 	csv       *csvfile.File
@@ -103,6 +105,9 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	if err := s.openLog(ctx); err != nil {
 		return nil, s.explain.Log(err)
+	}
+	if err := s.openCertificates(); err != nil {
+		return nil, err
 	}
 	if err := s.openViews(ctx); err != nil {
 		return nil, err
@@ -325,6 +330,7 @@ func (s *Server) Close() {
 	for _, stop := range s.unwatch {
 		stop()
 	}
+	s.certs.Close()
 	give := func(level slog.Level, text string, what io.Closer) {
 		if err := what.Close(); err != nil {
 			s.o.Logger.Log(context.Background(), level, text, "err", err)

@@ -65,6 +65,9 @@ type Options struct {
 	// /api/v1/query and so on, which are found here under /prometheus; it reads only.
 	// Access is the API's. nil: there is none.
 	Prometheus http.Handler
+	// Authority is the certificate of the server's own authority, PEM, which is served at
+	// /ca.crt; "": it has none.
+	Authority string
 	// Remote is the address that a request comes from, behind proxies that are trusted;
 	// by default the peer's.
 	Remote func(r *http.Request) netip.Addr
@@ -92,6 +95,7 @@ func New(o Options) http.Handler {
 	mux.Handle("/ws", o.Boards)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", o.ready)
+	mux.HandleFunc("GET /ca.crt", o.authority)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	access := newAccess(o.Token, o.Lang)
 	mux.Handle("GET /metrics/devices", access.guard(o.deviceMetrics()))
@@ -245,6 +249,19 @@ func (o Options) ready(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	writeText(w, http.StatusOK, "ok")
+}
+
+// authority hands out the certificate that boards and phones are to trust. It is no
+// secret; whoever takes it over plain HTTP compares its fingerprint with `vaiven ca`.
+func (o Options) authority(w http.ResponseWriter, _ *http.Request) {
+	if o.Authority == "" {
+		writeText(w, http.StatusNotFound, o.Lang.Say("this server has no certificate authority of its own", "este servidor no tiene una autoridad de certificación propia"))
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-x509-ca-cert")
+	w.Header().Set("Content-Disposition", `attachment; filename="vaiven-ca.crt"`)
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, o.Authority)
 }
 
 func writeText(w http.ResponseWriter, code int, text string) {

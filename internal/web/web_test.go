@@ -43,6 +43,7 @@ func TestPaths(t *testing.T) {
 		{"GET", "/esp", "websocket", 404, `webSocket.begin(host, port, "/")`},
 		{"GET", "/esp", "", 404, "not found"},
 		{"GET", "/healthz", "", 200, "ok"},
+		{"GET", "/ca.crt", "", 404, "no certificate authority"},
 		{"GET", "/readyz", "", 503, "disk full"},
 		{"POST", "/readyz", "", 404, ""},
 	} {

@@ -18,7 +18,7 @@
 //	<!-- check: file NAME -->  the block is what the reader saves under NAME
 //
 // Each chapter has a folder of its own, and ports of its own in place of 8080,
-// 8081 and 8443, so that all of them run at the same time. Commands listen on the
+// 8081, 8443 and 8444, so that all of them run at the same time. Commands listen on the
 // loopback interface alone. ```sh blocks are for machines that are not here (a
 // Raspberry Pi): they are not run, but vaiven must know every command and option
 // that they use.

@@ -27,7 +27,7 @@ type reader struct {
 func newReader(t *testing.T, locale string) *reader {
 	t.Helper()
 	r := &reader{dir: t.TempDir(), bin: t.TempDir(), ports: map[string]string{}, terminals: map[string]*terminal{}}
-	for _, p := range []string{"8080", "8081", "8443"} {
+	for _, p := range []string{"8080", "8081", "8443", "8444"} {
 		r.ports[p] = strconv.Itoa(harness.Port(t))
 	}
 	r.link(t, harness.Binary(t), filepath.Join(r.bin, "vaiven"))
@@ -43,7 +43,7 @@ func newReader(t *testing.T, locale string) *reader {
 const lan = "192.168.1.20"
 
 var (
-	listen   = regexp.MustCompile(`(--listen) :(\d+)`)
+	listen   = regexp.MustCompile(`(--(?:tls-)?listen) :(\d+)`)
 	servidor = regexp.MustCompile(`(servidor\.py \w+ \d+ \S+)`)
 )
 
@@ -55,6 +55,10 @@ var slower = strings.NewReplacer("timeout -s KILL 4 ", "timeout -s KILL 12 ",
 // localise turns a command of the document into one that stays on this machine.
 func (r *reader) localise(text string) string {
 	text = slower.Replace(strings.ReplaceAll(text, lan, "127.0.0.1"))
+	// On another port than 8080 there is no TLS by itself, which the environment asks for.
+	if strings.Contains(text, "--listen :") && !strings.Contains(text, "--tls-listen") {
+		text = strings.Replace(text, "--listen :", "--tls-listen off --listen :", 1)
+	}
 	text = listen.ReplaceAllString(text, "$1 127.0.0.1:$2")
 	text = servidor.ReplaceAllString(text, "$1 127.0.0.1")
 	for there, here := range r.ports {

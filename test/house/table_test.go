@@ -24,6 +24,7 @@ var rooms = map[string][]string{
 	"internal/history":    {"", "internal/atomicfile"},
 	"internal/registry":   {""},
 	"internal/access":     {"", "internal/atomicfile"},
+	"internal/certs":      {"", "internal/atomicfile"},
 	"internal/twin":       {""},
 	"internal/event":      {""},
 	"internal/console":    {"", "internal/atomicfile", "internal/event"},
@@ -40,7 +41,7 @@ var rooms = map[string][]string{
 	"internal/transports":  {"", "client"},
 	"internal/server": {
 		"", "wire", "internal/gateway", "internal/stream", "internal/csvfile", "internal/history",
-		"internal/registry", "internal/twin", "internal/access", "internal/web", "internal/button", "internal/views", "internal/export", "internal/promapi", "internal/remotewrite",
+		"internal/registry", "internal/twin", "internal/access", "internal/web", "internal/button", "internal/views", "internal/export", "internal/promapi", "internal/remotewrite", "internal/certs",
 		"internal/backup", "internal/event", "internal/lock", "internal/atomicfile",
 	},
 	"cmd/vaiven": {
@@ -53,7 +54,7 @@ var rooms = map[string][]string{
 // siblings are the rooms of the floor where rooms never meet.
 var siblings = []string{
 	"internal/gateway", "internal/stream", "internal/csvfile", "internal/csvimport", "internal/history", "internal/registry",
-	"internal/access", "internal/twin", "internal/console", "internal/web", "internal/button", "internal/export", "internal/promapi", "internal/remotewrite",
+	"internal/access", "internal/twin", "internal/console", "internal/web", "internal/button", "internal/export", "internal/promapi", "internal/remotewrite", "internal/certs",
 }
 
 // reason says why an edge is forbidden. Patterns: "*" is every room, "sibling"
@@ -108,6 +109,8 @@ var libraries = []struct {
 }{
 	{"github.com/nats-io/", []string{"internal/stream"}, "only the log knows which engine keeps it"},
 	{"github.com/prometheus/prometheus/", []string{"internal/history", "internal/promapi"}, "only the history, and the queries over it, know which engine keeps it"},
+	{"github.com/caddyserver/", []string{"internal/certs"}, "only one room knows who obtains public certificates"},
+	{"go.uber.org/zap", []string{"internal/certs"}, "only to silence a library that logs with it"},
 	{"github.com/oklog/ulid/", []string{"internal/history"}, "only the history knows what its blocks are called"},
 	{"gonum.org/", []string{"internal/picture"}, "only one room knows which library draws"},
 	{"github.com/gobwas/", []string{"internal/ws"}, "only one room knows which library reads frames"},

@@ -103,6 +103,42 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// TestOwnAuthority: a server without a certificate of its own has what its authority
+// signed. A board that was given what `vaiven ca` prints gets through, one that was given
+// another server's says nothing to it.
+func TestOwnAuthority(t *testing.T) {
+	t.Parallel()
+	addr := fmt.Sprintf("127.0.0.1:%d", harness.Port(t))
+	s := serve(t, "--tls-listen", addr)
+	other := serve(t, "--tls-listen", fmt.Sprintf("127.0.0.1:%d", harness.Port(t)))
+	for device, of := range map[string]*harness.Server{"101": s, "102": other} {
+		t.Run(device, func(t *testing.T) {
+			pem, errs, code := harness.Vaiven(t, "ca", "--pem", "--data", of.Data)
+			if code != 0 {
+				t.Fatalf("vaiven ca: exit %d: %s", code, errs)
+			}
+			b := newBoard(t, "", "BOARD_SERVER_TLS="+addr)
+			b.Start()
+			paste(b, []byte(pem))
+			setUp(b, device, "tls on", "server 127.0.0.1 8443")
+			if of == s {
+				says(t, b, "Online: 127.0.0.1:8443", 1)
+				rows(t, s, device, 3)
+				finish(t, s, b, device)
+			} else {
+				failed := b.Wait(patience, 2, "dial_failed", nil)
+				if !strings.HasPrefix(failed[0].Reason, "TLS: error") {
+					t.Errorf("refused because %q", failed[0].Reason)
+				}
+				if n := len(b.Events("sent")); n > 0 {
+					t.Errorf("%d messages to a server that it must not trust", n)
+				}
+			}
+			b.Quit()
+		})
+	}
+}
+
 // TestTLSWithoutCA: a board that was told nobody to trust does not dial.
 func TestTLSWithoutCA(t *testing.T) {
 	t.Parallel()
