@@ -72,6 +72,7 @@ func TestSent(t *testing.T) {
 // TestHeard: the board understands each message of the server's codec.
 func TestHeard(t *testing.T) {
 	b := startBoard(t, "101")
+	b.do("trust")
 	online(t, b, "101")
 	b.do("record 24.5 61")
 	b.do("record 24.6 62")
@@ -89,7 +90,7 @@ func TestHeard(t *testing.T) {
 		{wire.AppendDesired(nil, wire.Desired{Device: "101", States: on, Rev: 8, Until: 59999, HasUntil: true}), "note 6 0 0 "},
 		{wire.AppendDesired(nil, wire.Desired{Device: "101", States: on, Rev: 8, Until: -1, HasUntil: true}), "note 6 0 0 "},
 		{wire.AppendDesired(nil, wire.Desired{Device: "101", States: on, Rev: 9, Until: 60000, HasUntil: true}), "set 0 1; set 1 0; note 5 0 0 "},
-		{wire.AppendToken(nil, "101", "a-b_c"), "token a-b_c"},
+		{wire.AppendToken(nil, "101", "vvn_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"), "token vvn_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8; note 9 0 0 "},
 		{
 			wire.AppendError(nil, &vaiven.Error{Code: vaiven.CodeBusy, At: -1, Device: "101", Boot: b.boot, Seq: 2, Retry: 1500 * time.Millisecond}, vaiven.Spanish),
 			"note 4 2 1500 " + wire.Explain(&vaiven.Error{Code: vaiven.CodeBusy, At: -1, Device: "101", Boot: b.boot, Seq: 2, Retry: 1500 * time.Millisecond}, vaiven.Spanish),
