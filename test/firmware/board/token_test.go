@@ -35,8 +35,8 @@ func gated(t *testing.T, o clienttest.Options) (*clienttest.Server, *clienttest.
 	return s, g, o.Listener.Addr().String()
 }
 
-// stored waits until the server has n readings of a power-up.
-func stored(t *testing.T, s *clienttest.Server, device vaiven.Device, boot string, n int) {
+// arrived waits until the server has n readings of a power-up.
+func arrived(t *testing.T, s *clienttest.Server, device vaiven.Device, boot string, n int) {
 	t.Helper()
 	harness.Until(t, patience, fmt.Sprintf("%d readings of %s", n, device), func() bool {
 		return len(s.Stored(device, vaiven.Boot(boot))) >= n
@@ -76,7 +76,7 @@ func TestAdoption(t *testing.T) {
 	g.Approve("101")
 	says(t, b, "The server gave this board its token", 1)
 	proofs(t, g, "101", 1)
-	stored(t, s, "101", ask(t, b).boot, 5)
+	arrived(t, s, "101", ask(t, b).boot, 5)
 	if got := s.Stored("101", vaiven.Boot(ask(t, b).boot)); got[0].Seq != 1 {
 		t.Errorf("the first reading is SEQ %d", got[0].Seq)
 	}
@@ -132,16 +132,18 @@ func TestTypedToken(t *testing.T) {
 	says(t, b, "No entendí eso", 1)
 	setUp(b, "101", "token "+clienttest.NewToken())
 	says(t, b, "The server does not take this board's token", 1)
+	open := len(b.Events("listening"))
 	b.Tell("serial portal")
+	at := portal(t, b, open+1)
 	form := url.Values{
 		"ssid": {"red"}, "server": {"192.168.1.50"}, "port": {"8080"}, "device": {"101"}, "interval": {"2"}, "token": {token},
 	}
-	resp, err := http.PostForm(portal(t, b, 1)+"/save", form)
+	resp, err := http.PostForm(at+"/save", form)
 	if page := body(t, resp, err); !strings.Contains(page, "Saved") {
 		t.Errorf("%q", page)
 	}
 	proofs(t, g, "101", 1)
-	stored(t, s, "101", ask(t, b).boot, 3)
+	arrived(t, s, "101", ask(t, b).boot, 3)
 
 	g.Give("101", "", false)
 	g.Approve("101") // a stranger in the server's place
@@ -188,7 +190,7 @@ func TestBearer(t *testing.T) {
 	token, _ := g.Token("101")
 	s.Crash()
 	b.Wait(patience, 2, "serial", has("Online:"))
-	stored(t, s, "101", ask(t, b).boot, 5)
+	arrived(t, s, "101", ask(t, b).boot, 5)
 	if first, second := wait(t, shown), wait(t, shown); first != "" || second != "Bearer "+token {
 		t.Errorf("shown at first: %t, then: %t", first != "", second != "")
 	}
