@@ -76,7 +76,10 @@ type Options struct {
 	// Grace is how long it waits for them when the context ends. Default 2 s.
 	Grace time.Duration
 
-	Token   string
+	// Tokens are those of the boards that have one, by id.
+	Tokens map[vaiven.Device]string
+	// OnToken is given a token that the server hands to a board.
+	OnToken func(d vaiven.Device, token string)
 	TLS     *tls.Config
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
 
