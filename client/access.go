@@ -55,16 +55,13 @@ func (cr *credentials) welcomed(now time.Time) {
 // refused notes why the device is not let in. False: it is about the HELLO before the
 // one with PROOF, and says nothing any more.
 func (cr *credentials) refused(code vaiven.Code) bool {
-	switch code {
-	case vaiven.CodeNotApproved:
-		cr.window, cr.until = true, time.Time{}
-	case vaiven.CodeNotAuthorised:
-		if cr.proving || cr.again {
-			return false
-		}
-	case vaiven.CodeBadToken:
-	default:
+	switch {
+	case !code.Bars():
 		return true
+	case code == vaiven.CodeNotAuthorised && (cr.proving || cr.again):
+		return false
+	case code == vaiven.CodeNotApproved:
+		cr.window, cr.until = true, time.Time{}
 	}
 	cr.barred, cr.proving = code, false
 	return true

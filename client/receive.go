@@ -187,7 +187,7 @@ func (cn *connection) gotError(m *wire.ServerMessage) {
 	greeting := c.out.hello == helloSent
 	if !foreign {
 		c.out.refused(m.Seq, m.Code, r.Retry, time.Now())
-		if c.access.barred != "" && c.access.barred == m.Code && !c.o.Course {
+		if m.Code.Bars() && !c.o.Course {
 			c.out.hello = helloDue // and nothing else, until WELCOME
 		}
 	}

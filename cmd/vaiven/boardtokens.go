@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"vaiven"
-	"vaiven/client"
 	"vaiven/internal/sim"
 )
 
@@ -62,7 +61,7 @@ type simulatedAccess struct {
 // follow sets what o needs for it.
 func (a *simulatedAccess) follow(o *sim.Options) error {
 	a.told = make(map[vaiven.Code]bool)
-	o.OnError, o.OnToken = a.noteError, a.keep
+	o.OnBarred, o.OnToken = a.noteBarred, a.keep
 	if a.path == "" {
 		return nil
 	}
@@ -94,20 +93,16 @@ func appendSecret(path, text string) error {
 	return errors.Join(err, f.Close())
 }
 
-// noteError says what to do about a board that is not let in, once for each reason.
-func (a *simulatedAccess) noteError(d vaiven.Device, err error) {
-	refusal, ok := errors.AsType[*client.Refusal](err)
-	if !ok {
-		return
-	}
+// noteBarred says what to do about a board that is not let in, once for each reason.
+func (a *simulatedAccess) noteBarred(d vaiven.Device, why vaiven.Code) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.told[refusal.Code] {
+	if a.told[why] {
 		return
 	}
-	a.told[refusal.Code] = true
+	a.told[why] = true
 	p := a.p
-	switch refusal.Code {
+	switch why {
 	case vaiven.CodeNotApproved:
 		p.notice(fmt.Sprintf(p.say("board %s waits to be approved", "la placa %s espera a que la aprueben"), d),
 			fmt.Sprintf(p.say("vaiven devices approve %s, or all who come: vaiven devices open --for 10m", "vaiven devices approve %s, o a todas las que vengan: vaiven devices open --for 10m"), d))

@@ -186,8 +186,11 @@ func (b *board) noteAcked(a client.Acked) {
 }
 
 func (b *board) noteError(err error) {
-	if refused(err) {
+	if r, ok := errors.AsType[*client.Refusal](err); ok {
 		b.tally.rejected.Add(1)
+		if b.o.OnBarred != nil && r.Code.Bars() {
+			b.o.OnBarred(vaiven.Device(b.id), r.Code)
+		}
 	}
 	if b.o.OnError != nil {
 		b.o.OnError(vaiven.Device(b.id), err)

@@ -94,6 +94,9 @@ type Options struct {
 	OnBoard func(Board)
 	// OnError is told of refusals and lost connections, as client.Options.OnError is.
 	OnError func(d vaiven.Device, err error)
+	// OnBarred is told each time that the server does not let a board speak, with
+	// a code that vaiven.Code.Bars.
+	OnBarred func(d vaiven.Device, why vaiven.Code)
 	// OnProgress is told how far things are every ProgressEvery (default 250 ms),
 	// and once at the end.
 	OnProgress    func(Progress)

@@ -302,8 +302,8 @@ func TestTokens(t *testing.T) {
 	given := make(chan string, 8)
 	r := run(t, sim.Options{
 		URL: s.URL, Devices: 2, Readings: 20, Tokens: map[vaiven.Device]string{"101": token},
-		OnToken: func(d vaiven.Device, token string) { given <- string(d) + " " + token },
-		OnError: func(d vaiven.Device, _ error) { g.Approve(d) }, // it waits
+		OnToken:  func(d vaiven.Device, token string) { given <- string(d) + " " + token },
+		OnBarred: func(d vaiven.Device, _ vaiven.Code) { g.Approve(d) },
 	})
 	for _, d := range r.Devices {
 		if d.Outcome != sim.Completed {
