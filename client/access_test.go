@@ -256,7 +256,20 @@ func TestADeviceThatIsShutOutKeepsItsReadings(t *testing.T) {
 	g.Give("101", clienttest.NewToken(), true)
 	sendN(t, c, 3)
 	eventually(t, "a refusal", func() bool { return c.Barred() == vaiven.CodeNotAuthorised })
+	if c.Connected() {
+		t.Error("it counts as connected")
+	}
+	reports := len(s.Reports())
+	if err := c.Report([]vaiven.Value{{Name: "LED", Num: 1}}, 0); err != nil {
+		t.Fatal(err)
+	}
 	g.Give("101", "", false)
 	flush(t, c)
+	if h := s.Hellos(); len(s.Reports()) != reports || len(h[len(h)-1].States) != 1 {
+		t.Errorf("its states did not go with HELLO: %+v", h[len(h)-1])
+	}
+	if st := c.Stats(); !st.Connected || st.Connects != 1 {
+		t.Errorf("stats %+v", st)
+	}
 	checkStored(t, s, c, 6)
 }

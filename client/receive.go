@@ -66,9 +66,10 @@ func (cn *connection) gotWelcome(m *wire.ServerMessage) {
 		return
 	}
 	if c.out.hello == helloSent {
-		cn.welcomed = true
 		c.access.welcomed(now)
-		if !c.stats.Connected {
+		c.stats.Connected = true // again, where it was barred meanwhile
+		if !cn.welcomed {
+			cn.welcomed = true
 			c.noteWelcomed()
 		}
 	}
@@ -189,6 +190,8 @@ func (cn *connection) gotError(m *wire.ServerMessage) {
 		c.out.refused(m.Seq, m.Code, r.Retry, time.Now())
 		if m.Code.Bars() && !c.o.Course {
 			c.out.hello = helloDue // and nothing else, until WELCOME
+			c.stats.Connected = false
+			c.changed()
 		}
 	}
 	c.mu.Unlock()

@@ -142,7 +142,7 @@ func (cn *connection) composeNext(now time.Time) ([]byte, *rawMessage) {
 	case c.access.again:
 		o.paused = time.Time{} // what made the server refuse the device is over
 		return cn.composeHello(now), nil
-	case cn.welcomed && len(c.states.due) > 0: // also before another HELLO, which would hide a change at the board
+	case cn.welcomed && c.access.barred == "" && len(c.states.due) > 0: // also before another HELLO, which would hide a change at the board
 		r := c.states.takeReport()
 		c.changed()
 		cn.out = wire.AppendReport(cn.out[:0], wire.DeviceReport{
