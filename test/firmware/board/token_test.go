@@ -35,6 +35,21 @@ func gated(t *testing.T, o clienttest.Options) (*clienttest.Server, *clienttest.
 	return s, g, o.Listener.Addr().String()
 }
 
+// listenTLS opens a port with a certificate for the address that boards dial, of a CA.
+func listenTLS(t *testing.T) (l net.Listener, ca []byte) {
+	t.Helper()
+	ca, cert, key := authority(t, "192.168.1.50")
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err = tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, ca
+}
+
 // arrived waits until the server has n readings of a power-up.
 func arrived(t *testing.T, s *clienttest.Server, device vaiven.Device, boot string, n int) {
 	t.Helper()
@@ -163,15 +178,7 @@ func TestTypedToken(t *testing.T) {
 // one that it is given there it keeps.
 func TestBearer(t *testing.T) {
 	t.Parallel()
-	ca, cert, key := authority(t, "192.168.1.50")
-	pair, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, ca := listenTLS(t)
 	shown := make(chan string, 64)
 	s, g, addr := gated(t, clienttest.Options{Listener: l, Refuse: func(r *http.Request) int {
 		select {
@@ -229,19 +236,26 @@ func TestAdoptionOfASleeper(t *testing.T) {
 	b.Quit()
 }
 
-// TestCompiledIn: what a sketch has in mine.h counts until somebody sets another.
+// TestCompiledIn: what a sketch has in mine.h is as if it had been typed: the CA is
+// trusted, and the token shown to the server that it vouches for.
 func TestCompiledIn(t *testing.T) {
 	t.Parallel()
-	_, g, addr := gated(t, clienttest.Options{})
+	l, ca := listenTLS(t)
+	s, g, addr := gated(t, clienttest.Options{Listener: l})
 	token := clienttest.NewToken()
 	g.Give("101", token, true)
-	compiled := program(t, `-DVAIVEN_DEVICE="101"`, fmt.Sprintf("-DVAIVEN_TOKEN=%q", token), `-DVAIVEN_SERVER="192.168.1.50"`)
-	b := boardtest.New(t, compiled, addr, "BOARD_SPEED=50", "BOARD_IDLE=5000", "BOARD_SSID=red", "BOARD_PASSWORD=la clave")
+	compiled := program(t, `-DVAIVEN_DEVICE="101"`, `-DVAIVEN_SERVER="192.168.1.50"`, "-DVAIVEN_PORT=8443",
+		fmt.Sprintf("-DVAIVEN_TOKEN=%q", token), fmt.Sprintf("-DVAIVEN_CA=%q", ca))
+	b := boardtest.New(t, compiled, "", "BOARD_SERVER_TLS="+addr, "BOARD_SPEED=50", "BOARD_IDLE=5000", "BOARD_SSID=red", "BOARD_PASSWORD=la clave")
 	b.Start()
-	for _, line := range []string{`wifi red "la clave"`, "restart"} {
+	for _, line := range []string{`wifi red "la clave"`, "lang en", "restart"} {
 		b.Tell("serial %s", line)
 	}
-	proofs(t, g, "101", 1)
+	says(t, b, "Online: 192.168.1.50:8443", 1)
+	arrived(t, s, "101", ask(t, b).boot, 3)
+	if _, n := g.Token("101"); n != 0 {
+		t.Errorf("%d proofs of a token that was shown", n)
+	}
 	secret(t, b, token)
 	b.Quit()
 }
