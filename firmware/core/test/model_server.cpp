@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vaiven/json_reader.h"
+#include "vaiven/proof.h"
 
 using vaiven::Field;
 using vaiven::JsonKind;
@@ -15,6 +16,7 @@ struct ModelServer::Element {
   uint32_t power = Ledger::kBoots;
   uint64_t seq = 0, oldest = 0, next = 0, age = 0, rev = 0, up = 0, value = 0;
   int32_t led = 0;
+  vaiven::Slice proof;
 };
 
 void ModelServer::clear() {
@@ -25,11 +27,13 @@ void ModelServer::clear() {
   confirmed_ = true;
   led_ = 0;
   rev_ = 0;
+  proofs_ = 0;
 }
 
 void ModelServer::opened() {
   open_ = true;
-  greeted_ = false;
+  greeted_ = proven_ = false;
+  nonce_[0] = '\0';
 }
 
 void ModelServer::crash() {
@@ -72,6 +76,7 @@ void ModelServer::element(const char* text, size_t length, int64_t sent, int64_t
     if (f.key.is("UP")) e.up = n;
     if (f.key.is("AGE")) e.dated = number, e.age = n;
     if (f.key.is("REV")) e.rev = n;
+    if (f.key.is("PROOF")) e.proof = f.value;
     if (f.key.is("N")) e.value = n;
     if (f.key.is("LED")) e.hasLed = number, e.led = static_cast<int32_t>(n);
   }
@@ -87,6 +92,7 @@ void ModelServer::element(const char* text, size_t length, int64_t sent, int64_t
 void ModelServer::hello(const Element& e, int64_t now, const Moods& moods, Out& out) {
   Power& power = powers_[e.power];
   if (dice_.oneIn(moods.busy)) return error("busy", e.power, 0, 1 + dice_.below(3000), out);
+  if (!admitted(e, moods, out)) return error("not_authorised", e.power, 0, 1 + dice_.below(3000), out);
   CHECK(e.next >= power.next);  // else the BOOT was used twice
   CHECK(e.oldest >= 1 && e.oldest <= e.next);
   const uint32_t oldest = static_cast<uint32_t>(e.oldest);
@@ -101,6 +107,25 @@ void ModelServer::hello(const Element& e, int64_t now, const Moods& moods, Out& 
   report(e, now);
   if (dice_.oneIn(moods.foreign)) out.say("{\"WELCOME\":1,\"IDDEVICE\":101,\"BOOT\":\"00000000\",\"ACK\":1,\"NOW\":1}");
   welcome(e.power, now, out);
+}
+
+// admitted has the token proven, or not: then it may insist.
+bool ModelServer::admitted(const Element& e, const Moods& moods, Out& out) {
+  if (e.proof.length > 0) {
+    char want[vaiven::kProofDigits + 1];
+    vaiven::prove(kToken, nonce_, "101", names_[e.power], want);
+    CHECK(e.proof.is(want));
+    proven_ = true;
+    proofs_++;
+  }
+  if (proven_ || !dice_.oneIn(moods.asks)) return true;
+  char text[96];
+  snprintf(nonce_, sizeof nonce_, "%08lx%08lx%016x", static_cast<unsigned long>(dice_.next()), static_cast<unsigned long>(dice_.next()), 0u);
+  snprintf(text, sizeof text, "{\"IDDEVICE\":101,\"NONCE\":\"%s\"}", nonce_);
+  out.say(text);
+  if (dice_.oneIn(2)) return true;
+  greeted_ = false;
+  return false;
 }
 
 void ModelServer::reading(const Element& e, int64_t sent, int64_t now, const Moods& moods, Out& out) {

@@ -15,6 +15,7 @@ struct Moods {
   uint32_t busy = 0;        // readings refused for now
   uint32_t bad = 0;         // readings refused for good
   uint32_t repeatAck = 0;   // ACKs sent twice
+  uint32_t asks = 0;        // HELLOs that are asked for a proof, half of them insistingly
   uint32_t foreign = 0;     // answers about another boot before ours
   uint32_t commitDelay = 1; // ms at most until a reading is on disk
 };
@@ -22,6 +23,9 @@ struct Moods {
 class ModelServer {
  public:
   ModelServer(Ledger& ledger, Dice& dice) : ledger_(ledger), dice_(dice) {}
+
+  // The token that every board here has.
+  static constexpr char kToken[] = "vvn_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
   // Out takes the server's messages to the board.
   class Out {
@@ -49,6 +53,7 @@ class ModelServer {
   uint64_t rev() const { return rev_; }
   int64_t deadline(uint64_t rev) const { return rev < kRevs ? deadlines_[rev] : 0; }
   bool confirmed() const { return confirmed_; }
+  uint32_t proofs() const { return proofs_; }
 
  private:
   struct Element;
@@ -65,6 +70,7 @@ class ModelServer {
   };
 
   void element(const char* text, size_t length, int64_t sent, int64_t now, const Moods& moods, Out& out);
+  bool admitted(const Element& e, const Moods& moods, Out& out);
   void hello(const Element& e, int64_t now, const Moods& moods, Out& out);
   void reading(const Element& e, int64_t sent, int64_t now, const Moods& moods, Out& out);
   void report(const Element& e, int64_t now);
@@ -87,6 +93,9 @@ class ModelServer {
   uint32_t pendingHead_ = 0, pendingCount_ = 0;
 
   bool greeted_ = false;
+  bool proven_ = false;  // this connection has answered nonce_
+  char nonce_[33] = "";
+  uint32_t proofs_ = 0;
   int64_t upAt_ = 0;  // the board's UP was `up_` then
   int64_t up_ = 0;
   bool wanted_ = false;

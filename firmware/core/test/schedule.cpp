@@ -77,6 +77,7 @@ bool Schedule::run(uint32_t seed) {
   expectAll();
   totals_.simulated += static_cast<uint64_t>(now_ - 1000000);
   totals_.readings += ledger_.count();
+  totals_.proofs += server_.proofs();
   if (check::failures() != before) printf("in schedule %lu\n", static_cast<unsigned long>(seed));
   return check::failures() == before;
 }
@@ -89,6 +90,7 @@ void Schedule::choose() {
   latency_ = latencies[dice_.below(4)];
   moods_.commitDelay = commits[dice_.below(4)];
   moods_.busy = rate(40);
+  moods_.asks = rate(1);
   moods_.bad = rate(30);
   moods_.repeatAck = rate(2);
   moods_.foreign = rate(3);

@@ -31,7 +31,7 @@ class Schedule final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Ra
   struct Totals {
     uint64_t simulated = 0;  // ms
     uint32_t readings = 0, lost = 0, resent = 0, stalls = 0, connections = 0, rollovers = 0, sleeps = 0, cuts = 0, panics = 0;
-    uint32_t refusals = 0, wishes = 0, late = 0, local = 0;
+    uint32_t refusals = 0, wishes = 0, late = 0, local = 0, proofs = 0;
   };
   const Totals& totals() const { return totals_; }
 
@@ -77,7 +77,9 @@ class Schedule final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Ra
   void ping() override;
   void close() override;
   int32_t set(uint8_t state, int32_t value) override;
-  void keepToken(const char*, size_t) override {}
+  bool trusted() const override { return false; }
+  bool keepToken(const char*, bool) override { return false; }
+  const char* token() const override { return ModelServer::kToken; }
   uint32_t next() override { return dice_.next(); }
   void lock() override;
   void unlock() override { locked_ = false; }
