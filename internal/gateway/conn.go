@@ -360,6 +360,7 @@ func (c *conn) append(d *device, a arrival, events ...vaiven.Event) error {
 		d.recorded.Store(c)
 		d.departure = nil
 		c.g.scheduleEnd(d)
+		c.keepPlace(d)
 	}
 	return err
 }

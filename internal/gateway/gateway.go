@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/limit"
 	"vaiven/internal/ws"
 )
 
@@ -79,6 +80,10 @@ type Options struct {
 	MaxKnown       int            // devices kept in memory: connected, or left a minute ago; new ones wait (busy); 200,000
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 
+	// Approved reports whether a person let a device in: a part of every bound is for
+	// such. nil: nobody is. It must not wait.
+	Approved func(vaiven.Device) bool
+
 	Stamp  func() vaiven.Stamp
 	Notice func(Notice) // tells a person something that is not in the log; may be nil; may take long
 	Logger *slog.Logger
@@ -93,7 +98,7 @@ type Gateway struct {
 	parts     []*part // by worker, of the record being handed on; of Committed's goroutine
 	born      time.Time
 	rejects   rejects
-	address   addresses
+	address   limit.Addresses
 	schedule  schedule
 	presences presences
 	notices   chan Notice
@@ -145,7 +150,7 @@ func New(o Options) *Gateway {
 	}
 	g.parts = make([]*part, len(g.acks))
 	g.ws.Refuse = g.refuseHandshake
-	g.address.max = o.MaxPerAddress
+	g.address.Max = o.MaxPerAddress
 	g.rejects.entries = make(map[rejectKey]*rejected)
 	g.rejects.room = recordBurst
 	g.schedule.earlier = make(chan struct{}, 1)

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,7 +38,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	socket, err := ws.Accept(w, r, &g.ws)
 	if err != nil {
 		g.stats.BadHandshakes.Add(1)
-		g.address.release(remote)
+		g.address.Release(remote.Addr())
 		return
 	}
 	c := &webSocket{conn: conn{g: g, remote: remote, opened: g.uptime()}, socket: socket}
@@ -52,7 +51,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	g.mu.Unlock()
 	if closed {
-		g.address.release(remote)
+		g.address.Release(remote.Addr())
 		socket.Kill()
 		return
 	}
@@ -70,7 +69,7 @@ func (g *Gateway) admitConnection(remote netip.AddrPort) (code int, why string) 
 		return http.StatusServiceUnavailable, g.o.Lang.Say("the server is shutting down", "el servidor se está cerrando")
 	case full:
 		return http.StatusServiceUnavailable, g.o.Lang.Say("too many connections", "demasiadas conexiones")
-	case !g.address.acquire(remote):
+	case !g.address.Acquire(remote.Addr()):
 		return http.StatusTooManyRequests, g.o.Lang.Say(
 			"too many connections from your address", "demasiadas conexiones desde tu dirección")
 	}
@@ -174,7 +173,7 @@ func (w *webSocket) ended(err error) {
 		w.detach(why)
 	}
 	g := w.g
-	g.address.release(w.remote)
+	g.address.Release(w.remote.Addr())
 	g.mu.Lock()
 	delete(g.open, w)
 	g.mu.Unlock()
@@ -244,61 +243,6 @@ func (g *Gateway) refuseHandshake(w http.ResponseWriter, r *http.Request, he *ws
 		g.RefusedRequest(r, e)
 	}
 	http.Error(w, text, he.Status)
-}
-
-// addresses counts the connections of each address; of IPv6 those of each /64,
-// which is what one machine is given. Loopback is not counted: that is a proxy or
-// a simulator of ours.
-type addresses struct {
-	max int
-
-	mu    sync.Mutex
-	count map[netip.Addr]int
-}
-
-// countedUnder is what from is counted under, if it is.
-func countedUnder(from netip.AddrPort) (addr netip.Addr, counts bool) {
-	addr = from.Addr().WithZone("")
-	if addr.IsLoopback() {
-		return addr, false
-	}
-	if addr.Is6() {
-		if p, err := addr.Prefix(64); err == nil {
-			addr = p.Addr()
-		}
-	}
-	return addr, true
-}
-
-// acquire counts a connection, if there may be one more.
-func (a *addresses) acquire(from netip.AddrPort) bool {
-	addr, counts := countedUnder(from)
-	if !counts {
-		return true
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.count[addr] >= a.max {
-		return false
-	}
-	if a.count == nil {
-		a.count = make(map[netip.Addr]int)
-	}
-	a.count[addr]++
-	return true
-}
-
-// release is for the end of a connection that acquire counted.
-func (a *addresses) release(from netip.AddrPort) {
-	addr, counts := countedUnder(from)
-	if !counts {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.count[addr]--; a.count[addr] <= 0 {
-		delete(a.count, addr)
-	}
 }
 
 // address is how a person is told where a board is: without a port where a

@@ -16,6 +16,7 @@ import (
 	"vaiven/internal/event"
 	"vaiven/internal/export"
 	"vaiven/internal/gateway"
+	"vaiven/internal/limit"
 	"vaiven/internal/views"
 	"vaiven/internal/web"
 	"vaiven/internal/web/api"
@@ -42,6 +43,7 @@ func (s *Server) startHTTP(fail context.CancelCauseFunc) *httpServer {
 	server := &httpServer{Server: &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ConnContext: limit.NewContext, ConnState: noteState,
 		ErrorLog: slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
 	}}
 	for _, l := range s.listeners {

@@ -29,6 +29,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -41,6 +43,7 @@ import (
 	"vaiven/internal/export"
 	"vaiven/internal/gateway"
 	"vaiven/internal/history"
+	"vaiven/internal/limit"
 	"vaiven/internal/promapi"
 	"vaiven/internal/registry"
 	"vaiven/internal/remotewrite"
@@ -57,6 +60,8 @@ type Server struct {
 	clock   Clock
 	started time.Time
 
+	places    *limit.Places
+	exhausted chan limit.Exhaustion // to be told to a person
 	listeners []listener
 	log       *stream.Log
 	registry  *registry.Registry
@@ -92,6 +97,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 			s.Close()
 		}
 	}()
+	s.openPlaces()
 	if err := s.listen(ctx); err != nil {
 		return nil, err
 	}
@@ -108,7 +114,10 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.openGateway()
-	s.feed, err = live.New(live.Options{History: past{s}, Last: s.log.Last, Trimmed: past{s}.Trimmed, Lang: o.Lang}) // begins where the replay has ended
+	s.feed, err = live.New(live.Options{
+		History: past{s}, Last: s.log.Last, Trimmed: past{s}.Trimmed, Lang: o.Lang,
+		Remote: func(r *http.Request) netip.Addr { return s.gateway.Remote(r).Addr() },
+	}) // begins where the replay has ended
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,436 @@
+// Package limit bounds what strangers may have of a server: places for connections,
+// in all and for each address, and how much of something there is in a second.
+//
+// It owns who gives way when all places are taken. It does not own what a connection
+// says, nor who somebody is: those who learn that tell it ([Conn.Heard], [Conn.Trust]).
+// It knows nothing of devices, HTTP or TLS.
+//
+// All of it may be used from any goroutine, but for a [Bucket]. Nothing here waits for
+// a peer: a connection that gives way is reset, without a word.
+package limit
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+)
+
+// Options are the bounds of Places.
+type Options struct {
+	// Max is how many connections there may be in all, PerAddress those of one address
+	// (see [Key]), loopback excepted. An eighth of each is for who arrives and for who is
+	// trusted: others that stay there give way to who comes.
+	Max, PerAddress int
+	// Proxies are addresses that stand for others: as loopback they may have all places.
+	Proxies []netip.Prefix
+	// Exhausted is told when an address has all its places, or loses connections since
+	// all places are taken: once for each address until it has fewer. It must not wait. May be nil.
+	Exhausted func(Exhaustion)
+}
+
+// Exhaustion is that an address has as much as it may, or the most when all is taken.
+type Exhaustion struct {
+	From        netip.Addr
+	Connections int
+	InAll       bool // all places are taken, and From has the most of those that only wait
+}
+
+// Places are those of all connections. Make them with New.
+type Places struct {
+	o Options
+
+	refused atomic.Uint64 // connections that found no place
+	evicted atomic.Uint64 // connections that gave way
+
+	mu      sync.Mutex
+	taken   int
+	settled int // of them, those that are busy and not trusted
+	by      map[netip.Addr]*holder
+	waiting map[int]*ring // of holders, by how many of their connections only wait
+	most    int           // such connections that one holder has
+	full    bool          // that all places are taken was told, and holds
+}
+
+// New returns places that nobody has.
+func New(o Options) *Places {
+	return &Places{o: o, by: make(map[netip.Addr]*holder), waiting: make(map[int]*ring)}
+}
+
+// holder is an address with its connections.
+type holder struct {
+	addr     netip.Addr
+	bounded  bool // it may not have all places
+	taken    int
+	settled  int
+	told     bool  // that it has all its places was told, and holds
+	waiting  queue // its connections that only wait, the longest waiting first
+	in       *ring // among those with as many
+	earlier  *holder
+	later    *holder
+	nWaiting int
+}
+
+// ring is the holders with as many waiting connections, in any order.
+type ring struct{ first *holder }
+
+// queue is a list of connections.
+type queue struct{ first, last *Conn }
+
+// rank is how a connection stands against newcomers.
+type rank uint8
+
+const (
+	waits   rank = iota // nothing of worth has come of it: it gives way
+	busy                // a request is under way, or a board was heard
+	trusted             // an approved board, or an administrator
+	ended
+)
+
+// Conn is an accepted connection that has a place, until it is closed. Its methods
+// beside those of net.TCPConn do nothing on a nil Conn.
+type Conn struct {
+	*net.TCPConn
+	places *Places
+	of     *holder
+	before *Conn // in of.waiting
+	behind *Conn
+	rank   rank // as Places.mu has it
+	counts bool // in settled
+}
+
+// Listen gives the connections that l accepts their places.
+func (p *Places) Listen(l net.Listener) net.Listener { return &listener{l, p} }
+
+type listener struct {
+	net.Listener
+	places *Places
+}
+
+// Accept implements net.Listener. What finds no place is closed, and the next accepted.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		t, ok := c.(*net.TCPConn)
+		if !ok {
+			return nil, errors.Join(errors.New("limit: not a TCP connection"), c.Close())
+		}
+		if placed := l.places.take(t); placed != nil {
+			return placed, nil
+		}
+	}
+}
+
+// take gives an accepted connection a place, or closes it and returns nil.
+func (p *Places) take(t *net.TCPConn) *Conn {
+	from := netip.Addr{}
+	if a, ok := t.RemoteAddr().(*net.TCPAddr); ok {
+		from = a.AddrPort().Addr()
+	}
+	c := &Conn{TCPConn: t, places: p}
+	p.mu.Lock()
+	gone, told, ok := p.makeRoom(c, Key(from))
+	p.mu.Unlock()
+	if p.o.Exhausted != nil {
+		for _, e := range told {
+			p.o.Exhausted(e)
+		}
+	}
+	if gone != nil {
+		p.evicted.Add(1)
+		gone.reset()
+	}
+	if !ok {
+		p.refused.Add(1)
+		c.reset()
+		return nil
+	}
+	return c
+}
+
+// makeRoom seats c, if need be on the place of another, which is returned and to be
+// closed. The caller holds p.mu.
+func (p *Places) makeRoom(c *Conn, key netip.Addr) (gone *Conn, told []Exhaustion, ok bool) {
+	h := p.by[key]
+	if h == nil {
+		h = &holder{addr: key, bounded: p.bounds(key)}
+	}
+	switch {
+	case h.bounded && h.taken >= p.o.PerAddress:
+		if !h.told {
+			h.told = true
+			told = append(told, Exhaustion{From: key, Connections: h.taken})
+		}
+		if gone = h.waiting.first; gone == nil {
+			return nil, told, false
+		}
+	case p.taken >= p.o.Max:
+		gone = p.heaviest()
+		if gone == nil {
+			return nil, told, false
+		}
+		if !p.full {
+			p.full = true
+			told = append(told, Exhaustion{From: gone.of.addr, Connections: gone.of.taken, InAll: true})
+		}
+	}
+	if gone != nil {
+		p.leave(gone)
+	}
+	p.by[key] = h // leaving may have taken it out
+	h.taken++
+	p.taken++
+	c.of = h
+	p.wait(c)
+	return gone, told, true
+}
+
+// bounds reports whether an address may not have all places.
+func (p *Places) bounds(key netip.Addr) bool {
+	if key.IsLoopback() || !key.IsValid() {
+		return false
+	}
+	for _, proxy := range p.o.Proxies {
+		if proxy.Contains(key) {
+			return false
+		}
+	}
+	return true
+}
+
+// heaviest is the connection that has waited longest of the address with the most that
+// only wait; nil when none waits. The caller holds p.mu.
+func (p *Places) heaviest() *Conn {
+	if r := p.waiting[p.most]; p.most > 0 && r != nil && r.first != nil {
+		return r.first.waiting.first
+	}
+	return nil
+}
+
+// wait puts c behind those of its address that wait. The caller holds p.mu.
+func (p *Places) wait(c *Conn) {
+	h := c.of
+	c.rank = waits
+	c.before, c.behind = h.waiting.last, nil
+	if h.waiting.last != nil {
+		h.waiting.last.behind = c
+	} else {
+		h.waiting.first = c
+	}
+	h.waiting.last = c
+	p.move(h, h.nWaiting+1)
+}
+
+// unwait takes c out of those that wait. The caller holds p.mu.
+func (p *Places) unwait(c *Conn) {
+	h := c.of
+	if c.before != nil {
+		c.before.behind = c.behind
+	} else {
+		h.waiting.first = c.behind
+	}
+	if c.behind != nil {
+		c.behind.before = c.before
+	} else {
+		h.waiting.last = c.before
+	}
+	c.before, c.behind = nil, nil
+	p.move(h, h.nWaiting-1)
+}
+
+// move puts h among those with n connections that wait. The caller holds p.mu.
+func (p *Places) move(h *holder, n int) {
+	if h.in != nil {
+		if h.earlier != nil {
+			h.earlier.later = h.later
+		} else {
+			h.in.first = h.later
+		}
+		if h.later != nil {
+			h.later.earlier = h.earlier
+		}
+		if h.in.first == nil {
+			delete(p.waiting, h.nWaiting)
+		}
+		h.in, h.earlier, h.later = nil, nil, nil
+	}
+	if h.nWaiting = n; n > 0 {
+		r := p.waiting[n]
+		if r == nil {
+			r = &ring{}
+			p.waiting[n] = r
+		}
+		h.in, h.later = r, r.first
+		if r.first != nil {
+			r.first.earlier = h
+		}
+		r.first = h
+		p.most = max(p.most, n)
+	}
+	for p.most > 0 && p.waiting[p.most] == nil {
+		p.most--
+	}
+}
+
+// unreserved is how many of so many places are not kept for who arrives and who is
+// trusted.
+func unreserved(places int) int { return places - places/8 }
+
+// leave gives c's place back. The caller holds p.mu.
+func (p *Places) leave(c *Conn) {
+	h := c.of
+	if c.rank == waits {
+		p.unwait(c)
+	}
+	p.discount(c)
+	c.rank = ended
+	p.taken--
+	h.taken--
+	if h.taken < unreserved(p.o.PerAddress) {
+		h.told = false
+	}
+	if p.taken < unreserved(p.o.Max) {
+		p.full = false
+	}
+	if h.taken == 0 {
+		delete(p.by, h.addr)
+	}
+}
+
+// discount takes c out of those that are busy and not trusted. The caller holds p.mu.
+func (p *Places) discount(c *Conn) {
+	if c.counts {
+		c.counts = false
+		p.settled--
+		c.of.settled--
+	}
+}
+
+// reset closes a connection without a word, so that nothing of it stays behind.
+func (c *Conn) reset() {
+	_ = c.SetLinger(0)
+	_ = c.TCPConn.Close() // whoever has it learns of it
+}
+
+// Close gives the place back.
+func (c *Conn) Close() error {
+	p := c.places
+	p.mu.Lock()
+	if c.rank != ended {
+		p.leave(c)
+	}
+	p.mu.Unlock()
+	return c.TCPConn.Close()
+}
+
+// Wait says that the connection only waits, for a request or for something of worth: it
+// gives way to newcomers. One that is trusted stays so.
+func (c *Conn) Wait() {
+	if c == nil {
+		return
+	}
+	p := c.places
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c.rank == busy {
+		p.discount(c)
+		p.wait(c)
+	}
+}
+
+// Heard says that something of worth came: the connection does not give way any more,
+// as long as an eighth of the places, its address's and all, is left to who arrives.
+func (c *Conn) Heard() {
+	if c == nil {
+		return
+	}
+	p := c.places
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c.rank != waits || p.settled >= unreserved(p.o.Max) || c.of.bounded && c.of.settled >= unreserved(p.o.PerAddress) {
+		return
+	}
+	p.unwait(c)
+	c.rank, c.counts = busy, true
+	p.settled++
+	c.of.settled++
+}
+
+// Trust says that whoever speaks is known: an approved board, or an administrator. The
+// connection never gives way.
+func (c *Conn) Trust() {
+	if c == nil {
+		return
+	}
+	p := c.places
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch c.rank {
+	case waits:
+		p.unwait(c)
+	case ended:
+		return
+	}
+	p.discount(c)
+	c.rank = trusted
+}
+
+// Placed is the connection, also for whoever is made of it.
+func (c *Conn) Placed() *Conn { return c }
+
+// Of is the placed connection that another is made of (TLS over it, or a wrapper), nil
+// for none.
+func Of(c net.Conn) *Conn {
+	for {
+		switch x := c.(type) {
+		case interface{ Placed() *Conn }:
+			return x.Placed()
+		case interface{ NetConn() net.Conn }:
+			c = x.NetConn()
+		default:
+			return nil
+		}
+	}
+}
+
+type contextKey struct{}
+
+// NewContext returns a context that carries the connection's place.
+func NewContext(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, contextKey{}, Of(c))
+}
+
+// FromContext is the place of the connection that a request came over; nil for none.
+func FromContext(ctx context.Context) *Conn {
+	c, _ := ctx.Value(contextKey{}).(*Conn)
+	return c
+}
+
+// Stats are the figures of now, and those counted since the beginning.
+type Stats struct {
+	Taken   int
+	Refused uint64 // connections that found no place
+	Evicted uint64 // connections that gave way to others
+	Full    bool   // all places are taken, or were a moment ago
+	Most    netip.Addr
+	Has     int // connections of Most; 0: nobody has any
+}
+
+// Stats returns the figures.
+func (p *Places) Stats() Stats {
+	s := Stats{Refused: p.refused.Load(), Evicted: p.evicted.Load()}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.Taken, s.Full = p.taken, p.full
+	for addr, h := range p.by {
+		if h.taken > s.Has || h.taken == s.Has && addr.Less(s.Most) {
+			s.Most, s.Has = addr, h.taken
+		}
+	}
+	return s
+}

@@ -1,0 +1,71 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+
+	"vaiven/internal/limit"
+)
+
+// maxPlaces is how many connections there may be where nobody says it.
+const maxPlaces = 100_000
+
+// openPlaces makes the places that connections of every kind have from the moment they
+// are accepted. An address may have as many as boards of its, and an eighth more that
+// only arrive: at the bound a board is told why it is refused, and an approved one or a
+// person is let in all the same.
+func (s *Server) openPlaces() {
+	s.exhausted = make(chan limit.Exhaustion, 16)
+	s.places = limit.New(limit.Options{
+		Max: cmp.Or(s.o.MaxConnections, maxPlaces), PerAddress: s.o.MaxPerAddress + s.o.MaxPerAddress/7 + 16,
+		Proxies: s.o.TrustedProxies,
+		Exhausted: func(e limit.Exhaustion) {
+			select {
+			case s.exhausted <- e:
+			default: // several were told already
+			}
+		},
+	})
+}
+
+// noteState keeps a connection's place in step with its requests: between them, and
+// until it has brought a whole request, it gives way to newcomers.
+func noteState(c net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateActive:
+		limit.Of(c).Heard()
+	case http.StateIdle, http.StateHijacked:
+		limit.Of(c).Wait()
+	}
+}
+
+// tellExhaustion tells a person which address takes all that it may.
+func (s *Server) tellExhaustion(ctx context.Context) error {
+	for {
+		select {
+		case e := <-s.exhausted:
+			text, hint := s.exhaustionText(e)
+			s.o.Notify(text, hint)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (s *Server) exhaustionText(e limit.Exhaustion) (text, hint string) {
+	if e.InAll {
+		return fmt.Sprintf(s.o.Lang.Say(
+				"all places for connections are taken, %[2]d by %[1]s: the ones that only wait give way to newcomers",
+				"no quedan plazas para conexiones, %[2]d las tiene %[1]s: las que solo esperan ceden el sitio a las que llegan"), e.From, e.Connections),
+			s.o.Lang.Say("`ulimit -n` bounds how many there are; turn that machine off, or keep it out of the network",
+				"`ulimit -n` dice cuántas hay; apaga esa máquina o sácala de la red")
+	}
+	return fmt.Sprintf(s.o.Lang.Say(
+			"%s has %d connections, which is all that one address may have",
+			"%s tiene %d conexiones, todas las que puede tener una dirección"), e.From, e.Connections),
+		s.o.Lang.Say("if those are your boards behind one router, raise --max-per-address",
+			"si son tus placas detrás de un router, sube --max-per-address")
+}
