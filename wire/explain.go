@@ -19,6 +19,9 @@ const (
 	ReasonNoColumn  = "no_column" // bad_name: a measurement was stored, and the CSV has no column for it
 	ReasonGap       = "gap"       // too_fast: OLDEST gives up more than the board can have taken
 	ReasonErrors    = "errors"    // too_fast: so many messages were refused one after the other
+	ReasonDay       = "day"       // too_fast: the device, or its address, has sent what it may in a day; Hi: MB
+	ReasonNewcomers = "newcomers" // too_fast: an address brings many devices that are not known
+	ReasonFull      = "full"      // not_approved: there are Hi devices already that nobody approved; Got: most of whom
 	ReasonFlood     = "flood"     // too_large: more than Hi readings of one board without SEQ in a message; Lo: by how many, so far
 )
 
@@ -220,7 +223,11 @@ var sentences = map[vaiven.Code]map[string]words{
 		"demasiadas placas hablan por esta conexión: abre otra para las demás"}},
 	vaiven.CodeDeviceInUse: {"": {"another board is connected with this IDDEVICE: give each board a number of its own",
 		"otra placa está conectada con este IDDEVICE: da a cada placa su propio número"}},
-	vaiven.CodeNotApproved: {"": {"this board has not been approved yet: approve it on the server", "esta placa todavía no está aprobada: apruébala en el servidor"}},
+	vaiven.CodeNotApproved: {
+		"": {"this board has not been approved yet: approve it on the server", "esta placa todavía no está aprobada: apruébala en el servidor"},
+		ReasonFull: {"the server has {hi} boards that nobody approved, {raw}, and takes no more of those: approve this one, forget others, or raise --max-unverified",
+			"el servidor tiene {hi} placas que nadie aprobó, {raw}, y no admite más: aprueba esta, olvida otras o sube --max-unverified"},
+	},
 	vaiven.CodeBusy: {"": {"the server cannot store readings now: keep them and send them again",
 		"el servidor no puede guardar lecturas ahora: consérvalas y envíalas otra vez"}},
 	vaiven.CodeTooFast: {
@@ -229,6 +236,9 @@ var sentences = map[vaiven.Code]map[string]words{
 			"say HELLO again with the oldest SEQ that it holds; if two boards have this IDDEVICE, give each its own",
 			"OLDEST {raw} da por perdidas {lo} lecturas, y desde la última esta placa puede haber tomado {hi} como mucho: " +
 				"repite HELLO con el SEQ más antiguo que conserva; si dos placas tienen este IDDEVICE, da a cada una el suyo"},
+		ReasonDay: {"this board, or its network, has sent what it may in a day ({hi} MB of a board): keep the readings and send them again",
+			"esta placa, o su red, ya envió lo que puede en un día ({hi} MB por placa): conserva las lecturas y envíalas otra vez"},
+		ReasonNewcomers: {"many boards that are not known come from one address: wait a moment", "llegan muchas placas desconocidas desde una dirección: espera un momento"},
 		ReasonErrors: {"{hi} messages were refused: mend what the errors say; more of them are counted, and seldom answered",
 			"{hi} mensajes fueron rechazados: corrige lo que dicen los errores; los demás se cuentan y rara vez se contestan"},
 	},

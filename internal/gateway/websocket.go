@@ -20,6 +20,7 @@ import (
 type webSocket struct {
 	conn
 	socket *ws.Conn
+	pacing pacing // of the goroutine that handles messages
 
 	handling atomic.Bool  // a message is being handled: maybe for long, if the log is slow
 	answered atomic.Int64 // when it showed to be alive against a newcomer last, as uptime has it; 0: never
@@ -84,6 +85,7 @@ func (w *webSocket) Message(op ws.Op, p []byte) {
 		w.protocolState = &protocolState{dec: wire.Decoder{Rules: &w.g.o.Rules, MaxDevices: w.g.o.MaxDevices}, yield: w.handleItem}
 	}
 	w.handling.Store(true)
+	w.awaitPace(len(p))
 	w.number++
 	w.dec.Decode(op == ws.Binary, p, w.yield)
 	w.handling.Store(false)

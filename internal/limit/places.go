@@ -398,6 +398,18 @@ func Of(c net.Conn) *Conn {
 	}
 }
 
+// Closed reports whether all places are taken and nobody gives way, and who has most.
+func (p *Places) Closed() (e Exhaustion, closed bool) {
+	p.mu.Lock()
+	closed = p.taken >= p.o.Max && p.most == 0
+	p.mu.Unlock()
+	if !closed {
+		return Exhaustion{}, false
+	}
+	s := p.Stats()
+	return Exhaustion{From: s.Most, Connections: s.Has, InAll: true}, true
+}
+
 type contextKey struct{}
 
 // NewContext returns a context that carries the connection's place.

@@ -7,7 +7,11 @@ import (
 	"net"
 	"net/http"
 
+	"vaiven"
+	"vaiven/internal/gateway"
 	"vaiven/internal/limit"
+	"vaiven/internal/stream"
+	"vaiven/wire"
 )
 
 // maxPlaces is how many connections there may be where nobody says it.
@@ -40,6 +44,41 @@ func noteState(c net.Conn, state http.ConnState) {
 	case http.StateIdle, http.StateHijacked:
 		limit.Of(c).Wait()
 	}
+}
+
+// dayShare is the part of the disk that one day of everybody that nobody vouches for may take, and the least of it.
+const (
+	dayShare = 8
+	leastDay = 4 << 30
+)
+
+// bounds are the gateway's.
+func (s *Server) bounds() gateway.Bounds {
+	b := s.o.Bounds
+	if b.DayInAll == 0 && s.o.NATS == "" { // an external log's disk is not known
+		if _, disk, err := stream.DiskSpace(s.o.Data); err == nil {
+			b.DayInAll = max(disk/dayShare, leastDay)
+		}
+	}
+	return b
+}
+
+// knownDevices lends the table of devices to the gateway.
+type knownDevices struct{ *Server }
+
+// Known implements [gateway.Devices].
+func (k knownDevices) Known(d vaiven.Device) bool { return k.registry.Known(d) }
+
+// Unverified implements [gateway.Devices].
+func (k knownDevices) Unverified() int { return k.registry.Len() }
+
+// strained says what keeps new boards out although the server is ready.
+func (s *Server) strained() []string {
+	if e := s.gateway.Full(); e != nil {
+		e.Retry = 0
+		return []string{wire.Explain(e, s.o.Lang)}
+	}
+	return nil
 }
 
 // tellExhaustion tells a person which address takes all that it may.

@@ -21,15 +21,21 @@ var slowKinds = []string{
 	"POST /api/v1/readings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{",
 }
 
-// slowSockets opens so many connections of all kinds and holds them until the test ends.
-func (r *running) slowSockets(n int) {
+// slowSockets opens so many connections of all kinds, and holds them until release.
+func (r *running) slowSockets(n int) (release func()) {
+	var all []net.Conn
+	release = func() {
+		for _, c := range all {
+			_ = c.Close()
+		}
+	}
 	for i := range n {
 		c, err := net.Dial("tcp", r.Addresses().Local)
 		if err != nil {
 			r.t.Error(err)
-			return
+			break
 		}
-		r.t.Cleanup(func() { _ = c.Close() })
+		all = append(all, c)
 		kind := slowKinds[i%len(slowKinds)]
 		if _, err := c.Write([]byte(kind)); err != nil {
 			continue // it gave way already
@@ -40,6 +46,7 @@ func (r *running) slowSockets(n int) {
 			}
 		}
 	}
+	return release
 }
 
 // TestSlowSocketsKeepNoBoardOut has eight times as many slow sockets as there are places:
@@ -67,7 +74,8 @@ func TestSlowSocketsKeepNoBoardOut(t *testing.T) {
 			}
 		})
 	}
-	r.slowSockets(5000)
+	release := r.slowSockets(5000)
+	defer release()
 	newcomer := r.connect(900, 1)
 	newcomer.say(`{"IDDEVICE":900,"BOOT":"9f3c02aa","SEQ":1,"TEMP":20}`)
 	newcomer.hears(`"ACK":1}`)
@@ -81,5 +89,6 @@ func TestSlowSocketsKeepNoBoardOut(t *testing.T) {
 		defer r.mu.Unlock()
 		return strings.Contains(strings.Join(r.told, "\n"), "all places for connections are taken, 600 by 127.0.0.1")
 	})
+	release()
 	r.end(append(boards, newcomer)...)
 }

@@ -68,7 +68,7 @@ func (s *Server) handler() http.Handler {
 		queries = s.queries
 	}
 	return web.New(web.Options{
-		Boards: s.gateway, Ready: s.notReady, Sessions: s.gateway, Metrics: s.metrics,
+		Boards: s.gateway, Ready: s.notReady, Strained: s.strained, Sessions: s.gateway, Metrics: s.metrics,
 		Lang: s.o.Lang, Version: s.o.Version, Page: s.page, Refused: s.gateway.RefusedRequest,
 		Explain: func(e *vaiven.Error) string { return wire.Explain(e, s.o.Lang) },
 		Devices: s.registry, Names: names{s}, Twins: s.twin, Events: past{s}, Curves: curves, Prometheus: queries, Posts: posts{s.gateway},

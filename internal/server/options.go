@@ -14,6 +14,7 @@ import (
 	"vaiven"
 	"vaiven/internal/button"
 	"vaiven/internal/csvfile"
+	"vaiven/internal/gateway"
 	"vaiven/internal/history"
 )
 
@@ -80,6 +81,10 @@ type Options struct {
 	MaxPerAddress  int            // connections of one address, loopback excepted; default 1000
 	MaxConnections int            // in all; 0: the gateway's own limit
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+
+	// Bounds are how much boards may send that nobody vouches for; the zero value is what
+	// [gateway.Bounds] says, and for DayInAll an eighth of the disk, 4 GiB at least.
+	Bounds gateway.Bounds
 
 	States     []string         // names that are states of every board, beside LED
 	Buttons    []button.Binding // lines of this computer that switch a board's state

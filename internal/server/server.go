@@ -298,7 +298,8 @@ func (s *Server) openGateway() {
 		Columns:        s.csv.Columns(),
 		MaxConnections: s.o.MaxConnections, MaxMessage: s.o.MaxMessage, MaxDevices: s.o.MaxDevices, MaxPerAddress: s.o.MaxPerAddress,
 		TrustedProxies: s.o.TrustedProxies,
-		Stamp:          s.clock.Stamp, Logger: s.o.Logger,
+		Bounds:         s.bounds(), Devices: knownDevices{s},
+		Stamp: s.clock.Stamp, Logger: s.o.Logger,
 		Notice: func(n gateway.Notice) {
 			text := fmt.Sprintf("%s  (%s)", n.Text, n.Remote)
 			if n.Device != "" {
