@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"cmp"
+	"context"
+	"net/netip"
 	"time"
 
 	"vaiven"
@@ -105,6 +107,21 @@ func (w *webSocket) awaitPace(n int) {
 	if owed := g.budgets.spendBytes(w.remote.Addr(), n, now); hurried {
 		wait = max(wait, owed)
 	}
+	g.pause(context.Background(), wait)
+}
+
+// smallPost is what a message over HTTP may have that waits for no other of its address.
+const smallPost = 2 << 10
+
+// awaitPosted is awaitPace for a message that came by HTTP.
+func (g *Gateway) awaitPosted(ctx context.Context, from netip.Addr, n int) {
+	if owed := g.budgets.spendBytes(from, n, g.uptime()); n > smallPost {
+		g.pause(ctx, owed)
+	}
+}
+
+// pause waits as long, maxPause at most, unless the server ends.
+func (g *Gateway) pause(ctx context.Context, wait time.Duration) {
 	if wait <= 0 {
 		return
 	}
@@ -114,6 +131,7 @@ func (w *webSocket) awaitPace(n int) {
 	select {
 	case <-timer.C:
 	case <-g.leaving:
+	case <-ctx.Done():
 	}
 }
 
