@@ -18,12 +18,12 @@ type Bounds struct {
 	// Connection and Address are bytes of messages a second, of one WebSocket and of all of
 	// one address (IPv6: of one /64). Beyond them a socket is not read for a while, so that
 	// nothing is refused and nothing lost. One that sends slowly does not wait for others of
-	// its address. Zero: 256 KiB and 1 MiB at once; 2 MiB and 16 MiB at once.
+	// its address. One with a negative PerSecond bounds nothing. Zero: 256 KiB and 1 MiB at once; 2 MiB and 16 MiB at once.
 	Connection, Address limit.Rate
 
 	// Day is how many bytes the log takes of one device in a day, 8 times as many of one
 	// address, and DayInAll of all together; approved devices count for their own alone.
-	// Zero: 256 MiB, and no bound of all.
+	// Zero: 256 MiB, and no bound of all. Negative: none.
 	Day, DayInAll int64
 
 	// Unverified is how many devices that nobody approved the log takes in. Zero: 2000.

@@ -54,8 +54,9 @@ const (
 
 // bounds are the gateway's.
 func (s *Server) bounds() gateway.Bounds {
-	b := s.o.Bounds
-	if b.DayInAll == 0 && s.o.NATS == "" { // an external log's disk is not known
+	rate := float64(s.o.MaxRate)
+	b := gateway.Bounds{Unverified: s.o.MaxUnverified, Day: s.o.MaxDay, Connection: limit.Rate{PerSecond: rate, Burst: 4 * rate}}
+	if s.o.NATS == "" { // an external log's disk is not known
 		if _, disk, err := stream.DiskSpace(s.o.Data); err == nil {
 			b.DayInAll = max(disk/dayShare, leastDay)
 		}
