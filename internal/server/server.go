@@ -31,7 +31,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
@@ -101,8 +100,8 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := s.listen(ctx); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(o.Data, 0o755); err != nil {
-		return nil, s.explain.Folder(o.Data, err)
+	if err := s.openFolder(); err != nil {
+		return nil, err
 	}
 	if err := s.openLog(ctx); err != nil {
 		return nil, s.explain.Log(err)
