@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
+	"time"
 
 	"vaiven"
 	"vaiven/internal/gateway"
@@ -22,17 +24,32 @@ const maxPlaces = 100_000
 // only arrive: at the bound a board is told why it is refused, and an approved one or a
 // person is let in all the same.
 func (s *Server) openPlaces() {
-	s.exhausted = make(chan limit.Exhaustion, 16)
+	s.exhausted = make(chan exhaustion, 16)
 	s.places = limit.New(limit.Options{
 		Max: cmp.Or(s.o.MaxConnections, maxPlaces), PerAddress: s.o.MaxPerAddress + s.o.MaxPerAddress/7 + 16,
-		Proxies: s.o.TrustedProxies,
-		Exhausted: func(e limit.Exhaustion) {
-			select {
-			case s.exhausted <- e:
-			default: // several were told already
-			}
-		},
+		Proxies:   s.o.TrustedProxies,
+		Exhausted: func(e limit.Exhaustion) { s.noteExhaustion(exhaustion{Exhaustion: e}) },
 	})
+}
+
+// exhaustion is that an address has all of something.
+type exhaustion struct {
+	limit.Exhaustion
+	followers bool // not connections
+}
+
+// noteExhaustion queues it for a person, and never waits: while several are to be told
+// this one is not.
+func (s *Server) noteExhaustion(e exhaustion) {
+	select {
+	case s.exhausted <- e:
+	default:
+	}
+}
+
+// followersExhausted is for the live feeds, which say it of each follower that they refuse.
+func (s *Server) followersExhausted(most netip.Addr, has int) {
+	s.noteExhaustion(exhaustion{limit.Exhaustion{From: most, Connections: has}, true})
 }
 
 // noteState keeps a connection's place in step with its requests: between them, and
@@ -84,9 +101,15 @@ func (s *Server) strained() []string {
 
 // tellExhaustion tells a person which address takes all that it may.
 func (s *Server) tellExhaustion(ctx context.Context) error {
+	followers := time.Time{} // when it was last said of them
 	for {
 		select {
 		case e := <-s.exhausted:
+			if now := time.Now(); e.followers && now.Sub(followers) < remindEvery {
+				continue
+			} else if e.followers {
+				followers = now
+			}
 			text, hint := s.exhaustionText(e)
 			s.o.Notify(text, hint)
 		case <-ctx.Done():
@@ -95,7 +118,14 @@ func (s *Server) tellExhaustion(ctx context.Context) error {
 	}
 }
 
-func (s *Server) exhaustionText(e limit.Exhaustion) (text, hint string) {
+func (s *Server) exhaustionText(e exhaustion) (text, hint string) {
+	if e.followers {
+		if e.Connections == 0 { // all of them are of this machine
+			return s.o.Lang.Say("no place for a follower of the live feeds is left", "no queda ninguna plaza para seguir los canales en vivo"), ""
+		}
+		return fmt.Sprintf(s.o.Lang.Say("a follower of the live feeds found no place: %s has most, %d",
+			"un seguidor de los canales en vivo no encontró plaza: %s es quien más tiene, %d"), e.From, e.Connections), ""
+	}
 	if e.InAll {
 		return fmt.Sprintf(s.o.Lang.Say(
 				"all places for connections are taken, %[2]d by %[1]s: the ones that only wait give way to newcomers",

@@ -3,8 +3,10 @@ package server
 import (
 	"bufio"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -91,4 +93,79 @@ func TestSlowSocketsKeepNoBoardOut(t *testing.T) {
 	})
 	release()
 	r.end(append(boards, newcomer)...)
+}
+
+// post sends a message of a board over HTTP, and returns the status.
+func (r *running) post(message string) int {
+	r.t.Helper()
+	resp, err := http.Post("http://"+r.Addresses().Local+"/api/v1/readings", "application/json", strings.NewReader(message))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
+}
+
+// TestMadeUpIDsStayOutOfTheCheckpoint: the table of devices, the log and the checkpoint are
+// as they were, whatever ids are made up; who is known goes on, and it is said who it was.
+func TestMadeUpIDsStayOutOfTheCheckpoint(t *testing.T) {
+	const room, each = 50, 250
+	o := options(t.TempDir())
+	o.MaxUnverified = room
+	flood := func(r *running, name string, n int) {
+		for i := 0; i < n; i += each {
+			var m strings.Builder
+			for j := i; j < i+each; j++ {
+				fmt.Fprintf(&m, `,{"IDDEVICE":"%s%d","TEMP":1}`, name, j)
+			}
+			r.post("[" + m.String()[1:] + "]")
+		}
+		r.settle()
+	}
+	size := func() (n int64) {
+		err := filepath.WalkDir(filepath.Join(o.Data, "checkpoint"), func(_ string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			info, err := d.Info()
+			n += info.Size()
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	r := launch(t, o)
+	flood(r, "a", each)
+	r.end()
+	http.DefaultClient.CloseIdleConnections()
+	before := size()
+	if before == 0 {
+		t.Fatal("there is no checkpoint")
+	}
+	r = launch(t, o)
+	flood(r, "b", 80*each)
+	if n := r.registry.Len(); n != room {
+		t.Errorf("%d devices, want %d", n, room)
+	}
+	if code := r.post(`{"IDDEVICE":"a1","TEMP":2}`); code != http.StatusOK {
+		t.Errorf("who is known is answered %d", code)
+	}
+	if code := r.post(`{"IDDEVICE":"c1","TEMP":2}`); code != http.StatusForbidden {
+		t.Errorf("who is not is answered %d", code)
+	}
+	until(t, "a word of it", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return strings.Contains(strings.Join(r.told, "\n"), "the server has 50 boards that nobody approved")
+	})
+	if why := r.strained(); len(why) != 1 || !strings.Contains(why[0], "all of before") || len(r.notReady()) != 0 {
+		t.Errorf("strained %q, not ready %q", why, r.notReady())
+	}
+	r.end()
+	http.DefaultClient.CloseIdleConnections()
+	if after := size(); after > before+4096 {
+		t.Errorf("the checkpoint was %d bytes and is %d", before, after)
+	}
 }

@@ -60,7 +60,7 @@ type Server struct {
 	started time.Time
 
 	places    *limit.Places
-	exhausted chan limit.Exhaustion // to be told to a person
+	exhausted chan exhaustion // to be told to a person
 	listeners []listener
 	log       *stream.Log
 	registry  *registry.Registry
@@ -115,7 +115,8 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	s.openGateway()
 	s.feed, err = live.New(live.Options{
 		History: past{s}, Last: s.log.Last, Trimmed: past{s}.Trimmed, Lang: o.Lang,
-		Remote: func(r *http.Request) netip.Addr { return s.gateway.Remote(r).Addr() },
+		Remote:    func(r *http.Request) netip.Addr { return s.gateway.Remote(r).Addr() },
+		Exhausted: s.followersExhausted,
 	}) // begins where the replay has ended
 	if err != nil {
 		return nil, err

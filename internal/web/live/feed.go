@@ -101,6 +101,9 @@ type Options struct {
 	PerAddress int
 	// Remote is where a request comes from; default: the socket's other end.
 	Remote func(*http.Request) netip.Addr
+	// Exhausted is told, when a follower is refused for want of a place, which address has
+	// most of them, and how many; each time, and it must not wait. May be nil.
+	Exhausted func(most netip.Addr, has int)
 	// Trusted reports whether a request is an administrator's: the last eighth of the
 	// places is for those, and no bound of an address holds for them. Default: nobody's is.
 	Trusted func(*http.Request) bool
@@ -162,6 +165,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Trusted == nil {
 		o.Trusted = func(*http.Request) bool { return false }
+	}
+	if o.Exhausted == nil {
+		o.Exhausted = func(netip.Addr, int) {}
 	}
 	o.Readers = cmp.Or(max(o.Readers, 0), defaultReaders)
 	o.ReaderWait = cmp.Or(max(o.ReaderWait, 0), 10*time.Second)

@@ -45,6 +45,9 @@ func (f *Feed) route(w http.ResponseWriter, r *http.Request) {
 	}
 	fo := &follower{feed: f, transport: t, Query: q, place: f.placeOf(r)}
 	if full := f.join(t, fo.place); full != nil {
+		if full != errShutdown {
+			f.o.Exhausted(f.address.Most())
+		}
 		f.refuse(w, full)
 		return
 	}

@@ -446,8 +446,21 @@ func TestPlacesOfOneAddressAndOfAdministrators(t *testing.T) {
 		f.leave(SSE, place{from: netip.MustParseAddr("192.0.2.2")})
 		f.leave(SSE, place{trusted: true})
 	}
+	for range 7 {
+		_ = join("192.0.2.9", "")
+	}
+	f.o.Exhausted = func(most netip.Addr, has int) {
+		if most != netip.MustParseAddr("192.0.2.9") || has != 6 {
+			t.Errorf("told of %s with %d", most, has)
+		}
+	}
+	r := httptest.NewRequest("GET", Prefix+"sse", nil)
+	r.Header.Set("From", "192.0.2.9")
 	w := httptest.NewRecorder()
-	f.refuse(w, errAddressFull)
+	f.route(w, r)
+	for range 6 {
+		f.leave(SSE, place{from: netip.MustParseAddr("192.0.2.9")})
+	}
 	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
 		t.Errorf("answered %d", w.Code)
 	}
