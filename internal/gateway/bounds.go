@@ -15,7 +15,7 @@ import (
 // loopback is of this machine, or of a proxy that stands for everybody: it counts for its
 // connection and its device, and for no address.
 type Bounds struct {
-	// Connection and Address are bytes of messages a second, of one WebSocket and of all of
+	// Connection and Address are bytes of messages a second, and 64 more for each, of one WebSocket and of all of
 	// one address (IPv6: of one /64). Beyond them a socket is not read for a while, so that
 	// nothing is refused and nothing lost. One that sends slowly does not wait for others of
 	// its address. One with a negative PerSecond bounds nothing. Zero: 256 KiB and 1 MiB at once; 2 MiB and 16 MiB at once.
@@ -88,6 +88,9 @@ func (c *conn) admitEvents(d *device, a arrival, events []vaiven.Event) *vaiven.
 	c.g.awaitShare(d)
 	return nil
 }
+
+// messageCost is what a message counts for beside its bytes: one of two bytes is work, too.
+const messageCost = 64
 
 // maxPause is the longest that a socket is not read at a time for having sent too much.
 const maxPause = 10 * time.Second

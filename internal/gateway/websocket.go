@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/limit"
 	"vaiven/internal/ws"
 	"vaiven/wire"
 )
@@ -30,7 +31,7 @@ type webSocket struct {
 // of its own, so that net/http's buffers and stack are given back.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	remote := g.Remote(r)
-	if code, why := g.admitConnection(remote); code != 0 {
+	if code, why := g.admitConnection(remote, limit.FromContext(r.Context()).Trusted()); code != 0 {
 		g.stats.RefusedConnections.Add(1)
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, why, code)
@@ -61,13 +62,17 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	socket.Start(c, c.ended)
 }
 
-func (g *Gateway) admitConnection(remote netip.AddrPort) (code int, why string) {
+// admitConnection counts a connection, or says why there may be none: for who is trusted
+// there is room.
+func (g *Gateway) admitConnection(remote netip.AddrPort, trusted bool) (code int, why string) {
 	g.mu.Lock()
 	full, closed := len(g.open) >= g.o.MaxConnections, g.closed
 	g.mu.Unlock()
 	switch {
 	case closed || g.draining.Load():
 		return http.StatusServiceUnavailable, g.o.Lang.Say("the server is shutting down", "el servidor se está cerrando")
+	case trusted:
+		g.address.Add(remote.Addr())
 	case full:
 		return http.StatusServiceUnavailable, g.o.Lang.Say("too many connections", "demasiadas conexiones")
 	case !g.address.Acquire(remote.Addr()):
@@ -85,7 +90,7 @@ func (w *webSocket) Message(op ws.Op, p []byte) {
 		w.protocolState = &protocolState{dec: wire.Decoder{Rules: &w.g.o.Rules, MaxDevices: w.g.o.MaxDevices}, yield: w.handleItem}
 	}
 	w.handling.Store(true)
-	w.awaitPace(len(p))
+	w.awaitPace(len(p) + messageCost)
 	w.number++
 	w.dec.Decode(op == ws.Binary, p, w.yield)
 	w.handling.Store(false)

@@ -48,7 +48,21 @@ func (a *Addresses) Acquire(from netip.Addr) bool {
 	return true
 }
 
-// Release is for the end of what Acquire counted.
+// Add counts one more for an address whatever it has: for who is trusted.
+func (a *Addresses) Add(from netip.Addr) {
+	key := Key(from)
+	if key.IsLoopback() {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.count == nil {
+		a.count = make(map[netip.Addr]int)
+	}
+	a.count[key]++
+}
+
+// Release is for the end of what Acquire or Add counted.
 func (a *Addresses) Release(from netip.Addr) {
 	key := Key(from)
 	if key.IsLoopback() {

@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -290,11 +291,66 @@ func TestAddressFullOfBusyOnesRefuses(t *testing.T) {
 	}
 }
 
+// TestAFloodOfArrivals: an address that opens ever new connections is refused, and others
+// are not.
+func TestAFloodOfArrivals(t *testing.T) {
+	p := New(Options{Max: 1000, PerAddress: 1000, Arrivals: Rate{PerSecond: 1e-3, Burst: 5}, Proxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.9/32")}})
+	news := 0
+	seat := func(addr string) bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		_, told, ok := p.makeRoom(&Conn{places: p}, Key(netip.MustParseAddr(addr)))
+		news += len(told)
+		return ok
+	}
+	for i := range 10 {
+		if got := seat("192.0.2.1"); got != (i < 5) {
+			t.Errorf("connection %d: %v", i, got)
+		}
+		for _, free := range []string{"127.0.0.1", "192.0.2.9"} {
+			if !seat(free) {
+				t.Errorf("%s is refused", free)
+			}
+		}
+	}
+	if !seat("192.0.2.2") || news != 1 {
+		t.Errorf("another address is refused, or it was told %d times", news)
+	}
+	for i := range maxArrivals + 100 {
+		p.comesTooOften(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 0)
+	}
+	if n := len(p.arrivals); n > maxArrivals+1 {
+		t.Errorf("%d addresses under count", n)
+	}
+	p.comesTooOften(netip.MustParseAddr("192.0.2.3"), 24*time.Hour)
+	if n := len(p.arrivals); n > 2 {
+		t.Errorf("%d addresses under count, a day later", n)
+	}
+}
+
+// TestThePlaceBelowTLS: whoever has the connection above finds its place.
+func TestThePlaceBelowTLS(t *testing.T) {
+	s := open(t, Options{Max: 2, PerAddress: 2})
+	v := s.dial()
+	if Of(tls.Server(v.place, &tls.Config{})) != v.place || Of(v.Conn) != nil {
+		t.Error("not found, or found where none is")
+	}
+	if got := FromContext(NewContext(t.Context(), v.place)); got != v.place || got.Trusted() {
+		t.Errorf("%v", got)
+	}
+	if v.place.Trust(); !v.place.Trusted() {
+		t.Error("not trusted")
+	}
+}
+
 func TestNilConnIsNobody(t *testing.T) {
 	c := FromContext(t.Context())
 	c.Heard()
 	c.Wait()
 	c.Trust()
+	if c.Trusted() {
+		t.Error("nobody is trusted")
+	}
 	if Of(nil) != nil {
 		t.Error("nothing has a place")
 	}

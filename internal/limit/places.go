@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Options are the bounds of Places.
@@ -24,10 +25,13 @@ type Options struct {
 	// (see [Key]), loopback excepted. An eighth of each is for who arrives and for who is
 	// trusted: others that stay there give way to who comes.
 	Max, PerAddress int
+	// Arrivals is how many connections an address may open, loopback and Proxies excepted;
+	// the zero value bounds none.
+	Arrivals Rate
 	// Proxies are addresses that stand for others: as loopback they may have all places.
 	Proxies []netip.Prefix
-	// Exhausted is told when an address has all its places, or loses connections since
-	// all places are taken: once for each address until it has fewer. It must not wait. May be nil.
+	// Exhausted is told when an address has all its places, opens connections too often, or
+	// loses some since all places are taken: once until that is over. It must not wait. May be nil.
 	Exhausted func(Exhaustion)
 }
 
@@ -36,6 +40,7 @@ type Exhaustion struct {
 	From        netip.Addr
 	Connections int
 	InAll       bool // all places are taken, and From has the most of those that only wait
+	TooOften    bool // From opens more than Options.Arrivals
 }
 
 // Places are those of all connections. Make them with New.
@@ -52,11 +57,27 @@ type Places struct {
 	waiting map[int]*ring // of holders, by how many of their connections only wait
 	most    int           // such connections that one holder has
 	full    bool          // that all places are taken was told, and holds
+
+	born     time.Time
+	arrivals map[netip.Addr]*arrivals
+}
+
+// maxArrivals bounds the addresses whose connections are counted as they come; those that
+// are too many have one bucket together.
+const maxArrivals = 16 << 10
+
+// arrivals are the connections that an address opened of late.
+type arrivals struct {
+	Bucket
+	told bool // that they are too many was told, and holds
 }
 
 // New returns places that nobody has.
 func New(o Options) *Places {
-	return &Places{o: o, by: make(map[netip.Addr]*holder), waiting: make(map[int]*ring)}
+	return &Places{
+		o: o, by: make(map[netip.Addr]*holder), waiting: make(map[int]*ring),
+		born: time.Now(), arrivals: make(map[netip.Addr]*arrivals),
+	}
 }
 
 // holder is an address with its connections.
@@ -160,6 +181,13 @@ func (p *Places) makeRoom(c *Conn, key netip.Addr) (gone *Conn, told []Exhaustio
 	if h == nil {
 		h = &holder{addr: key, bounded: p.bounds(key)}
 	}
+	if h.bounded {
+		if often, news := p.comesTooOften(key, time.Since(p.born)); news {
+			return nil, []Exhaustion{{From: key, Connections: h.taken, TooOften: true}}, false
+		} else if often {
+			return nil, nil, false
+		}
+	}
 	switch {
 	case h.bounded && h.taken >= p.o.PerAddress:
 		if !h.told {
@@ -188,6 +216,34 @@ func (p *Places) makeRoom(c *Conn, key netip.Addr) (gone *Conn, told []Exhaustio
 	c.of = h
 	p.wait(c)
 	return gone, told, true
+}
+
+// comesTooOften counts a connection of an address, and reports whether it opens too many,
+// and whether that is news. The caller holds p.mu.
+func (p *Places) comesTooOften(key netip.Addr, now time.Duration) (often, news bool) {
+	b := p.arrivals[key]
+	if b == nil && len(p.arrivals) >= maxArrivals {
+		for addr, old := range p.arrivals {
+			if old.Full(p.o.Arrivals, now) {
+				delete(p.arrivals, addr)
+			}
+		}
+		if len(p.arrivals) >= maxArrivals {
+			key = netip.Addr{}
+			b = p.arrivals[key]
+		}
+	}
+	if b == nil {
+		b = new(arrivals)
+		p.arrivals[key] = b
+	}
+	if b.Full(p.o.Arrivals, now) {
+		b.told = false
+	}
+	often = b.Take(p.o.Arrivals, 1, now) > 0
+	news = often && !b.told
+	b.told = b.told || often
+	return often, news
 }
 
 // bounds reports whether an address may not have all places.
@@ -378,6 +434,16 @@ func (c *Conn) Trust() {
 	}
 	p.discount(c)
 	c.rank = trusted
+}
+
+// Trusted reports whether Trust was said of it.
+func (c *Conn) Trusted() bool {
+	if c == nil {
+		return false
+	}
+	c.places.mu.Lock()
+	defer c.places.mu.Unlock()
+	return c.rank == trusted
 }
 
 // Placed is the connection, also for whoever is made of it.

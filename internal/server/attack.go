@@ -27,6 +27,7 @@ func (s *Server) openPlaces() {
 	s.exhausted = make(chan exhaustion, 16)
 	s.places = limit.New(limit.Options{
 		Max: cmp.Or(s.o.MaxConnections, maxPlaces), PerAddress: s.o.MaxPerAddress + s.o.MaxPerAddress/7 + 16,
+		Arrivals:  limit.Rate{PerSecond: 100, Burst: max(2000, 2*float64(s.o.MaxPerAddress))}, // a whole class comes back at once
 		Proxies:   s.o.TrustedProxies,
 		Exhausted: func(e limit.Exhaustion) { s.noteExhaustion(exhaustion{Exhaustion: e}) },
 	})
@@ -125,6 +126,10 @@ func (s *Server) exhaustionText(e exhaustion) (text, hint string) {
 		}
 		return fmt.Sprintf(s.o.Lang.Say("a follower of the live feeds found no place: %s has most, %d",
 			"un seguidor de los canales en vivo no encontró plaza: %s es quien más tiene, %d"), e.From, e.Connections), ""
+	}
+	if e.TooOften {
+		return fmt.Sprintf(s.o.Lang.Say("%s opens connections too often: more than 100 a second", "%s abre conexiones demasiado a menudo: más de 100 por segundo"), e.From),
+			s.o.Lang.Say("they are closed at once; turn that machine off, or keep it out of the network", "se cierran enseguida; apaga esa máquina o sácala de la red")
 	}
 	if e.InAll {
 		return fmt.Sprintf(s.o.Lang.Say(

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -13,16 +14,19 @@ import (
 )
 
 // BenchmarkHonestBoard is how long a board waits for its acknowledgement, that sends a
-// reading each 20 ms: alone, and among 50 connections that send as fast as they can, as
-// they are bounded by default and when the bytes of a connection are not.
+// reading each 20 ms: alone, among 50 connections that send as fast as they can, as they
+// are bounded by default and when the bytes of a connection are not, and while all places
+// are taken by sockets that say nothing, each of which gives way to the next.
 func BenchmarkHonestBoard(b *testing.B) {
 	for _, c := range []struct {
 		name   string
 		floods int
 		rate   int64
-	}{{"alone", 0, 0}, {"among 50 floods", 50, 0}, {"among 50 floods, bytes unbounded", 50, -1}} {
+		slow   int
+	}{{"alone", 0, 0, 0}, {"among 50 floods", 50, 0, 0}, {"among 50 floods, bytes unbounded", 50, -1, 0}, {"among slow sockets, ever new ones", 0, 0, 50}} {
 		b.Run(c.name, func(b *testing.B) {
 			o := options(b.TempDir())
+			o.MaxConnections = 5000
 			o.MaxRate, o.MaxDay, o.NoHistory = c.rate, -1, true
 			s, err := Open(context.Background(), o)
 			if err != nil {
@@ -37,6 +41,9 @@ func BenchmarkHonestBoard(b *testing.B) {
 			flooding, stop := context.WithCancel(context.Background())
 			for i := range c.floods {
 				all.Go(func() { floodWith(flooding, url, 500+i) })
+			}
+			for range c.slow {
+				all.Go(func() { slowly(flooding, s.Addresses().Local) })
 			}
 			waits := honest(b, url, b.N)
 			stop()
@@ -95,5 +102,26 @@ func floodWith(ctx context.Context, url string, id int) {
 	one := fmt.Sprintf(`{"IDDEVICE":%d,"TEMP":20.5,"HUM":61}`, id)
 	m := []byte("[" + strings.Repeat(one+",", 99) + one + "]")
 	for c.Write(ctx, websocket.MessageText, m) == nil {
+	}
+}
+
+// slowly opens sockets that begin a request and say no more, 200 at a time, until ctx is done.
+func slowly(ctx context.Context, addr string) {
+	var open []net.Conn
+	defer func() {
+		for _, c := range open {
+			_ = c.Close()
+		}
+	}()
+	for ctx.Err() == nil {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			continue
+		}
+		_, _ = c.Write([]byte("GET / HTTP/1.1\r\nX-Slow: "))
+		if open = append(open, c); len(open) > 200 {
+			_ = open[0].Close()
+			open = open[1:]
+		}
 	}
 }
