@@ -223,11 +223,7 @@ var sentences = map[vaiven.Code]map[string]words{
 		"demasiadas placas hablan por esta conexión: abre otra para las demás"}},
 	vaiven.CodeDeviceInUse: {"": {"another board is connected with this IDDEVICE: give each board a number of its own",
 		"otra placa está conectada con este IDDEVICE: da a cada placa su propio número"}},
-	vaiven.CodeNotApproved: {
-		"": {"this board has not been approved yet: approve it on the server", "esta placa todavía no está aprobada: apruébala en el servidor"},
-		ReasonFull: {"the server has {hi} boards that nobody approved, {raw}, and takes no more of those: approve this one, forget others, or raise --max-unverified",
-			"el servidor tiene {hi} placas que nadie aprobó, {raw}, y no admite más: aprueba esta, olvida otras o sube --max-unverified"},
-	},
+	vaiven.CodeNotApproved: notApprovedSentences,
 	vaiven.CodeBusy: {"": {"the server cannot store readings now: keep them and send them again",
 		"el servidor no puede guardar lecturas ahora: consérvalas y envíalas otra vez"}},
 	vaiven.CodeTooFast: {
@@ -236,9 +232,8 @@ var sentences = map[vaiven.Code]map[string]words{
 			"say HELLO again with the oldest SEQ that it holds; if two boards have this IDDEVICE, give each its own",
 			"OLDEST {raw} da por perdidas {lo} lecturas, y desde la última esta placa puede haber tomado {hi} como mucho: " +
 				"repite HELLO con el SEQ más antiguo que conserva; si dos placas tienen este IDDEVICE, da a cada una el suyo"},
-		ReasonDay: {"this board, or its network, has sent what it may in a day ({hi} MB of a board): keep the readings and send them again",
-			"esta placa, o su red, ya envió lo que puede en un día ({hi} MB por placa): conserva las lecturas y envíalas otra vez"},
-		ReasonNewcomers: {"many boards that are not known come from one address: wait a moment", "llegan muchas placas desconocidas desde una dirección: espera un momento"},
+		ReasonDay:       overDay,
+		ReasonNewcomers: manyNewcomers,
 		ReasonErrors: {"{hi} messages were refused: mend what the errors say; more of them are counted, and seldom answered",
 			"{hi} mensajes fueron rechazados: corrige lo que dicen los errores; los demás se cuentan y rara vez se contestan"},
 	},
