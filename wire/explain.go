@@ -19,6 +19,9 @@ const (
 	ReasonNoColumn  = "no_column" // bad_name: a measurement was stored, and the CSV has no column for it
 	ReasonGap       = "gap"       // too_fast: OLDEST gives up more than the board can have taken
 	ReasonErrors    = "errors"    // too_fast: so many messages were refused one after the other
+	ReasonDay       = "day"       // too_fast: the device, or its address, has sent what it may in a day; Hi: MB
+	ReasonNewcomers = "newcomers" // too_fast: an address brings many devices that are not known
+	ReasonFull      = "full"      // not_approved: there are Hi devices already that nobody approved; Got: most of whom
 	ReasonFlood     = "flood"     // too_large: more than Hi readings of one board without SEQ in a message; Lo: by how many, so far
 )
 
@@ -220,8 +223,7 @@ var sentences = map[vaiven.Code]map[string]words{
 		"demasiadas placas hablan por esta conexión: abre otra para las demás"}},
 	vaiven.CodeDeviceInUse: {"": {"another board is connected with this IDDEVICE: give each board a number of its own",
 		"otra placa está conectada con este IDDEVICE: da a cada placa su propio número"}},
-	vaiven.CodeNotApproved: {"": {"this board waits for somebody to approve it: vaiven devices approve {device}",
-		"esta placa espera a que alguien la apruebe: vaiven devices approve {device}"}},
+	vaiven.CodeNotApproved: notApprovedSentences,
 	vaiven.CodeBadToken: {
 		"": {"that is not the token of board {device}: give it its own, or make it a new one with vaiven devices add {device}",
 			"ese no es el token de la placa {device}: dale el suyo, o crea otro con vaiven devices add {device}"},
@@ -238,6 +240,8 @@ var sentences = map[vaiven.Code]map[string]words{
 			"say HELLO again with the oldest SEQ that it holds; if two boards have this IDDEVICE, give each its own",
 			"OLDEST {raw} da por perdidas {lo} lecturas, y desde la última esta placa puede haber tomado {hi} como mucho: " +
 				"repite HELLO con el SEQ más antiguo que conserva; si dos placas tienen este IDDEVICE, da a cada una el suyo"},
+		ReasonDay:       overDay,
+		ReasonNewcomers: manyNewcomers,
 		ReasonErrors: {"{hi} messages were refused: mend what the errors say; more of them are counted, and seldom answered",
 			"{hi} mensajes fueron rechazados: corrige lo que dicen los errores; los demás se cuentan y rara vez se contestan"},
 	},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -83,6 +84,9 @@ type config struct {
 	MaxMessage    int            // bytes in a message
 	MaxDevices    int            // devices per connection
 	MaxPerAddress int            // connections per address, loopback excepted
+	MaxUnverified int            // devices that nobody approved
+	MaxDay        int64          // bytes that the log takes of a device in a day; 0: any number
+	MaxRate       int64          // bytes of messages a second of one connection; 0: any number
 	State         []string       // names that are states, beside LED
 
 	Button    []button.Binding // lines of this computer that switch a board's state
@@ -153,6 +157,10 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 	f.IntVar(&c.MaxMessage, "max-message", 64<<10, p.say("largest message, in bytes", "mensaje más grande, en bytes"))
 	f.IntVar(&c.MaxDevices, "max-devices", 256, p.say("devices that one connection may speak for", "dispositivos por conexión"))
 	f.IntVar(&c.MaxPerAddress, "max-per-address", 1000, p.say("connections from one address", "conexiones desde una dirección"))
+	f.IntVar(&c.MaxUnverified, "max-unverified", 2000, p.say("devices that are taken in without anybody's approval", "dispositivos que se admiten sin que nadie los apruebe"))
+	c.MaxDay, c.MaxRate = 256<<20, 256<<10
+	f.Var(size{&c.MaxDay}, "max-day", p.say("how much a board may send in a day, as 1GB; eight times as much from one address (0: any)", "cuánto puede enviar una placa en un día, como 1GB; desde una dirección, ocho veces más (0: sin límite)"))
+	f.Var(size{&c.MaxRate}, "max-rate", p.say("bytes a second of one connection, as 1MB; what comes faster is read later (0: any)", "bytes por segundo de una conexión, como 1MB; lo que llega más rápido se lee más tarde (0: sin límite)"))
 	f.StringSliceVar(&c.State, "state", nil, p.say("name of a state beside LED, as RELAY", "nombre de un estado además de LED, como RELAY"))
 	f.Var(bindings{&c.Button, form}, "button", p.say("push button: line of this computer, board and state, as GPIO17=101:LED (several: repeat it)",
 		"pulsador: línea de este equipo, placa y estado, como GPIO17=101:LED (varios: repítela)"))
@@ -383,7 +391,7 @@ func (p *program) check(c *config) error {
 		return usageError{fmt.Errorf(p.say("--max-message %d: want 256 to 67108864", "--max-message %d: debe ser de 256 a 67108864"), c.MaxMessage)}
 	case !(c.Rate >= 0 && c.Rate <= 1e6):
 		return usageError{fmt.Errorf(p.say("--session-rate %v: want 0 to 1000000", "--session-rate %v: debe ser de 0 a 1000000"), c.Rate)}
-	case c.MaxDevices < 1 || c.MaxPerAddress < 1 || c.Replicas < 1:
+	case c.MaxDevices < 1 || c.MaxPerAddress < 1 || c.MaxUnverified < 1 || c.Replicas < 1:
 		return usageError{errors.New(p.say("a limit must be at least 1", "un límite debe ser al menos 1"))}
 	case c.CommitEvery < 0 || c.CommitEvery > maxCommitEvery:
 		return usageError{fmt.Errorf(p.say("--commit-every %v: want 0 to %v", "--commit-every %v: debe ser de 0 a %v"), c.CommitEvery, maxCommitEvery)}
@@ -463,7 +471,8 @@ func (p *program) serverOptions(c *config) server.Options {
 		Readings:    c.Readings, For: c.For, Rate: c.Rate, Interval: c.Interval,
 		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),
 		TrustedProxies: c.TrustedProxy,
-		States:         c.State, Buttons: c.Button, Indicators: c.Indicator,
+		MaxUnverified:  c.MaxUnverified + c.Simulate, MaxDay: cmp.Or(c.MaxDay, -1), MaxRate: cmp.Or(c.MaxRate, -1),
+		States: c.State, Buttons: c.Button, Indicators: c.Indicator,
 		APIToken: c.APIToken, Version: versionText(),
 		NATS: c.NATS, Replicas: c.Replicas, CommitEvery: c.CommitEvery, NoSync: p.getenv(envNoSync) == "1",
 		Lang: p.lang, Notify: p.notice, Logger: p.logger(),

@@ -151,7 +151,7 @@ func (p *program) writeExport(ctx context.Context, file string, asked url.Values
 	}
 	var err error
 	if file == "-" {
-		err = fill(p.out)
+		err = fill(p.stdout().Readable())
 	} else {
 		err = p.explainFile(file, atomicfile.WriteWith(file, fill))
 	}

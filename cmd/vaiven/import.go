@@ -201,7 +201,7 @@ func (r *importRun) tellBad(s *csvimport.Report) {
 
 // store writes into the log what it does not have, and returns how many readings.
 func (r *importRun) store(ctx context.Context) (uint64, error) {
-	if err := os.MkdirAll(r.o.Data, 0o755); err != nil {
+	if _, err := server.MakeFolder(r.o.Data); err != nil {
 		return 0, r.explain.Folder(r.o.Data, err)
 	}
 	var durable atomic.Uint64

@@ -40,6 +40,7 @@ func (p *program) serve(ctx context.Context, name string, c *config, f *finish) 
 	if err := p.check(c); err != nil {
 		return err
 	}
+	p.limitMemory()
 	defer p.profile(c.CPUProfile)()
 	roster, err := p.roster(c.Roster)
 	if err != nil {

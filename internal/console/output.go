@@ -331,3 +331,32 @@ func (o *Output) Flush() {
 		o.idle.Wait()
 	}
 }
+
+// Readable is where to write lines that others have written: on a terminal they draw
+// nothing, and to a pipe or a file they go as they are.
+func (t Terminal) Readable() io.Writer {
+	if !t.TTY {
+		return t.W
+	}
+	return readable{t.W}
+}
+
+// readable cleans what it hands on. A character that was cut in two shows as broken.
+type readable struct{ w io.Writer }
+
+// Write implements io.Writer.
+func (r readable) Write(p []byte) (int, error) {
+	clean := bytes.Map(func(c rune) rune {
+		switch c {
+		case '\n', '\t':
+			return c
+		case '\r':
+			return -1
+		}
+		return vaiven.PrintableRune(c)
+	}, p)
+	if _, err := r.w.Write(clean); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}

@@ -25,7 +25,7 @@ const (
 
 // title is what people call the device: the roster has it, or a person said it.
 func (r Roster) title(d vaiven.Device, b *board) string {
-	return cmp.Or(r[d], clean(b.info.Described().Name, maxRosterName))
+	return clean(cmp.Or(r[d], b.info.Described().Name), maxRosterName)
 }
 
 // LoadRoster reads the file at path; see ReadRoster.

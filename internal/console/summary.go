@@ -230,7 +230,7 @@ const (
 
 func summaryRow(s *vaiven.Summary, name string, names []string) []string {
 	row := []string{
-		string(s.Session.Device), name, strconv.FormatUint(s.Session.Count, 10), nonZero(s.Session.Readings),
+		string(s.Session.Device), vaiven.SpreadsheetText(name), strconv.FormatUint(s.Session.Count, 10), nonZero(s.Session.Readings),
 		strconv.FormatUint(totalRejected(s), 10), strings.NewReplacer(", ", " ", " ", "=").Replace(formatRejected(s)),
 		strconv.FormatUint(s.Gaps, 10), csvSeconds(ms(float64(s.Last-s.First)), true),
 		csvSeconds(ms(s.IntervalMean), false), csvSeconds(ms(s.IntervalP95), false), csvSeconds(ms(float64(s.Session.Interval)), false),

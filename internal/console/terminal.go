@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
@@ -233,10 +231,8 @@ func formatRate(r float64) string {
 	return strconv.FormatFloat(r, 'f', 0, 64)
 }
 
-// clean makes text of a board, a network peer or a file fit for a terminal:
-// control characters (which could move the cursor or recolour the screen),
-// invisible format characters (which could turn text round) and broken UTF-8
-// become U+FFFD, and at most limit characters are kept.
+// clean makes text of a board, a network peer or a file fit for a terminal, as
+// [vaiven.Printable] does, and keeps at most limit characters.
 func clean(s string, limit int) string {
 	if len(s) <= limit && plainASCII(s) {
 		return s
@@ -248,12 +244,7 @@ func clean(s string, limit int) string {
 			b.WriteRune('…')
 			break
 		}
-		if r == '\t' || r == '\n' {
-			r = ' '
-		} else if !unicode.IsPrint(r) && r != ' ' {
-			r = utf8.RuneError
-		}
-		b.WriteRune(r)
+		b.WriteRune(vaiven.PrintableRune(r))
 		n++
 	}
 	return b.String()

@@ -8,6 +8,18 @@ import (
 	"vaiven"
 )
 
+// TestWhatIsReadOnATerminalDrawsNothing: lines of others go to a file as they are.
+func TestWhatIsReadOnATerminalDrawsNothing(t *testing.T) {
+	const wild = "a;1,5\r\n\x1b[2Jb\tñ\u202e\n"
+	for tty, want := range map[bool]string{false: wild, true: "a;1,5\n\ufffd[2Jb\tñ\ufffd\n"} {
+		var b bytes.Buffer
+		n, err := Terminal{W: &b, TTY: tty}.Readable().Write([]byte(wild))
+		if n != len(wild) || err != nil || b.String() != want {
+			t.Errorf("terminal %v: %q, %d, %v", tty, b.String(), n, err)
+		}
+	}
+}
+
 // TestNoticesDrawNothing: a store's answer, or that of whatever a command asked, stands
 // in a notice.
 func TestNoticesDrawNothing(t *testing.T) {

@@ -217,7 +217,7 @@ func (d *tuiData) row(id vaiven.Device) *row {
 		d.hidden = true
 		return nil
 	}
-	r := &row{board: newBoard(id, d.whole), name: d.roster[id]}
+	r := &row{board: newBoard(id, d.whole), name: clean(d.roster[id], maxRosterName)}
 	d.rows[id] = r
 	d.order = append(d.order, r)
 	return r

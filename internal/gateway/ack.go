@@ -33,11 +33,22 @@ var parts = sync.Pool{New: func() any { return new(part) }}
 // the device's mu, which makes the order of admission the order in the log.
 func (g *Gateway) append(ctx context.Context, owner any, events []vaiven.Event) error {
 	g.pending.Add(1)
+	d := ownerDevice(owner)
+	g.crowd.enter(d)
 	if err := g.o.Log.Append(ctx, events, owner); err != nil {
 		g.pending.Add(-1)
+		g.crowd.exit(d)
 		return err
 	}
 	return nil
+}
+
+// ownerDevice is the device that an append is about.
+func ownerDevice(owner any) *device {
+	if r, ok := owner.(*receipt); ok {
+		return r.dev
+	}
+	return owner.(*device)
 }
 
 // Committed is told by the log what has become durable, in log order, by one
@@ -150,11 +161,13 @@ func (w *acker) acknowledgeRecord(tickets []committed) {
 		if t.request != nil {
 			t.request.noteCommit() // behind what it brought for the board
 		}
+		w.g.crowd.exit(t.dev)
 	}
 	clear(w.dirty)
 	clear(w.ends)
 	w.dirty, w.ends = w.dirty[:0], w.ends[:0]
 	w.g.pending.Add(-int64(len(tickets)))
+	w.g.crowd.makeShares()
 }
 
 // noteSettled notes what is to be acknowledged: for each boot the last.

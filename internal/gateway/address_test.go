@@ -31,37 +31,6 @@ func TestAddressOfABoard(t *testing.T) {
 	}
 }
 
-func TestConnectionsOfOneAddress(t *testing.T) {
-	a := addresses{max: 2}
-	at := netip.MustParseAddrPort
-	for _, from := range []string{"192.0.2.7:1", "192.0.2.7:2", "[2001:db8::1]:1", "[2001:db8::ffff]:1"} {
-		if !a.acquire(at(from)) {
-			t.Fatalf("%s refused", from)
-		}
-	}
-	for _, from := range []string{"192.0.2.7:3", "[2001:db8::2]:1"} { // the same /64
-		if a.acquire(at(from)) {
-			t.Errorf("%s taken", from)
-		}
-	}
-	for _, from := range []string{"192.0.2.8:1", "[2001:db8:0:1::1]:1", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"} {
-		if !a.acquire(at(from)) {
-			t.Errorf("%s refused", from)
-		}
-	}
-	a.release(at("[2001:db8::1]:1"))
-	if !a.acquire(at("[2001:db8::2]:1")) {
-		t.Error("refused although there is room")
-	}
-	for from := range a.count {
-		a.release(netip.AddrPortFrom(from, 0))
-		a.release(netip.AddrPortFrom(from, 0))
-	}
-	if len(a.count) != 0 {
-		t.Errorf("left over: %v", a.count)
-	}
-}
-
 func TestProxysAddressesAreReadWithPortAndWithout(t *testing.T) {
 	for in, want := range map[string]string{
 		"203.0.113.9": "203.0.113.9", "203.0.113.9:51008": "203.0.113.9:51008", "2001:db8::9": "2001:db8::9",

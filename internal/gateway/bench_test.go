@@ -15,6 +15,7 @@ import (
 	"github.com/gobwas/ws/wsutil"
 
 	"vaiven"
+	"vaiven/internal/limit"
 )
 
 // pipe is a log that commits what has come since it last did, as group commit
@@ -48,7 +49,7 @@ func (*pipe) Session(vaiven.Device) (vaiven.Session, bool) { return vaiven.Sessi
 // decoded, admitted, committed, answered. The log costs nothing here.
 func BenchmarkReading(b *testing.B) {
 	p := &pipe{queue: make(chan vaiven.Ticket, 4096)}
-	g := New(Options{Log: p, Settled: p, Sessions: p, Rules: vaiven.DefaultRules(),
+	g := New(Options{Log: p, Settled: p, Sessions: p, Rules: vaiven.DefaultRules(), Bounds: Bounds{Day: -1, Connection: limit.Rate{PerSecond: -1}},
 		Stamp: func() vaiven.Stamp { return vaiven.Stamp{At: time.Now().UnixMilli()} }})
 	srv := httptest.NewServer(g)
 	defer srv.Close()

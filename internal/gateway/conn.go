@@ -225,6 +225,7 @@ func (c *conn) tooManyDevices() *vaiven.Error {
 // nil if its session is over: the board has been told. A session whose end is not on
 // disk yet is not announced as over: c waits for that with whoever was there before.
 func (c *conn) takeDevice(it *wire.Item) (*device, *vaiven.Error) {
+	c.g.makeRoomForIDs()
 	d, first, err := c.contend(it)
 	if err != nil {
 		return nil, err
@@ -348,7 +349,9 @@ func (c *conn) append(d *device, a arrival, events ...vaiven.Event) error {
 		events = append(a.events, events...)
 	}
 	var err error
-	if c.request != nil {
+	if refused := c.admitEvents(d, a, events); refused != nil {
+		err = refused
+	} else if c.request != nil {
 		err = c.request.append(d, events)
 	} else {
 		err = c.g.append(context.Background(), d, events)
@@ -360,6 +363,7 @@ func (c *conn) append(d *device, a arrival, events ...vaiven.Event) error {
 		d.recorded.Store(c)
 		d.departure = nil
 		c.g.scheduleEnd(d)
+		c.keepPlace(d)
 	}
 	return err
 }

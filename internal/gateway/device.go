@@ -1,17 +1,22 @@
 package gateway
 
 import (
+	"container/list"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"vaiven"
+	"vaiven/internal/limit"
 )
 
 // device is the state of one device in this process.
 type device struct {
 	heapSlot // in the schedule
+
+	uncommitted atomic.Int32  // appends of it that wait for their commit
+	untakenAt   *list.Element // belongs to untaken
 
 	id         vaiven.Device
 	shard      uint32               // which ack worker serves it
@@ -41,6 +46,7 @@ type device struct {
 	idleSince  time.Duration    // when it lost its last connection, or was made, as uptime has it
 	session    session
 	conflict   conflict
+	day        limit.Bucket // bytes of it that the log took
 
 	dirty  int32 // belongs to its ack worker: place in its list, from 1
 	queued bool  // belongs to changedDevices: it is in the queue
@@ -85,6 +91,9 @@ func (g *Gateway) lockDevice(id vaiven.Device, always bool) *device {
 		if d == nil && (always || len(g.devices) < g.o.MaxKnown) {
 			d = &device{id: id, shard: rand.Uint32(), idleSince: g.uptime()}
 			g.devices[id] = d
+			if !always {
+				g.untaken.add(d)
+			}
 			g.schedule.wake(d, d.idleSince+forgetAfter)
 		}
 		g.mu.Unlock()
@@ -233,9 +242,6 @@ func (r *round) forget(d *device) time.Duration {
 	case !g.setBootAside(d) || len(d.otherBoots) > 0 || !g.knownSession(d):
 		return r.now + forgetRetry
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.devices, d.id)
-	d.gone = true
+	g.drop(d)
 	return never
 }

@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/limit"
 	"vaiven/internal/ws"
 )
 
@@ -79,6 +80,13 @@ type Options struct {
 	MaxKnown       int            // devices kept in memory: connected, or left a minute ago; new ones wait (busy); 200,000
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 
+	Bounds  Bounds  // of what comes from strangers
+	Devices Devices // which devices the log knows; nil: it takes in any number
+
+	// Approved reports whether a person let a device in: a part of every bound is for
+	// such. nil: nobody is. It must not wait.
+	Approved func(vaiven.Device) bool
+
 	Stamp  func() vaiven.Stamp
 	Notice func(Notice) // tells a person something that is not in the log; may be nil; may take long
 	Logger *slog.Logger
@@ -93,13 +101,18 @@ type Gateway struct {
 	parts     []*part // by worker, of the record being handed on; of Committed's goroutine
 	born      time.Time
 	rejects   rejects
-	address   addresses
+	budgets   budgets
+	newcomers newcomers
+	untaken   untaken
+	crowd     crowd
+	address   limit.Addresses
 	schedule  schedule
 	presences presences
 	notices   chan Notice
 	stats     Stats
 	nobody    device        // stands for devices that are not known
 	stopped   chan struct{} // closed when Run returns
+	leaving   chan struct{} // closed when Shutdown begins
 	killed    chan struct{} // closed when Shutdown waits no longer
 	killOnce  sync.Once
 
@@ -123,6 +136,7 @@ func New(o Options) *Gateway {
 	o.MaxConnections = cmp.Or(o.MaxConnections, 100_000)
 	o.MaxPerAddress = cmp.Or(o.MaxPerAddress, 1000)
 	o.MaxKnown = cmp.Or(o.MaxKnown, 200_000)
+	o.Bounds = o.Bounds.withDefaults()
 	if o.Notice == nil {
 		o.Notice = func(Notice) {}
 	}
@@ -136,6 +150,7 @@ func New(o Options) *Gateway {
 		acks:    make([]chan *part, ackWorkers()),
 		notices: make(chan Notice, noticeQueue),
 		stopped: make(chan struct{}),
+		leaving: make(chan struct{}),
 		killed:  make(chan struct{}),
 		devices: make(map[vaiven.Device]*device),
 		open:    make(map[*webSocket]struct{}),
@@ -145,7 +160,8 @@ func New(o Options) *Gateway {
 	}
 	g.parts = make([]*part, len(g.acks))
 	g.ws.Refuse = g.refuseHandshake
-	g.address.max = o.MaxPerAddress
+	g.budgets.bounds = o.Bounds
+	g.address.Max = o.MaxPerAddress
 	g.rejects.entries = make(map[rejectKey]*rejected)
 	g.rejects.room = recordBurst
 	g.schedule.earlier = make(chan struct{}, 1)
@@ -175,7 +191,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 // end; what has not ended when ctx is done is dropped. No connection is
 // accepted from its call on. It must be called while Run and the log still run.
 func (g *Gateway) Shutdown(ctx context.Context) {
-	g.draining.Store(true)
+	if !g.draining.Swap(true) {
+		close(g.leaving)
+	}
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
 	for g.pending.Load() > 0 && ctx.Err() == nil {
@@ -252,6 +270,9 @@ type Stats struct {
 	Posts              atomic.Uint64 // of them over HTTP
 	Readings           atomic.Uint64 // admitted
 	Repeats            atomic.Uint64 // SEQs that had been taken before
+	Paused             atomic.Uint64 // messages behind which a socket was not read for a while
+	Crowded            atomic.Uint64 // readings that waited for others to be written first
+	OverDay            atomic.Uint64 // refused since a day's share of bytes was used up
 	Takeovers          atomic.Uint64
 	Finished           atomic.Uint64 // boards that came back after their session
 	Delivered          atomic.Uint64 // desired states written to a board

@@ -77,7 +77,7 @@ func (ps *presences) forget(p *presence) {
 	defer ps.mu.Unlock()
 	if ps.all[p.key] == p {
 		delete(ps.all, p.key)
-		p.g.address.release(p.remote)
+		p.g.address.Release(p.remote.Addr())
 		p.g.schedule.remove(p)
 	}
 }
@@ -92,7 +92,7 @@ func (g *Gateway) presenceOf(remote netip.AddrPort, id vaiven.Device) *presence 
 	if p := ps.all[key]; p != nil {
 		return p
 	}
-	if len(ps.all) >= g.o.MaxConnections || !g.address.acquire(remote) {
+	if len(ps.all) >= g.o.MaxConnections || !g.address.Acquire(remote.Addr()) {
 		return nil
 	}
 	p := g.newPresence(remote)

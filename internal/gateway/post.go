@@ -65,6 +65,7 @@ func (g *Gateway) Post(ctx context.Context, remote netip.AddrPort, binary bool, 
 	defer g.conns.Done()
 	g.stats.Messages.Add(1)
 	g.stats.Posts.Add(1)
+	g.awaitPosted(ctx, remote.Addr(), len(body))
 	q := &request{
 		g: g, remote: remote, binary: binary, body: body,
 		presences: make(map[vaiven.Device]*presence), stray: g.newPresence(remote), done: make(chan struct{}),

@@ -166,8 +166,8 @@ func TestPostedBoardIsConnectedForAWhile(t *testing.T) {
 		!slices.Equal(got, []string{"here", "gone 0", "here", "gone 600000"}) {
 		t.Errorf("presence %v", got)
 	}
-	if len(r.g.presences.all) != 0 || len(r.g.address.count) != 0 {
-		t.Errorf("%d presences, %d addresses are remembered", len(r.g.presences.all), len(r.g.address.count))
+	if _, n := r.g.address.Most(); len(r.g.presences.all) != 0 || n != 0 {
+		t.Errorf("%d presences, an address with %d are remembered", len(r.g.presences.all), n)
 	}
 }
 

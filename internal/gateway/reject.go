@@ -91,8 +91,8 @@ func (g *Gateway) RefusedRequest(r *http.Request, e *vaiven.Error) { g.Refused(g
 func (g *Gateway) countRefusal(d *device, remote netip.AddrPort, e *vaiven.Error) {
 	g.stats.countRejected(e.Code)
 	key := rejectKey{device: e.Device, code: e.Code, reason: e.Reason}
-	if e.Device == "" {
-		key.from = remote.Addr()
+	if e.Device == "" || ofAddress(e) {
+		key.device, key.from, d = "", remote.Addr(), nil
 	}
 	now := g.uptime()
 	due, first := g.rejects.count(key, d, e, remote, now)
@@ -102,6 +102,12 @@ func (g *Gateway) countRefusal(d *device, remote netip.AddrPort, e *vaiven.Error
 	if due != nil {
 		g.recordRejected(context.Background(), key, due)
 	}
+}
+
+// ofAddress reports whether a refusal says something of who sent it, and nothing of a
+// device: the ids of those that are refused are anybody's.
+func ofAddress(e *vaiven.Error) bool {
+	return e.Reason == wire.ReasonFull || e.Reason == wire.ReasonNewcomers
 }
 
 // count counts one refusal; due is not nil when it is to be recorded now, and first

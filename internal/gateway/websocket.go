@@ -7,11 +7,11 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"vaiven"
+	"vaiven/internal/limit"
 	"vaiven/internal/ws"
 	"vaiven/wire"
 )
@@ -21,6 +21,7 @@ import (
 type webSocket struct {
 	conn
 	socket *ws.Conn
+	pacing pacing // of the goroutine that handles messages
 
 	handling atomic.Bool  // a message is being handled: maybe for long, if the log is slow
 	answered atomic.Int64 // when it showed to be alive against a newcomer last, as uptime has it; 0: never
@@ -30,7 +31,7 @@ type webSocket struct {
 // of its own, so that net/http's buffers and stack are given back.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	remote := g.Remote(r)
-	if code, why := g.admitConnection(remote); code != 0 {
+	if code, why := g.admitConnection(remote, limit.FromContext(r.Context()).Trusted()); code != 0 {
 		g.stats.RefusedConnections.Add(1)
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, why, code)
@@ -39,7 +40,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	socket, err := ws.Accept(w, r, &g.ws)
 	if err != nil {
 		g.stats.BadHandshakes.Add(1)
-		g.address.release(remote)
+		g.address.Release(remote.Addr())
 		return
 	}
 	c := &webSocket{conn: conn{g: g, remote: remote, opened: g.uptime()}, socket: socket}
@@ -52,7 +53,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	g.mu.Unlock()
 	if closed {
-		g.address.release(remote)
+		g.address.Release(remote.Addr())
 		socket.Kill()
 		return
 	}
@@ -61,16 +62,20 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	socket.Start(c, c.ended)
 }
 
-func (g *Gateway) admitConnection(remote netip.AddrPort) (code int, why string) {
+// admitConnection counts a connection, or says why there may be none: for who is trusted
+// there is room.
+func (g *Gateway) admitConnection(remote netip.AddrPort, trusted bool) (code int, why string) {
 	g.mu.Lock()
 	full, closed := len(g.open) >= g.o.MaxConnections, g.closed
 	g.mu.Unlock()
 	switch {
 	case closed || g.draining.Load():
 		return http.StatusServiceUnavailable, g.o.Lang.Say("the server is shutting down", "el servidor se está cerrando")
+	case trusted:
+		g.address.Add(remote.Addr())
 	case full:
 		return http.StatusServiceUnavailable, g.o.Lang.Say("too many connections", "demasiadas conexiones")
-	case !g.address.acquire(remote):
+	case !g.address.Acquire(remote.Addr()):
 		return http.StatusTooManyRequests, g.o.Lang.Say(
 			"too many connections from your address", "demasiadas conexiones desde tu dirección")
 	}
@@ -85,6 +90,7 @@ func (w *webSocket) Message(op ws.Op, p []byte) {
 		w.protocolState = &protocolState{dec: wire.Decoder{Rules: &w.g.o.Rules, MaxDevices: w.g.o.MaxDevices}, yield: w.handleItem}
 	}
 	w.handling.Store(true)
+	w.awaitPace(len(p) + messageCost)
 	w.number++
 	w.dec.Decode(op == ws.Binary, p, w.yield)
 	w.handling.Store(false)
@@ -174,7 +180,7 @@ func (w *webSocket) ended(err error) {
 		w.detach(why)
 	}
 	g := w.g
-	g.address.release(w.remote)
+	g.address.Release(w.remote.Addr())
 	g.mu.Lock()
 	delete(g.open, w)
 	g.mu.Unlock()
@@ -244,61 +250,6 @@ func (g *Gateway) refuseHandshake(w http.ResponseWriter, r *http.Request, he *ws
 		g.RefusedRequest(r, e)
 	}
 	http.Error(w, text, he.Status)
-}
-
-// addresses counts the connections of each address; of IPv6 those of each /64,
-// which is what one machine is given. Loopback is not counted: that is a proxy or
-// a simulator of ours.
-type addresses struct {
-	max int
-
-	mu    sync.Mutex
-	count map[netip.Addr]int
-}
-
-// countedUnder is what from is counted under, if it is.
-func countedUnder(from netip.AddrPort) (addr netip.Addr, counts bool) {
-	addr = from.Addr().WithZone("")
-	if addr.IsLoopback() {
-		return addr, false
-	}
-	if addr.Is6() {
-		if p, err := addr.Prefix(64); err == nil {
-			addr = p.Addr()
-		}
-	}
-	return addr, true
-}
-
-// acquire counts a connection, if there may be one more.
-func (a *addresses) acquire(from netip.AddrPort) bool {
-	addr, counts := countedUnder(from)
-	if !counts {
-		return true
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.count[addr] >= a.max {
-		return false
-	}
-	if a.count == nil {
-		a.count = make(map[netip.Addr]int)
-	}
-	a.count[addr]++
-	return true
-}
-
-// release is for the end of a connection that acquire counted.
-func (a *addresses) release(from netip.AddrPort) {
-	addr, counts := countedUnder(from)
-	if !counts {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.count[addr]--; a.count[addr] <= 0 {
-		delete(a.count, addr)
-	}
 }
 
 // address is how a person is told where a board is: without a port where a

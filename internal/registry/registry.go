@@ -109,6 +109,20 @@ func (r *Registry) Device(id vaiven.Device) (vaiven.DeviceInfo, bool) {
 	return d.Clone(), true
 }
 
+// Known reports whether there is something of a device.
+func (r *Registry) Known(id vaiven.Device) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.devices[id] != nil
+}
+
+// Len is how many devices there are.
+func (r *Registry) Len() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.devices)
+}
+
 // List returns all devices, in the order of their ids.
 func (r *Registry) List() []vaiven.DeviceInfo {
 	r.mu.RLock()

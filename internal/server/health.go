@@ -24,6 +24,10 @@ func (s *Server) notReady() []string {
 		text, _ := s.explain.logTrouble(err)
 		why = append(why, text)
 	}
+	if e, closed := s.places.Closed(); closed {
+		why = append(why, fmt.Sprintf(s.o.Lang.Say(
+			"no place for a connection is left, %[2]d are of %[1]s", "no queda ninguna plaza para conexiones, %[2]d son de %[1]s"), e.From, e.Connections))
+	}
 	for _, v := range s.pump.Status() {
 		switch {
 		case v.Follower: // whether somebody looks is nothing to the boards
@@ -82,6 +86,9 @@ func (s *Server) trouble() (text, hint string) {
 				"readings are still acknowledged and kept in the log; the file catches up when this is cured",
 				"las lecturas se siguen confirmando y guardando en el registro; el archivo se pone al día cuando esto se arregle")
 		}
+	}
+	if full := s.strained(); len(full) > 0 {
+		return full[0], s.o.Lang.Say("the boards that are known go on", "las placas conocidas siguen")
 	}
 	return "", ""
 }

@@ -17,6 +17,7 @@ import (
 	"vaiven/internal/event"
 	"vaiven/internal/export"
 	"vaiven/internal/gateway"
+	"vaiven/internal/limit"
 	"vaiven/internal/views"
 	"vaiven/internal/web"
 	"vaiven/internal/web/api"
@@ -43,6 +44,7 @@ func (s *Server) startHTTP(fail context.CancelCauseFunc) *httpServer {
 	server := &httpServer{Server: &http.Server{
 		Handler:           s.certs.Challenges(s.handler()),
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ConnContext: limit.NewContext, ConnState: noteState,
 		ErrorLog: slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
 	}}
 	for _, l := range s.listeners {
@@ -71,7 +73,7 @@ func (s *Server) handler() http.Handler {
 		queries = s.queries
 	}
 	return web.New(web.Options{
-		Boards: s.gateway, Ready: s.notReady, Sessions: s.gateway, Metrics: s.metrics,
+		Boards: s.gateway, Ready: s.notReady, Strained: s.strained, Sessions: s.gateway, Metrics: s.metrics,
 		Lang: s.o.Lang, Version: s.o.Version, Page: s.page, Refused: s.gateway.RefusedRequest,
 		Explain: func(e *vaiven.Error) string { return wire.Explain(e, s.o.Lang) },
 		Devices: s.registry, Names: names{s}, Twins: s.twin, Events: past{s}, Curves: curves, Prometheus: queries, Posts: posts{s.gateway},

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"vaiven"
+	"vaiven/internal/limit"
 )
 
 // listener is one bound address, with TLS or without.
@@ -29,7 +30,7 @@ func (s *Server) listen(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w := &watchedListener{Listener: l}
+		w := &watchedListener{Listener: s.places.Listen(l)}
 		s.listeners = append(s.listeners, listener{w, false, w})
 	}
 	return s.listenTLS(ctx)
@@ -60,26 +61,26 @@ type watchedListener struct {
 // Accept implements net.Listener.
 func (w *watchedListener) Accept() (net.Conn, error) {
 	c, err := w.Listener.Accept()
-	if t, ok := c.(*net.TCPConn); ok {
-		return &watchedConn{TCPConn: t, listener: w}, nil
+	if t, ok := c.(*limit.Conn); ok {
+		return &watchedConn{Conn: t, listener: w}, nil
 	}
 	return c, err
 }
 
 // watchedConn is a connection before it is a WebSocket.
 type watchedConn struct {
-	*net.TCPConn
+	*limit.Conn
 	listener *watchedListener
 	read     bool // something came
 	told     bool
 }
 
 // Unwatched gives the connection to whoever takes it over.
-func (c *watchedConn) Unwatched() net.Conn { return c.TCPConn }
+func (c *watchedConn) Unwatched() net.Conn { return c.Conn }
 
 // Read implements net.Conn.
 func (c *watchedConn) Read(p []byte) (int, error) {
-	n, err := c.TCPConn.Read(p)
+	n, err := c.Conn.Read(p)
 	if n > 0 && !c.read {
 		c.read = true
 		if reason := foreignProtocol(p[:n], c.listener.tls); reason != "" {
@@ -99,7 +100,7 @@ func (c *watchedConn) Write(p []byte) (int, error) {
 		}
 		c.tellRefused(vaiven.CodeBadHandshake, reason)
 	}
-	return c.TCPConn.Write(p)
+	return c.Conn.Write(p)
 }
 
 func (c *watchedConn) tellRefused(code vaiven.Code, reason string) {

@@ -45,6 +45,12 @@ func (s *Server) newMetrics() *prometheus.Registry {
 	counter("vaiven_states_delivered_total", "Messages with desired states that were written to boards.", g.Delivered.Load)
 	counter("vaiven_states_resent_total", "Of these, repetitions.", g.Resent.Load)
 	counter("vaiven_changes_confirmed_total", "Changes of state that boards confirmed.", g.Confirmed.Load)
+	counter("vaiven_connections_evicted_total", "Connections that only waited, and gave way to newcomers.", func() uint64 { return s.places.Stats().Evicted })
+	counter("vaiven_connections_no_place_total", "Connections closed at once since no place was left.", func() uint64 { return s.places.Stats().Refused })
+	gauge("vaiven_connections_accepted", "Connections of every kind that are open.", func() float64 { return float64(s.places.Stats().Taken) })
+	counter("vaiven_messages_paused_total", "Messages behind which a board was not read for a while, since it sends too much.", g.Paused.Load)
+	counter("vaiven_readings_crowded_total", "Readings that waited since their device has its share of what waits for the disk.", g.Crowded.Load)
+	counter("vaiven_day_exceeded_total", "Readings refused since what may be sent in a day was used up.", g.OverDay.Load)
 	gauge("vaiven_log_ready", "1 while the log accepts readings.", func() float64 {
 		if s.log.Health() != nil {
 			return 0

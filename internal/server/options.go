@@ -90,6 +90,10 @@ type Options struct {
 	MaxConnections int            // in all; 0: the gateway's own limit
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 
+	MaxUnverified int   // devices that are taken in without anybody's approval; default 2000
+	MaxDay        int64 // bytes that the log takes of a device in a day, 8 times as many of an address; default 256 MiB; negative: any number
+	MaxRate       int64 // bytes of messages a second of one connection, 4 times as many at once; default 256 KiB; negative: any number
+
 	States     []string         // names that are states of every board, beside LED
 	Buttons    []button.Binding // lines of this computer that switch a board's state
 	Indicators []button.Binding // lines that show one

@@ -30,7 +30,7 @@ func (s *Server) Run(ctx context.Context) error {
 	twin := start(fail, "twin", s.twin.Run)
 	defer s.pump.Follow(s.feed)()
 	// Who asks for changes, or says how the log is, ends before the log does.
-	askers := []part{start(fail, "watch", s.watchHealth), start(fail, "access", s.access.Run)}
+	askers := []part{start(fail, "watch", s.watchHealth), start(fail, "access", s.access.Run), start(fail, "exhaustion", s.tellExhaustion)}
 	if s.panel != nil {
 		askers = append(askers, start(fail, "buttons", s.panel.Run))
 	}

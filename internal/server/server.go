@@ -29,7 +29,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
+	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -43,6 +44,7 @@ import (
 	"vaiven/internal/export"
 	"vaiven/internal/gateway"
 	"vaiven/internal/history"
+	"vaiven/internal/limit"
 	"vaiven/internal/promapi"
 	"vaiven/internal/registry"
 	"vaiven/internal/remotewrite"
@@ -59,6 +61,8 @@ type Server struct {
 	clock   Clock
 	started time.Time
 
+	places    *limit.Places
+	exhausted chan exhaustion // to be told to a person
 	listeners []listener
 	certs     *certs.Certificates // nil: no TLS
 	log       *stream.Log
@@ -97,11 +101,12 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 			s.Close()
 		}
 	}()
+	s.openPlaces()
 	if err := s.listen(ctx); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(o.Data, 0o755); err != nil {
-		return nil, s.explain.Folder(o.Data, err)
+	if err := s.openFolder(); err != nil {
+		return nil, err
 	}
 	if err := s.openLog(ctx); err != nil {
 		return nil, s.explain.Log(err)
@@ -119,7 +124,11 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.openGateway()
-	s.feed, err = live.New(live.Options{History: past{s}, Last: s.log.Last, Trimmed: past{s}.Trimmed, Lang: o.Lang}) // begins where the replay has ended
+	s.feed, err = live.New(live.Options{
+		History: past{s}, Last: s.log.Last, Trimmed: past{s}.Trimmed, Lang: o.Lang,
+		Remote:    func(r *http.Request) netip.Addr { return s.gateway.Remote(r).Addr() },
+		Exhausted: s.followersExhausted,
+	}) // begins where the replay has ended
 	if err != nil {
 		return nil, err
 	}
@@ -301,7 +310,8 @@ func (s *Server) openGateway() {
 		Columns:        s.csv.Columns(),
 		MaxConnections: s.o.MaxConnections, MaxMessage: s.o.MaxMessage, MaxDevices: s.o.MaxDevices, MaxPerAddress: s.o.MaxPerAddress,
 		TrustedProxies: s.o.TrustedProxies,
-		Stamp:          s.clock.Stamp, Logger: s.o.Logger,
+		Bounds:         s.bounds(), Devices: knownDevices{s},
+		Stamp: s.clock.Stamp, Logger: s.o.Logger,
 		Notice: func(n gateway.Notice) {
 			text := fmt.Sprintf("%s  (%s)", n.Text, n.Remote)
 			if n.Device != "" {

@@ -592,12 +592,13 @@ func TestNamesOfMetricsStay(t *testing.T) {
 			got = append(got, strings.TrimPrefix(f.GetName(), "vaiven_"))
 		}
 	}
-	want := strings.Fields(`changes_confirmed_total connections connections_refused_total feed_events_total
+	want := strings.Fields(`changes_confirmed_total connections connections_accepted connections_evicted_total
+		connections_no_place_total connections_refused_total day_exceeded_total feed_events_total
 		finished_returns_total followers followers_ended_total followers_refused_total handshakes_bad_total
 		handshakes_total history_blocks history_bytes history_dropped_samples_total history_joining_ok
 		history_kept_record history_late_samples_total history_memory_samples history_oldest_seconds
-		history_samples_total history_unreadable_blocks log_bytes log_first_record log_ready log_records log_snapshots messages_total posts_total prometheus_failed_total
-		prometheus_no_place_total prometheus_reading prometheus_requests_total readings readings_admitted_total
+		history_samples_total history_unreadable_blocks log_bytes log_first_record log_ready log_records log_snapshots messages_paused_total messages_total posts_total prometheus_failed_total
+		prometheus_no_place_total prometheus_reading prometheus_requests_total readings readings_admitted_total readings_crowded_total
 		rejected_total remote_write_dropped_samples_total remote_write_failures_total remote_write_lag_records
 		remote_write_ok remote_write_samples_total remote_write_trimmed_records_total repeats_total states_delivered_total states_resent_total takeovers_total view_lag_records view_ok`)
 	if !slices.Equal(got, want) {

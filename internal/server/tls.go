@@ -27,7 +27,7 @@ func (s *Server) listenTLS(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w := &watchedListener{Listener: l, tls: true}
+		w := &watchedListener{Listener: s.places.Listen(l), tls: true}
 		s.listeners = append(s.listeners, listener{w, true, w})
 	}
 	return nil

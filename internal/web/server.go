@@ -216,6 +216,7 @@ func (s *server) getServer(ctx context.Context, _ *struct{}) (*body[api.Server],
 	}
 	out.Problems = append([]string{}, s.o.Ready()...)
 	out.Ready = len(out.Problems) == 0
+	out.Problems = append(out.Problems, s.o.strained()...)
 	out.Addresses = append([]string{}, out.Addresses...)
 	out.States = append([]string{}, s.o.States...)
 	slices.Sort(out.States)

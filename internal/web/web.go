@@ -41,6 +41,7 @@ type Sessions interface {
 type Options struct {
 	Boards   http.Handler        // upgrades a board's request
 	Ready    func() []string     // why the server is not ready, nothing when it is
+	Strained func() []string     // what new boards may find, though the server is ready; may be nil
 	Sessions Sessions            // for POST /api/v1/devices/{id}/sessions
 	Metrics  prometheus.Gatherer // nil: the default registry
 	Lang     vaiven.Lang
@@ -248,7 +249,15 @@ func (o Options) ready(w http.ResponseWriter, _ *http.Request) {
 		writeText(w, http.StatusServiceUnavailable, strings.Join(why, "\n"))
 		return
 	}
-	writeText(w, http.StatusOK, "ok")
+	writeText(w, http.StatusOK, strings.Join(append([]string{"ok"}, o.strained()...), "\n"))
+}
+
+// strained is Strained, nothing without it.
+func (o Options) strained() []string {
+	if o.Strained == nil {
+		return nil
+	}
+	return o.Strained()
 }
 
 // authority hands out the certificate that boards and phones are to trust. It is no

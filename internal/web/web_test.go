@@ -59,6 +59,20 @@ func TestPaths(t *testing.T) {
 	}
 }
 
+// TestAStrainedServerIsReady: that it takes no new boards is said, and takes it out of no
+// balancer's rotation.
+func TestAStrainedServerIsReady(t *testing.T) {
+	h := New(Options{
+		Boards: http.NotFoundHandler(), Ready: func() []string { return nil }, Page: func() Page { return Page{} }, Sessions: &desk{},
+		Strained: func() []string { return []string{"no room, most from 192.0.2.7"} },
+	})
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
+	if w.Code != 200 || w.Body.String() != "ok\nno room, most from 192.0.2.7\n" {
+		t.Errorf("%d %q", w.Code, w.Body)
+	}
+}
+
 func TestWhoMayStartASession(t *testing.T) {
 	for _, c := range []struct {
 		peer, host, header, value string

@@ -186,6 +186,10 @@ func (c *Conn) closeSocket(reset bool) {
 	_ = nc.Close() // nothing left to do about an error of a connection given up
 }
 
+// Socket is the connection's socket as it was accepted, below TLS, for whoever keeps
+// account of those. It is not to be read, written or closed.
+func (c *Conn) Socket() net.Conn { return c.belowTLS() }
+
 // belowTLS is the connection below TLS.
 func (c *Conn) belowTLS() net.Conn {
 	if t, ok := c.nc.(interface{ NetConn() net.Conn }); ok {

@@ -52,10 +52,15 @@ func New(o Options) (*Client, error) {
 		return nil, fmt.Errorf("server %q: want an address as http://127.0.0.1:8080", o.Server)
 	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
-	c := &Client{base: u.JoinPath("api", "v1"), token: o.Token, http: o.HTTP}
-	if c.http == nil {
-		c.http = &http.Client{}
+	c := &Client{base: u.JoinPath("api", "v1"), token: o.Token}
+	own := http.Client{}
+	if o.HTTP != nil {
+		own = *o.HTTP
 	}
+	// Nobody else is shown the token, or told what was asked: an answer that leads
+	// elsewhere is no answer.
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.http = &own
 	return c, nil
 }
 
@@ -99,6 +104,7 @@ func (c *Client) do(ctx context.Context, k call, out any) (status int, err error
 	if err != nil {
 		return resp.StatusCode, fmt.Errorf("%s %s: %w", k.method, k.path, err)
 	}
+	printable(out)
 	return resp.StatusCode, nil
 }
 
@@ -143,6 +149,7 @@ func problemOf(resp *http.Response) error {
 	if err != nil || media != ProblemType || json.Unmarshal(b, p) != nil {
 		*p = Problem{}
 	}
+	printable(p)
 	p.Status = resp.StatusCode
 	if p.Title == "" {
 		p.Title = http.StatusText(resp.StatusCode)

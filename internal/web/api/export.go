@@ -37,7 +37,11 @@ func (c *Client) Export(ctx context.Context, q url.Values, w io.Writer) (*vaiven
 	if _, err := io.Copy(w, resp.Body); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
-	return exported(resp), nil
+	done := exported(resp)
+	if done != nil {
+		printable(done)
+	}
+	return done, nil
 }
 
 // exported reads what the headers say.

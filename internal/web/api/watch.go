@@ -144,6 +144,7 @@ func (w *watch) handleLine(b []byte) error {
 	if err := json.Unmarshal(b, &line); err != nil {
 		return fmt.Errorf("no event: %w", err)
 	}
+	printable(&line)
 	switch line.Kind {
 	case "position":
 	case "trimmed":
@@ -159,6 +160,7 @@ func (w *watch) handleLine(b []byte) error {
 		if err := json.Unmarshal(b, &e); err != nil {
 			return fmt.Errorf("no event: %w", err)
 		}
+		printable(&e)
 		if err := w.fn(e); err != nil {
 			return &ownError{err}
 		}

@@ -50,12 +50,15 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"vaiven"
 	"vaiven/internal/event"
+	"vaiven/internal/limit"
 )
 
 // History is the log, for followers that are behind the ring.
@@ -93,6 +96,17 @@ type Options struct {
 	// MaxFollowers is how many may follow at once; one more is answered 503.
 	// Default 1,000.
 	MaxFollowers int
+	// PerAddress is how many of them may be of one address, loopback excepted (see
+	// [limit.Key]); one more is answered 429. Default an eighth of MaxFollowers.
+	PerAddress int
+	// Remote is where a request comes from; default: the socket's other end.
+	Remote func(*http.Request) netip.Addr
+	// Exhausted is told, when a follower is refused for want of a place, which address has
+	// most of them, and how many; each time, and it must not wait. May be nil.
+	Exhausted func(most netip.Addr, has int)
+	// Trusted reports whether a request is an administrator's: the last eighth of the
+	// places is for those, and no bound of an address holds for them. Default: nobody's is.
+	Trusted func(*http.Request) bool
 
 	// Readers is how many followers read the log at once. The others wait, for
 	// ReaderWait at most; then they are told to come again. Default 4, 10 s.
@@ -145,6 +159,16 @@ func (o Options) withDefaults() (Options, error) {
 	o.MaxEvents = cmp.Or(max(o.MaxEvents, 0), defaultEvents)
 	o.MaxBytes = cmp.Or(max(o.MaxBytes, 0), defaultBytes)
 	o.MaxFollowers = cmp.Or(max(o.MaxFollowers, 0), defaultFollowers)
+	o.PerAddress = cmp.Or(max(o.PerAddress, 0), max(1, o.MaxFollowers/8))
+	if o.Remote == nil {
+		o.Remote = peerOf
+	}
+	if o.Trusted == nil {
+		o.Trusted = func(*http.Request) bool { return false }
+	}
+	if o.Exhausted == nil {
+		o.Exhausted = func(netip.Addr, int) {}
+	}
 	o.Readers = cmp.Or(max(o.Readers, 0), defaultReaders)
 	o.ReaderWait = cmp.Or(max(o.ReaderWait, 0), 10*time.Second)
 	o.Heartbeat = cmp.Or(max(o.Heartbeat, 0), 15*time.Second)
@@ -170,6 +194,7 @@ type Feed struct {
 	scratch []byte        // of Apply
 	readers chan struct{} // holds one for each follower that reads the log
 	counts  counts
+	address limit.Addresses // that followers come from
 
 	ctx  context.Context // done when the feed is closed
 	stop context.CancelCauseFunc
@@ -186,7 +211,7 @@ func New(o Options) (*Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Feed{o: o, readers: make(chan struct{}, o.Readers)}
+	f := &Feed{o: o, readers: make(chan struct{}, o.Readers), address: limit.Addresses{Max: o.PerAddress}}
 	f.ring = ring{maxEvents: o.MaxEvents, maxBytes: o.MaxBytes, wake: make(chan struct{})}
 	f.ctx, f.stop = context.WithCancelCause(context.Background())
 	return f, nil
@@ -243,30 +268,6 @@ func (f *Feed) Close() error {
 	f.stop(errShutdown)
 	f.running.Wait()
 	return nil
-}
-
-// join counts a follower in; ok is false when there is no room, or the feed is
-// closed. Who joined owes a leave.
-func (f *Feed) join(t Transport) (ok, closed bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	n := 0
-	for _, c := range f.byTransport {
-		n += c
-	}
-	if f.closed || n >= f.o.MaxFollowers {
-		return false, f.closed
-	}
-	f.byTransport[t]++
-	f.running.Add(1)
-	return true, false
-}
-
-func (f *Feed) leave(t Transport) {
-	f.mu.Lock()
-	f.byTransport[t]--
-	f.mu.Unlock()
-	f.running.Done()
 }
 
 // followers is how many there are.

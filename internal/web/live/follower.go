@@ -23,6 +23,7 @@ var errSlow = errors.New("live: follower too slow")
 type follower struct {
 	feed      *Feed
 	transport Transport
+	place     place
 	event.Query
 	cursor vaiven.ID // up to here everything was written, or held back by the filter
 }

@@ -43,13 +43,16 @@ func (f *Feed) route(w http.ResponseWriter, r *http.Request) {
 		api.WriteProblem(w, api.InvalidProblem(f.o.Lang, api.Field{Location: "query." + wrong.Parameter, Message: wrong.Want}))
 		return
 	}
-	if ok, closed := f.join(t); !ok {
-		f.refuse(w, closed)
+	fo := &follower{feed: f, transport: t, Query: q, place: f.placeOf(r)}
+	if full := f.join(t, fo.place); full != nil {
+		if full != errShutdown {
+			f.o.Exhausted(f.address.Most())
+		}
+		f.refuse(w, full)
 		return
 	}
-	fo := &follower{feed: f, transport: t, Query: q}
 	if !fo.serve(w, r) {
-		f.leave(t)
+		f.leave(t, fo.place)
 	}
 }
 
@@ -105,7 +108,7 @@ const lastTimeout = 2 * time.Second
 func (fo *follower) refuseUnreached(ctx context.Context, w http.ResponseWriter) {
 	f := fo.feed
 	if ctx.Err() != nil {
-		f.refuse(w, true)
+		f.refuse(w, errShutdown)
 		return
 	}
 	asked, cancel := context.WithTimeout(ctx, lastTimeout)
@@ -124,15 +127,19 @@ func (fo *follower) refuseUnreached(ctx context.Context, w http.ResponseWriter) 
 // retryAfter is when one who found no room should come again, in seconds.
 const retryAfter = "5"
 
-// refuse answers one for whom there is no room.
-func (f *Feed) refuse(w http.ResponseWriter, closed bool) {
+// refuse answers one for whom there is no room, for one of the reasons of join.
+func (f *Feed) refuse(w http.ResponseWriter, why error) {
 	f.counts.refused.Add(1)
 	w.Header().Set("Retry-After", retryAfter)
-	text := f.o.Lang.Say("too many followers: come again later", "demasiados seguidores: vuelve más tarde")
-	if closed {
+	status, text := http.StatusServiceUnavailable, f.o.Lang.Say("too many followers: come again later", "demasiados seguidores: vuelve más tarde")
+	switch why {
+	case errShutdown:
 		text = f.o.Lang.Say("the server is shutting down", "el servidor se está apagando")
+	case errAddressFull:
+		status, text = http.StatusTooManyRequests, f.o.Lang.Say(
+			"too many followers from your address: close some, or come again later", "demasiados seguidores desde tu dirección: cierra alguno o vuelve más tarde")
 	}
-	problem(w, http.StatusServiceUnavailable, string(vaiven.CodeBusy), text)
+	problem(w, status, string(vaiven.CodeBusy), text)
 }
 
 // problem answers with an error as RFC 9457 has it.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -392,3 +394,80 @@ func TestNoMoreThanMaxFollowers(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// TestPlacesOfOneAddressAndOfAdministrators: one address takes no more than its own, and
+// the last eighth is for administrators, wherever they are.
+func TestPlacesOfOneAddressAndOfAdministrators(t *testing.T) {
+	f, err := New(Options{History: emptyHistory{}, MaxFollowers: 16, PerAddress: 6, Remote: func(r *http.Request) netip.Addr {
+		return netip.MustParseAddr(r.Header.Get("From"))
+	}, Trusted: func(r *http.Request) bool { return r.Header.Get("Admin") != "" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	join := func(from, admin string) error {
+		r := httptest.NewRequest("GET", Prefix+"sse", nil)
+		r.Header.Set("From", from)
+		r.Header.Set("Admin", admin)
+		return f.join(SSE, f.placeOf(r))
+	}
+	for i, c := range []struct {
+		from, admin string
+		times       int
+		want        error
+	}{
+		{"192.0.2.1", "", 6, nil},
+		{"192.0.2.1", "", 1, errAddressFull},
+		{"2001:db8::1", "", 6, nil},
+		{"2001:db8::2", "", 1, errAddressFull}, // the same /64
+		{"192.0.2.2", "", 2, nil},
+		{"192.0.2.3", "", 1, errAllTaken},
+		{"127.0.0.1", "", 1, errAllTaken},
+		{"192.0.2.1", "yes", 2, nil},
+		{"192.0.2.1", "yes", 1, errAllTaken},
+	} {
+		for range c.times {
+			if err := join(c.from, c.admin); err != c.want {
+				t.Errorf("case %d, %s: %v, want %v", i, c.from, err, c.want)
+			}
+		}
+	}
+	for range 6 {
+		f.leave(SSE, place{from: netip.MustParseAddr("192.0.2.1")})
+	}
+	if err := join("192.0.2.1", ""); err != nil {
+		t.Errorf("refused although some have left: %v", err)
+	}
+	f.leave(SSE, place{from: netip.MustParseAddr("192.0.2.1")})
+	for range 6 {
+		f.leave(SSE, place{from: netip.MustParseAddr("2001:db8::7")})
+	}
+	for range 2 {
+		f.leave(SSE, place{from: netip.MustParseAddr("192.0.2.2")})
+		f.leave(SSE, place{trusted: true})
+	}
+	for range 7 {
+		_ = join("192.0.2.9", "")
+	}
+	f.o.Exhausted = func(most netip.Addr, has int) {
+		if most != netip.MustParseAddr("192.0.2.9") || has != 6 {
+			t.Errorf("told of %s with %d", most, has)
+		}
+	}
+	r := httptest.NewRequest("GET", Prefix+"sse", nil)
+	r.Header.Set("From", "192.0.2.9")
+	w := httptest.NewRecorder()
+	f.route(w, r)
+	for range 6 {
+		f.leave(SSE, place{from: netip.MustParseAddr("192.0.2.9")})
+	}
+	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
+		t.Errorf("answered %d", w.Code)
+	}
+}
+
+type emptyHistory struct{}
+
+func (emptyHistory) Position() uint64 { return 0 }
+
+func (emptyHistory) History(context.Context, vaiven.ID, func(vaiven.Entry) error) error { return nil }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/limit"
 	"vaiven/internal/ws"
 )
 
@@ -41,6 +42,7 @@ func (fo *follower) webSocket(w http.ResponseWriter, r *http.Request) bool {
 	if err != nil {
 		return false
 	}
+	limit.FromContext(r.Context()).Heard() // it does not only wait
 	u.conn.counting.Store(true)
 	go fo.runWebSocket(conn, u.conn)
 	return true
@@ -49,7 +51,7 @@ func (fo *follower) webSocket(w http.ResponseWriter, r *http.Request) bool {
 // runWebSocket follows until the connection is over.
 func (fo *follower) runWebSocket(conn *ws.Conn, to *countingConn) {
 	f := fo.feed
-	defer f.leave(WebSocket)
+	defer f.leave(WebSocket, fo.place)
 	ctx, cancel := context.WithCancelCause(f.ctx)
 	defer cancel(nil)
 	ended := make(chan struct{})
