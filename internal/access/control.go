@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,9 @@ type ThrottledError struct{ Retry time.Duration }
 func (e *ThrottledError) Error() string {
 	return fmt.Sprintf("too many wrong tokens; again in %v", e.Retry)
 }
+
+// RetryAfter is when the address may try again.
+func (e *ThrottledError) RetryAfter() time.Duration { return e.Retry }
 
 // Options configure NewControl. Book, Write and Stamp are required.
 type Options struct {
@@ -161,6 +165,19 @@ func (c *Control) Authenticate(text string, from netip.Addr) (vaiven.Principal, 
 		return vaiven.Principal{Name: "the server's token", Rights: vaiven.MayAdmin}, nil
 	}
 	return vaiven.Principal{}, c.Deny(vaiven.DeniedToken, from, "")
+}
+
+// IsGood reports whether what somebody showed is still good: it was not taken back, and
+// has not expired. What is configured is good for as long as this process runs.
+func (c *Control) IsGood(p vaiven.Principal) bool {
+	switch {
+	case p.Token == "":
+		return true
+	case p.Board != "":
+		return slices.ContainsFunc(c.o.Book.Keys(p.Board), func(k vaiven.Granted) bool { return k.Token == p.Token })
+	}
+	_, ok := c.o.Book.Token(p.Token, c.now())
+	return ok
 }
 
 // Deny counts something that was tried in vain. It returns ErrUnknown, or a
@@ -303,7 +320,7 @@ func (c *Control) boardToken(d vaiven.Device, by string) (string, *vaiven.Grante
 // BoardToken makes a token for the board of a device that was let in, and its record,
 // which whoever calls writes into the log before the board is told.
 func (c *Control) BoardToken(d vaiven.Device) (text string, record *vaiven.Granted) {
-	return c.boardToken(d, "adoption")
+	return c.boardToken(d, vaiven.ByAdoption)
 }
 
 // Approve lets a device in that waits, or will come. From is the address of the board
