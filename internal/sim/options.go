@@ -76,7 +76,10 @@ type Options struct {
 	// Grace is how long it waits for them when the context ends. Default 2 s.
 	Grace time.Duration
 
-	Token   string
+	// Tokens are those of the boards that have one, by id.
+	Tokens map[vaiven.Device]string
+	// OnToken is given a token that the server hands to a board.
+	OnToken func(d vaiven.Device, token string)
 	TLS     *tls.Config
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
 
@@ -91,6 +94,9 @@ type Options struct {
 	OnBoard func(Board)
 	// OnError is told of refusals and lost connections, as client.Options.OnError is.
 	OnError func(d vaiven.Device, err error)
+	// OnBarred is told each time that the server does not let a board speak, with
+	// a code that vaiven.Code.Bars.
+	OnBarred func(d vaiven.Device, why vaiven.Code)
 	// OnProgress is told how far things are every ProgressEvery (default 250 ms),
 	// and once at the end.
 	OnProgress    func(Progress)
