@@ -309,6 +309,29 @@ func (c *Control) AddDevice(ctx context.Context, d vaiven.Device, concentrator b
 	return token, c.o.Write(ctx, events...)
 }
 
+// mostAdded are the devices of one record of AddDevices.
+const mostAdded = 200
+
+// AddDevices is AddDevice for many, none a concentrator; tokens are by device. An error
+// may leave some of them added.
+func (c *Control) AddDevices(ctx context.Context, ids []vaiven.Device, by string) (tokens map[vaiven.Device]string, err error) {
+	tokens = make(map[vaiven.Device]string, len(ids))
+	for some := range slices.Chunk(ids, mostAdded) {
+		var events []vaiven.Event
+		for _, d := range some {
+			token, g := c.boardToken(d, by)
+			if !c.o.Book.Standing(d).Approved {
+				events = append(events, &vaiven.Admitted{Stamp: g.Stamp, Device: d, By: by})
+			}
+			events, tokens[d] = append(events, g), token
+		}
+		if err := c.o.Write(ctx, events...); err != nil {
+			return nil, err
+		}
+	}
+	return tokens, nil
+}
+
 // boardToken makes a token for a device's board, and its record.
 func (c *Control) boardToken(d vaiven.Device, by string) (string, *vaiven.Granted) {
 	text, id := vaiven.NewToken()
