@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"vaiven"
@@ -23,7 +24,8 @@ type proofs struct {
 // to prove it with. The error is of a PROOF that is wrong, which is counted.
 func (c *conn) prove(it *wire.Item) *vaiven.Error {
 	d, keys := it.Device, c.g.o.Access.Keys(it.Device)
-	if len(keys) == 0 || c.proofs.proven[d] != "" || c.shown != nil && c.shown.Board == d {
+	proved := func(k vaiven.Granted) bool { return k.Token == c.proofs.proven[d] }
+	if len(keys) == 0 || slices.ContainsFunc(keys, proved) || c.shown != nil && c.shown.Board == d {
 		return nil
 	}
 	if it.Proof != "" {
