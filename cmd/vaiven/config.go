@@ -83,6 +83,7 @@ type config struct {
 	TrustedProxy  []netip.Prefix // whose X-Forwarded-For is believed
 	MaxMessage    int            // bytes in a message
 	MaxDevices    int            // devices per connection
+	MaxUnproven   int            // of them without proof, unless one is a concentrator
 	MaxPerAddress int            // connections per address, loopback excepted
 	MaxUnverified int            // devices that nobody approved
 	MaxDay        int64          // bytes that the log takes of a device in a day; 0: any number
@@ -92,6 +93,7 @@ type config struct {
 	Button    []button.Binding // lines of this computer that switch a board's state
 	Indicator []button.Binding // lines that show one
 	LEDText   []string         // two words for on and off, sent to boards without HELLO instead of JSON
+	Open      bool             // every board is let in, unverified, and everybody may look: a class
 	APIToken  string           // whoever sends it may use the API from elsewhere
 
 	NATS     string // external NATS, nats://HOST:PORT[,...]; "" is the embedded one
@@ -156,6 +158,7 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 		"direcciones de proxies a los que se cree X-Forwarded-For, como 10.0.0.0/8"))
 	f.IntVar(&c.MaxMessage, "max-message", 64<<10, p.say("largest message, in bytes", "mensaje más grande, en bytes"))
 	f.IntVar(&c.MaxDevices, "max-devices", 256, p.say("devices that one connection may speak for", "dispositivos por conexión"))
+	f.IntVar(&c.MaxUnproven, "max-unproven", 8, p.say("of them without a token, unless one is approved as a concentrator", "de ellos sin token, salvo que uno esté aprobado como concentrador"))
 	f.IntVar(&c.MaxPerAddress, "max-per-address", 1000, p.say("connections from one address", "conexiones desde una dirección"))
 	f.IntVar(&c.MaxUnverified, "max-unverified", 2000, p.say("devices that are taken in without anybody's approval", "dispositivos que se admiten sin que nadie los apruebe"))
 	c.MaxDay, c.MaxRate = 256<<20, 256<<10
@@ -168,6 +171,8 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 		"LED de este equipo que muestra el estado de una placa, como GPIO27=101:LED (varios: repítela)"))
 	f.StringSliceVar(&c.LEDText, "led-text", nil, p.say("send these two words for on and off instead of JSON, as ON,OFF, to boards that say no HELLO",
 		"envía estas dos palabras para encendido y apagado en vez de JSON, como ON,OFF, a placas que no dicen HELLO"))
+	f.BoolVar(&c.Open, "open", c.Open, p.say("let every board in, unverified, and everybody in the network look, as in a class",
+		"deja entrar a todas las placas, sin verificar, y mirar a cualquiera en la red, como en una clase"))
 	f.StringVar(&c.APIToken, "api-token", "", p.say("secret that lets other computers use the API (better: the variable VAIVEN_API_TOKEN)",
 		"secreto con el que otros equipos pueden usar la API (mejor: la variable VAIVEN_API_TOKEN)"))
 	f.StringVar(&c.NATS, "nats", "", p.say("external NATS, as nats://HOST:4222 (default: the embedded one)",
@@ -391,7 +396,7 @@ func (p *program) check(c *config) error {
 		return usageError{fmt.Errorf(p.say("--max-message %d: want 256 to 67108864", "--max-message %d: debe ser de 256 a 67108864"), c.MaxMessage)}
 	case !(c.Rate >= 0 && c.Rate <= 1e6):
 		return usageError{fmt.Errorf(p.say("--session-rate %v: want 0 to 1000000", "--session-rate %v: debe ser de 0 a 1000000"), c.Rate)}
-	case c.MaxDevices < 1 || c.MaxPerAddress < 1 || c.MaxUnverified < 1 || c.Replicas < 1:
+	case c.MaxDevices < 1 || c.MaxUnproven < 1 || c.MaxPerAddress < 1 || c.MaxUnverified < 1 || c.Replicas < 1:
 		return usageError{errors.New(p.say("a limit must be at least 1", "un límite debe ser al menos 1"))}
 	case c.CommitEvery < 0 || c.CommitEvery > maxCommitEvery:
 		return usageError{fmt.Errorf(p.say("--commit-every %v: want 0 to %v", "--commit-every %v: debe ser de 0 a %v"), c.CommitEvery, maxCommitEvery)}
@@ -469,11 +474,11 @@ func (p *program) serverOptions(c *config) server.Options {
 		ForgetAfter: c.ForgetAfter,
 		RemoteWrite: c.RemoteWrite,
 		Readings:    c.Readings, For: c.For, Rate: c.Rate, Interval: c.Interval,
-		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),
+		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxUnproven: c.MaxUnproven, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),
 		TrustedProxies: c.TrustedProxy,
 		MaxUnverified:  c.MaxUnverified + c.Simulate, MaxDay: cmp.Or(c.MaxDay, -1), MaxRate: cmp.Or(c.MaxRate, -1),
 		States: c.State, Buttons: c.Button, Indicators: c.Indicator,
-		APIToken: c.APIToken, Version: versionText(),
+		Class: c.Open, APIToken: c.APIToken, Version: versionText(),
 		NATS: c.NATS, Replicas: c.Replicas, CommitEvery: c.CommitEvery, NoSync: p.getenv(envNoSync) == "1",
 		Lang: p.lang, Notify: p.notice, Logger: p.logger(),
 		Verified: func(line string) { fmt.Fprintf(p.stderr().W, "  ✓ %s\n", line) },

@@ -175,11 +175,16 @@ func (a *attended) startSimulation(ctx context.Context) <-chan struct{} {
 	if addresses.Local == "" {
 		url = "wss://" + addresses.LocalSecure
 	}
+	o := sim.Options{URL: url, Devices: a.c.Simulate, Interval: a.c.Interval, TLS: a.OwnTLS(), Background: true, Logger: a.logger()}
 	go func() {
 		defer close(done)
-		_, err := sim.Run(ctx, sim.Options{
-			URL: url, Devices: a.c.Simulate, Interval: a.c.Interval, TLS: a.OwnTLS(), Background: true, Logger: a.logger(),
-		})
+		var err error
+		if !a.c.Open { // they come as boards that were let in, with tokens that nobody else has
+			o.Tokens, err = a.Access().AddDevices(ctx, o.IDs(), "simulation")
+		}
+		if err == nil {
+			_, err = sim.Run(ctx, o)
+		}
 		if err != nil && ctx.Err() == nil {
 			a.notice(a.say("simulation: ", "simulación: ")+err.Error(), "")
 		}

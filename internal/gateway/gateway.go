@@ -67,6 +67,7 @@ type Options struct {
 	Lang     vaiven.Lang
 	Limit    Limit    // of a device's session; zero: no sessions
 	Columns  []string // the CSV file's: a session counts readings with one of them; none: all
+	Access   Access   // who may speak for which device; nil: everybody, as in a class
 	Twins    Twins    // what the states of devices ought to be; nil: nothing is wanted
 
 	// LedText is what a board without HELLO is sent for LED on and off instead of
@@ -75,6 +76,7 @@ type Options struct {
 
 	MaxMessage     int            // bytes in a message; 64 KiB
 	MaxDevices     int            // devices that one connection speaks for; 256
+	MaxUnproven    int            // of them without proof, unless one is a concentrator; 8, without Access MaxDevices
 	MaxConnections int            // in all; 100,000
 	MaxPerAddress  int            // connections of one address (IPv6: of one /64), loopback excepted; 1,000
 	MaxKnown       int            // devices kept in memory: connected, or left a minute ago; new ones wait (busy); 200,000
@@ -87,9 +89,14 @@ type Options struct {
 	// such. nil: nobody is. It must not wait.
 	Approved func(vaiven.Device) bool
 
-	Stamp  func() vaiven.Stamp
-	Notice func(Notice) // tells a person something that is not in the log; may be nil; may take long
-	Logger *slog.Logger
+	// Heard is the boot that the log has of a device last, and the address, with or without
+	// a port, that it came from; may be nil: nothing is known.
+	Heard func(d vaiven.Device) (boot vaiven.Boot, remote string)
+
+	Stamp   func() vaiven.Stamp
+	Waiting func(vaiven.Waiting) // tells a person that a board is new among those that wait; may be nil; may take long
+	Notice  func(Notice)         // tells a person something that is not in the log; may be nil; may take long
+	Logger  *slog.Logger
 }
 
 // Gateway accepts boards. Make it with New; it serves WebSockets through
@@ -117,6 +124,7 @@ type Gateway struct {
 	killOnce  sync.Once
 
 	changed changedDevices
+	door    door
 
 	pending    atomic.Int64 // tickets appended and not yet acknowledged
 	draining   atomic.Bool
@@ -133,10 +141,20 @@ type Gateway struct {
 func New(o Options) *Gateway {
 	o.MaxMessage = cmp.Or(o.MaxMessage, vaiven.MaxMessage)
 	o.MaxDevices = cmp.Or(o.MaxDevices, 256)
+	if o.MaxUnproven == 0 && o.Access != nil {
+		o.MaxUnproven = 8
+	}
+	o.MaxUnproven = min(cmp.Or(o.MaxUnproven, o.MaxDevices), o.MaxDevices)
+	if o.Access == nil {
+		o.Access = everybody{}
+	}
 	o.MaxConnections = cmp.Or(o.MaxConnections, 100_000)
 	o.MaxPerAddress = cmp.Or(o.MaxPerAddress, 1000)
 	o.MaxKnown = cmp.Or(o.MaxKnown, 200_000)
 	o.Bounds = o.Bounds.withDefaults()
+	if o.Waiting == nil {
+		o.Waiting = func(vaiven.Waiting) {}
+	}
 	if o.Notice == nil {
 		o.Notice = func(Notice) {}
 	}
@@ -166,6 +184,7 @@ func New(o Options) *Gateway {
 	g.rejects.room = recordBurst
 	g.schedule.earlier = make(chan struct{}, 1)
 	g.changed.wake = make(chan struct{}, ackWorkers())
+	g.door.init()
 	g.presences.all = make(map[presenceKey]*presence)
 	return g
 }
@@ -180,6 +199,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		wg.Go(func() { g.runDeliveries(ctx) })
 	}
 	wg.Go(func() { g.runSchedule(ctx) })
+	wg.Go(func() { g.runDoor(ctx) })
 	wg.Go(func() { g.runNotices(ctx) })
 	wg.Wait()
 	close(g.stopped)
@@ -235,6 +255,8 @@ type Notice struct {
 	Device vaiven.Device
 	Remote string
 	Text   string
+
+	waits *vaiven.Waiting // it is about a board that waits, for Options.Waiting
 }
 
 // noticeQueue is how many notices may wait for whoever shows them: a terminal
@@ -253,7 +275,11 @@ func (g *Gateway) runNotices(ctx context.Context) {
 	for {
 		select {
 		case n := <-g.notices:
-			g.o.Notice(n)
+			if n.waits != nil {
+				g.o.Waiting(*n.waits)
+			} else {
+				g.o.Notice(n)
+			}
 		case <-ctx.Done():
 			return
 		}

@@ -24,6 +24,20 @@ func (s *Server) openAccess() error {
 // Access answers who may do what here.
 func (s *Server) Access() *access.Control { return s.access }
 
+// tellWaiting tells a person of a board that waits to be let in.
+func (s *Server) tellWaiting(w vaiven.Waiting) {
+	if s.o.Waiting != nil {
+		s.o.Waiting(w)
+		return
+	}
+	s.o.Notify(fmt.Sprintf(s.o.Lang.Say("%s (%s) waits for somebody to approve it", "%s (%s) espera a que alguien la apruebe"), w.Device, w.Remote),
+		fmt.Sprintf(s.o.Lang.Say("`vaiven devices approve %s` lets it in", "`vaiven devices approve %s` la deja entrar"), w.Device))
+}
+
+// Free takes a device from the connection that speaks for it, and keeps that address from
+// it for a while; it returns the address, false when nobody speaks for the device.
+func (s *Server) Free(d vaiven.Device) (remote string, ok bool) { return s.gateway.Free(d) }
+
 // mostAdmitted are let in by one record of an upgrade.
 const mostAdmitted = 500
 

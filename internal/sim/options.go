@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -109,6 +110,18 @@ type Options struct {
 	Rand io.Reader
 	// Logger receives what is worth telling at debug level. Nil: nothing.
 	Logger *slog.Logger
+}
+
+// IDs are the boards' ids.
+func (o *Options) IDs() (ids []vaiven.Device) {
+	for i := range max(1, o.Devices) {
+		ids = append(ids, o.id(i))
+	}
+	return ids
+}
+
+func (o *Options) id(i int) vaiven.Device {
+	return vaiven.Device(fmt.Sprintf("%03d", cmp.Or(o.First, 101)+i))
 }
 
 func (o Options) withDefaults() (Options, error) {
