@@ -13,10 +13,11 @@ import (
 
 // Registry is the table of devices. It implements the pump's View and Restorer.
 type Registry struct {
-	mu      sync.RWMutex
-	devices map[vaiven.Device]*vaiven.DeviceInfo
-	nobody  []vaiven.RejectedCode // refused messages of no device of the log
-	counts  Counts
+	mu       sync.RWMutex
+	devices  map[vaiven.Device]*vaiven.DeviceInfo
+	approved int                   // of devices: somebody let them in
+	nobody   []vaiven.RejectedCode // refused messages of no device of the log
+	counts   Counts
 }
 
 // Counts are totals over all devices.
@@ -57,6 +58,7 @@ func (r *Registry) apply(pos uint64, en *vaiven.Entry) {
 	d := r.devices[id]
 	switch e := en.Event.(type) {
 	case *vaiven.Forgotten:
+		r.countApproved(d, -1)
 		delete(r.devices, id)
 		return
 	case *vaiven.Rejected:
@@ -71,12 +73,21 @@ func (r *Registry) apply(pos uint64, en *vaiven.Entry) {
 		d = &vaiven.DeviceInfo{ID: id}
 		r.devices[id] = d
 	}
+	r.countApproved(d, -1)
 	d.Apply(en.Event)
+	r.countApproved(d, 1)
 	if vaiven.Matters(en.Event) {
 		d.Word, d.WordAt = pos, en.Event.Time().At
 	}
 	if en.Fills {
 		d.Fill()
+	}
+}
+
+// countApproved adds n for a device that somebody let in; r.mu is held.
+func (r *Registry) countApproved(d *vaiven.DeviceInfo, n int) {
+	if d != nil && d.Standing != nil && d.Standing.Approved {
+		r.approved += n
 	}
 }
 
@@ -116,11 +127,11 @@ func (r *Registry) Known(id vaiven.Device) bool {
 	return r.devices[id] != nil
 }
 
-// Len is how many devices there are.
-func (r *Registry) Len() int {
+// Unapproved is how many devices there are that nobody let in.
+func (r *Registry) Unapproved() int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return len(r.devices)
+	return len(r.devices) - r.approved
 }
 
 // List returns all devices, in the order of their ids.
@@ -240,6 +251,9 @@ func (r *Registry) Restore(snap []byte) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.devices, r.nobody, r.counts = devices, s.Nobody, s.Counts
+	r.devices, r.nobody, r.counts, r.approved = devices, s.Nobody, s.Counts, 0
+	for _, d := range devices {
+		r.countApproved(d, 1)
+	}
 	return nil
 }

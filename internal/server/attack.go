@@ -89,7 +89,7 @@ type knownDevices struct{ *Server }
 func (k knownDevices) Known(d vaiven.Device) bool { return k.registry.Known(d) }
 
 // Unverified implements [gateway.Devices].
-func (k knownDevices) Unverified() int { return k.registry.Len() }
+func (k knownDevices) Unverified() int { return k.registry.Unapproved() }
 
 // strained says what keeps new boards out although the server is ready.
 func (s *Server) strained() []string {

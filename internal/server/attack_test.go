@@ -146,7 +146,7 @@ func TestMadeUpIDsStayOutOfTheCheckpoint(t *testing.T) {
 	}
 	r = launch(t, o)
 	flood(r, "b", 80*each)
-	if n := r.registry.Len(); n != room {
+	if n := r.registry.Unapproved(); n != room {
 		t.Errorf("%d devices, want %d", n, room)
 	}
 	if code := r.post(`{"IDDEVICE":"a1","TEMP":2}`); code != http.StatusOK {
