@@ -35,9 +35,18 @@ const LocalFile = "cli-token"
 
 // Errors of what was shown.
 var (
-	ErrUnknown = errors.New("no token of this server")
-	ErrLink    = errors.New("no login link that is good")
+	ErrUnknown error = &DeniedError{"no token of this server"}
+	ErrLink    error = &DeniedError{"no login link that is good"}
 )
+
+// DeniedError says that what was shown is good for nothing. A room that does not know
+// this one tells it by its method.
+type DeniedError struct{ text string }
+
+func (e *DeniedError) Error() string { return e.text }
+
+// Denied marks it.
+func (e *DeniedError) Denied() {}
 
 // ThrottledError says that an address has tried too often in vain.
 type ThrottledError struct{ Retry time.Duration }
@@ -45,6 +54,9 @@ type ThrottledError struct{ Retry time.Duration }
 func (e *ThrottledError) Error() string {
 	return fmt.Sprintf("too many wrong tokens; again in %v", e.Retry)
 }
+
+// RetryAfter is how long the address must wait.
+func (e *ThrottledError) RetryAfter() time.Duration { return e.Retry }
 
 // Options configure NewControl. Book, Write and Stamp are required.
 type Options struct {
@@ -337,12 +349,22 @@ func (c *Control) OpenFor(ctx context.Context, d time.Duration, by string) (unti
 	return o.Until, c.o.Write(ctx, o)
 }
 
+// IsGood reports whether what somebody showed is still good: a token can be taken back,
+// and expires.
+func (c *Control) IsGood(p vaiven.Principal) bool {
+	if p.Token == "" || p.Use == vaiven.UseBoard {
+		return true
+	}
+	_, ok := c.o.Book.Token(p.Token, c.now())
+	return ok
+}
+
 // Ticket is what a page puts into the address of a live feed, where it can send no
 // header: it stands for p for TicketFor. Every node knows it, since it is signed with
 // what the log has of p's token. "" for somebody who has none.
 func (c *Control) Ticket(p vaiven.Principal) string {
 	key, ok := c.ticketKey(string(p.Token))
-	if !ok {
+	if !ok || p.Token == "" && !p.May(vaiven.MayAdmin) { // without a name it is an administrator's
 		return ""
 	}
 	head := string(p.Token) + "." + strconv.FormatInt(c.now()+TicketFor.Milliseconds(), 10)

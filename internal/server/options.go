@@ -95,6 +95,13 @@ type Options struct {
 	// access.ShortestToken characters at least.
 	APIToken string
 
+	// CORS are the origins, as http://192.168.1.30:3000, whose pages may use the API as
+	// the server's own do.
+	CORS []string
+	// Hosts are names that the server goes by beside its own: others are refused, since a
+	// page of another site may have had its name point here.
+	Hosts []string
+
 	Version string // of the program, as /api/v1/server and the page at / tell it
 
 	NATS     string // external NATS that keeps the log, nats://HOST:PORT[,...]; "": the embedded one
