@@ -166,8 +166,8 @@ func (c *Control) Authenticate(text string, from netip.Addr) (vaiven.Principal, 
 		}
 		return vaiven.Principal{}, c.Deny(vaiven.DeniedToken, from, "")
 	}
-	if wait := c.failures.wait(from, time.Now()); wait > 0 { // a person chose it: guesses are counted out
-		return vaiven.Principal{}, &ThrottledError{wait}
+	if c.failures.wait(from, time.Now()) > 0 { // a person chose it: guesses are counted out, whether right or wrong
+		return vaiven.Principal{}, c.Deny(vaiven.DeniedToken, from, "")
 	}
 	if c.o.Configured != "" && subtle.ConstantTimeCompare(sum[:], c.configured[:]) == 1 {
 		return vaiven.Principal{Name: "the server's token", Rights: vaiven.MayAdmin}, nil
