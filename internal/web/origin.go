@@ -82,7 +82,7 @@ func isPageless(origin string) bool {
 		return true
 	}
 	u, err := url.Parse(origin)
-	return err == nil && len(u.Path) > 1 && u.RawQuery == "" && u.User == nil // of a library: https://HOST/PROJECT
+	return err == nil && u.Host != "" && len(u.Path) > 1 && u.RawQuery == "" && u.User == nil // of a library: https://HOST/PROJECT
 }
 
 // isWrongHost reports whether a request calls the server by a name that is not its own:
@@ -117,8 +117,10 @@ func (g *guard) isWrongHost(r *http.Request) bool {
 func hostName(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
+	} else if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") {
+		host = inner[:len(inner)-1]
 	}
-	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
 // crossOrigin lets the pages that --cors names read an answer, and answers what their

@@ -342,16 +342,23 @@ func (w *world) options() Options {
 				Counts: api.Counts{Devices: 3, Connected: 1, Events: 8, Readings: 22, Rejected: 1},
 			}
 		},
-		States: []string{"LED"}, Now: func() time.Time { return w.now }, Access: whoever{},
+		States: []string{"LED"}, Now: func() time.Time { return w.now }, Access: whoever{}, Hosts: func() []string { return []string{"example.com"} }, // of httptest's requests
 	}
 }
 
 // whoever lets everybody do everything, but for a wrong token.
 type whoever struct{ closed }
 
-func (whoever) Nobody() vaiven.Principal { return vaiven.Principal{Rights: vaiven.MayAdmin} }
+func (whoever) Nobody() vaiven.Principal {
+	return vaiven.Principal{Name: "this machine", Rights: vaiven.MayAdmin}
+}
 
-func (whoever) Ticket(vaiven.Principal) string { return "" }
+func (whoever) Ticket(vaiven.Principal) string { return "9f3c02aa71d4.1795341690000.c2lnbmVk" }
+
+// viewers lets everybody look.
+type viewers struct{ closed }
+
+func (viewers) Nobody() vaiven.Principal { return vaiven.Principal{Rights: vaiven.MayRead} }
 
 // whoHas lets whoever has the token do everything, and nobody else anything.
 type whoHas struct {
