@@ -55,6 +55,7 @@ func (a *api) call(ctx context.Context, r request, out any) (status int, err err
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	harness.Authorize(req)
 	for k, v := range r.header {
 		req.Header.Set(k, v)
 	}

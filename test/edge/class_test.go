@@ -47,7 +47,7 @@ func (c *raw) send(t *testing.T, messages ...string) {
 
 func get(t *testing.T, s *harness.Server, path string) string {
 	t.Helper()
-	resp, err := http.Get("http://" + s.Addr + path)
+	resp, err := harness.Get("http://" + s.Addr + path)
 	if err != nil {
 		t.Fatal(err)
 	}
