@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"vaiven/test/harness"
 )
 
 // api is the HTTP API of the server, spoken without any code of the product.

@@ -4,7 +4,6 @@ package edge
 
 import (
 	"io"
-	"net/http"
 	"os"
 	"strings"
 	"testing"

@@ -4,7 +4,6 @@ package gateways
 
 import (
 	"io"
-	"net/http"
 	"os"
 	"regexp"
 	"strings"
