@@ -129,7 +129,7 @@ func TestWhatCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, _, err := r.CreateToken(t.Context(), TokenRequest{Name: "garden", Rights: vaiven.MayRead, Devices: []string{"1*"}, For: time.Hour})
+	text, _, err := r.CreateToken(t.Context(), vaiven.TokenRequest{Name: "garden", Rights: vaiven.MayRead, Devices: []string{"1*"}, For: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestWhatCounts(t *testing.T) {
 
 func TestRevoked(t *testing.T) {
 	r := newRig(t, Options{})
-	text, g, _ := r.CreateToken(t.Context(), TokenRequest{Rights: vaiven.MayAdmin})
+	text, g, _ := r.CreateToken(t.Context(), vaiven.TokenRequest{Rights: vaiven.MayAdmin})
 	if ok, err := r.RevokeToken(t.Context(), g.Token, "cli"); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
@@ -227,7 +227,7 @@ func TestDoor(t *testing.T) {
 // how many there were.
 func TestGuesses(t *testing.T) {
 	r := newRig(t, Options{Configured: "a-long-enough-secret"})
-	good, _, _ := r.CreateToken(t.Context(), TokenRequest{Rights: vaiven.MayRead})
+	good, _, _ := r.CreateToken(t.Context(), vaiven.TokenRequest{Rights: vaiven.MayRead})
 	refused := 0
 	for range 10_000 {
 		var wait *ThrottledError
@@ -286,7 +286,7 @@ func TestDeniedNotLost(t *testing.T) {
 // token, and cannot be made of another one; and that nobody has none.
 func TestTickets(t *testing.T) {
 	r := newRig(t, Options{Configured: "a-long-enough-secret"})
-	text, g, _ := r.CreateToken(t.Context(), TokenRequest{Rights: vaiven.MayRead, Devices: []string{"1*"}})
+	text, g, _ := r.CreateToken(t.Context(), vaiven.TokenRequest{Rights: vaiven.MayRead, Devices: []string{"1*"}})
 	p, _ := r.Authenticate(text, stranger)
 	ticket := r.Ticket(p)
 	if got, ok := r.Redeem(ticket); !ok || got.May(vaiven.MayAdmin) || got.Sees("201") {

@@ -6,6 +6,7 @@ import (
 
 	"vaiven"
 	"vaiven/internal/access"
+	"vaiven/internal/web"
 )
 
 // openAccess prepares who may do what, and the token of the commands on this machine.
@@ -23,6 +24,22 @@ func (s *Server) openAccess() error {
 
 // Access answers who may do what here.
 func (s *Server) Access() *access.Control { return s.access }
+
+// admin is what an administrator decides over HTTP.
+func (s *Server) admin() web.Admin {
+	return web.Admin{Boards: s.access, Keys: keys{s.access, s}, Door: s.access, Tokens: s.access, LoginLink: s.access.LoginLink}
+}
+
+// keys are given to boards, whose connections the gateway has.
+type keys struct {
+	*access.Control
+	server *Server
+}
+
+// Free implements [web.BoardKeys].
+func (k keys) Free(_ context.Context, d vaiven.Device, by string) (bool, error) {
+	return k.server.Free(d, by), nil
+}
 
 // mostAdmitted are let in by one record of an upgrade.
 const mostAdmitted = 500

@@ -91,6 +91,12 @@ type Options struct {
 	Class bool
 	// PublicView lets everybody look, and nothing else.
 	PublicView bool
+	// CORS are the origins of other sites' pages that may ask, as https://example.org;
+	// Hosts are names that the server goes by beside those of its machine.
+	CORS, Hosts []string
+	// Waiting is told of a board that waits to be let in, once; it must be quick. May be
+	// nil.
+	Waiting func(vaiven.Waiting)
 	// APIToken has all rights, "": there is none but those that the log has. It has
 	// access.ShortestToken characters at least.
 	APIToken string
