@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"encoding/pem"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -162,4 +164,29 @@ func post[T any](ctx context.Context, c *Client, path string, body any) (*T, err
 	out := new(T)
 	_, err := c.do(ctx, call{method: http.MethodPost, path: path, body: body}, out)
 	return orNil(out, err)
+}
+
+// CA returns the certificate of the server's own authority, PEM, by which boards know the
+// server; "" when it has none.
+func (c *Client) CA(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base.JoinPath("..", "..", "ca.crt").String(), nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := c.http.Do(req) // without the token: everybody may have it
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxProblem))
+	block, _ := pem.Decode(b)
+	switch {
+	case err != nil:
+		return "", err
+	case resp.StatusCode != http.StatusOK, block == nil, block.Type != "CERTIFICATE":
+		return "", nil
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})), nil // nothing else that may stand there
 }
