@@ -165,6 +165,12 @@ func (a *attended) startSimulation(ctx context.Context) <-chan struct{} {
 	url := "ws://" + a.Addresses().Local
 	go func() {
 		defer close(done)
+		if err := a.Admit(ctx, sim.IDs(a.c.Simulate), "simulation"); err != nil {
+			if ctx.Err() == nil {
+				a.notice(a.say("simulation: ", "simulación: ")+err.Error(), "")
+			}
+			return
+		}
 		_, err := sim.Run(ctx, sim.Options{
 			URL: url, Devices: a.c.Simulate, Interval: a.c.Interval, Background: true, Logger: a.logger(),
 		})

@@ -91,16 +91,15 @@ type Options struct {
 	Class bool
 	// PublicView lets everybody look, and nothing else.
 	PublicView bool
+	// CORS are the origins of other sites' pages that may ask, as https://example.org;
+	// Hosts are names that the server goes by beside those of its machine.
+	CORS, Hosts []string
+	// Waiting is told of a board that waits to be let in, once; it must be quick. May be
+	// nil.
+	Waiting func(vaiven.Waiting)
 	// APIToken has all rights, "": there is none but those that the log has. It has
 	// access.ShortestToken characters at least.
 	APIToken string
-
-	// CORS are the origins, as http://192.168.1.30:3000, whose pages may use the API as
-	// the server's own do.
-	CORS []string
-	// Hosts are names that the server goes by beside its own: others are refused, since a
-	// page of another site may have had its name point here.
-	Hosts []string
 
 	Version string // of the program, as /api/v1/server and the page at / tell it
 

@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -34,7 +33,7 @@ type board struct {
 
 func newBoard(o *Options, t *tally, index int) *board {
 	r := rand.New(rand.NewPCG(o.Seed, uint64(index)))
-	b := &board{o: o, tally: t, id: fmt.Sprintf("%03d", o.First+index), rand: r, weather: newWeather(r)}
+	b := &board{o: o, tally: t, id: string(nameOf(o.First + index)), rand: r, weather: newWeather(r)}
 	b.accidents.dial, b.accidents.done = o.NetDial, &t.accidents
 	b.switches, b.lag = newSwitches(o), newLag(o.Lag)
 	id := strconv.Quote(b.id)

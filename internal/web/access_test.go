@@ -56,7 +56,7 @@ func newGate(t testing.TB, o access.Options) *gate {
 // token makes one of the API.
 func (g *gate) token(can vaiven.Rights, devices ...string) string {
 	g.t.Helper()
-	text, _, err := g.CreateToken(g.t.Context(), access.TokenRequest{Name: "test", Rights: can, Devices: devices})
+	text, _, err := g.CreateToken(g.t.Context(), vaiven.TokenRequest{Name: "test", Rights: can, Devices: devices})
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -138,7 +138,9 @@ var needs = map[string]string{
 
 	"PUT /api/v1/devices/{id}/state": "set 101", "POST /api/v1/devices/{id}/state/toggle": "set 101", "POST /api/v1/state": "set",
 	"PATCH /api/v1/devices/{id}": "admin 101", "DELETE /api/v1/devices/{id}": "admin 101", "POST /api/v1/devices/{id}/sessions": "admin 101",
-	"GET /api/v1/backup": "admin all",
+	"POST /api/v1/devices/{id}/approve": "admin 101", "POST /api/v1/devices/{id}/token": "admin 101", "POST /api/v1/devices/{id}/revoke": "admin 101", "POST /api/v1/devices/{id}/free": "admin 101",
+	"GET /api/v1/backup": "admin all", "GET /api/v1/waiting": "admin all", "GET /api/v1/door": "admin all", "POST /api/v1/door": "admin all",
+	"GET /api/v1/tokens": "admin all", "POST /api/v1/tokens": "admin all", "DELETE /api/v1/tokens/{token}": "admin all", "POST /api/v1/login-links": "admin all",
 }
 
 // asker is somebody of the matrix.

@@ -339,7 +339,7 @@ func TestFeedsEndWithTheirToken(t *testing.T) {
 	t.Cleanup(func() { _ = feed.Close() })
 	g.Watch(func(vaiven.Device) { feed.Recheck() })
 	s := w.serve(t, func(o *Options) { o.Access, o.Live = g.Control, feed.Handler() })
-	text, granted, err := g.CreateToken(t.Context(), access.TokenRequest{Name: "garden", Rights: vaiven.MayRead})
+	text, granted, err := g.CreateToken(t.Context(), vaiven.TokenRequest{Name: "garden", Rights: vaiven.MayRead})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ const maxLogin = 4 << 10
 // loginForm is what its form sends.
 func (o Options) loginForm(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxLogin)
-	secret := secretOf(r.PostFormValue("secret"))
+	secret := linkSecret(r.PostFormValue("secret"))
 	cookie, err := o.login(r.Context(), r, secret)
 	if err != nil {
 		var wait interface{ RetryAfter() time.Duration }
@@ -98,8 +98,8 @@ func (o Options) badLink() string {
 	return o.Lang.Say("this link is not good: it was used, or is older than 15 minutes", "este enlace no vale: ya se usó, o tiene más de 15 minutos")
 }
 
-// secretOf is the secret in what a person pastes: the link, or what stands behind its #.
-func secretOf(text string) string {
+// linkSecret is the secret in what a person pastes: the link, or what stands behind its #.
+func linkSecret(text string) string {
 	if i := strings.LastIndexByte(text, '#'); i >= 0 {
 		text = text[i+1:]
 	}
@@ -167,7 +167,7 @@ type loggedIn struct {
 }
 
 func (s *server) postLogin(ctx context.Context, in *postLogin) (*loggedIn, error) {
-	cookie, err := s.o.login(ctx, in.r, secretOf(in.Body.Secret))
+	cookie, err := s.o.login(ctx, in.r, linkSecret(in.Body.Secret))
 	var wait interface{ RetryAfter() time.Duration }
 	switch {
 	case errors.As(err, &wait):
