@@ -21,7 +21,7 @@ import (
 	"vaiven/test/harness"
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(harness.MainWithoutRace(m)) }
 
 const patience = 2 * time.Minute
 
