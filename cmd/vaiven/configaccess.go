@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"vaiven/internal/server"
@@ -22,6 +23,13 @@ func (p *program) accessFlags(f *pflag.FlagSet, c *config) {
 	f.StringVar(&c.APIToken, "api-token", "", p.say("a token that may do everything, of 16 characters at least (only in the variable VAIVEN_API_TOKEN or the TOML file; `vaiven token create` makes better ones)",
 		"una clave que puede todo, de al menos 16 caracteres (solo en la variable VAIVEN_API_TOKEN o el archivo TOML; `vaiven token create` crea mejores)"))
 	f.BoolVar(&c.NoQR, "no-qr", false, p.say("show no QR code", "no muestra ningún código QR"))
+}
+
+// checkTyped says who else reads a token on the server's command line.
+func (p *program) checkTyped(cmd *cobra.Command) {
+	if p.typed(cmd, "api-token") {
+		p.warnOfTypedToken(envPrefix+"API_TOKEN", "--config")
+	}
 }
 
 // checkAccess refuses what would not protect, or what no page and no name can be.

@@ -30,6 +30,7 @@ func (p *program) serveCommand() *cobra.Command {
 			if err := p.fill(cmd); err != nil {
 				return err
 			}
+			p.checkTyped(cmd)
 			return p.serve(cmd.Context(), "serve", c, nil)
 		},
 	}

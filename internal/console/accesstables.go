@@ -66,7 +66,7 @@ func WriteTokens(t Terminal, l vaiven.Lang, list []TokenRow, now time.Time) erro
 		if k.Devices != "" {
 			devices = clean(k.Devices, maxText)
 		}
-		rows = append(rows, []string{clean(string(k.ID), maxRemote), name, clean(k.Can, maxRemote), devices, dayClock(k.Created, now), expires, clean(k.By, maxRemote)})
+		rows = append(rows, []string{clean(string(k.ID), maxRemote), name, clean(k.Can, maxRemote), devices, dayClock(k.Created, now), expires, describeAuthor(l, k.By)})
 	}
 	_, err := t.W.Write(appendTable(nil, false, "", []tableColumn{
 		{head: "id", limit: 16}, {head: l.Say("name", "nombre"), limit: 24}, {head: l.Say("may", "puede"), limit: 20},

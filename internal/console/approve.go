@@ -38,7 +38,7 @@ func (f Approve) admit(ctx context.Context, l vaiven.Lang, w vaiven.Waiting) (do
 	if !w.Hello {
 		text += l.Say(", unverified: it cannot hold a token", ", sin verificar: no puede guardar una clave")
 	}
-	return fmt.Sprintf(text, w.Device, clean(w.Remote, maxRemote)), ""
+	return fmt.Sprintf(text, clean(string(w.Device), maxRemote), clean(w.Remote, maxRemote)), ""
 }
 
 // waits says in a line who waits, "" for nobody.
@@ -47,7 +47,7 @@ func waits(l vaiven.Lang, list []vaiven.Waiting) string {
 		return ""
 	}
 	w := list[0]
-	text := fmt.Sprintf(l.Say("%s at %s waits: a lets it in", "%s en %s espera: a la admite"), w.Device, clean(w.Remote, maxRemote))
+	text := fmt.Sprintf(l.Say("%s at %s waits: a lets it in", "%s en %s espera: a la admite"), clean(string(w.Device), maxRemote), clean(w.Remote, maxRemote))
 	if n := len(list) - 1; n > 0 {
 		text += fmt.Sprintf(l.Say(" (and %d more)", " (y %d más)"), n)
 	}

@@ -196,6 +196,9 @@ func (f *framer) neededColumns(rows []*row) []column {
 	for i := range min(states, 1) {
 		need = append(need, state(i))
 	}
+	if slices.ContainsFunc(rows, func(r *row) bool { return f.trust(r) != "" }) {
+		need = append(need, fitted(74, true, l.Say("TRUST", "CONFIANZA"), 13, func(r *row) (string, string) { return f.trust(r), sgrYellow }))
+	}
 	if slices.ContainsFunc(rows, func(r *row) bool { return r.name != "" }) || len(d.roster) > 0 {
 		c := fitted(1, true, l.Say("NAME", "NOMBRE"), maxNameWidth, func(r *row) (string, string) { return r.name, "" })
 		c.w, c.full = min(c.w, 8), c.w
@@ -220,9 +223,6 @@ func (f *framer) neededColumns(rows []*row) []column {
 			}
 			return f.presenceShort(r), sgrDim
 		}))
-	}
-	if slices.ContainsFunc(rows, func(r *row) bool { return f.trust(r) != "" }) {
-		need = append(need, fitted(74, true, l.Say("TRUST", "CONFIANZA"), 13, func(r *row) (string, string) { return f.trust(r), sgrYellow }))
 	}
 	for i := 2; i < min(len(d.names), 8); i++ {
 		need = append(need, value(i))
