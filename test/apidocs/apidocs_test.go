@@ -357,14 +357,15 @@ func TestShows(t *testing.T) {
 	}
 }
 
-// TestElsewhere proves that the shell's other address is one for the server: it
-// is what the guide's part about access rests on.
+// TestElsewhere proves that where one asks from lets nobody in: it is what the guide's
+// part about access rests on.
 func TestElsewhere(t *testing.T) {
 	server := start(t, "en")
 	shell := newShell(t, server)
-	said := shell.run(&block{text: "curl -s -o /dev/null -o /dev/null -w '%{http_code} ' http://127.0.0.1:8080/api/v1/server http://192.168.1.20:8080/api/v1/server\n"})
-	if got := strings.Fields(said); strings.Join(got, " ") != "200 401" {
-		t.Errorf("here and from elsewhere: %q", said)
+	ask := "curl -s -o /dev/null -o /dev/null -w '%{http_code} ' http://127.0.0.1:8080/api/v1/server http://192.168.1.20:8080/api/v1/server"
+	said := shell.run(&block{text: ask + "\n" + ask + " -H 'Authorization: Bearer open-sesame-please'\n"})
+	if got := strings.Fields(said); strings.Join(got, " ") != "401 401 200 200" {
+		t.Errorf("here and from elsewhere, without and with the token: %q", said)
 	}
 	server.Stop()
 }
