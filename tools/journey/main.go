@@ -149,7 +149,7 @@ func (b *build) count(ctx context.Context, n int, send func(context.Context, *bu
 		return nil, err
 	}
 	server := exec.CommandContext(ctx, b.program, "serve", "--commit-every", "0", "--listen", addr, "--data", filepath.Join(work, "data"), "--session-rate", "0", "--open")
-	server.Env = append(os.Environ(), "GOCOVERDIR="+counters, "VAIVEN_API_TOKEN="+token)
+	server.Env = append(os.Environ(), "GOCOVERDIR="+counters, "VAIVEN_API_TOKEN="+apiToken)
 	if err := server.Start(); err != nil {
 		return nil, err
 	}
@@ -218,8 +218,8 @@ func (b *build) simulate(ctx context.Context, addr string, args ...string) error
 	return nil
 }
 
-// token is the server's own, for whoever presses.
-const token = "whoever presses a key"
+// apiToken is the server's own, for whoever presses.
+const apiToken = "whoever presses a key"
 
 // sendPresses changes a board's LED n times, and waits for each confirmation.
 func sendPresses(ctx context.Context, b *build, addr string, n int) error {
@@ -234,7 +234,7 @@ func sendPresses(ctx context.Context, b *build, addr string, n int) error {
 			return err
 		}
 		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("Authorization", "Bearer "+apiToken)
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			return err
