@@ -1,6 +1,7 @@
 package vaiven
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Rights are what somebody may do; the zero value is nothing.
@@ -191,6 +193,25 @@ func (s *Standing) Apply(ev Event) {
 	}
 }
 
+// Trust is how far what speaks for a device is believed.
+type Trust string
+
+// How far a device is believed.
+const (
+	TrustVerified   Trust = "verified"   // only what proves that it has the device's token speaks for it
+	TrustUnverified Trust = "unverified" // whatever gives its id speaks for it
+	TrustUnapproved Trust = "unapproved" // nothing of it is taken until a person lets it in
+)
+
+// TokenRequest asks for a token of the API.
+type TokenRequest struct {
+	Name    string
+	Rights  Rights        // one at least
+	Devices []string      // patterns; none: all
+	For     time.Duration // how long it is good; 0: for ever
+	By      string
+}
+
 // Principal is somebody who asks for something, as far as the server knows.
 type Principal struct {
 	Name    string   // for people and for the audit: "token garden", "browser", "this machine"; "": nobody
@@ -210,6 +231,23 @@ func (p *Principal) Sees(d Device) bool { return MatchesDevice(p.Devices, d) }
 
 // SeesAll reports whether its rights are for every device.
 func (p *Principal) SeesAll() bool { return len(p.Devices) == 0 }
+
+// principalKey is the context's key of a request's Principal.
+type principalKey struct{}
+
+// WithPrincipal returns a context of a request that p makes.
+func WithPrincipal(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, &p)
+}
+
+// PrincipalOf is who makes the request of a context: somebody without any right where
+// nobody said who. It is not to be changed.
+func PrincipalOf(ctx context.Context) *Principal {
+	if p, ok := ctx.Value(principalKey{}).(*Principal); ok {
+		return p
+	}
+	return &Principal{}
+}
 
 // MatchesDevice reports whether a device is one of the patterns, in which * stands for
 // any characters, as 1* and lab-*; no pattern at all is every device.

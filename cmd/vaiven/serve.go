@@ -27,6 +27,7 @@ func (p *program) serveCommand() *cobra.Command {
 			if err := p.fill(cmd); err != nil {
 				return err
 			}
+			p.checkTyped(cmd)
 			return p.serve(cmd.Context(), "serve", c, nil)
 		},
 	}
@@ -120,12 +121,15 @@ func (a *attended) run(ctx context.Context, stop func(), f *finish) error {
 	if !screen.full {
 		_ = console.Banner(a.stderr(), facts) // nobody there to read it is no reason not to serve
 	}
+	defer a.leaveNotes()()
+	welcomed := a.welcome(ctx)
 	simulated := a.startSimulation(ctx)
 	shown := screen.run(ctx, stop)
 	watched := f.start(ctx)
 	err = a.Run(ctx)
 	stop()
 	<-watched
+	<-welcomed
 	<-simulated
 	<-shown
 	if err == nil && f != nil {

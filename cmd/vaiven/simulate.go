@@ -180,7 +180,9 @@ func (a *attended) startSimulation(ctx context.Context) <-chan struct{} {
 		defer close(done)
 		var err error
 		if !a.c.Open { // they come as boards that were let in, with tokens that nobody else has
-			o.Tokens, err = a.Access().AddDevices(ctx, o.IDs(), "simulation")
+			if err = a.AwaitRunning(ctx); err == nil {
+				o.Tokens, err = a.Access().AddDevices(ctx, o.IDs(), "simulation")
+			}
 		}
 		if err == nil {
 			_, err = sim.Run(ctx, o)

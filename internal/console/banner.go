@@ -41,6 +41,8 @@ type Facts struct {
 	// that was used last. 0: none was asked for.
 	Continued int
 
+	Class bool // every board is let in, and everybody may look
+
 	Readings      uint64        // limit of a session, 0: none
 	For, Interval time.Duration // limit of a session, asked interval; 0: none
 	Device        string        // IDDEVICE of the example, "101" when empty
@@ -82,6 +84,9 @@ func Banner(t Terminal, f Facts) error {
 	}
 	if len(f.Secure) > 0 {
 		row(l.Say("for a browser", "en el navegador"), "https://"+f.Secure[0]+"/"+f.describeTrust())
+	}
+	if f.Class {
+		row(l.Say("open", "abierto"), l.Say("everybody on this network may send and look", "cualquiera en esta red puede enviar y mirar"))
 	}
 	row(l.Say("session", "sesión"), describeSession(f))
 	row(l.Say("time zone", "zona horaria"), describeZone(f))

@@ -85,6 +85,8 @@ type Server struct {
 	csvAside  bool     // the CSV that was there has been set aside
 	replayed  uint64   // the log's last record when the server started
 
+	running chan struct{} // closed once boards and people are let in
+
 	ending context.Context // done when Run sends everybody away
 	end    context.CancelFunc
 }
@@ -94,7 +96,7 @@ type Server struct {
 // try. Boards that connect meanwhile wait for Run.
 func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	o = o.withDefaults()
-	s := &Server{o: o, explain: o.Explainer(), started: time.Now()}
+	s := &Server{o: o, explain: o.Explainer(), started: time.Now(), running: make(chan struct{})}
 	s.ending, s.end = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -125,13 +127,19 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	s.openGateway()
 	s.feed, err = live.New(live.Options{
-		History: past{s}, Last: s.log.Last, Trimmed: past{s}.Trimmed, Lang: o.Lang,
+		History: past{s}, Last: s.log.Last, Trimmed: past{s}.Trimmed, IsGood: s.access.IsGood, Lang: o.Lang,
 		Remote:    func(r *http.Request) netip.Addr { return s.gateway.Remote(r).Addr() },
 		Exhausted: s.followersExhausted,
+		Trusted:   func(r *http.Request) bool { return vaiven.PrincipalOf(r.Context()).May(vaiven.MayAdmin) },
 	}) // begins where the replay has ended
 	if err != nil {
 		return nil, err
 	}
+	s.access.Watch(func(d vaiven.Device) {
+		if d == "" { // a token of the API, perhaps
+			s.feed.Recheck()
+		}
+	})
 	s.exporter = export.New(export.Options{Log: past{s}, Disorder: past{s}.Disorder, Columns: s.csv.Columns(), Zone: s.csv.Zone(), Digits: s.csv.Digits(), Version: s.o.Version})
 	s.openPanel()
 	s.metrics = s.newMetrics()

@@ -28,7 +28,7 @@ import (
 type Options struct {
 	Server string       // where it is, as http://127.0.0.1:8080; a name alone is taken as http://NAME
 	Token  string       // of the server (--api-token), "": none
-	HTTP   *http.Client // the zero Client by default
+	HTTP   *http.Client // by default one that follows no redirect
 }
 
 // Client asks a vaiven server.
