@@ -65,6 +65,9 @@ const (
 	UseBrowser TokenUse = "browser" // a cookie of an administrator's browser
 )
 
+// ByAdoption is Granted.By of tokens that boards are given over their connection.
+const ByAdoption = "adoption"
+
 // TokenID names a token without telling anything about it: 12 hexadecimal digits.
 type TokenID string
 

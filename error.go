@@ -58,6 +58,12 @@ func (c Code) ForNow() bool {
 	return false
 }
 
+// Bars reports whether a refusal with this code is about who speaks, whatever it says:
+// until that is settled nothing of the device is taken.
+func (c Code) Bars() bool {
+	return c == CodeNotApproved || c == CodeNotAuthorised || c == CodeBadToken
+}
+
 // Error is the one error type of the domain: what was refused and where. It
 // carries facts; package wire puts them into words for a person.
 type Error struct {

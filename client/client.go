@@ -27,7 +27,7 @@ type Client struct {
 	out     outbox
 	raw     []*rawMessage // at most maxRaw
 	states  ownStates
-	token   string
+	access  credentials
 	stats   Stats
 	telling bool          // what was settled is being told to OnAck
 	closing bool          // Close was called
@@ -62,6 +62,9 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 		return nil, fmt.Errorf("client: %s: %w", o.URL, c.Err())
 	case <-ctx.Done():
 		c.abort()
+		if code := c.Barred(); code != "" {
+			return nil, fmt.Errorf("client: %s: %w (%s)", o.URL, ctx.Err(), code)
+		}
 		return nil, fmt.Errorf("client: %s: %w", o.URL, ctx.Err())
 	}
 }
@@ -72,7 +75,7 @@ func newClient(o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		o: o, begun: o.Clock(), token: o.Token, states: ownStates{now: o.States},
+		o: o, begun: o.Clock(), access: credentials{token: o.Token}, states: ownStates{now: o.States},
 		wake: make(chan struct{}, 1), opened: make(chan struct{}), done: make(chan struct{}),
 		out: newOutbox(o),
 	}

@@ -22,13 +22,14 @@ import (
 // one more writes, and is the only one that does (coder/websocket answers pings
 // and closes by itself).
 type connection struct {
-	c     *Client
-	begun time.Time
-	tcp   net.Conn // closed to end everything at once
-	ws    *websocket.Conn
-	ended chan struct{} // closed when reading is over
-	limit *time.Timer   // ends the connection when a farewell takes too long
-	tasks sync.WaitGroup
+	c       *Client
+	begun   time.Time
+	tcp     net.Conn // closed to end everything at once
+	ws      *websocket.Conn
+	trusted bool          // nobody else reads what is said on it
+	ended   chan struct{} // closed when reading is over
+	limit   *time.Timer   // ends the connection when a farewell takes too long
+	tasks   sync.WaitGroup
 
 	seen    atomic.Int64 // last sign of life, ns since begun
 	pinging atomic.Bool
@@ -69,6 +70,7 @@ func (cn *connection) run(ctx context.Context) error {
 	cn.noteAlive()
 	c.mu.Lock()
 	c.out.connected()
+	c.access.connected()
 	if c.o.Course { // nobody will welcome it
 		c.out.hello = welcomed
 		c.noteWelcomed()
@@ -170,6 +172,7 @@ func (cn *connection) dial(ctx context.Context) error {
 		return err
 	}
 	secure := u.Scheme == "wss" || u.Scheme == "https"
+	cn.trusted = cn.c.o.trusted(secure)
 	dial, port := cn.c.o.NetDial, u.Port()
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
@@ -221,9 +224,9 @@ func (cn *connection) handshake(ctx context.Context, conn net.Conn) error {
 	defer tr.CloseIdleConnections()
 	header := cn.c.o.Header.Clone()
 	cn.c.mu.Lock()
-	token := cn.c.token
+	token := cn.c.access.token
 	cn.c.mu.Unlock()
-	if token != "" {
+	if token != "" && cn.trusted {
 		if header == nil {
 			header = http.Header{}
 		}

@@ -31,8 +31,10 @@ type Options struct {
 	// Next is the first SEQ to give, for a program that keeps Boot across
 	// restarts. Default 1.
 	Next uint64
-	// Token, when not empty, goes as "Authorization: Bearer". A token that the
-	// server hands out replaces it from the next connection on; see OnToken.
+	// Token is the device's own, "" for none. Over wss it goes as "Authorization:
+	// Bearer" to a server whose certificate was verified; over ws, which anybody on the
+	// network can read, and over wss with InsecureSkipVerify, it is never sent, and
+	// proven instead. A token that the server hands out replaces it; see OnToken.
 	Token string
 	// FW is the version of the board's program, said in HELLO. At most 64 bytes.
 	FW string
@@ -84,8 +86,9 @@ type Options struct {
 	OnError func(error)
 	// OnAck is told of each reading that was settled, in order of SEQ.
 	OnAck func(Acked)
-	// OnToken is given a token that the server hands out, to be kept and passed
-	// as Token next time.
+	// OnToken is given a token that the server hands out, to be kept (it is a secret)
+	// and passed as Token next time. One that comes over ws is taken only if this
+	// Client was told not_approved before: from another it would be a stranger's.
 	OnToken func(string)
 
 	// DialTimeout bounds TCP, TLS and WebSocket handshake together. Default 15 s.

@@ -43,12 +43,9 @@ func (cn *connection) receive(m *wire.ServerMessage) {
 	case wire.ServerDesired:
 		cn.gotDesired(m)
 	case wire.ServerToken:
-		cn.c.mu.Lock()
-		cn.c.token = m.Token
-		cn.c.mu.Unlock()
-		if cn.c.o.OnToken != nil {
-			cn.c.o.OnToken(m.Token)
-		}
+		cn.gotToken(m)
+	case wire.ServerNonce:
+		cn.gotNonce(m)
 	case wire.ServerError:
 		cn.gotError(m)
 	case wire.ServerBye:
@@ -70,6 +67,7 @@ func (cn *connection) gotWelcome(m *wire.ServerMessage) {
 	}
 	if c.out.hello == helloSent {
 		cn.welcomed = true
+		c.access.welcomed(now)
 		if !c.stats.Connected {
 			c.noteWelcomed()
 		}
@@ -181,10 +179,17 @@ func (cn *connection) gotError(m *wire.ServerMessage) {
 	}
 	foreign := m.Boot != "" && m.Boot != c.boot
 	c.mu.Lock()
+	if !foreign && !c.access.refused(m.Code) {
+		c.mu.Unlock()
+		return
+	}
 	c.stats.Rejected[m.Code]++
 	greeting := c.out.hello == helloSent
 	if !foreign {
 		c.out.refused(m.Seq, m.Code, r.Retry, time.Now())
+		if m.Code.Bars() && !c.o.Course {
+			c.out.hello = helloDue // and nothing else, until WELCOME
+		}
 	}
 	c.mu.Unlock()
 	c.nudge()

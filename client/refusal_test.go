@@ -2,7 +2,6 @@ package client_test
 
 import (
 	"errors"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -135,23 +134,6 @@ func TestAChangeThatComesTooLateIsNotApplied(t *testing.T) {
 	eventually(t, "what came behind it", func() bool { return len(errs.get()) == 1 })
 	if len(wanted.get()) != 0 {
 		t.Error("it was applied")
-	}
-}
-
-func TestATokenIsUsedFromTheNextConnectionOn(t *testing.T) {
-	var auth notes[string]
-	s := start(t, clienttest.Options{Refuse: func(r *http.Request) int {
-		auth.add(r.Header.Get("Authorization"))
-		return 0
-	}})
-	var tokens notes[string]
-	dial(t, s, func(o *client.Options) { o.Token, o.OnToken = "first", tokens.add })
-	s.Conns()[0].Write(wire.AppendToken(nil, "101", "second"))
-	eventually(t, "the token", func() bool { return len(tokens.get()) == 1 })
-	s.Crash()
-	eventually(t, "a second connection", func() bool { return len(auth.get()) == 2 })
-	if a := auth.get(); a[0] != "Bearer first" || a[1] != "Bearer second" {
-		t.Errorf("authorization %q", a)
 	}
 }
 

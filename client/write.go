@@ -139,6 +139,9 @@ func (cn *connection) composeNext(now time.Time) ([]byte, *rawMessage) {
 		o.hello = helloDue
 	}
 	switch {
+	case c.access.again:
+		o.paused = time.Time{} // what made the server refuse the device is over
+		return cn.composeHello(now), nil
 	case cn.welcomed && len(c.states.due) > 0: // also before another HELLO, which would hide a change at the board
 		r := c.states.takeReport()
 		c.changed()
@@ -165,10 +168,11 @@ func (cn *connection) composeNext(now time.Time) ([]byte, *rawMessage) {
 func (cn *connection) composeHello(now time.Time) []byte {
 	c, o := cn.c, &cn.c.out
 	o.saidHello(now)
-	c.states.due = nil
+	c.states.due, c.access.again = nil, false
 	cn.out = wire.AppendHello(cn.out[:0], wire.DeviceHello{
 		Device: c.device, Boot: c.boot, Oldest: o.head, Next: o.nextSeq(), Lost: o.lost,
 		Up: c.up(c.o.Clock()), Declare: declared(c.states.now), States: c.states.now, Rev: c.states.applied, FW: c.o.FW,
+		Proof: c.access.proof(c.device, c.boot),
 	})
 	return cn.out
 }

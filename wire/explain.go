@@ -19,6 +19,9 @@ const (
 	ReasonNoColumn  = "no_column" // bad_name: a measurement was stored, and the CSV has no column for it
 	ReasonGap       = "gap"       // too_fast: OLDEST gives up more than the board can have taken
 	ReasonErrors    = "errors"    // too_fast: so many messages were refused one after the other
+	ReasonGuesses   = "guesses"   // too_fast: an address has shown too many wrong tokens
+	ReasonFreed     = "freed"     // device_in_use: a person took the device from this address for a while
+	ReasonManyIDs   = "unproven"  // too_many_devices: Hi at most without proof, unless one is approved as a concentrator
 	ReasonFlood     = "flood"     // too_large: more than Hi readings of one board without SEQ in a message; Lo: by how many, so far
 )
 
@@ -217,9 +220,13 @@ var sentences = map[vaiven.Code]map[string]words{
 			"hay más de {hi} lecturas de una placa sin SEQ en un mensaje: envíalas en varios, o numéralas con BOOT y SEQ"},
 	},
 	vaiven.CodeTooManyDevices: {"": {"too many devices speak through this connection: open another one for the rest",
-		"demasiadas placas hablan por esta conexión: abre otra para las demás"}},
+		"demasiadas placas hablan por esta conexión: abre otra para las demás"},
+		ReasonManyIDs: {"one connection may speak for {hi} boards that have proven nothing: if {device} comes through a concentrator, approve that: vaiven devices approve BOARD --concentrator",
+			"una conexión puede hablar por {hi} placas que nada han demostrado: si {device} llega por un concentrador, aprueba este: vaiven devices approve PLACA --concentrator"}},
 	vaiven.CodeDeviceInUse: {"": {"another board is connected with this IDDEVICE: give each board a number of its own",
-		"otra placa está conectada con este IDDEVICE: da a cada placa su propio número"}},
+		"otra placa está conectada con este IDDEVICE: da a cada placa su propio número"},
+		ReasonFreed: {"a person freed this IDDEVICE from your address: give each board a number of its own, or come again in ten minutes",
+			"una persona liberó este IDDEVICE de tu dirección: da a cada placa su propio número, o vuelve en diez minutos"}},
 	vaiven.CodeNotApproved: {"": {"this board waits for somebody to approve it: vaiven devices approve {device}",
 		"esta placa espera a que alguien la apruebe: vaiven devices approve {device}"}},
 	vaiven.CodeBadToken: {
@@ -238,6 +245,7 @@ var sentences = map[vaiven.Code]map[string]words{
 			"say HELLO again with the oldest SEQ that it holds; if two boards have this IDDEVICE, give each its own",
 			"OLDEST {raw} da por perdidas {lo} lecturas, y desde la última esta placa puede haber tomado {hi} como mucho: " +
 				"repite HELLO con el SEQ más antiguo que conserva; si dos placas tienen este IDDEVICE, da a cada una el suyo"},
+		ReasonGuesses: {"too many wrong tokens came from this address: come again later", "llegaron demasiados tokens equivocados desde esta dirección: vuelve más tarde"},
 		ReasonErrors: {"{hi} messages were refused: mend what the errors say; more of them are counted, and seldom answered",
 			"{hi} mensajes fueron rechazados: corrige lo que dicen los errores; los demás se cuentan y rara vez se contestan"},
 	},

@@ -71,6 +71,7 @@ type config struct {
 	TrustedProxy  []netip.Prefix // whose X-Forwarded-For is believed
 	MaxMessage    int            // bytes in a message
 	MaxDevices    int            // devices per connection
+	MaxUnverified int            // of them without proof, unless one is a concentrator
 	MaxPerAddress int            // connections per address, loopback excepted
 	State         []string       // names that are states, beside LED
 
@@ -149,6 +150,7 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 		"direcciones de proxies a los que se cree X-Forwarded-For, como 10.0.0.0/8"))
 	f.IntVar(&c.MaxMessage, "max-message", 64<<10, p.say("largest message, in bytes", "mensaje más grande, en bytes"))
 	f.IntVar(&c.MaxDevices, "max-devices", 256, p.say("devices that one connection may speak for", "dispositivos por conexión"))
+	f.IntVar(&c.MaxUnverified, "max-unverified", 8, p.say("of them without a token, unless one is approved as a concentrator", "de ellos sin token, salvo que uno esté aprobado como concentrador"))
 	f.IntVar(&c.MaxPerAddress, "max-per-address", 1000, p.say("connections from one address", "conexiones desde una dirección"))
 	f.StringSliceVar(&c.State, "state", nil, p.say("name of a state beside LED, as RELAY", "nombre de un estado además de LED, como RELAY"))
 	f.Var(bindings{&c.Button, form}, "button", p.say("push button: line of this computer, board and state, as GPIO17=101:LED (several: repeat it)",
@@ -389,7 +391,7 @@ func (p *program) check(c *config) error {
 		return usageError{fmt.Errorf(p.say("--max-message %d: want 256 to 67108864", "--max-message %d: debe ser de 256 a 67108864"), c.MaxMessage)}
 	case !(c.Rate >= 0 && c.Rate <= 1e6):
 		return usageError{fmt.Errorf(p.say("--session-rate %v: want 0 to 1000000", "--session-rate %v: debe ser de 0 a 1000000"), c.Rate)}
-	case c.MaxDevices < 1 || c.MaxPerAddress < 1 || c.Replicas < 1:
+	case c.MaxDevices < 1 || c.MaxUnverified < 1 || c.MaxPerAddress < 1 || c.Replicas < 1:
 		return usageError{errors.New(p.say("a limit must be at least 1", "un límite debe ser al menos 1"))}
 	case c.CommitEvery < 0 || c.CommitEvery > maxCommitEvery:
 		return usageError{fmt.Errorf(p.say("--commit-every %v: want 0 to %v", "--commit-every %v: debe ser de 0 a %v"), c.CommitEvery, maxCommitEvery)}
@@ -469,7 +471,7 @@ func (p *program) serverOptions(c *config) server.Options {
 		ForgetAfter: c.ForgetAfter,
 		RemoteWrite: c.RemoteWrite,
 		Readings:    c.Readings, For: c.For, Rate: c.Rate, Interval: c.Interval,
-		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),
+		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxUnverified: c.MaxUnverified, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),
 		TrustedProxies: c.TrustedProxy,
 		States:         c.State, Buttons: c.Button, Indicators: c.Indicator,
 		Class: c.Open, PublicView: c.PublicView, CORS: c.CORS, Hosts: c.Host, Waiting: p.announceWaiting,

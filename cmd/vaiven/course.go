@@ -23,13 +23,13 @@ import (
 )
 
 func (p *program) labCommand() *cobra.Command {
-	c := &config{Readings: 10, For: 3 * time.Minute, Interval: 5 * time.Second, Open: true}
+	c := &config{Open: true, Readings: 10, For: 3 * time.Minute, Interval: 5 * time.Second}
 	return p.courseCommand(c, "lab", nil,
 		p.say("The course's lab: 10 readings or 3 minutes", "El laboratorio del curso: 10 lecturas o 3 minutos"))
 }
 
 func (p *program) workshopCommand() *cobra.Command {
-	c := &config{Readings: 50, Interval: 2 * time.Second, Open: true}
+	c := &config{Open: true, Readings: 50, Interval: 2 * time.Second}
 	return p.courseCommand(c, "workshop", []string{"taller"},
 		p.say("The course's workshop: 50 readings", "El taller del curso: 50 lecturas"))
 }

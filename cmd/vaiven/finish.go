@@ -70,6 +70,7 @@ type finish struct {
 	lang     vaiven.Lang
 	tell     func(string) // one line for a person
 	now      func() time.Time
+	standing func(vaiven.Device) vaiven.Standing // who was let in
 
 	mu      sync.Mutex
 	seats   map[vaiven.Device]*seat
@@ -77,6 +78,8 @@ type finish struct {
 	stop    func()
 	lines   []string // for run to tell
 	waiting waiting
+	arrived *vaiven.Presence // the last board that came without a seat
+	alone   alone
 }
 
 // seat is a board's place in the run: the board as it stands, made at its first
@@ -114,7 +117,8 @@ const (
 func newFinish(c *config, lang vaiven.Lang) *finish {
 	return &finish{
 		awaited: c.Devices, patience: c.Patience, lang: lang, now: time.Now,
-		tell: func(string) {}, seats: map[vaiven.Device]*seat{},
+		standing: func(vaiven.Device) (s vaiven.Standing) { return s },
+		tell:     func(string) {}, seats: map[vaiven.Device]*seat{},
 	}
 }
 
@@ -186,8 +190,14 @@ func (f *finish) applyEvent(ev vaiven.Event) {
 		return
 	}
 	s := f.seats[ev.Of()]
+	if came, ok := ev.(*vaiven.Presence); ok && s == nil {
+		f.arrived = came // its session begins with it
+	}
 	if _, begins := ev.(*vaiven.SessionStart); begins {
 		s = f.seat(ev.Of())
+		if s != nil && f.arrived != nil && f.arrived.Device == s.ID {
+			s.Apply(f.arrived)
+		}
 	}
 	if s == nil || vaiven.Refuses(ev) {
 		return
@@ -275,9 +285,10 @@ func (f *finish) waited() (list []*seat) {
 }
 
 // endIfFinished ends the run when nobody is waited for. Those who stay away count among
-// the boards that were to come, but do not make a run by themselves.
+// the boards that were to come, but do not make a run by themselves; nor does a stranger.
 func (f *finish) endIfFinished() {
-	finished := 0
+	finished, was := 0, f.alone
+	f.alone = alone{}
 	holds := func(s *seat) bool {
 		if s != nil && s.finished() {
 			finished++
@@ -298,7 +309,8 @@ func (f *finish) endIfFinished() {
 		}
 	}
 	if finished > 0 && len(f.seats) >= f.awaited.least {
-		f.stop()
+		f.alone = was
+		f.endUnlessAlone()
 	}
 }
 

@@ -112,6 +112,7 @@ func (a *attended) run(ctx context.Context, stop func(), f *finish) error {
 	}
 	defer a.Follow(screen.view)()
 	if f != nil {
+		f.standing = a.Access().Standing
 		f.seatKnown(a.Devices(), stop, func(line string) { a.notice(line, "") })
 		defer a.Follow(f)()
 	}

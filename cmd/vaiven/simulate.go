@@ -20,7 +20,7 @@ import (
 
 func (p *program) simulateCommand() *cobra.Command {
 	o := sim.Options{URL: "ws://127.0.0.1:8080", Devices: 1, First: 101, Interval: 2 * time.Second}
-	asJSON := false
+	asJSON, tokens := false, ""
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: p.say("Play boards against a server", "Hace de placas ante un servidor"),
@@ -34,7 +34,7 @@ func (p *program) simulateCommand() *cobra.Command {
 			if err := p.fill(cmd); err != nil {
 				return err
 			}
-			return p.simulate(cmd.Context(), o, asJSON)
+			return p.simulate(cmd.Context(), o, tokens, asJSON)
 		},
 	}
 	f := cmd.Flags()
@@ -48,16 +48,22 @@ func (p *program) simulateCommand() *cobra.Command {
 	f.Float64Var(&o.Drop, "drop", 0, p.say("probability that the connection ends behind a reading", "probabilidad de que la conexión se corte tras una lectura"))
 	f.Float64Var(&o.NaN, "nan", 0, p.say("probability that the sensor does not answer (nan)", "probabilidad de que el sensor no responda (nan)"))
 	f.BoolVar(&o.Course, "course", false, p.say("boards of the course: no acknowledgements", "placas del curso: sin confirmaciones"))
+	f.StringVar(&tokens, "tokens", "", p.say("file of the boards' tokens, lines of id,token; those that the server gives are added",
+		"archivo con los tokens de las placas, en líneas id,token; se añaden los que da el servidor"))
 	f.BoolVar(&asJSON, "json", false, p.say("the result as a JSON object", "el resultado como un objeto JSON"))
 	return cmd
 }
 
-func (p *program) simulate(ctx context.Context, o sim.Options, asJSON bool) error {
+func (p *program) simulate(ctx context.Context, o sim.Options, tokens string, asJSON bool) error {
 	if o.Devices < 1 || o.Devices > 10_000 {
 		return usageError{fmt.Errorf(p.say("--devices %d: want 1 to 10000", "--devices %d: debe ser de 1 a 10000"), o.Devices)}
 	}
 	if !strings.Contains(o.URL, "://") {
 		o.URL = "ws://" + o.URL // as the server shows it to people
+	}
+	access := &simulatedAccess{p: p, path: tokens}
+	if err := access.follow(&o); err != nil {
+		return err
 	}
 	bar := console.NewProgress(p.stderr(), p.lang, p.say("readings acknowledged", "lecturas confirmadas"), o.Readings*uint64(o.Devices), nil)
 	o.OnProgress = func(s sim.Progress) {
@@ -162,18 +168,23 @@ func (a *attended) startSimulation(ctx context.Context) <-chan struct{} {
 		close(done)
 		return done
 	}
-	url := "ws://" + a.Addresses().Local
+	o := sim.Options{
+		URL: "ws://" + a.Addresses().Local, Devices: a.c.Simulate, Interval: a.c.Interval, Background: true, Logger: a.logger(),
+	}
 	go func() {
 		defer close(done)
-		if err := a.Admit(ctx, sim.IDs(a.c.Simulate), "simulation"); err != nil {
-			if ctx.Err() == nil {
-				a.notice(a.say("simulation: ", "simulación: ")+err.Error(), "")
-			}
+		select {
+		case <-a.Running(): // what the start itself lets in comes first
+		case <-ctx.Done():
 			return
 		}
-		_, err := sim.Run(ctx, sim.Options{
-			URL: url, Devices: a.c.Simulate, Interval: a.c.Interval, Background: true, Logger: a.logger(),
-		})
+		var err error
+		if !a.c.Open { // they come as boards that were let in, with tokens that nobody else has
+			o.Tokens, err = a.Access().AddDevices(ctx, o.IDs(), "simulation")
+		}
+		if err == nil {
+			_, err = sim.Run(ctx, o)
+		}
 		if err != nil && ctx.Err() == nil {
 			a.notice(a.say("simulation: ", "simulación: ")+err.Error(), "")
 		}

@@ -100,7 +100,7 @@ func TestBoardOverTLS(t *testing.T) {
 	defer stop()
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, []string{"serve", "--lang", "en", "--data", filepath.Join(dir, "d"), "--listen", plain,
+		code <- run(ctx, []string{"serve", "--open", "--lang", "en", "--data", filepath.Join(dir, "d"), "--listen", plain,
 			"--tls-listen", secure, "--tls-cert", cert, "--tls-key", key}, streams{os.Stdin, &out, &errs, func(string) string { return "" }})
 	}()
 	conf := &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS12}

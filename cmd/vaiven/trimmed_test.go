@@ -98,7 +98,7 @@ func TestSnapshotsThatAreLost(t *testing.T) {
 				t.Fatal(err)
 			}
 			for lang, l := range map[string]vaiven.Lang{"en": vaiven.English, "es": vaiven.Spanish} {
-				s, err := server.Open(t.Context(), server.Options{Data: data, Class: true, Lang: l})
+				s, err := server.Open(t.Context(), server.Options{Class: true, Data: data, Lang: l})
 				if err == nil {
 					s.Close()
 					t.Fatal("the server starts: this shows nothing")
@@ -179,7 +179,7 @@ func readAhead(t *testing.T, data string, from, to uint64) {
 		events = append(events, &vaiven.Reading{Stamp: s, Device: "101", Boot: "9f3c02aa", Seq: seq, Values: []vaiven.Value{{Name: "TEMP", Num: float64(seq)}}})
 	}
 	onLog(t, data, func(ctx context.Context, log *stream.Log) error { return log.Append(ctx, events, nil) })
-	s, err := server.Open(t.Context(), server.Options{Data: data, Class: true})
+	s, err := server.Open(t.Context(), server.Options{Class: true, Data: data})
 	if err != nil {
 		t.Fatal(err)
 	}

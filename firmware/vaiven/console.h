@@ -90,7 +90,7 @@ class Console {
     if (verb == "tls" && onOff) return settings_.setTLS(on);
     if (verb == "sleep" && onOff) return settings_.setSleep(on);
     if (verb == "ca" && first == "off") return settings_.setCA("");
-    if (verb == "token" && first == "off") return settings_.forgetToken();
+    if (verb == "token" && n == 2) return first == "off" || first == "forget" ? settings_.forgetToken() : settings_.setToken(first);
     if (verb == "lang" && (first == "es" || first == "en")) return settings_.setSpanish(first == "es");
     return false;
   }
@@ -117,7 +117,7 @@ class Console {
 
   void help() {
     Serial.println("wifi SSID PASSWORD | server HOST [PORT] | server auto | device 101 | interval 2");
-    Serial.println("tls on|off | ca | ca off | token off | sleep on|off | lang es|en");
+    Serial.println("tls on|off | ca | ca off | token vvn_... | token off | sleep on|off | lang es|en");
     Serial.println("show | status | portal | restart | forget | hang loop|sensor|panel");
     Serial.println(words_.say("Quotes keep spaces together: wifi \"My network\" \"my key\"",
                               "Las comillas juntan espacios: wifi \"Mi red\" \"mi clave\""));

@@ -4,6 +4,7 @@
 //   one flash, pause        no Wi-Fi
 //   two flashes, pause      Wi-Fi, but no server
 //   three flashes, pause    the server is there and refuses this board
+//   on and off, slowly      the server waits for a person to approve this board
 //   on                      readings flow
 //   on, short dark blinks   readings would flow, but the sensor does not answer
 //   off                     the server needs nothing more
@@ -11,7 +12,7 @@
 
 #include <Arduino.h>
 
-enum class Sign : uint8_t { kSetup, kNoWifi, kNoServer, kRefused, kOnline, kNoSensor, kFinished };
+enum class Sign : uint8_t { kSetup, kNoWifi, kNoServer, kRefused, kWaiting, kOnline, kNoSensor, kFinished };
 
 class Light {
  public:
@@ -27,6 +28,7 @@ class Light {
       case Sign::kNoWifi: return slot == 0;
       case Sign::kNoServer: return slot == 0 || slot == 2;
       case Sign::kRefused: return slot == 0 || slot == 2 || slot == 4;
+      case Sign::kWaiting: return at < kCycle / 2;
       case Sign::kOnline: return true;
       case Sign::kNoSensor: return slot != 0;
       case Sign::kFinished: return false;
@@ -38,6 +40,7 @@ class Light {
   static uint32_t next(Sign sign, uint32_t since) {
     if (sign == Sign::kOnline || sign == Sign::kFinished) return kCycle;
     const uint32_t at = since % kCycle;
+    if (sign == Sign::kWaiting) return kCycle / 2 - at % (kCycle / 2);
     if (sign == Sign::kSetup || at < 5 * kFlash) return kFlash - at % kFlash;
     return kCycle - at;
   }

@@ -76,6 +76,7 @@ class Portal {
     check(wrong, words_.say("device", "placa"), settings_.setDevice(server_.arg("device")));
     check(wrong, words_.say("interval", "intervalo"),
           settings_.setInterval(server_.arg("interval").toFloat()));
+    check(wrong, "token", server_.arg("token").length() == 0 || settings_.setToken(server_.arg("token")));
     settings_.setTLS(server_.hasArg("tls"));
     settings_.setSleep(server_.hasArg("sleep"));
     check(wrong, "CA", settings_.setCA(secret("ca", settings_.stored().ca)));
@@ -109,6 +110,7 @@ class Portal {
     field(h, words_.say("Number of this board", "Número de esta placa"), "device", s.device);
     field(h, words_.say("Seconds between readings", "Segundos entre lecturas"), "interval", String(s.interval / 1000.0f, 1));
     box(h, words_.say("Sleep between readings (battery)", "Dormir entre lecturas (batería)"), "sleep", s.sleep);
+    field(h, words_.say("Token, vvn_... (empty: as before)", "Token, vvn_... (vacío: como antes)"), "token", "", "password");
     box(h, "TLS (wss)", "tls", s.tls);
     h += String("<label>") + words_.say("Certificate of the CA, PEM (empty: as before)", "Certificado de la CA, PEM (vacío: como antes)");
     h += "<textarea name=ca rows=4></textarea></label><button>OK</button></form>";

@@ -9,29 +9,33 @@
 #include <Arduino.h>
 #include <Preferences.h>
 #include <vaiven/limits.h>
+#include <vaiven/proof.h>
 
 #include "certificate.h"
+#include "defaults.h"
 
 // Values are the settings themselves.
 struct Values {
-  static constexpr uint16_t kDefaultPort = 8080;
   static constexpr uint32_t kDefaultInterval = 2000;
 
   String ssid, password;
-  String server = "auto";  // a name, NAME.local, an address, or "auto": whoever announces itself
-  uint16_t port = kDefaultPort;
-  String device;
+  String server = VAIVEN_SERVER;
+  uint16_t port = VAIVEN_PORT;
+  String device = VAIVEN_DEVICE;
   uint32_t interval = kDefaultInterval;  // ms between readings
-  bool tls = false;
+  bool tls = sizeof VAIVEN_CA > 1;
   bool sleep = false;  // deep sleep between readings
   bool spanish = true;
-  String ca;           // PEM, pinned
-  String token;        // given by the server
+  String ca = VAIVEN_CA;  // PEM, pinned
+  String token = VAIVEN_TOKEN;
+  bool tokenTyped = sizeof VAIVEN_TOKEN > 1;  // a person gave it, not the server
   String foundHost;    // where the server was when it was found last
   uint16_t foundPort = 0;
 
   // complete says that there is enough to work with.
   bool complete() const { return ssid.length() > 0 && device.length() > 0; }
+  // trusted says that a connection is only made to a server that the CA vouches for.
+  bool trusted() const { return tls && ca.length() > 0; }
   bool sameServer(const Values& other) const { return server == other.server && port == other.port; }
 };
 
@@ -50,13 +54,14 @@ class Settings {
     v.password = store_.getString("password");
     v.server = store_.getString("server", v.server);
     v.port = store_.getUShort("port", v.port);
-    v.device = store_.getString("device");
+    v.device = store_.getString("device", v.device);
     v.interval = store_.getUInt("interval", v.interval);
-    v.tls = store_.getBool("tls");
+    v.tls = store_.getBool("tls", v.tls);
     v.sleep = store_.getBool("sleep");
     v.spanish = store_.getBool("spanish", v.spanish);
-    v.ca = store_.getString("ca");
-    v.token = store_.getString("token");
+    v.ca = store_.getString("ca", v.ca);
+    v.token = store_.getString("token", v.token);
+    v.tokenTyped = store_.getBool("tokenTyped", v.tokenTyped);
     v.foundHost = store_.getString("foundHost");
     v.foundPort = store_.getUShort("foundPort");
     now_ = stored_;
@@ -115,10 +120,10 @@ class Settings {
     stored_.ca = pem;
     return write("ca", pem);
   }
-  bool forgetToken() {
-    stored_.token = "";
-    return write("token", "");
+  bool setToken(const String& text) {
+    return vaiven::validToken(text.c_str(), text.length()) && storeToken(text, true);
   }
+  bool forgetToken() { return storeToken("", false); }
   void forgetAll() {
     store_.clear();
     stored_ = Values();
@@ -130,11 +135,15 @@ class Settings {
   // It counts at once, and is stored unless somebody wants another device or server
   // from the next start on.
 
-  void keepToken(const String& text) {
+  // keepToken is false for one that comes in the clear while the board has one from a
+  // person: who can answer in the server's place must not take it away.
+  bool keepToken(const String& text, bool trusted) {
+    if (!trusted && now_.token.length() > 0 && now_.tokenTyped) return false;
+    const bool typedMeanwhile = stored_.token != now_.token;
     now_.token = text;
-    if (now_.device != stored_.device || !now_.sameServer(stored_)) return;
-    stored_.token = text;
-    write("token", text);
+    now_.tokenTyped = false;
+    if (now_.device == stored_.device && now_.sameServer(stored_) && !typedMeanwhile) storeToken(text, false);
+    return true;
   }
   // keepFound is called after each WELCOME, and writes only what is new.
   void keepFound(const String& host, uint16_t number) {
@@ -144,6 +153,11 @@ class Settings {
   }
 
  private:
+  bool storeToken(const String& text, bool typed) {
+    stored_.token = text;
+    stored_.tokenTyped = typed;
+    return write("token", text) && store_.putBool("tokenTyped", typed) > 0;
+  }
   bool storeFound(const String& host, uint16_t number) {
     if (host == stored_.foundHost && number == stored_.foundPort) return true;
     stored_.foundHost = host;

@@ -48,11 +48,15 @@ class Chip final : public vaiven::Store, public vaiven::Random, public vaiven::G
   uint32_t next() override { return esp_random(); }
   void lock() override { portENTER_CRITICAL(&mux_); }
   void unlock() override { portEXIT_CRITICAL(&mux_); }
-  void keepToken(const char* token, size_t length) override;
+  bool keepToken(const char* token, bool trusted) override;
+  const char* token() const override;
   void told(const vaiven::Note& note) override;
 
  private:
+  void tellRefusal(const char* text);
+
   portMUX_TYPE mux_ = portMUX_INITIALIZER_UNLOCKED;
+  vaiven::Access said_ = vaiven::Access::kOpen;  // why the server refuses, as it was printed last
 };
 
 void restartSaved();
@@ -61,6 +65,7 @@ void openPortal();
 void hangTask(const String& task);
 void rescue(const char* task);
 void tellRefused(int status);
+void tellBadToken();
 
 Settings settings;
 Words words(settings.now());
@@ -80,18 +85,22 @@ const Console::Actions actions = {restartSaved, printStatus, openPortal, hangTas
 Console console(settings, words, actions);
 bool hanging = false;
 
-void Chip::keepToken(const char* token, size_t) { settings.keepToken(token); }
+bool Chip::keepToken(const char* token, bool trusted) { return settings.keepToken(token, trusted); }
+const char* Chip::token() const { return settings.now().token.c_str(); }
 
 void Chip::told(const vaiven::Note& note) {
   switch (note.event) {
     case vaiven::Event::kWelcomed:
+      said_ = vaiven::Access::kOpen;
       settings.keepFound(websocket.place().host, websocket.place().port);
       Serial.printf("%s %s:%u\n", words.say("Online:", "En línea:"), websocket.place().host.c_str(),
                     static_cast<unsigned>(websocket.place().port));
       return;
     case vaiven::Event::kRefused:
     case vaiven::Event::kRefusedForNow:
-      Serial.printf("%s %s\n", words.say("The server refuses:", "El servidor rechaza:"), note.text);
+      return tellRefusal(note.text);
+    case vaiven::Event::kToken:
+      Serial.println(words.say("The server gave this board its token", "El servidor dio a esta placa su token"));
       return;
     case vaiven::Event::kBye:
       Serial.printf("%s %s\n", words.say("The server says:", "El servidor dice:"), note.text);
@@ -104,8 +113,37 @@ void Chip::told(const vaiven::Note& note) {
   }
 }
 
+// tellRefusal says what to do about a board that is not let in, once and not every time
+// that it asks again.
+void Chip::tellRefusal(const char* text) {
+  const vaiven::Access access = board.access();
+  if (access != vaiven::Access::kOpen && access == said_) return;
+  said_ = access;
+  const char* device = settings.now().device.c_str();
+  switch (access) {
+    case vaiven::Access::kWaiting:
+      Serial.printf("%s vaiven devices approve %s\n", words.say("Waiting to be approved. On the server:", "Espera a que la aprueben. En el servidor:"), device);
+      return;
+    case vaiven::Access::kNoToken:
+      Serial.printf("%s vaiven devices add %s\n", words.say("This number has a token, and this board does not have it. Type: token vvn_... or make another on the server:",
+                                                             "Este número tiene un token, y esta placa no lo tiene. Escribe: token vvn_... o crea otro en el servidor:"), device);
+      return;
+    case vaiven::Access::kBadToken:
+      return tellBadToken();
+    case vaiven::Access::kOpen:
+      Serial.printf("%s %s\n", words.say("The server refuses:", "El servidor rechaza:"), text);
+      return;
+  }
+}
+
+void tellBadToken() {
+  Serial.printf("%s vaiven devices add %s\n", words.say("The server does not take this board's token. Type: token off, or token vvn_... with the one that this prints on the server:",
+                                                         "El servidor no acepta el token de esta placa. Escribe: token off, o token vvn_... con el que imprime en el servidor:"),
+                settings.now().device.c_str());
+}
+
 // usable says that settings are such that the board can work.
-bool usable() { return settings.now().complete() && (!settings.now().tls || settings.now().ca.length() > 0); }
+bool usable() { return settings.now().complete() && (!settings.now().tls || settings.now().trusted()); }
 
 void configure() {
   config.device = settings.now().device.c_str();  // it does not change any more
@@ -159,6 +197,7 @@ Sign sign() {
   if (status == vaiven::Status::kFinished) return Sign::kFinished;
   if (!wireless.up()) return Sign::kNoWifi;
   if (status == vaiven::Status::kRefused) return Sign::kRefused;
+  if (status == vaiven::Status::kWaiting) return Sign::kWaiting;
   if (status != vaiven::Status::kOnline) return Sign::kNoServer;
   return sampler.failing() ? Sign::kNoSensor : Sign::kOnline;
 }
@@ -220,6 +259,7 @@ void rescue(const char* task) {
 
 void tellRefused(int status) {
   Serial.printf("%s HTTP %d\n", words.say("The server refuses the connection:", "El servidor rechaza la conexión:"), status);
+  if (status == 401) tellBadToken();
 }
 
 void openPortal() { portal.begin(millis()); }
@@ -232,7 +272,7 @@ void hangTask(const String& task) {
 }
 
 void printStatus() {
-  static const char* const names[] = {"offline", "greeting", "online", "refused", "finished"};
+  static const char* const names[] = {"offline", "greeting", "online", "refused", "waiting", "finished"};
   const vaiven::Stats& stats = board.stats();
   Serial.printf("status %s boot %s waiting %u settled %u lost %u failed %u rev %u LED %d again %u heap %u stack %u %u %u\n",
                 names[static_cast<int>(board.status())], board.boot(), static_cast<unsigned>(board.waiting()),

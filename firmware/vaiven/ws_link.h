@@ -45,6 +45,7 @@ class WsLink final : public vaiven::Link {
     ws_.disconnect();
     open_ = false;
   }
+  bool trusted() const override { return settings_.trusted(); }
 
  private:
   static constexpr uint32_t kPause = 100;
@@ -57,9 +58,11 @@ class WsLink final : public vaiven::Link {
       board_.onClose(millis());  // as if dialling had failed
       return false;
     }
-    // Headers first: begin() keeps them. No Origin but the library's own.
+    // Headers first: begin() keeps them. No Origin but the library's own. The token
+    // leaves the board only towards a server that the CA vouches for; others have it
+    // proven by the core.
     const String bearer = "Authorization: Bearer " + settings_.token;
-    ws_.setExtraHeaders(settings_.token.length() > 0 ? bearer.c_str() : "Origin: file://");
+    ws_.setExtraHeaders(trusted() && settings_.token.length() > 0 ? bearer.c_str() : "Origin: file://");
     if (settings_.tls) {
       // The library keeps the pointer: Settings::now does not change.
       ws_.beginSslWithCA(place_.host.c_str(), place_.port, "/ws", settings_.ca.c_str(), "arduino");

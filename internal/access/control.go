@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,9 @@ type ThrottledError struct{ Retry time.Duration }
 func (e *ThrottledError) Error() string {
 	return fmt.Sprintf("too many wrong tokens; again in %v", e.Retry)
 }
+
+// RetryAfter is when the address may try again.
+func (e *ThrottledError) RetryAfter() time.Duration { return e.Retry }
 
 // Options configure NewControl. Book, Write and Stamp are required.
 type Options struct {
@@ -174,6 +178,19 @@ func (c *Control) Authenticate(text string, from netip.Addr) (vaiven.Principal, 
 	return vaiven.Principal{}, c.Deny(vaiven.DeniedToken, from, "")
 }
 
+// IsGood reports whether what somebody showed is still good: it was not taken back, and
+// has not expired. What is configured is good for as long as this process runs.
+func (c *Control) IsGood(p vaiven.Principal) bool {
+	switch {
+	case p.Token == "":
+		return true
+	case p.Board != "":
+		return slices.ContainsFunc(c.o.Book.Keys(p.Board), func(k vaiven.Granted) bool { return k.Token == p.Token })
+	}
+	_, ok := c.o.Book.Token(p.Token, c.now())
+	return ok
+}
+
 // Deny counts something that was tried in vain. It returns ErrUnknown, or a
 // *ThrottledError if that address has tried too often.
 func (c *Control) Deny(why vaiven.DeniedReason, from netip.Addr, d vaiven.Device) error {
@@ -298,6 +315,29 @@ func (c *Control) AddDevice(ctx context.Context, d vaiven.Device, concentrator b
 	return token, nil
 }
 
+// mostAdded are the devices of one record of AddDevices.
+const mostAdded = 200
+
+// AddDevices is AddDevice for many, none a concentrator; tokens are by device. An error
+// may leave some of them added.
+func (c *Control) AddDevices(ctx context.Context, ids []vaiven.Device, by string) (tokens map[vaiven.Device]string, err error) {
+	tokens = make(map[vaiven.Device]string, len(ids))
+	for some := range slices.Chunk(ids, mostAdded) {
+		var events []vaiven.Event
+		for _, d := range some {
+			token, g := c.boardToken(d, by)
+			if !c.o.Book.Standing(d).Approved {
+				events = append(events, &vaiven.Admitted{Stamp: g.Stamp, Device: d, By: by})
+			}
+			events, tokens[d] = append(events, g), token
+		}
+		if err := c.o.Write(ctx, events...); err != nil {
+			return nil, err
+		}
+	}
+	return tokens, nil
+}
+
 // boardToken makes a token for a device's board, and its record.
 func (c *Control) boardToken(d vaiven.Device, by string) (string, *vaiven.Granted) {
 	text, id := vaiven.NewToken()
@@ -309,7 +349,7 @@ func (c *Control) boardToken(d vaiven.Device, by string) (string, *vaiven.Grante
 // BoardToken makes a token for the board of a device that was let in, and its record,
 // which whoever calls writes into the log before the board is told.
 func (c *Control) BoardToken(d vaiven.Device) (text string, record *vaiven.Granted) {
-	return c.boardToken(d, "adoption")
+	return c.boardToken(d, vaiven.ByAdoption)
 }
 
 // Approve lets a device in that waits, or will come. From is the address of the board

@@ -94,9 +94,10 @@ type admitted struct {
 // course's form.
 func (c *conn) appendReading(d *device, it *wire.Item, boot vaiven.Boot) *vaiven.Error {
 	g, stamp := c.g, c.g.o.Stamp()
+	full := d.warrant.full
 	a := &admitted{reading: vaiven.Reading{
 		Stamp: stamp, Device: d.id, Boot: boot, Seq: it.Seq, Measured: stamp.At - it.Age,
-		Values: it.Values, States: it.States, Rev: it.Rev,
+		Values: it.Values, States: it.States, Rev: believed(it.Rev, full),
 	}}
 	r := &a.reading
 	switch { // the board's own clock if it has one, the reading's age otherwise
@@ -116,7 +117,7 @@ func (c *conn) appendReading(d *device, it *wire.Item, boot vaiven.Boot) *vaiven
 	var said reportEffects
 	states := r.Current()
 	if states {
-		said = g.judgeStates(d, statedIn{boot, it.States, it.Rev, inReading}, stamp)
+		said = g.judgeStates(d, statedIn{boot, it.States, r.Rev, inReading, full}, stamp)
 		events = append(events, said.events...)
 	}
 	var end *vaiven.SessionEnd
@@ -144,6 +145,7 @@ func (c *conn) appendReading(d *device, it *wire.Item, boot vaiven.Boot) *vaiven
 	}
 	now := g.uptime()
 	d.silent, d.claim = false, gapClaim{}
+	d.noteHeard(boot, c.remote.Addr())
 	d.pace.noteReading(now, r.Measured)
 	if !d.watched {
 		g.watchSilence(d)
@@ -179,10 +181,11 @@ func (c *conn) admitInvalid(m *member, it *wire.Item) *vaiven.Error {
 // answer says from where to go on.
 func (c *conn) admitHello(m *member, it *wire.Item) *vaiven.Error {
 	g, d := c.g, m.dev
-	at, stamp := g.uptime(), g.o.Stamp()
+	at, stamp, full := g.uptime(), g.o.Stamp(), d.warrant.full
+	rev := believed(it.Rev, full)
 	events := []vaiven.Event{&vaiven.Hello{
 		Stamp: stamp, Device: d.id, Boot: m.boot, Oldest: it.Oldest, Next: it.Next, Lost: it.Lost,
-		Up: it.Up, FW: it.FW, States: it.States, Rev: it.Rev, Names: it.Names,
+		Up: it.Up, FW: it.FW, States: it.States, Rev: rev, Names: it.Names,
 	}}
 	gap, inside, err := c.judgeHello(m, it, stamp)
 	if err != nil {
@@ -194,7 +197,7 @@ func (c *conn) admitHello(m *member, it *wire.Item) *vaiven.Error {
 	if d.delivery != nil {
 		d.delivery.beginConnection()
 	}
-	said := g.judgeStates(d, statedIn{m.boot, it.States, it.Rev, inHello}, stamp)
+	said := g.judgeStates(d, statedIn{m.boot, it.States, rev, inHello, full}, stamp)
 	if err := c.append(d, c.arrivalAt(d, stamp), append(events, said.events...)...); err != nil {
 		return asError(err)
 	}
@@ -205,6 +208,9 @@ func (c *conn) admitHello(m *member, it *wire.Item) *vaiven.Error {
 	d.waitFrom, d.sleep, d.claim = 0, it.Sleep, gapClaim{}
 	d.greeting = greeting{done: true, hello: true, up: it.Up, at: at}
 	c.answerHello(m)
+	if keys := g.o.Access.Keys(d.id); d.warrant.trust == unproven && g.mayHaveToken(c, g.o.Access.Standing(d.id), keys) {
+		g.offerToken(c, d.id, keys, d)
+	}
 	return nil
 }
 

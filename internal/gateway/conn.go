@@ -20,9 +20,11 @@ type conn struct {
 	g              *Gateway
 	peer           peer
 	remote         netip.AddrPort
-	opened         time.Duration // as uptime has it
-	*protocolState               // nil until the first message: a silent connection costs little
-	request        *request      // waits for the commit of what is handled; nil: nobody does
+	opened         time.Duration     // as uptime has it
+	shown          *vaiven.Principal // whose token its handshake or request has shown, nil: nobody's
+	secure         bool              // nobody between can read it
+	*protocolState                   // nil until the first message: a silent connection costs little
+	request        *request          // waits for the commit of what is handled; nil: nobody does
 
 	active  atomic.Int32 // devices that it speaks for and whose session goes on
 	closing atomic.Bool  // nothing of it is taken any more
@@ -37,8 +39,8 @@ type peer interface {
 	// it know that it may ask for them. The caller holds d.mu.
 	deliver(d *device, now time.Duration)
 	// alive reports whether the board is there, and d is to stay with it against
-	// somebody who sends an item of that kind. It may wait for the board.
-	alive(d *device, against wire.ItemKind) bool
+	// somebody who sends an item of that kind over another. It may wait for the board.
+	alive(d *device, against *conn, kind wire.ItemKind) bool
 	// hangUp closes behind what was sent.
 	hangUp(code uint16, text string)
 }
@@ -56,14 +58,17 @@ type protocolState struct {
 	hinted        []wire.HintKind       // already given
 	withoutColumn []unlistedName        // likewise
 	errors        errorBudget
+	proofs        proofs
+	waiting       []vaiven.Device // that it is known to wait for
 }
 
 // member is a device that a connection has spoken for.
 type member struct {
-	dev  *device
-	boot vaiven.Boot // holds for readings that carry none
-	owed bool        // an acknowledgement is to be written after this message
-	bad  string      // why boot was found to be used twice: nothing of it is taken here
+	dev     *device
+	warrant warrant     // by what it speaks for it
+	boot    vaiven.Boot // holds for readings that carry none
+	owed    bool        // an acknowledgement is to be written after this message
+	bad     string      // why boot was found to be used twice: nothing of it is taken here
 
 	message    uint64 // in which unnumbered was counted
 	unnumbered int    // readings without SEQ in it
@@ -82,10 +87,17 @@ func (c *conn) handleItem(it *wire.Item) {
 		return
 	}
 	m := c.findMember(it.Device)
+	w, err := c.warrantFor(m, it)
+	if err != nil {
+		c.refuseUnwarranted(m, it, err)
+		return
+	}
 	if m == nil || m.dev.conn.Load() != c {
-		if m = c.attachMember(m, it); m == nil {
+		if m = c.attachMember(m, it, w); m == nil {
 			return
 		}
+	} else if m.warrant != w {
+		m.take(c, w)
 	}
 	if it.Boot != "" && it.Boot != m.boot {
 		if m.owed {
@@ -96,6 +108,68 @@ func (c *conn) handleItem(it *wire.Item) {
 	if err := c.admitItem(m, it); err != nil {
 		c.rejectItem(m.dev, it, m.boot, err)
 	}
+}
+
+// take takes another warrant for a device that c speaks for.
+func (m *member) take(c *conn, w warrant) {
+	m.warrant = w
+	m.dev.mu.Lock()
+	defer m.dev.mu.Unlock()
+	if m.dev.conn.Load() == c {
+		m.dev.warrant = w
+	}
+}
+
+// warrantFor says by what c speaks for the item's device. The error is what the board is
+// told that may not.
+func (c *conn) warrantFor(m *member, it *wire.Item) (warrant, *vaiven.Error) {
+	g := c.g
+	if it.Kind == wire.Hello {
+		if err := c.prove(it); err != nil {
+			return warrant{}, err
+		}
+	} else if m != nil && m.warrant.asked == g.door.generation.Load() && m.warrant.by == c.shown {
+		return m.warrant, nil
+	}
+	w, err := g.judge(it.Device, c.shown, c.proofs.proven[it.Device])
+	if err == nil && w.trust == unproven && g.door.isBarred(bar{it.Device, c.remote.Addr()}, g.uptime()) {
+		err = &vaiven.Error{Code: vaiven.CodeDeviceInUse, Reason: wire.ReasonFreed, Retry: time.Minute, At: -1}
+	}
+	return w, err
+}
+
+// refuseUnwarranted tells a board that it may not speak for the item's device. One that
+// did until now speaks for it no longer; one that waits to be let in is noted.
+func (c *conn) refuseUnwarranted(m *member, it *wire.Item, err *vaiven.Error) {
+	g := c.g
+	if m != nil && c.request == nil { // other requests of its address may prove more
+		m.dev.mu.Lock()
+		if m.dev.conn.Load() == c {
+			c.lose(m.dev, "", retryWait)
+		}
+		m.dev.mu.Unlock()
+	}
+	if err.Code == vaiven.CodeNotApproved {
+		known := slices.Contains(c.waiting, it.Device)
+		if !known && len(c.waiting) >= g.o.MaxUnverified {
+			c.rejectItem(nil, it, it.Boot, c.tooManyUnproven())
+			return
+		}
+		if !known {
+			c.waiting = append(c.waiting, it.Device)
+		}
+		hello := it.Kind == wire.Hello
+		if c.request == nil {
+			g.door.wait(c, it.Device, hello)
+		}
+		if g.o.Access.Wait(it.Device, c.remote.Addr(), hello, it.FW) && g.door.allowNews(time.Now()) {
+			at := g.o.Stamp().At
+			g.tell(Notice{waits: &vaiven.Waiting{
+				Device: it.Device, Remote: c.remote.Addr().String(), Since: at, Last: at, Count: 1, Hello: hello, FW: it.FW,
+			}})
+		}
+	}
+	c.rejectItem(nil, it, it.Boot, err)
 }
 
 // rejectItem is reject for an item of a device, of this boot.
@@ -159,8 +233,8 @@ func (c *conn) findMember(d vaiven.Device) *member {
 }
 
 // addMember makes room for a device of which c has not spoken yet.
-func (c *conn) addMember(d *device) *member {
-	c.members = append(c.members, member{dev: d})
+func (c *conn) addMember(d *device, w warrant) *member {
+	c.members = append(c.members, member{dev: d, warrant: w})
 	if c.index == nil && len(c.members) > manyMembers {
 		c.index = make(map[vaiven.Device]int, 4*manyMembers)
 		for i := range c.members {
@@ -175,7 +249,7 @@ func (c *conn) addMember(d *device) *member {
 // attachMember makes c speak for the item's device at its first item; m is what c
 // has of it from before, nil for nothing. The result is nil when c does not speak
 // for it, and the board was told why.
-func (c *conn) attachMember(m *member, it *wire.Item) *member {
+func (c *conn) attachMember(m *member, it *wire.Item, w warrant) *member {
 	boot := it.Boot
 	if boot == "" && m != nil {
 		boot = m.boot
@@ -202,7 +276,11 @@ func (c *conn) attachMember(m *member, it *wire.Item) *member {
 		c.rejectItem(nil, it, it.Boot, c.tooManyDevices())
 		return nil
 	}
-	d, err := c.takeDevice(it)
+	if m == nil && w.trust == unproven && !c.mayAddUnproven() {
+		c.rejectItem(nil, it, it.Boot, c.tooManyUnproven())
+		return nil
+	}
+	d, err := c.takeDevice(it, w)
 	switch {
 	case err != nil:
 		c.rejectItem(nil, it, it.Boot, err)
@@ -210,9 +288,9 @@ func (c *conn) attachMember(m *member, it *wire.Item) *member {
 	case d == nil:
 		return nil
 	case m == nil:
-		return c.addMember(d)
+		return c.addMember(d, w)
 	}
-	m.dev = d // another than before if that was forgotten meanwhile
+	m.dev, m.warrant = d, w // another than before if that was forgotten meanwhile
 	return m
 }
 
@@ -220,16 +298,48 @@ func (c *conn) tooManyDevices() *vaiven.Error {
 	return &vaiven.Error{Code: vaiven.CodeTooManyDevices, Hi: float64(c.g.o.MaxDevices), At: -1}
 }
 
+// mayAddUnproven reports whether c may speak for one more device without proof.
+func (c *conn) mayAddUnproven() bool {
+	n := 0
+	for i := range c.members {
+		if c.members[i].warrant.trust == unproven {
+			n++
+		}
+	}
+	return n < c.g.o.MaxUnverified || c.isConcentrator()
+}
+
+// isConcentrator reports whether one of those for whom c speaks was approved to speak for
+// many.
+func (c *conn) isConcentrator() bool {
+	a := c.g.o.Access
+	if c.shown != nil && c.shown.Board != "" && a.Standing(c.shown.Board).Concentrator {
+		return true
+	}
+	return slices.ContainsFunc(c.members, func(m member) bool { return a.Standing(m.dev.id).Concentrator })
+}
+
+func (c *conn) tooManyUnproven() *vaiven.Error {
+	return &vaiven.Error{
+		Code: vaiven.CodeTooManyDevices, Reason: wire.ReasonManyIDs, Hi: float64(c.g.o.MaxUnverified), At: -1,
+	}
+}
+
 // takeDevice makes c the connection that speaks for the item's device; the log
 // learns of it with the first thing that is taken. Without an error the device is
 // nil if its session is over: the board has been told. A session whose end is not on
 // disk yet is not announced as over: c waits for that with whoever was there before.
-func (c *conn) takeDevice(it *wire.Item) (*device, *vaiven.Error) {
-	d, first, err := c.contend(it)
+func (c *conn) takeDevice(it *wire.Item, w warrant) (*device, *vaiven.Error) {
+	d, first, err := c.contend(it, w)
 	if err != nil {
 		return nil, err
 	}
 	g := c.g
+	if w.asked != 0 && w.asked != g.door.generation.Load() { // it may have been taken back
+		d.mu.Unlock() // contend locked it
+		return nil, busy()
+	}
+	d.warrant = w
 	g.loadSession(d)
 	if d.session.ended {
 		taken := d.assignTo(c)
@@ -280,20 +390,22 @@ type conflict struct {
 // contend decides whether c may speak for the item's device, and returns it with
 // its mu held if so, and the connection that c takes it from, if any. A board that
 // reconnects with its BOOT from the same address takes over at once: BOOT is no
-// secret. Otherwise the first connection is asked, and only its silence frees the
-// device. The wait blocks the newcomer's peer alone.
-func (c *conn) contend(it *wire.Item) (*device, *conn, *vaiven.Error) {
+// secret. So does one that proves its token from one that has not. Otherwise the first
+// connection is asked, and only its silence frees the device. The wait blocks the
+// newcomer's peer alone.
+func (c *conn) contend(it *wire.Item, w warrant) (*device, *conn, *vaiven.Error) {
 	d := c.g.lockDevice(it.Device, false)
 	if d == nil {
 		return nil, nil, busy()
 	}
 	first := d.holder(c)
 	_, over := d.sessionOver()
-	if first == nil || over || it.Boot != "" && it.Boot == d.boardBoot && first.remote.Addr() == c.remote.Addr() {
+	same := it.Boot != "" && it.Boot == d.boardBoot && first != nil && first.remote.Addr() == c.remote.Addr()
+	if first == nil || over || same && w.trust >= d.warrant.trust || w.trust == proven && d.warrant.trust < proven {
 		return d, first, nil
 	}
 	d.mu.Unlock()
-	alive := first.peer.alive(d, it.Kind)
+	alive := first.peer.alive(d, c, it.Kind)
 	d.mu.Lock()
 	now := d.holder(c)
 	if !d.gone && (now == nil || now == first && !alive) {
@@ -347,11 +459,19 @@ func (c *conn) append(d *device, a arrival, events ...vaiven.Event) error {
 	if a.events != nil {
 		events = append(a.events, events...)
 	}
+	m := c.findMember(d.id)
+	use := c.firstUse(m)
+	if use != nil {
+		events = append([]vaiven.Event{use}, events...)
+	}
 	var err error
 	if c.request != nil {
 		err = c.request.append(d, events)
 	} else {
 		err = c.g.append(context.Background(), d, events)
+	}
+	if err == nil && use != nil {
+		m.warrant.first = ""
 	}
 	switch {
 	case err != nil && a.session:

@@ -29,6 +29,8 @@ type device struct {
 	progress   bootProgress   // of the boot whose SEQs are being settled
 	otherBoots []bootProgress // that were left while SEQs of theirs were on their way
 	waitFrom   uint64         // the board is to send this SEQ again: what lies behind it is not answered; 0: no such
+	warrant    warrant        // by what conn speaks for it
+	heard      []heardFrom    // where the last boots' readings came from
 	boardBoot  vaiven.Boot    // of the board behind conn, "" if it has said none
 	claim      gapClaim       // a gap that was not believed
 	sleep      int64          // ms, as the board behind conn said last

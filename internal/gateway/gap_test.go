@@ -151,7 +151,7 @@ func TestGapOfALongAbsenceIsBelieved(t *testing.T) {
 	b.hasSent(1, 10)
 	b.leaves()
 	clock.Store(time.Hour.Milliseconds()) // at one reading every 2 s the ring held 1,024
-	c := r.dialFrom("192.0.2.40")         // the router gave it another address
+	c := r.dialFrom(home101)
 	c.send(helloOf, 787, 1811)
 	c.wantWelcome()
 	c.hasSent(787, 790)

@@ -66,6 +66,7 @@ type Options struct {
 	Lang     vaiven.Lang
 	Limit    Limit    // of a device's session; zero: no sessions
 	Columns  []string // the CSV file's: a session counts readings with one of them; none: all
+	Access   Access   // who may speak for which device; nil: everybody, as in a class
 	Twins    Twins    // what the states of devices ought to be; nil: nothing is wanted
 
 	// LedText is what a board without HELLO is sent for LED on and off instead of
@@ -74,14 +75,20 @@ type Options struct {
 
 	MaxMessage     int            // bytes in a message; 64 KiB
 	MaxDevices     int            // devices that one connection speaks for; 256
+	MaxUnverified  int            // of them without proof, unless one is a concentrator; 8, without Access MaxDevices
 	MaxConnections int            // in all; 100,000
 	MaxPerAddress  int            // connections of one address (IPv6: of one /64), loopback excepted; 1,000
 	MaxKnown       int            // devices kept in memory: connected, or left a minute ago; new ones wait (busy); 200,000
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 
-	Stamp  func() vaiven.Stamp
-	Notice func(Notice) // tells a person something that is not in the log; may be nil; may take long
-	Logger *slog.Logger
+	// Heard is the boot that the log has of a device last, and the address, with or without
+	// a port, that it came from; may be nil: nothing is known.
+	Heard func(d vaiven.Device) (boot vaiven.Boot, remote string)
+
+	Stamp   func() vaiven.Stamp
+	Waiting func(vaiven.Waiting) // tells a person that a board is new among those that wait; may be nil; may take long
+	Notice  func(Notice)         // tells a person something that is not in the log; may be nil; may take long
+	Logger  *slog.Logger
 }
 
 // Gateway accepts boards. Make it with New; it serves WebSockets through
@@ -104,6 +111,7 @@ type Gateway struct {
 	killOnce  sync.Once
 
 	changed changedDevices
+	door    door
 
 	pending    atomic.Int64 // tickets appended and not yet acknowledged
 	draining   atomic.Bool
@@ -120,9 +128,19 @@ type Gateway struct {
 func New(o Options) *Gateway {
 	o.MaxMessage = cmp.Or(o.MaxMessage, vaiven.MaxMessage)
 	o.MaxDevices = cmp.Or(o.MaxDevices, 256)
+	if o.MaxUnverified == 0 && o.Access != nil {
+		o.MaxUnverified = 8
+	}
+	o.MaxUnverified = min(cmp.Or(o.MaxUnverified, o.MaxDevices), o.MaxDevices)
+	if o.Access == nil {
+		o.Access = everybody{}
+	}
 	o.MaxConnections = cmp.Or(o.MaxConnections, 100_000)
 	o.MaxPerAddress = cmp.Or(o.MaxPerAddress, 1000)
 	o.MaxKnown = cmp.Or(o.MaxKnown, 200_000)
+	if o.Waiting == nil {
+		o.Waiting = func(vaiven.Waiting) {}
+	}
 	if o.Notice == nil {
 		o.Notice = func(Notice) {}
 	}
@@ -150,6 +168,7 @@ func New(o Options) *Gateway {
 	g.rejects.room = recordBurst
 	g.schedule.earlier = make(chan struct{}, 1)
 	g.changed.wake = make(chan struct{}, ackWorkers())
+	g.door.init()
 	g.presences.all = make(map[presenceKey]*presence)
 	return g
 }
@@ -164,6 +183,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		wg.Go(func() { g.runDeliveries(ctx) })
 	}
 	wg.Go(func() { g.runSchedule(ctx) })
+	wg.Go(func() { g.runDoor(ctx) })
 	wg.Go(func() { g.runNotices(ctx) })
 	wg.Wait()
 	close(g.stopped)
@@ -217,6 +237,8 @@ type Notice struct {
 	Device vaiven.Device
 	Remote string
 	Text   string
+
+	waits *vaiven.Waiting // it is about a board that waits, for Options.Waiting
 }
 
 // noticeQueue is how many notices may wait for whoever shows them: a terminal
@@ -235,7 +257,11 @@ func (g *Gateway) runNotices(ctx context.Context) {
 	for {
 		select {
 		case n := <-g.notices:
-			g.o.Notice(n)
+			if n.waits != nil {
+				g.o.Waiting(*n.waits)
+			} else {
+				g.o.Notice(n)
+			}
 		case <-ctx.Done():
 			return
 		}

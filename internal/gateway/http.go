@@ -135,12 +135,16 @@ func (p *presence) wakeRequests() {
 	}
 }
 
-// alive reports whether a request is under way. It cannot be pinged, and gives way,
-// but not to a HELLO: that would move what the device is known by.
-func (p *presence) alive(_ *device, against wire.ItemKind) bool {
+// alive reports whether a request is under way. It cannot be pinged, and gives way to
+// its own address, but not to a HELLO: that would move what the device is known by. To
+// another it does not as long as it counts as connected.
+func (p *presence) alive(_ *device, against *conn, kind wire.ItemKind) bool {
+	if against.remote.Addr() != p.remote.Addr() {
+		return true
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return against == wire.Hello || p.requests > 0
+	return kind == wire.Hello || p.requests > 0
 }
 
 // hangUp ends it for later requests.

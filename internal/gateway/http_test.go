@@ -22,7 +22,7 @@ func TestPostsThatWaitHoldTheirMessageOnly(t *testing.T) {
 		r.m.set(func() { r.m.held = false })
 		r.m.commit()
 	}()
-	post := func() { _, _ = r.g.Post(ctx, home, false, message) }
+	post := func() { _, _ = r.g.Post(ctx, Sender{Remote: home}, false, message) }
 
 	r.m.set(func() { r.m.held = true })
 	posts.Go(post)

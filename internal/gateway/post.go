@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"vaiven"
 	"vaiven/wire"
@@ -29,12 +29,14 @@ type PostResult struct {
 // request is a message of a board that comes by HTTP.
 type request struct {
 	g         *Gateway
-	remote    netip.AddrPort
+	from      Sender
 	binary    bool
 	body      []byte
 	order     []vaiven.Device // as they come in the message
 	presences map[vaiven.Device]*presence
 	stray     *presence // for what belongs to no device, or to one too many
+	unproven  bool      // there were too many devices in it without proof
+	offers    []*offer  // tokens that go into the answer
 	result    PostResult
 
 	uncommitted atomic.Int64  // appends without a commit, and one while there may be more
@@ -55,7 +57,7 @@ type receipt struct {
 // The error is a *vaiven.Error: too_large, or busy when the server is about to
 // stop or something was not taken; or ctx's, and then the board should send
 // again. The result holds what is known in either case.
-func (g *Gateway) Post(ctx context.Context, remote netip.AddrPort, binary bool, body []byte) (PostResult, error) {
+func (g *Gateway) Post(ctx context.Context, from Sender, binary bool, body []byte) (PostResult, error) {
 	if len(body) > g.o.MaxMessage {
 		return PostResult{}, &vaiven.Error{Code: vaiven.CodeTooLarge, Hi: float64(g.o.MaxMessage), At: -1}
 	}
@@ -66,8 +68,8 @@ func (g *Gateway) Post(ctx context.Context, remote netip.AddrPort, binary bool, 
 	g.stats.Messages.Add(1)
 	g.stats.Posts.Add(1)
 	q := &request{
-		g: g, remote: remote, binary: binary, body: body,
-		presences: make(map[vaiven.Device]*presence), stray: g.newPresence(remote), done: make(chan struct{}),
+		g: g, from: from, binary: binary, body: body,
+		presences: make(map[vaiven.Device]*presence), stray: g.newPresence(from.Remote), done: make(chan struct{}),
 	}
 	q.uncommitted.Store(1)
 	q.stray.request = q
@@ -77,6 +79,7 @@ func (g *Gateway) Post(ctx context.Context, remote netip.AddrPort, binary bool, 
 			q.order = append(q.order, it.Device)
 		}
 	})
+	q.dropUnproven()
 	defer q.leavePresences()
 	if err := q.enterPresences(ctx); err != nil {
 		return PostResult{}, fmt.Errorf("wait for the board's other request: %w", err)
@@ -88,6 +91,7 @@ func (g *Gateway) Post(ctx context.Context, remote netip.AddrPort, binary bool, 
 		}
 	}
 	err := q.awaitCommits(ctx)
+	q.awaitOffers(ctx)
 	q.collectMessages()
 	if err == nil && q.result.NotTaken > 0 {
 		return q.result, busy()
@@ -112,7 +116,7 @@ func (g *Gateway) countRequest() bool {
 // of its message.
 func (q *request) decode(yield func(*wire.Item)) {
 	dec := wire.Decoder{Rules: &q.g.o.Rules, MaxDevices: q.g.o.MaxDevices, Declared: func(d vaiven.Device) []string {
-		return q.g.statesDeclared(q.remote, d)
+		return q.g.statesDeclared(q.from.Remote, d)
 	}}
 	dec.Decode(q.binary, q.body, yield)
 }
@@ -123,7 +127,7 @@ func (q *request) decode(yield func(*wire.Item)) {
 func (q *request) enterPresences(ctx context.Context) error {
 	for _, id := range slices.Sorted(slices.Values(q.order)) {
 		for q.presences[id] == nil {
-			p := q.g.presenceOf(q.remote, id)
+			p := q.g.presenceOf(q.from.Remote, id)
 			if p == nil {
 				break // too many: refused one by one
 			}
@@ -137,6 +141,7 @@ func (q *request) enterPresences(ctx context.Context) error {
 			}
 			_ = p.takeOutbox() // what an answer did not take along that nobody waited for
 			p.request, p.welcomed = q, false
+			p.shown, p.secure = q.from.By, q.from.Secure
 			p.number++
 			q.presences[id] = p
 		}
@@ -144,11 +149,53 @@ func (q *request) enterPresences(ctx context.Context) error {
 	return nil
 }
 
+// dropUnproven leaves out devices for which nothing was shown, beyond those that one
+// connection may speak for, unless one in the message is a concentrator.
+func (q *request) dropUnproven() {
+	a, n := q.g.o.Access, 0
+	if by := q.from.By; by != nil && by.Board != "" && a.Standing(by.Board).Concentrator {
+		return
+	}
+	if len(q.order) <= q.g.o.MaxUnverified || slices.ContainsFunc(q.order, func(d vaiven.Device) bool { return a.Standing(d).Concentrator }) {
+		return
+	}
+	all := len(q.order)
+	q.order = slices.DeleteFunc(q.order, func(d vaiven.Device) bool {
+		if w, _ := q.g.judge(d, q.from.By, ""); w.trust > unproven || a.Standing(d).Verified {
+			return false
+		}
+		n++
+		return n > q.g.o.MaxUnverified
+	})
+	q.unproven = len(q.order) < all
+}
+
+// offerWait bounds how long an answer waits for the log's view to have a token that goes
+// along in it; the board is given it with its next HELLO otherwise.
+const offerWait = 5 * time.Second
+
+// awaitOffers returns when the tokens that were made for boards in the message are in
+// their outboxes.
+func (q *request) awaitOffers(ctx context.Context) {
+	if len(q.offers) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, offerWait)
+	defer cancel()
+	for _, o := range q.offers {
+		select {
+		case <-o.ready:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // leavePresences gives the tokens back, and forgets the presences that brought
 // nothing.
 func (q *request) leavePresences() {
 	for _, p := range q.presences {
-		p.request = nil
+		p.request, p.shown = nil, nil
 		if len(p.members) > 0 && p.members[0].dev.recorded.Load() == &p.conn {
 			p.mu.Lock()
 			p.dev = p.members[0].dev
@@ -171,6 +218,8 @@ func (q *request) handleItem(it *wire.Item) {
 		q.stray.handleItem(it)
 	case p == nil && slices.Contains(q.order, it.Device):
 		q.stray.rejectItem(nil, it, it.Boot, busy())
+	case p == nil && q.unproven:
+		q.stray.rejectItem(nil, it, it.Boot, q.stray.tooManyUnproven())
 	case p == nil:
 		q.stray.rejectItem(nil, it, it.Boot, q.stray.tooManyDevices())
 	case q.g.draining.Load(), p.closing.Load() && q.g.finishedDevice(it.Device) == nil:
@@ -278,20 +327,21 @@ var ErrNotPosted = errors.New("this device has posted nothing from this address:
 // waits the board counts as connected.
 //
 // The error is ErrNotPosted, or a *vaiven.Error: device_in_use when another
-// board speaks for the device, busy when the server is about to stop.
-func (g *Gateway) AwaitDesired(ctx context.Context, remote netip.AddrPort, id vaiven.Device, rev uint64) ([]byte, error) {
+// board speaks for the device, not_authorised and the like when who asks has not shown
+// what it takes, busy when the server is about to stop.
+func (g *Gateway) AwaitDesired(ctx context.Context, from Sender, id vaiven.Device, rev uint64) ([]byte, error) {
 	if !g.countRequest() {
 		return nil, busy()
 	}
 	defer g.conns.Done()
-	p := g.presences.find(presenceKey{remote.Addr(), id})
+	p := g.presences.find(presenceKey{from.Remote.Addr(), id})
 	if p == nil || !p.beginRequest() {
 		return nil, g.notPosted(id)
 	}
 	defer p.endRequest()
 	for {
 		news := p.nextNews() // before looking: what changes from here on wakes
-		m, err := p.newsFor(id, rev)
+		m, err := p.newsFor(from.By, id, rev)
 		if m != nil || err != nil {
 			return m, err
 		}
@@ -317,7 +367,7 @@ func (g *Gateway) notPosted(id vaiven.Device) error {
 }
 
 // newsFor returns what there is to tell the board now, nil for nothing.
-func (p *presence) newsFor(id vaiven.Device, rev uint64) ([]byte, error) {
+func (p *presence) newsFor(by *vaiven.Principal, id vaiven.Device, rev uint64) ([]byte, error) {
 	g := p.g
 	d := g.connectedDevice(id)
 	if d == nil || p.closing.Load() || g.draining.Load() {
@@ -330,6 +380,9 @@ func (p *presence) newsFor(id vaiven.Device, rev uint64) ([]byte, error) {
 		return nil, ErrNotPosted
 	case c != &p.conn:
 		return nil, inUse(c)
+	}
+	if _, err := g.judge(id, by, d.warrant.proof); err != nil {
+		return nil, err
 	}
 	now := g.uptime()
 	want, due := g.dueDesired(d, &p.conn, now, desiredAsk{above: rev})

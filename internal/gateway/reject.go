@@ -68,7 +68,7 @@ func (c *conn) reject(d *device, e *vaiven.Error) {
 	if answer {
 		_ = c.peer.send(wire.AppendError(nil, e, g.o.Lang))
 	}
-	if last { // told once: what is wrong is counted from now on, and seldom answered
+	if last && e.Code != vaiven.CodeNotApproved { // told once: what is wrong is counted from now on, and seldom answered
 		many := &vaiven.Error{
 			Code: vaiven.CodeTooFast, Reason: wire.ReasonErrors, Hi: deviceErrors, At: -1, Device: e.Device, Retry: errorEvery,
 		}
@@ -91,7 +91,10 @@ func (g *Gateway) RefusedRequest(r *http.Request, e *vaiven.Error) { g.Refused(g
 func (g *Gateway) countRefusal(d *device, remote netip.AddrPort, e *vaiven.Error) {
 	g.stats.countRejected(e.Code)
 	key := rejectKey{device: e.Device, code: e.Code, reason: e.Reason}
-	if e.Device == "" {
+	if e.Code == vaiven.CodeNotApproved { // of an id that anybody may have made up
+		key.device = ""
+	}
+	if key.device == "" {
 		key.from = remote.Addr()
 	}
 	now := g.uptime()

@@ -16,6 +16,7 @@ type statedIn struct {
 	states []vaiven.Value
 	rev    uint64 // 0: none
 	kind   statedKind
+	full   bool // it confirms changes, and may be one
 }
 
 type statedKind uint8
@@ -43,8 +44,10 @@ type reportEffects struct {
 // the same record.
 func (c *conn) admitReport(m *member, it *wire.Item) *vaiven.Error {
 	d, stamp := m.dev, c.g.o.Stamp()
-	said := c.g.judgeStates(d, statedIn{m.boot, it.States, it.Rev, inReport}, stamp)
-	r := &vaiven.Report{Stamp: stamp, Device: d.id, Boot: m.boot, Rev: it.Rev, States: it.States}
+	full := d.warrant.full
+	rev := believed(it.Rev, full)
+	said := c.g.judgeStates(d, statedIn{m.boot, it.States, rev, inReport, full}, stamp)
+	r := &vaiven.Report{Stamp: stamp, Device: d.id, Boot: m.boot, Rev: rev, States: it.States}
 	if err := c.append(d, c.arrivalAt(d, stamp), append([]vaiven.Event{r}, said.events...)...); err != nil {
 		return asError(err)
 	}
@@ -52,6 +55,15 @@ func (c *conn) admitReport(m *member, it *wire.Item) *vaiven.Error {
 	d.greeting.done = true
 	c.peer.deliver(d, c.g.uptime())
 	return nil
+}
+
+// believed is the REV of a report: none of a board that may confirm nothing, so that no
+// view takes it for a confirmation, or counts on behind it.
+func believed(rev uint64, full bool) uint64 {
+	if !full {
+		return 0
+	}
+	return rev
 }
 
 // judgeStates takes up what a board says of its states: which changes it confirms,
@@ -73,7 +85,7 @@ func (g *Gateway) judgeStates(d *device, in statedIn, stamp vaiven.Stamp) (e rep
 	if e.current, _ = dl.Take(in.boot, in.rev, want.Rev, in.states); !e.current {
 		return e
 	}
-	if in.kind == inReport && in.rev == 0 {
+	if in.kind == inReport && in.rev == 0 && in.full {
 		d.judgeLocal(&e, want, stamp)
 	}
 	if in.rev == 0 {

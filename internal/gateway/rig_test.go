@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"vaiven"
+	"vaiven/internal/access"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,7 +39,8 @@ type memory struct {
 	seen      int            // events that they have read then
 	every     time.Duration  // between readings, as the views say; 0: not known
 	sessions  map[vaiven.Device]vaiven.Session
-	twins     *twins // nil: nothing is wanted
+	twins     *twins       // nil: nothing is wanted
+	access    *access.Book // nil: everybody may speak
 }
 
 func (m *memory) Append(_ context.Context, events []vaiven.Event, owner any) error {
@@ -74,6 +76,13 @@ func (m *memory) commitFirst(n int) {
 	for _, t := range tickets {
 		if m.twins != nil {
 			m.twins.apply(t.Events)
+		}
+		if m.access != nil {
+			var entries []vaiven.Entry
+			for _, e := range t.Events {
+				entries = append(entries, vaiven.Entry{Event: e})
+			}
+			_ = m.access.Apply(0, entries) // never fails
 		}
 	}
 }

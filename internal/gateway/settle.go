@@ -369,7 +369,11 @@ func (c *conn) declaredGap(d *device, it *wire.Item, stamp vaiven.Stamp) (*vaive
 	}
 	known := c.g.o.Settled.Settled(d.id, d.progress.boot)
 	n, within := it.Oldest-from, c.g.measuringFor(d, &known, it.Up, stamp)
-	if can := known.Explains(within); n > vaiven.MaxGap || n > can && !c.insistsOnGap(d) {
+	can := known.Explains(within)
+	if d.warrant.trust == unproven && c.readElsewhere(d, &known) {
+		can = 0
+	}
+	if n > vaiven.MaxGap || n > can && !c.insistsOnGap(d) {
 		wait := known.ExplainedAfter(n, within)
 		return nil, &vaiven.Error{
 			Code: vaiven.CodeTooFast, Reason: wire.ReasonGap, Key: vaiven.KeyOldest, Got: vaiven.FormatNumber(float64(it.Oldest)),
@@ -377,6 +381,48 @@ func (c *conn) declaredGap(d *device, it *wire.Item, stamp vaiven.Stamp) (*vaive
 		}
 	}
 	return &vaiven.Gap{Stamp: stamp, Device: d.id, Boot: d.progress.boot, From: from, To: it.Oldest - 1}, nil
+}
+
+// heardFrom is where the last reading of a boot came from.
+type heardFrom struct {
+	boot vaiven.Boot
+	addr netip.Addr
+}
+
+// maxHeard is of how many boots it is remembered where they came from.
+const maxHeard = 4
+
+// noteHeard notes where a reading came from. The caller holds d.mu.
+func (d *device) noteHeard(boot vaiven.Boot, addr netip.Addr) {
+	if boot == "" {
+		return
+	}
+	i := slices.IndexFunc(d.heard, func(h heardFrom) bool { return h.boot == boot })
+	switch {
+	case i >= 0:
+		d.heard[i].addr = addr
+		return
+	case len(d.heard) >= maxHeard:
+		d.heard = slices.Delete(d.heard, 0, 1)
+	}
+	d.heard = append(d.heard, heardFrom{boot, addr})
+}
+
+// readElsewhere reports whether the readings of the present boot came from another
+// address than c's, or from none that is known. The caller holds d.mu.
+func (c *conn) readElsewhere(d *device, known *vaiven.Settled) bool {
+	boot, addr := d.progress.boot, c.remote.Addr()
+	if i := slices.IndexFunc(d.heard, func(h heardFrom) bool { return h.boot == boot }); i >= 0 {
+		return d.heard[i].addr != addr
+	}
+	if c.g.o.Heard == nil || known.Has == 0 {
+		return false // nothing of it can be lost
+	}
+	last, remote := c.g.o.Heard(d.id)
+	if at, err := netip.ParseAddrPort(remote); err == nil {
+		remote = at.Addr().String()
+	}
+	return last != boot || remote != addr.String()
 }
 
 // measuringFor is how long the board can have been measuring what it says it gave up:

@@ -36,13 +36,19 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, why, code)
 		return
 	}
+	from, denied := g.Identify(r)
+	if denied != nil {
+		g.address.release(remote)
+		g.refuseCredentials(w, denied)
+		return
+	}
 	socket, err := ws.Accept(w, r, &g.ws)
 	if err != nil {
 		g.stats.BadHandshakes.Add(1)
 		g.address.release(remote)
 		return
 	}
-	c := &webSocket{conn: conn{g: g, remote: remote, opened: g.uptime()}, socket: socket}
+	c := &webSocket{conn: conn{g: g, remote: remote, opened: g.uptime(), shown: from.By, secure: from.Secure}, socket: socket}
 	c.peer = c
 	g.mu.Lock()
 	closed := g.closed
@@ -138,7 +144,7 @@ const pongWait = 3 * time.Second
 // message is being handled right now is there; it is not read from meanwhile, so it
 // could not answer. Who has just answered is spared a ping for each message of a
 // newcomer.
-func (w *webSocket) alive(d *device, _ wire.ItemKind) bool {
+func (w *webSocket) alive(d *device, _ *conn, _ wire.ItemKind) bool {
 	if at := time.Duration(w.answered.Load()); at != 0 && w.g.uptime() < at+refusedFor {
 		return true
 	}
@@ -171,6 +177,7 @@ func (w *webSocket) ended(err error) {
 		case ce.Local && slices.Contains(brokenRules, ce.Code):
 			why = fmt.Sprintf("%d %s", ce.Code, ce.Reason)
 		}
+		w.g.door.leave(&w.conn, w.waiting)
 		w.detach(why)
 	}
 	g := w.g

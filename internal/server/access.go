@@ -45,20 +45,24 @@ type keys struct {
 }
 
 // Free implements [web.BoardKeys].
-func (k keys) Free(_ context.Context, d vaiven.Device, by string) (bool, error) {
-	return k.server.Free(d, by), nil
+func (k keys) Free(_ context.Context, d vaiven.Device, _ string) (bool, error) {
+	_, ok := k.server.Free(d)
+	return ok, nil
 }
 
-// Admit lets in those of the boards that are not, once the server runs.
-func (s *Server) Admit(ctx context.Context, boards []vaiven.Device, by string) error {
-	select {
-	case <-s.running:
-	case <-ctx.Done():
-		return ctx.Err()
+// tellWaiting tells a person of a board that waits to be let in.
+func (s *Server) tellWaiting(w vaiven.Waiting) {
+	if s.o.Waiting != nil {
+		s.o.Waiting(w)
+		return
 	}
-	boards = slices.DeleteFunc(slices.Clone(boards), func(d vaiven.Device) bool { return s.book.Standing(d).Approved })
-	return s.admit(ctx, boards, by)
+	s.o.Notify(fmt.Sprintf(s.o.Lang.Say("%s (%s) waits for somebody to approve it", "%s (%s) espera a que alguien la apruebe"), w.Device, w.Remote),
+		fmt.Sprintf(s.o.Lang.Say("`vaiven devices approve %s` lets it in", "`vaiven devices approve %s` la deja entrar"), w.Device))
 }
+
+// Free takes a device from the connection that speaks for it, and keeps that address from
+// it for a while; it returns the address, false when nobody speaks for the device.
+func (s *Server) Free(d vaiven.Device) (remote string, ok bool) { return s.gateway.Free(d) }
 
 // mostAdmitted are let in by one record.
 const mostAdmitted = 500

@@ -191,7 +191,11 @@ type posts struct{ *gateway.Gateway }
 
 // Post implements [web.Posts].
 func (p posts) Post(ctx context.Context, r *http.Request, message []byte, binary bool) (web.Posted, error) {
-	res, err := p.Gateway.Post(ctx, p.Remote(r), binary, message)
+	from, denied := p.Identify(r)
+	if denied != nil {
+		return web.Posted{}, denied
+	}
+	res, err := p.Gateway.Post(ctx, from, binary, message)
 	out := web.Posted{Committed: res.Readings + res.Reports + res.Hellos, Refused: res.Refused, Messages: res.Messages}
 	if err == nil && out.Committed+res.Repeats == 0 && res.Refusal != nil {
 		err = res.Refusal
@@ -201,5 +205,9 @@ func (p posts) Post(ctx context.Context, r *http.Request, message []byte, binary
 
 // Desired implements [web.Posts].
 func (p posts) Desired(ctx context.Context, r *http.Request, d vaiven.Device, rev uint64) ([]byte, error) {
-	return p.AwaitDesired(ctx, p.Remote(r), d, rev)
+	from, denied := p.Identify(r)
+	if denied != nil {
+		return nil, denied
+	}
+	return p.AwaitDesired(ctx, from, d, rev)
 }

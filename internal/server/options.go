@@ -77,6 +77,7 @@ type Options struct {
 
 	MaxMessage     int            // bytes in a message; default 64 KiB
 	MaxDevices     int            // boards that one connection speaks for; default 256
+	MaxUnverified  int            // of them without proof, unless one is a concentrator; default 8
 	MaxPerAddress  int            // connections of one address, loopback excepted; default 1000
 	MaxConnections int            // in all; 0: the gateway's own limit
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
@@ -94,9 +95,6 @@ type Options struct {
 	// CORS are the origins of other sites' pages that may ask, as https://example.org;
 	// Hosts are names that the server goes by beside those of its machine.
 	CORS, Hosts []string
-	// Waiting is told of a board that waits to be let in, once; it must be quick. May be
-	// nil.
-	Waiting func(vaiven.Waiting)
 	// APIToken has all rights, "": there is none but those that the log has. It has
 	// access.ShortestToken characters at least.
 	APIToken string
@@ -117,6 +115,9 @@ type Options struct {
 	// try ("": nothing). While Open runs it is called by Open; afterwards from any
 	// goroutine. It may take long. Default: nothing is told.
 	Notify func(text, hint string)
+	// Waiting tells a person that a board came which nobody has let in, from any goroutine.
+	// It may take long. Default: Notify.
+	Waiting func(vaiven.Waiting)
 	// Verified is told by Open, line by line, what was found right about a log that
 	// does not promise by itself what the embedded one does. May be nil.
 	Verified func(line string)

@@ -293,12 +293,16 @@ func (s *Server) openGateway() {
 		rules.States[name] = true
 	}
 	s.gateway = gateway.New(gateway.Options{
-		Log: s.log, Settled: s.pump, Sessions: s.registry, Twins: s.twin, Rules: rules, Lang: s.o.Lang, LedText: s.o.LEDText,
+		Log: s.log, Settled: s.pump, Sessions: s.registry, Access: s.access, Twins: s.twin, Rules: rules, Lang: s.o.Lang, LedText: s.o.LEDText,
 		Limit:          gateway.Limit{Readings: s.o.Readings, For: s.o.For, Interval: s.o.Interval, Rate: s.o.Rate},
 		Columns:        s.csv.Columns(),
-		MaxConnections: s.o.MaxConnections, MaxMessage: s.o.MaxMessage, MaxDevices: s.o.MaxDevices, MaxPerAddress: s.o.MaxPerAddress,
+		MaxConnections: s.o.MaxConnections, MaxMessage: s.o.MaxMessage, MaxDevices: s.o.MaxDevices, MaxUnverified: s.o.MaxUnverified, MaxPerAddress: s.o.MaxPerAddress,
 		TrustedProxies: s.o.TrustedProxies,
-		Stamp:          s.clock.Stamp, Logger: s.o.Logger,
+		Stamp:          s.clock.Stamp, Logger: s.o.Logger, Waiting: s.tellWaiting,
+		Heard: func(d vaiven.Device) (vaiven.Boot, string) {
+			info, _ := s.registry.Device(d)
+			return info.Boot, info.Remote
+		},
 		Notice: func(n gateway.Notice) {
 			text := fmt.Sprintf("%s  (%s)", n.Text, n.Remote)
 			if n.Device != "" {
@@ -315,6 +319,7 @@ func (s *Server) openGateway() {
 	}
 	s.gateway.Restore(open)
 	s.unwatch = append(s.unwatch, s.twin.Watch(s.gateway.Deliver))
+	s.access.Watch(s.gateway.AccessChanged)
 }
 
 // Close gives everything back, and logs what cannot be. Run has returned before it,

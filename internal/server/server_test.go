@@ -40,7 +40,7 @@ func testContext(t *testing.T) context.Context {
 
 // options are those of a server in dir, on a port of its own.
 func options(dir string) Options {
-	return Options{Listen: []string{"127.0.0.1:0"}, Data: dir, Lang: vaiven.English}
+	return Options{Class: true, Listen: []string{"127.0.0.1:0"}, Data: dir, Lang: vaiven.English}
 }
 
 // running is a server at work, and what it told a person.

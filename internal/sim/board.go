@@ -33,7 +33,7 @@ type board struct {
 
 func newBoard(o *Options, t *tally, index int) *board {
 	r := rand.New(rand.NewPCG(o.Seed, uint64(index)))
-	b := &board{o: o, tally: t, id: string(nameOf(o.First + index)), rand: r, weather: newWeather(r)}
+	b := &board{o: o, tally: t, id: string(o.id(index)), rand: r, weather: newWeather(r)}
 	b.accidents.dial, b.accidents.done = o.NetDial, &t.accidents
 	b.switches, b.lag = newSwitches(o), newLag(o.Lag)
 	id := strconv.Quote(b.id)
@@ -48,11 +48,14 @@ func newBoard(o *Options, t *tally, index int) *board {
 // at full speed goes as fast as it is acknowledged.
 func (b *board) options(background bool) client.Options {
 	co := client.Options{
-		URL: b.o.URL, Device: b.id, Token: b.o.Token, FW: "sim", Course: b.o.Course,
+		URL: b.o.URL, Device: b.id, Token: b.o.Tokens[vaiven.Device(b.id)], FW: "sim", Course: b.o.Course,
 		Ring: b.o.Window, Window: b.o.Window, Backoff: b.o.Backoff, Background: background,
 		TLS: b.o.TLS, NetDial: b.accidents.netDial, Rand: b.o.Rand, Logger: b.o.Logger,
 		States:    b.switches.declared(),
 		OnDesired: b.receiveDesired, OnLate: b.noteLate, OnError: b.noteError, OnAck: b.noteAcked,
+	}
+	if b.o.OnToken != nil {
+		co.OnToken = func(token string) { b.o.OnToken(vaiven.Device(b.id), token) }
 	}
 	if b.o.Single {
 		co.BatchBytes = -1
@@ -182,8 +185,11 @@ func (b *board) noteAcked(a client.Acked) {
 }
 
 func (b *board) noteError(err error) {
-	if refused(err) {
+	if r, ok := errors.AsType[*client.Refusal](err); ok {
 		b.tally.rejected.Add(1)
+		if b.o.OnBarred != nil && r.Code.Bars() {
+			b.o.OnBarred(vaiven.Device(b.id), r.Code)
+		}
 	}
 	if b.o.OnError != nil {
 		b.o.OnError(vaiven.Device(b.id), err)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -76,7 +77,10 @@ type Options struct {
 	// Grace is how long it waits for them when the context ends. Default 2 s.
 	Grace time.Duration
 
-	Token   string
+	// Tokens are those of the boards that have one, by id.
+	Tokens map[vaiven.Device]string
+	// OnToken is given a token that the server hands to a board.
+	OnToken func(d vaiven.Device, token string)
 	TLS     *tls.Config
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
 
@@ -91,6 +95,9 @@ type Options struct {
 	OnBoard func(Board)
 	// OnError is told of refusals and lost connections, as client.Options.OnError is.
 	OnError func(d vaiven.Device, err error)
+	// OnBarred is told each time that the server does not let a board speak, with
+	// a code that vaiven.Code.Bars.
+	OnBarred func(d vaiven.Device, why vaiven.Code)
 	// OnProgress is told how far things are every ProgressEvery (default 250 ms),
 	// and once at the end.
 	OnProgress    func(Progress)
@@ -103,6 +110,18 @@ type Options struct {
 	Rand io.Reader
 	// Logger receives what is worth telling at debug level. Nil: nothing.
 	Logger *slog.Logger
+}
+
+// IDs are the boards' ids.
+func (o *Options) IDs() (ids []vaiven.Device) {
+	for i := range max(1, o.Devices) {
+		ids = append(ids, o.id(i))
+	}
+	return ids
+}
+
+func (o *Options) id(i int) vaiven.Device {
+	return vaiven.Device(fmt.Sprintf("%03d", cmp.Or(o.First, 101)+i))
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -134,7 +153,7 @@ func (o *Options) fill() {
 		o.Devices = 1
 	}
 	if o.First == 0 {
-		o.First = defaultFirst
+		o.First = 101
 	}
 	if o.Window <= 0 {
 		o.Window = 64

@@ -35,19 +35,6 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	return f.result(ctx), nil
 }
 
-const defaultFirst = 101
-
-// nameOf is the id of the board with a number.
-func nameOf(n int) vaiven.Device { return vaiven.Device(fmt.Sprintf("%03d", n)) }
-
-// IDs are those of so many boards, from Options.First's default on.
-func IDs(n int) (ids []vaiven.Device) {
-	for i := range n {
-		ids = append(ids, nameOf(defaultFirst+i))
-	}
-	return ids
-}
-
 // fleet is one run.
 type fleet struct {
 	o      *Options

@@ -291,3 +291,29 @@ func TestAFleet(t *testing.T) {
 	r := run(t, sim.Options{URL: s.URL, Devices: 300, Readings: 5, OnAcked: acked.note, ConnectRate: -1})
 	acked.check(t, s, r, 5)
 }
+
+// TestTokens: each board has its own, and is given one if it has none.
+func TestTokens(t *testing.T) {
+	g := clienttest.NewGate()
+	s := start(t, clienttest.Options{Intercept: g.Intercept})
+	token := clienttest.NewToken()
+	g.Give("101", token, true)
+	g.Retry = time.Millisecond
+	given := make(chan string, 8)
+	r := run(t, sim.Options{
+		URL: s.URL, Devices: 2, Readings: 20, Tokens: map[vaiven.Device]string{"101": token},
+		OnToken:  func(d vaiven.Device, token string) { given <- string(d) + " " + token },
+		OnBarred: func(d vaiven.Device, _ vaiven.Code) { g.Approve(d) },
+	})
+	for _, d := range r.Devices {
+		if d.Outcome != sim.Completed {
+			t.Errorf("board %s: %v", d.ID, d.Err)
+		}
+	}
+	if _, proofs := g.Token("101"); proofs == 0 {
+		t.Error("101 proved nothing")
+	}
+	if got, _ := g.Token("102"); len(given) != 1 || <-given != "102 "+got {
+		t.Error("102 was given another token than it told of")
+	}
+}

@@ -51,8 +51,8 @@ func NewServer(t testing.TB, verb, data string, args ...string) *Server {
 	t.Helper()
 	addr := fmt.Sprintf("127.0.0.1:%d", Port(t))
 	s := &Server{Addr: addr, Data: data, t: t}
-	if verb == "serve" { // suites are not to wait a second for each acknowledgement; args may say otherwise
-		s.Env = []string{"VAIVEN_COMMIT_EVERY=0"}
+	if verb == "serve" { // suites are not to wait a second for each acknowledgement, and their boards for nobody; args may say otherwise
+		s.Env = []string{"VAIVEN_COMMIT_EVERY=0", "VAIVEN_OPEN=true"}
 	}
 	s.Args = append([]string{verb, "--listen", addr, "--data", data, "--lang", "en"}, args...)
 	return s

@@ -1,4 +1,4 @@
-// Connections that end, and what comes after them; tokens; sleep.
+// Connections that end, and what comes after them; sleep.
 #include "rig.h"
 
 TEST(bye_with_retry_waits_at_least_that_long) {
@@ -163,25 +163,6 @@ TEST(a_send_that_fails_drops_the_connection) {
   rig.forget();
   rig.welcome(0);
   CHECK(strstr(rig.sent(0), "\"SEQ\":1,") != nullptr);
-}
-
-TEST(tokens_are_kept) {
-  static Rig rig;
-  rig.online();
-  rig.hear("{\"IDDEVICE\":101,\"TOKEN\":\"abc-_\\/\\u0041\"}");
-  CHECK_TEXT(rig.token, "abc-_/A");
-  static char text[700];
-  memset(text, 'a', sizeof text);
-  memcpy(text, "{\"IDDEVICE\":101,\"TOKEN\":\"", 25);
-  strcpy(text + 25 + 510, "\"}");
-  rig.hear(text);
-  CHECK_EQ(strlen(rig.token), 510);
-  text[25 + 510] = 'b';
-  strcpy(text + 25 + 511, "\"}");
-  rig.hear(text);
-  rig.hear("{\"IDDEVICE\":101,\"TOKEN\":\"\"}");
-  CHECK_EQ(rig.token[509], 'a');
-  CHECK_EQ(rig.board.stats().unknown, 2);
 }
 
 TEST(what_is_no_message_changes_nothing) {

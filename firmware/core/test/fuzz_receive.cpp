@@ -93,6 +93,7 @@ class World final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Rando
         now_ += 1u << (in.byte() % 31);
         return board_.tick(now_);
       case 4:
+        trusted_ = !trusted_;
         return board_.onClose(now_, static_cast<uint16_t>(4096 + in.byte()));
       case 5:
         return connect();
@@ -147,14 +148,21 @@ class World final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Rando
     require(state < 2);
     return value;
   }
-  void keepToken(const char* token, size_t length) override {
-    require(length > 0 && length <= vaiven::kMaxToken && strlen(token) == length);
+  bool trusted() const override { return trusted_; }
+  bool keepToken(const char* token, bool trusted) override {
+    require(vaiven::validToken(token, strlen(token)) && trusted == trusted_);
+    require(trusted_ || held_.header.waited == 1);
+    strcpy(token_, token);
+    return true;
   }
+  const char* token() const override { return token_; }
   uint32_t next() override { return random_ = random_ * 1664525u + 1013904223u; }
   void told(const vaiven::Note& note) override { require(strlen(note.text) <= vaiven::kMaxMessage + kHeadroom); }
 
   uint32_t now_ = UINT32_MAX - 200000;
   uint32_t random_ = 1;
+  bool trusted_ = false;
+  char token_[vaiven::kTokenLength + 1] = "";
   vaiven::Config config_;
   vaiven::Held<2, 16> held_;
   vaiven::Board board_;

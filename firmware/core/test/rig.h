@@ -103,9 +103,9 @@ class Rig final : public vaiven::Link,
 
   bool send(char* text, size_t length) override {
     memset(text - kHeadroom, 'h', kHeadroom);  // as the socket library does
-    const bool kept = sentCount < kMessages && length < sizeof messages[0];
-    CHECK(kept);
-    if (kept) {
+    const bool fits = sentCount < kMessages && length < sizeof messages[0];
+    CHECK(fits);
+    if (fits) {
       memcpy(messages[sentCount], text, length);
       messages[sentCount++][length] = '\0';
     }
@@ -124,10 +124,14 @@ class Rig final : public vaiven::Link,
     sets++;
     return value;
   }
-  void keepToken(const char* text, size_t length) override {
-    CHECK_EQ(strlen(text), length);
-    snprintf(token, sizeof token, "%s", text);
+  bool trusted() const override { return tls; }
+  bool keepToken(const char* text, bool safe) override {
+    CHECK_EQ(safe, tls);
+    if (fixedToken && !safe) return false;
+    snprintf(kept, sizeof kept, "%s", text);
+    return true;
   }
+  const char* token() const override { return kept; }
   uint32_t next() override {
     random = random * 1664525u + 1013904223u;  // Numerical Recipes: the same each time
     return random;
@@ -152,7 +156,9 @@ class Rig final : public vaiven::Link,
   int closes = 0;
   int sets = 0;
   int32_t output[vaiven::kMaxStates] = {};
-  char token[600] = "";
+  bool tls = false;
+  bool fixedToken = false;
+  char kept[600] = "";
   uint32_t random = 1;
   size_t events[16] = {};
   vaiven::Note last = {vaiven::Event::kClosed};

@@ -77,7 +77,9 @@ class Schedule final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Ra
   void ping() override;
   void close() override;
   int32_t set(uint8_t state, int32_t value) override;
-  void keepToken(const char*, size_t) override {}
+  bool trusted() const override { return false; }
+  bool keepToken(const char*, bool) override { return false; }
+  const char* token() const override { return ""; }
   uint32_t next() override { return dice_.next(); }
   void lock() override;
   void unlock() override { locked_ = false; }

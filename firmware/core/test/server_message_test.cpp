@@ -36,7 +36,10 @@ TEST(messages_of_the_protocol_document) {
   CHECK(read("{\"IDDEVICE\":101,\"LED\":1,\"REV\":7}", m) && m.kind == ServerKind::kDesired && m.desired.until == UINT64_MAX);
   CHECK(read("{\"IDDEVICE\":101,\"LED\":0,\"RELAY\":1,\"REV\":8,\"UNTIL\":739000}", m));
   CHECK(m.desired.named == 3 && m.desired.value[1] == 1 && m.desired.until == 739000);
-  CHECK(read("{\"IDDEVICE\":101,\"TOKEN\":\"abc\"}", m) && m.kind == ServerKind::kToken && m.text.is("abc"));
+  CHECK(read("{\"IDDEVICE\":101,\"TOKEN\":\"vvn_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\"}", m) && m.kind == ServerKind::kToken);
+  CHECK(m.text.is("vvn_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"));
+  CHECK(read("{\"IDDEVICE\":101,\"NONCE\":\"000102030405060708090a0b0c0d0e0f\"}", m) && m.kind == ServerKind::kNonce);
+  CHECK(m.text.is("000102030405060708090a0b0c0d0e0f"));
   CHECK(read("{\"ERROR\":\"TEMP is \\\"24.5\\\" (text): send the number without quotes\",\"CODE\":\"not_a_number\",\"AT\":22,"
              "\"IDDEVICE\":101,\"SEQ\":17}", m));
   CHECK(m.kind == ServerKind::kError && m.verdict == Verdict::kForGood && m.seq == 17 && !m.hasRetry);
@@ -65,7 +68,8 @@ TEST(codes_have_their_verdicts) {
     Verdict want;
   } cases[] = {{"not_a_number", Verdict::kForGood}, {"out_of_range", Verdict::kForGood}, {"bad_name", Verdict::kForGood},
                {"no_values", Verdict::kForGood},    {"too_large", Verdict::kForGood},    {"busy", Verdict::kForNow},
-               {"too_fast", Verdict::kForNow},      {"not_approved", Verdict::kForNow},  {"device_in_use", Verdict::kForNow},
+               {"too_fast", Verdict::kForNow},      {"not_approved", Verdict::kForNow},  {"not_authorised", Verdict::kForNow},
+               {"bad_token", Verdict::kForNow},      {"device_in_use", Verdict::kForNow},
                {"bad_boot", Verdict::kBadBoot},     {"bad_seq", Verdict::kOther},        {"not_json", Verdict::kOther},
                {"of_a_later_server", Verdict::kOther}};
   for (const auto& c : cases) {
@@ -97,7 +101,8 @@ TEST(messages_that_lack_something_are_ignored) {
   CHECK(refused("{\"IDDEVICE\":101,\"ACK\":17}"));
   CHECK(refused("{\"WELCOME\":1,\"IDDEVICE\":101,\"BOOT\":\"9f3c02aa\"}"));
   CHECK(refused("{\"LED\":1,\"REV\":7}"));
-  CHECK(refused("{\"TOKEN\":\"abc\"}"));
+  CHECK(refused("{\"TOKEN\":\"vvn_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\"}"));
+  CHECK(refused("{\"NONCE\":\"000102030405060708090a0b0c0d0e0f\"}"));
   CHECK(refused("{\"IDDEVICE\":101,\"BOOT\":\"9f3c02aa\",\"ACK\":\"17\"}"));
   CHECK(refused("{\"IDDEVICE\":101,\"BOOT\":\"9f3c02aa\",\"ACK\":-1}"));
   CHECK(refused("{\"IDDEVICE\":101,\"BOOT\":7,\"ACK\":1}"));

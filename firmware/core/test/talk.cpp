@@ -1,7 +1,7 @@
 // A Board on standard input and output, for programs that speak the server's
 // part. One command a line, answered by what the Board did and an empty line:
 //
-//   tick MS | open | close CODE | record VALUE... | switch STATE VALUE | hear MESSAGE
+//   tick MS | open | close CODE | record VALUE... | switch STATE VALUE | hear MESSAGE | token TEXT | trust
 //
 //   send MESSAGE | set STATE VALUE | token TEXT | note EVENT SEQ RETRY TEXT | boot BOOT
 #include <stdio.h>
@@ -69,6 +69,10 @@ class Talk final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Random
       board_.switched(static_cast<uint8_t>(state), static_cast<int32_t>(strtol(rest, nullptr, 10)));
     } else if (strcmp(line, "hear") == 0) {
       board_.onMessage(now_, rest, strlen(rest));
+    } else if (strcmp(line, "token") == 0) {
+      snprintf(token_, sizeof token_, "%s", rest);
+    } else if (strcmp(line, "trust") == 0) {
+      trusted_ = true;
     }
   }
 
@@ -82,7 +86,13 @@ class Talk final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Random
     printf("set %d %ld\n", state, static_cast<long>(value));
     return value;
   }
-  void keepToken(const char* token, size_t) override { printf("token %s\n", token); }
+  bool trusted() const override { return trusted_; }
+  bool keepToken(const char* token, bool) override {
+    printf("token %s\n", token);
+    snprintf(token_, sizeof token_, "%s", token);
+    return true;
+  }
+  const char* token() const override { return token_; }
   uint32_t next() override { return random_ = random_ * 1664525u + 1013904223u; }
   void told(const vaiven::Note& note) override {
     printf("note %d %lu %lu %s\n", static_cast<int>(note.event), static_cast<unsigned long>(note.seq),
@@ -91,6 +101,8 @@ class Talk final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Random
 
   uint32_t now_ = 0;
   uint32_t random_ = 1;
+  bool trusted_ = false;
+  char token_[vaiven::kTokenLength + 1] = "";
   vaiven::Config config_;
   vaiven::Held<2, 64> held_;
   vaiven::Board board_;

@@ -121,7 +121,9 @@ class World final : vaiven::Link, vaiven::Switches, vaiven::Store, vaiven::Rando
   void ping() override {}
   void close() override { require(false, "the connection stands"); }
   int32_t set(uint8_t, int32_t value) override { return value; }
-  void keepToken(const char*, size_t) override {}
+  bool trusted() const override { return false; }
+  bool keepToken(const char*, bool) override { return false; }
+  const char* token() const override { return ""; }
   uint32_t next() override { return random_ = random_ * 1664525u + 1013904223u; }
 
   uint32_t random_ = 1;

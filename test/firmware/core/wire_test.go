@@ -72,6 +72,7 @@ func TestSent(t *testing.T) {
 // TestHeard: the board understands each message of the server's codec.
 func TestHeard(t *testing.T) {
 	b := startBoard(t, "101")
+	b.do("trust")
 	online(t, b, "101")
 	b.do("record 24.5 61")
 	b.do("record 24.6 62")
@@ -89,7 +90,7 @@ func TestHeard(t *testing.T) {
 		{wire.AppendDesired(nil, wire.Desired{Device: "101", States: on, Rev: 8, Until: 59999, HasUntil: true}), "note 6 0 0 "},
 		{wire.AppendDesired(nil, wire.Desired{Device: "101", States: on, Rev: 8, Until: -1, HasUntil: true}), "note 6 0 0 "},
 		{wire.AppendDesired(nil, wire.Desired{Device: "101", States: on, Rev: 9, Until: 60000, HasUntil: true}), "set 0 1; set 1 0; note 5 0 0 "},
-		{wire.AppendToken(nil, "101", "a-b_c"), "token a-b_c"},
+		{wire.AppendToken(nil, "101", "vvn_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"), "token vvn_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8; note 9 0 0 "},
 		{
 			wire.AppendError(nil, &vaiven.Error{Code: vaiven.CodeBusy, At: -1, Device: "101", Boot: b.boot, Seq: 2, Retry: 1500 * time.Millisecond}, vaiven.Spanish),
 			"note 4 2 1500 " + wire.Explain(&vaiven.Error{Code: vaiven.CodeBusy, At: -1, Device: "101", Boot: b.boot, Seq: 2, Retry: 1500 * time.Millisecond}, vaiven.Spanish),
@@ -127,7 +128,7 @@ func TestEveryRefusal(t *testing.T) {
 	codes := []vaiven.Code{
 		vaiven.CodeNotJSON, vaiven.CodeMissingDevice, vaiven.CodeBadDevice, vaiven.CodeNoValues, vaiven.CodeNotANumber,
 		vaiven.CodeOutOfRange, vaiven.CodeBadName, vaiven.CodeBadSeq, vaiven.CodeTooManyDevices, vaiven.CodeDeviceInUse,
-		vaiven.CodeNotApproved, vaiven.CodeTooLarge, vaiven.CodeTooFast, vaiven.CodeBusy,
+		vaiven.CodeNotApproved, vaiven.CodeBadToken, vaiven.CodeNotAuthorised, vaiven.CodeTooLarge, vaiven.CodeTooFast, vaiven.CodeBusy,
 	}
 	for _, code := range codes {
 		t.Run(string(code), func(t *testing.T) {
@@ -144,6 +145,35 @@ func TestEveryRefusal(t *testing.T) {
 			}
 			if again != want {
 				t.Errorf("sent again %d times within RETRY, want %d", again, want)
+			}
+		})
+	}
+}
+
+// TestProof: what the board answers to the server's nonce is the proof that the server
+// computes, for each form of an id; and the token is in nothing that it sends.
+func TestProof(t *testing.T) {
+	const nonce, token = "000102030405060708090a0b0c0d0e0f", "vvn_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+	for _, id := range []string{"7", "aula-3.b"} {
+		t.Run(id, func(t *testing.T) {
+			device, err := vaiven.ParseDevice(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := startBoard(t, id)
+			b.do("tick 60000")
+			b.do("open")
+			b.sends("tick 0")
+			b.hears(wire.AppendError(nil, &vaiven.Error{Code: vaiven.CodeNotApproved, At: -1, Device: device, Retry: time.Second}, vaiven.English))
+			b.sends("tick 1000")
+			if said := b.do("hear %s", wire.AppendToken(nil, device, token)); !slices.Contains(said, "token "+token) {
+				t.Errorf("given a token: %q", said)
+			}
+			b.hears(wire.AppendNonce(nil, device, nonce))
+			items := b.sends("tick 0")
+			want := vaiven.Proof(vaiven.HashToken(token), nonce, device, b.boot)
+			if len(items) != 1 || items[0].Kind != wire.Hello || !vaiven.SameProof(items[0].Proof, want) {
+				t.Errorf("sent %+v, want a HELLO with the proof %s", items, want)
 			}
 		})
 	}

@@ -11,6 +11,10 @@ constexpr uint16_t kDone = 1000;
 constexpr uint16_t kPolicy = 1008;
 constexpr uint16_t kInUse = 4409;
 
+// For how long a board that was taken in takes a token over a connection that anybody
+// can read: as long as the server gives one behind an approval.
+constexpr uint64_t kApprovalWindow = 10 * 60 * 1000;
+
 // Whether coming back soon would only bring the same answer.
 bool hopeless(uint16_t code) { return code == kPolicy || code == kCloseUnauthorised || code == kInUse; }
 
@@ -81,6 +85,7 @@ bool Board::resume(uint32_t now, uint64_t elapsed) {
 void Board::start() {
   backoff_.reset();
   acknowledged_ = false;
+  access_ = Access::kOpen;
   doomed_ = leaving_ = finishing_ = refused_ = false;
   dialAt_ = clock_.up() + backoff_.next();
   phase_ = Phase::kWaiting;
@@ -146,7 +151,8 @@ void Board::onOpen(uint32_t now) {
   if (phase_ == Phase::kIdle || phase_ == Phase::kFinished) return;
   clock_.advance(now);
   phase_ = Phase::kOpen;
-  doomed_ = leaving_ = finishing_ = false;
+  doomed_ = leaving_ = finishing_ = greetAgain_ = proving_ = false;
+  nonce_[0] = '\0';
   liveness_.heard(clock_.up());
   flight_.connected(ring_.range());
   stats_.opened++;
@@ -184,6 +190,7 @@ void Board::closed(uint16_t code) {
   if (phase_ == Phase::kDialling) refused_ = false;  // nobody answered
   if (hopeless(code)) {
     refused_ = true;
+    if (code == kCloseUnauthorised) access_ = Access::kBadToken;
     backoff_.longest();
   }
   uint32_t wait = backoff_.next();
@@ -220,6 +227,7 @@ void Board::tick(uint32_t now) {
     stats_.stalls++;
   }
   if (mustDrop()) return drop();
+  if (header_.waited && flight_.welcomed() && up - welcomedAt_ >= kApprovalWindow) setWaited(false);
   if (leaving_) return;
   if (liveness_.asks(up)) outside_.link.ping();
   sendWhatIsDue();
@@ -233,14 +241,16 @@ Status Board::status() const {
       return Status::kFinished;
     case Phase::kOpen:
       if (flight_.welcomed()) return Status::kOnline;
-      return refused_ ? Status::kRefused : Status::kGreeting;
+      if (!refused_) return Status::kGreeting;
+      break;
     default:
-      return refused_ ? Status::kRefused : Status::kOffline;
+      if (!refused_) return Status::kOffline;
   }
+  return access_ == Access::kWaiting ? Status::kWaiting : Status::kRefused;
 }
 
 bool Board::quiet() const {
-  return phase_ == Phase::kOpen && flight_.welcomed() && waiting() == 0 && !twin_.due();
+  return phase_ == Phase::kOpen && flight_.welcomed() && !greetAgain_ && waiting() == 0 && !twin_.due();
 }
 
 uint32_t Board::waiting() const { return ring_.range().count(); }

@@ -8,13 +8,13 @@
 #include "json_writer.h"
 #include "liveness.h"
 #include "outside.h"
+#include "proof.h"
 #include "ring.h"
+#include "server_message.h"
 #include "twin.h"
 #include "uptime.h"
 
 namespace vaiven {
-
-struct ServerMessage;
 
 // Status is what a light or a screen shows.
 enum class Status : uint8_t {
@@ -22,6 +22,7 @@ enum class Status : uint8_t {
   kGreeting,  // the WebSocket is open, the server has not welcomed us yet
   kOnline,    // readings flow
   kRefused,   // the server answered, and does not want this board now
+  kWaiting,   // the server waits for a person to approve this board
   kFinished,  // the server needs nothing more
 };
 
@@ -122,6 +123,8 @@ class Board {
   // --- what to show ---
 
   Status status() const;
+  // access is why the server refuses the board, as it last said; kOpen since WELCOME.
+  Access access() const { return access_; }
   // quiet says that a sleeping board may sleep: welcomed on this connection,
   // everything acknowledged, every state told, nothing on its way.
   bool quiet() const;
@@ -160,6 +163,7 @@ class Board {
   void writeBoard();
   void writeDeclaration();
   void writeStates(uint64_t rev);
+  void writeProof();
   void compose();
   bool give(size_t skip);
 
@@ -169,9 +173,12 @@ class Board {
   void gotAck(const ServerMessage& message);
   bool settle(uint64_t ack);
   void gotDesired(const ServerMessage& message);
+  void gotNonce(const ServerMessage& message);
   void gotToken(const ServerMessage& message);
   void gotError(const ServerMessage& message);
+  void gotNoAccess(Access access);
   void gotBye(const ServerMessage& message);
+  void setWaited(bool waited);
   const char* readable(const ServerMessage& message);
 
   const Config& config_;
@@ -194,6 +201,11 @@ class Board {
   bool finishing_ = false;  // it had RETRY 0
   bool acknowledged_ = false;  // the server had some reading of this BOOT
   bool refused_ = false;    // the last answer was a refusal of the whole board
+  bool greetAgain_ = false;  // another HELLO is due at once: NONCE or TOKEN came
+  bool proving_ = false;     // a HELLO with PROOF has no answer yet
+  Access access_ = Access::kOpen;
+  char nonce_[kNonceDigits + 1] = "";  // of this connection, not answered yet
+  uint64_t welcomedAt_ = 0;
   uint64_t dialAt_ = 0;     // end of the wait
   uint64_t leaveAt_ = 0;    // after BYE: the connection is dropped then
   uint32_t byeRetry_ = 0;

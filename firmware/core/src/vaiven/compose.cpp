@@ -13,6 +13,10 @@ namespace {
 constexpr size_t kLargestReading = 2 + (11 + kMaxDevice + 2) + (8 + kBootDigits + 2) + (7 + 10) + (7 + 10) +
                                    kMaxSensors * (kMaxName + 4 + 24);
 static_assert(kLargestReading + 2 <= kMaxMessage, "one reading, alone in its message");
+constexpr size_t kLargestHello = 12 + (12 + kMaxDevice + 2) + (8 + kBootDigits + 2) + (10 + 10) + (8 + 10) + (8 + 10) +
+                                 (6 + 20) + (9 + 10) + (10 + 2 + kMaxStates * (kMaxName + 1)) +
+                                 kMaxStates * (kMaxName + 4 + 11) + (7 + 20) + (6 + kMaxFirmware + 2) + (9 + kProofDigits + 2);
+static_assert(kLargestHello <= kMaxMessage, "a HELLO with everything that it may say");
 
 // The server knows LED as a state by itself; other names are declared.
 bool declared(const Config& config) {
@@ -30,7 +34,7 @@ void Board::sendWhatIsDue() {
 // not due any more, and readings end at the window.
 bool Board::sendNext() {
   const uint64_t up = clock_.up();
-  if (flight_.helloDue(up)) return sendHello();
+  if (greetAgain_ || flight_.helloDue(up)) return sendHello();
   if (!flight_.welcomed()) return false;
   if (twin_.due()) return sendReport();
   if (flight_.next(up, ring_.range()) == 0) return false;
@@ -67,9 +71,25 @@ bool Board::sendHello() {
     out_.key("FW");
     out_.text(config_.firmware);
   }
+  writeProof();
   out_.close();
   flight_.saidHello(clock_.up(), held);
   return give(0);
+}
+
+// writeProof answers the server's nonce, once. What made the server refuse the board
+// before is over with it.
+void Board::writeProof() {
+  if (greetAgain_) flight_.unpause();
+  greetAgain_ = false;
+  const char* token = outside_.store.token();
+  if (nonce_[0] == '\0' || token[0] == '\0') return;
+  char proof[kProofDigits + 1];
+  prove(token, nonce_, device_, header_.boot, proof);
+  out_.key("PROOF");
+  out_.text(proof);
+  nonce_[0] = '\0';
+  proving_ = true;
 }
 
 void Board::writeDeclaration() {

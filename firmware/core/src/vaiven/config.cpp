@@ -26,7 +26,8 @@ bool reserved(const char* name) {
   static const char* const keys[] = {"HELLO", "IDDEVICE", "BOOT", "SEQ",     "AGE",   "TIME",
                                      "OLDEST", "NEXT",    "LOST", "UP",      "SLEEP", "STATES",
                                      "REV",    "FW",      "TOKEN", "WELCOME", "ACK",  "NOW",
-                                     "UNTIL",  "ERROR",   "CODE", "AT",      "RETRY", "BYE"};
+                                     "UNTIL",  "ERROR",   "CODE", "AT",      "RETRY", "BYE",
+                                     "NONCE",  "PROOF"};
   for (const char* key : keys) {
     if (strcmp(name, key) == 0) return true;
   }

@@ -32,6 +32,8 @@ class Flight {
   // --- HELLO ---
   bool helloDue(uint64_t up) const { return stage_ == Stage::kHelloDue && up >= pausedUntil_; }
   void saidHello(uint64_t up, const Ring::Range& held);
+  // unpause ends a wait: what it was for is over.
+  void unpause() { pausedUntil_ = 0; }
   void helloAgain() { stage_ = Stage::kHelloDue; }
   bool greeting() const { return stage_ == Stage::kHelloSent; }
   bool welcomed() const { return stage_ == Stage::kWelcomed; }

@@ -40,6 +40,7 @@ struct Header {
   uint64_t rev;          // of the last desired state that was set; 0: none
   int32_t state[kMaxStates];
   char boot[kBootDigits + 1];  // hexadecimal, ends in NUL
+  uint8_t waited;  // 1: in this power-up the server said that the board waits to be approved
 };
 
 constexpr uint32_t kSealed = 0x76767632;  // "vvv2": changes with the layout

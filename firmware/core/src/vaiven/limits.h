@@ -23,9 +23,6 @@ constexpr size_t kBootDigits = 16;   // the longest BOOT: 64 random bits never m
 // it too, so that one buffer of this size is all that the board needs.
 constexpr size_t kMaxMessage = 1024;
 
-// A token is at most 512 bytes of JSON, quotes included.
-constexpr size_t kMaxToken = 510;
-
 // AGE may be at most 90 days, but 32 bits of milliseconds end after 49.7: what
 // is older than 45 days is sent with AGE null, since its age is about to wrap.
 constexpr uint32_t kMaxAge = 45u * 24 * 60 * 60 * 1000;

@@ -20,6 +20,9 @@ class Link {
   // close ends the connection. Board::onClose may be called from inside, later
   // or not at all: the Board counts the connection as closed already.
   virtual void close() = 0;
+  // trusted says that the connection is encrypted, and to a server that showed a
+  // certificate of the CA that was pinned.
+  virtual bool trusted() const = 0;
 
   static constexpr size_t kHeadroom = 14;  // WEBSOCKETS_MAX_HEADER_SIZE
 
@@ -41,9 +44,14 @@ class Switches {
 // Store keeps what must survive power loss.
 class Store {
  public:
-  // keepToken replaces the token that goes as "Authorization: Bearer" with the
-  // next connection. The text ends in NUL and is valid during the call only.
-  virtual void keepToken(const char* token, size_t length) = 0;
+  // keepToken replaces the board's token. The text ends in NUL and is valid during
+  // the call only. False, and nothing changes, if it must not be replaced: one that a
+  // person gave the board is not, unless the connection is trusted.
+  virtual bool keepToken(const char* token, bool trusted) = 0;
+  // token is the board's token, "" for none. It is read while a HELLO is written, and
+  // sent nowhere: over a trusted connection the socket library shows it as
+  // "Authorization: Bearer".
+  virtual const char* token() const = 0;
 
  protected:
   ~Store() = default;
@@ -76,11 +84,12 @@ enum class Event : uint8_t {
   kWelcomed,       // the server took the board in
   kSettled,        // seq: everything up to here is on disk, or refused for good
   kRefused,        // seq (0: none in particular), text: refused for good
-  kRefusedForNow,  // seq, text, retry: comes again after that
+  kRefusedForNow,  // seq, text, retry: comes again after that; Board::access may say why
   kDesired,        // the states were set as the server wants them
   kLate,           // a change came past its deadline and was not made
   kBye,            // text, retry
   kFinished,       // the server needs nothing more: wantsLink() stays false
+  kToken,          // the server gave the board a token, which was kept
   kNewBoot,        // this BOOT was used before: another one was chosen
   kClosed,         // the connection is over; retry: ms until the next
   kLost,           // seq: the reading that was overwritten in the full ring

@@ -31,6 +31,7 @@ void Board::onMessage(uint32_t now, const char* text, size_t length) {
     case ServerKind::kWelcome: return gotWelcome(message);
     case ServerKind::kAck: return gotAck(message);
     case ServerKind::kDesired: return gotDesired(message);
+    case ServerKind::kNonce: return gotNonce(message);
     case ServerKind::kToken: return gotToken(message);
     case ServerKind::kError: return gotError(message);
     case ServerKind::kBye: return gotBye(message);
@@ -56,6 +57,10 @@ void Board::gotWelcome(const ServerMessage& message) {
   if (greeted) {
     stats_.welcomed++;
     refused_ = false;
+    access_ = Access::kOpen;
+    welcomedAt_ = clock_.up();
+    if (proving_) setWaited(false);  // the token that it was given is proven
+    proving_ = false;
     backoff_.reset();
     tell(Event::kWelcomed);
   }
@@ -95,13 +100,33 @@ void Board::gotDesired(const ServerMessage& message) {
   }
 }
 
+// gotNonce has the token proven with another HELLO. A board without one has nothing
+// to answer, yet.
+void Board::gotNonce(const ServerMessage& message) {
+  memcpy(nonce_, message.text.at, kNonceDigits);
+  nonce_[kNonceDigits] = '\0';
+  greetAgain_ = greetAgain_ || outside_.store.token()[0] != '\0';
+}
+
+// gotToken keeps a token that the server gives, if the server is one that may: it
+// showed a certificate that is trusted, or had this board wait for a person, in this
+// power-up. Any other would have it answer to a stranger.
 void Board::gotToken(const ServerMessage& message) {
-  size_t length = 0;
-  if (message.text.length > 0 && unescape(message.text, buffer_, kMaxToken + 1, length)) {
-    outside_.store.keepToken(buffer_, length);
-  } else {
+  const bool trusted = outside_.link.trusted();
+  char token[kTokenLength + 1];
+  memcpy(token, message.text.at, kTokenLength);
+  token[kTokenLength] = '\0';
+  if ((!trusted && header_.waited == 0) || !outside_.store.keepToken(token, trusted)) {
     stats_.unknown++;
+    return;
   }
+  greetAgain_ = true;
+  tell(Event::kToken);
+}
+
+void Board::setWaited(bool waited) {
+  Ring::Edit edit(ring_);
+  header_.waited = waited ? 1 : 0;
 }
 
 void Board::gotError(const ServerMessage& message) {
@@ -111,10 +136,14 @@ void Board::gotError(const ServerMessage& message) {
       stats_.refused++;
       return tell(Event::kRefused, seq, 0, readable(message));
     case Verdict::kForNow: {
+      const bool access = message.access != Access::kOpen;
+      // It is about the HELLO before the one with PROOF.
+      if (message.access == Access::kNoToken && (proving_ || greetAgain_)) return;
       const uint32_t retry = message.retry > 0 ? message.retry : kDefaultRetry;
       stats_.refusedNow++;
-      refused_ = refused_ || flight_.greeting();
+      refused_ = refused_ || access || flight_.greeting();
       flight_.refusedForNow(seq, retry, clock_.up(), ring_.range());
+      if (access) gotNoAccess(message.access);
       return tell(Event::kRefusedForNow, seq, retry, readable(message));
     }
     case Verdict::kBadBoot:
@@ -129,6 +158,14 @@ void Board::gotError(const ServerMessage& message) {
       }
       return tell(Event::kRefused, seq, 0, readable(message));
   }
+}
+
+// gotNoAccess: who is not let in says HELLO again, and nothing else, until WELCOME.
+void Board::gotNoAccess(Access access) {
+  access_ = access;
+  proving_ = false;
+  if (access == Access::kWaiting && header_.waited == 0) setWaited(true);
+  flight_.helloAgain();
 }
 
 void Board::gotBye(const ServerMessage& message) {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "proof.h"
+
 namespace vaiven {
 
 namespace {
@@ -88,7 +90,7 @@ bool MessageReader::setState(const Field& field) {
 
 Verdict verdictOf(const Slice& code) {
   static const char* const good[] = {"not_a_number", "out_of_range", "bad_name", "no_values", "too_large"};
-  static const char* const now[] = {"busy", "too_fast", "not_approved", "device_in_use"};
+  static const char* const now[] = {"busy", "too_fast", "device_in_use", "not_approved", "not_authorised", "bad_token"};
   for (const char* c : good) {
     if (code.is(c)) return Verdict::kForGood;
   }
@@ -96,6 +98,12 @@ Verdict verdictOf(const Slice& code) {
     if (code.is(c)) return Verdict::kForNow;
   }
   return code.is("bad_boot") ? Verdict::kBadBoot : Verdict::kOther;
+}
+
+Access accessOf(const Slice& code) {
+  if (code.is("not_approved")) return Access::kWaiting;
+  if (code.is("not_authorised")) return Access::kNoToken;
+  return code.is("bad_token") ? Access::kBadToken : Access::kOpen;
 }
 
 bool MessageReader::take(const Field& field) {
@@ -106,6 +114,7 @@ bool MessageReader::take(const Field& field) {
   if (key.is("UNTIL")) return setUntil(field);
   if (key.is("SEQ")) return setCount(field, m_.seq);
   if (key.is("RETRY")) return setRetry(field);
+  if (key.is("NONCE")) return textOf(field, ServerKind::kNonce);
   if (key.is("TOKEN")) return textOf(field, ServerKind::kToken);
   if (key.is("ERROR")) return textOf(field, ServerKind::kError);
   if (key.is("BYE")) return textOf(field, ServerKind::kBye);
@@ -119,6 +128,7 @@ bool MessageReader::take(const Field& field) {
   }
   if (key.is("CODE")) {
     m_.verdict = verdictOf(field.value);
+    m_.access = accessOf(field.value);
     return field.kind == JsonKind::kText;
   }
   return setState(field);
@@ -137,8 +147,11 @@ bool MessageReader::finish() {
     case ServerKind::kWelcome:
       return m_.hasDevice && m_.hasAck && m_.boot.length > 0;
     case ServerKind::kDesired:
-    case ServerKind::kToken:
       return m_.hasDevice;
+    case ServerKind::kNonce:
+      return m_.hasDevice && validNonce(m_.text.at, m_.text.length);
+    case ServerKind::kToken:
+      return m_.hasDevice && validToken(m_.text.at, m_.text.length);
   }
   return false;
 }

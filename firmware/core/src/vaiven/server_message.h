@@ -9,7 +9,7 @@ namespace vaiven {
 
 // ServerKind is a message's kind: that of its most telling key, whatever their
 // order.
-enum class ServerKind : uint8_t { kUnknown, kDesired, kAck, kWelcome, kToken, kError, kBye };
+enum class ServerKind : uint8_t { kUnknown, kDesired, kAck, kWelcome, kNonce, kToken, kError, kBye };
 
 // Verdict is what a refusal's CODE means for the reading.
 enum class Verdict : uint8_t {
@@ -17,6 +17,14 @@ enum class Verdict : uint8_t {
   kForGood,  // the server settles the SEQ; sending it again would not help
   kForNow,   // comes again after RETRY, and nothing later before it
   kBadBoot,  // this BOOT was used before: readings need another one
+};
+
+// Access is whether the server lets the board speak, as it last said.
+enum class Access : uint8_t {
+  kOpen,      // it has not said otherwise
+  kWaiting,   // not_approved: the board waits for a person
+  kNoToken,   // not_authorised: the board's id has a token, and the board has not shown it
+  kBadToken,  // bad_token: the board's token is another's, or was revoked
 };
 
 struct ServerMessage {
@@ -30,8 +38,9 @@ struct ServerMessage {
   uint64_t seq = 0;    // ERROR: 0 for no reading in particular
   uint32_t retry = 0;  // ms; what does not fit is the longest
   Desired desired;     // WELCOME and desired state
-  Slice text;          // ERROR, BYE, TOKEN: escapes as they were written
+  Slice text;          // ERROR, BYE, TOKEN, NONCE: escapes as they were written
   Verdict verdict = Verdict::kOther;
+  Access access = Access::kOpen;  // ERROR
 };
 
 // The longest RETRY that is honoured: 24 days.

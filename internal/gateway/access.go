@@ -1,0 +1,238 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"vaiven"
+	"vaiven/wire"
+)
+
+// Access tells who may speak for which device. It is asked with every message, by many
+// goroutines, and must be quick.
+type Access interface {
+	Standings
+	Credentials
+	Doorkeeper
+}
+
+// Standings tell what the log has of devices.
+type Standings interface {
+	// Admits reports whether something of the device may be taken that proves nothing.
+	Admits(d vaiven.Device) bool
+	// IsClass reports whether what proves nothing may confirm changes, and make them.
+	IsClass() bool
+	Standing(d vaiven.Device) vaiven.Standing
+}
+
+// Credentials tell whose a token is.
+type Credentials interface {
+	// Authenticate says who shows a token. An error is counted already; one with a
+	// method RetryAfter says when the address may try again.
+	Authenticate(text string, from netip.Addr) (vaiven.Principal, error)
+	// IsGood reports whether what somebody showed is still good.
+	IsGood(p vaiven.Principal) bool
+	// Keys are the tokens that prove that a board is the device, the one in use first.
+	Keys(d vaiven.Device) []vaiven.Granted
+}
+
+// Doorkeeper notes who comes in vain, and has tokens for those who may come in.
+type Doorkeeper interface {
+	// Wait notes that a message of a device was refused because nobody let it in, and
+	// reports whether that is news.
+	Wait(d vaiven.Device, from netip.Addr, hello bool, fw string) (fresh bool)
+	// Deny counts something that was tried in vain; the error is as Authenticate has it.
+	Deny(why vaiven.DeniedReason, from netip.Addr, d vaiven.Device) error
+	// BoardToken makes a token for a device's board; record is to be in the log before
+	// the board is told.
+	BoardToken(d vaiven.Device) (text string, record *vaiven.Granted)
+}
+
+// everybody is the Access of a gateway that was given none: a class without tokens.
+type everybody struct{}
+
+func (everybody) Admits(vaiven.Device) bool                              { return true }
+func (everybody) IsClass() bool                                          { return true }
+func (everybody) Standing(vaiven.Device) (s vaiven.Standing)             { return s }
+func (everybody) IsGood(vaiven.Principal) bool                           { return true }
+func (everybody) Keys(vaiven.Device) []vaiven.Granted                    { return nil }
+func (everybody) BoardToken(vaiven.Device) (_ string, _ *vaiven.Granted) { return "", nil }
+func (everybody) Authenticate(string, netip.Addr) (p vaiven.Principal, err error) {
+	return p, nil
+}
+func (everybody) Wait(vaiven.Device, netip.Addr, bool, string) bool { return false }
+func (everybody) Deny(vaiven.DeniedReason, netip.Addr, vaiven.Device) error {
+	return nil
+}
+
+// trust is what a connection has shown for a device.
+type trust uint8
+
+const (
+	unproven trust = iota // nothing: whoever says that it is the device
+	vouched               // a token of the API that may send for it
+	proven                // the device's own token
+)
+
+// warrant is by what a connection speaks for a device. The zero value is of one that
+// has shown nothing, and was not asked yet.
+type warrant struct {
+	trust trust
+	full  bool              // what it reports confirms changes, and may be one
+	by    *vaiven.Principal // who its handshake or request is of, nil: nobody
+	proof vaiven.TokenID    // of the token that it proved in a HELLO, "": none
+	first vaiven.TokenID    // of the token that it is the first to use: not in the log yet
+
+	asked uint64 // when it was asked for last, as the door counts; 0: it is to be asked for each time
+}
+
+// judge says by what somebody speaks for a device: who showed a token with the
+// connection or request, nil for nobody, or proved one in a HELLO, "" for none. The
+// error is what a board is told that may not.
+func (g *Gateway) judge(id vaiven.Device, by *vaiven.Principal, proof vaiven.TokenID) (warrant, *vaiven.Error) {
+	a := g.o.Access
+	w := warrant{by: by}
+	now := g.door.generation.Load() // before anything is asked: what changes meanwhile is asked for again
+	st := a.Standing(id)
+	key := proof
+	if by != nil {
+		switch {
+		case !a.IsGood(*by):
+			return w, refused(vaiven.CodeBadToken, id)
+		case by.Board == id:
+			key = by.Token
+		case by.Board != "" && !a.Standing(by.Board).Concentrator:
+			return w, refused(vaiven.CodeBadToken, id)
+		case by.Board == "" && by.May(vaiven.MaySend) && by.Sees(id):
+			w.trust = vouched
+		}
+	}
+	if key != "" {
+		keys := a.Keys(id)
+		if i := slices.IndexFunc(keys, func(k vaiven.Granted) bool { return k.Token == key }); i >= 0 {
+			w.trust, w.full = proven, true
+			if i > 0 || !st.Verified { // the first of them is the one that is used
+				w.first = key
+			}
+		}
+		if w.trust == proven && key == proof {
+			w.proof = proof
+		}
+	}
+	switch {
+	case w.trust == proven:
+	case st.Verified && w.trust == unproven:
+		return w, refused(vaiven.CodeNotAuthorised, id)
+	case w.trust == unproven && !a.Admits(id):
+		return w, refused(vaiven.CodeNotApproved, id)
+	default:
+		w.full = !st.Verified && a.IsClass()
+	}
+	if lasting := by == nil || by.Expires == 0; lasting && (w.trust > unproven || st.Approved || a.IsClass()) {
+		w.asked = now
+	}
+	return w, nil
+}
+
+// approvalRetry is when a board that waits for approval comes again.
+const approvalRetry = 10 * time.Second
+
+func refused(code vaiven.Code, id vaiven.Device) *vaiven.Error {
+	return &vaiven.Error{Code: code, Device: id, Retry: approvalRetry, At: -1}
+}
+
+// Sender is where a message comes from, and who sends it as far as that was shown.
+type Sender struct {
+	Remote netip.AddrPort
+	By     *vaiven.Principal // nil: nobody
+	Secure bool              // nobody between can read it
+}
+
+// Identify says who sends a request: by a token in Authorization, as Bearer, or as the
+// password of Basic with the board's id as the user. The error has CodeBadToken, or
+// CodeTooFast for an address that must wait; it was counted.
+func (g *Gateway) Identify(r *http.Request) (Sender, *vaiven.Error) {
+	s := Sender{Remote: g.Remote(r), Secure: r.TLS != nil || g.saysHTTPS(r)}
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		return s, nil
+	}
+	from := s.Remote.Addr()
+	user, text := splitAuthorization(header)
+	p, err := g.o.Access.Authenticate(text, from)
+	if err == nil && user != "" && p.Board != "" {
+		if d, bad := vaiven.ParseDevice(user); bad != nil || d != p.Board {
+			err = g.o.Access.Deny(vaiven.DeniedToken, from, p.Board)
+		}
+	}
+	if err != nil {
+		return s, deniedError(err, "")
+	}
+	s.By = &p
+	if p.Board != "" && !s.Secure {
+		g.tellClear(p.Board, s.Remote)
+	}
+	return s, nil
+}
+
+// deniedError is what a board is told whose token was wrong.
+func deniedError(err error, id vaiven.Device) *vaiven.Error {
+	e := refused(vaiven.CodeBadToken, id)
+	var wait interface{ RetryAfter() time.Duration }
+	if errors.As(err, &wait) {
+		e.Code, e.Retry = vaiven.CodeTooFast, max(wait.RetryAfter(), time.Second)
+		e.Reason = wire.ReasonGuesses
+	}
+	return e
+}
+
+// splitAuthorization returns the user, "" for none, and the token of a header; what
+// cannot be read is no token.
+func splitAuthorization(header string) (user, token string) {
+	scheme, rest, _ := strings.Cut(strings.TrimSpace(header), " ")
+	rest = strings.TrimSpace(rest)
+	switch strings.ToLower(scheme) {
+	case "bearer":
+		return "", rest
+	case "basic":
+		b, err := base64.StdEncoding.DecodeString(rest)
+		if err == nil {
+			user, token, _ = strings.Cut(string(b), ":")
+		}
+	}
+	return user, token
+}
+
+// saysHTTPS reports whether a trusted proxy says that the request came to it by HTTPS.
+func (g *Gateway) saysHTTPS(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && g.trusted(peer.Addr().Unmap()) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+// tellClear points out, once for each device, that its token can be read on its way.
+func (g *Gateway) tellClear(d vaiven.Device, from netip.AddrPort) {
+	if !g.door.isNewsOfClear(d) {
+		return
+	}
+	g.tell(Notice{Device: d, Remote: address(from), Text: g.o.Lang.Say(
+		"sends its token unencrypted, where everybody in the network can read it: connect it by wss://",
+		"envía su token sin cifrar, y cualquiera en la red puede leerlo: conéctala por wss://")})
+}
+
+// refuseCredentials answers a handshake with a wrong token.
+func (g *Gateway) refuseCredentials(w http.ResponseWriter, e *vaiven.Error) {
+	code := http.StatusUnauthorized
+	if e.Code == vaiven.CodeTooFast {
+		code = http.StatusTooManyRequests
+		w.Header().Set("Retry-After", fmt.Sprint(int64((e.Retry+time.Second-1)/time.Second)))
+	} else {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	http.Error(w, g.o.Lang.Say("that is no token of this server", "ese no es un token de este servidor"), code)
+}
