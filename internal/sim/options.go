@@ -153,7 +153,7 @@ func (o *Options) fill() {
 		o.Devices = 1
 	}
 	if o.First == 0 {
-		o.First = defaultFirst
+		o.First = 101
 	}
 	if o.Window <= 0 {
 		o.Window = 64

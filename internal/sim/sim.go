@@ -35,8 +35,6 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	return f.result(ctx), nil
 }
 
-const defaultFirst = 101
-
 // fleet is one run.
 type fleet struct {
 	o      *Options
