@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -126,32 +127,39 @@ func (g *Gateway) runDoor(ctx context.Context) {
 		d.mu.Lock()
 		changed, all := d.changed, d.all
 		d.changed, d.all = make(map[vaiven.Device]struct{}), false
-		if all {
-			for id := range d.waiters {
-				changed[id] = struct{}{}
-			}
-		}
 		d.mu.Unlock()
-		if all {
-			g.mu.Lock()
-			for id, dev := range g.devices {
-				if dev.conn.Load() != nil {
-					changed[id] = struct{}{}
-				}
-			}
-			g.mu.Unlock()
-		}
 		for id := range changed {
-			g.reconsider(id)
+			g.reconsider(id, true)
+		}
+		if all {
+			for _, id := range g.concerned() {
+				g.reconsider(id, false)
+			}
 		}
 	}
 }
 
-// reconsider does what follows when a device's right to speak has changed.
-func (g *Gateway) reconsider(id vaiven.Device) {
+// concerned are the devices for which somebody speaks, or waits.
+func (g *Gateway) concerned() (ids []vaiven.Device) {
+	g.mu.Lock()
+	for id, dev := range g.devices {
+		if dev.conn.Load() != nil {
+			ids = append(ids, id)
+		}
+	}
+	g.mu.Unlock()
+	d := &g.door
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.AppendSeq(ids, maps.Keys(d.waiters))
+}
+
+// reconsider does what follows when a device's right to speak has changed; own: its own,
+// and not that of all.
+func (g *Gateway) reconsider(id vaiven.Device, own bool) {
 	st, keys := g.o.Access.Standing(id), g.o.Access.Keys(id)
 	g.tellOffer(id, st, keys)
-	g.sendAway(id)
+	g.sendAway(id, own && st == (vaiven.Standing{}))
 	if !g.o.Access.Admits(id) {
 		return
 	}
@@ -169,8 +177,9 @@ func (g *Gateway) reconsider(id vaiven.Device) {
 	}
 }
 
-// sendAway closes the connection that speaks for a device by what is good no longer.
-func (g *Gateway) sendAway(id vaiven.Device) {
+// sendAway closes the connection that speaks for a device by what is good no longer, or
+// whatever it has shown if all was taken back that the device was given.
+func (g *Gateway) sendAway(id vaiven.Device, whatever bool) {
 	d := g.connectedDevice(id)
 	if d == nil {
 		return
@@ -182,7 +191,7 @@ func (g *Gateway) sendAway(id vaiven.Device) {
 		return
 	}
 	now, err := g.judge(id, d.warrant.by, d.warrant.proof)
-	if err == nil && now.trust >= d.warrant.trust {
+	if err == nil && now.trust >= d.warrant.trust && !whatever {
 		return
 	}
 	c.lose(d, "revoked", retryWait)
