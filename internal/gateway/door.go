@@ -34,6 +34,9 @@ const (
 	// from it, and maxBars of how many that is remembered.
 	barFor  = 10 * time.Minute
 	maxBars = 1024
+	// lapseEvery is how often it is looked whether somebody speaks by what was good for a
+	// time only.
+	lapseEvery = 5 * time.Second
 	// newsPerSecond is of how many boards that wait a person is told at once.
 	newsPerSecond = 4
 )
@@ -42,6 +45,7 @@ const (
 // may come in.
 type door struct {
 	generation atomic.Uint64 // counts the changes, from 1
+	lapsing    atomic.Bool   // somebody speaks by what is good for a time only
 	secret     [32]byte      // of the nonces over HTTP
 	wake       chan struct{}
 
@@ -118,9 +122,13 @@ func (g *Gateway) AccessChanged(id vaiven.Device) {
 // runDoor looks at the devices whose right to speak has changed.
 func (g *Gateway) runDoor(ctx context.Context) {
 	d := &g.door
+	tick := time.NewTicker(lapseEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-d.wake:
+		case <-tick.C:
+			g.endLapsed()
 		case <-ctx.Done():
 			return
 		}
@@ -136,6 +144,16 @@ func (g *Gateway) runDoor(ctx context.Context) {
 				g.reconsider(id, false)
 			}
 		}
+	}
+}
+
+// endLapsed sends those away who speak by what was good for a time only.
+func (g *Gateway) endLapsed() {
+	if !g.door.lapsing.Swap(false) { // whoever still does sets it again
+		return
+	}
+	for _, id := range g.concerned() {
+		g.reconsider(id, false)
 	}
 }
 
