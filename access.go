@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Rights are what somebody may do; the zero value is nothing.
@@ -189,6 +190,25 @@ func (s *Standing) Apply(ev Event) {
 			*s = Standing{}
 		}
 	}
+}
+
+// Trust is how far what speaks for a device is believed.
+type Trust string
+
+// How far a device is believed.
+const (
+	TrustVerified   Trust = "verified"   // only what proves that it has the device's token speaks for it
+	TrustUnverified Trust = "unverified" // whatever gives its id speaks for it
+	TrustUnapproved Trust = "unapproved" // nothing of it is taken until a person lets it in
+)
+
+// TokenRequest asks for a token of the API.
+type TokenRequest struct {
+	Name    string
+	Rights  Rights        // one at least
+	Devices []string      // patterns; none: all
+	For     time.Duration // how long it is good; 0: for ever
+	By      string
 }
 
 // Principal is somebody who asks for something, as far as the server knows.

@@ -48,7 +48,9 @@ func (p *program) backupCommand() *cobra.Command {
 			"  vaiven backup pi.backup\n  vaiven backup /media/usb --every 24h --keep 7\n  vaiven backup --check pi.backup"),
 		Args: p.args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			b.said = originOf(cmd)
+			if b.said = originOf(cmd); b.said.data {
+				b.remote.data = c.Data
+			}
 			if b.client, err = p.client(cmd, &b.remote); err != nil {
 				return err
 			}
@@ -65,7 +67,7 @@ func (p *program) backupCommand() *cobra.Command {
 			return b.once(cmd.Context())
 		},
 	}
-	p.remoteFlags(cmd, &b.remote)
+	p.serverFlags(cmd, &b.remote)
 	f := cmd.Flags()
 	f.StringVar(&c.Data, "data", c.Data, p.say("the data folder, of a server that is stopped", "la carpeta de datos, de un servidor detenido"))
 	f.StringVar(&c.CSV, "csv", "", p.say("its CSV file (default: readings.csv in the data folder)", "su archivo CSV (por defecto, readings.csv en la carpeta de datos)"))

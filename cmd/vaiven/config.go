@@ -78,8 +78,13 @@ type config struct {
 	Button    []button.Binding // lines of this computer that switch a board's state
 	Indicator []button.Binding // lines that show one
 	LEDText   []string         // two words for on and off, sent to boards without HELLO instead of JSON
-	Open      bool             // every board is let in, unverified, and everybody may look: a class
-	APIToken  string           // whoever sends it may use the API from elsewhere
+	APIToken  string           // whoever sends it may do everything
+
+	Open       bool     // every board is let in, unverified, and everybody may look: a class
+	PublicView bool     // everybody may look
+	CORS       []string // origins of other sites' pages that may ask
+	Host       []string // names that the server goes by, beside its machine's
+	NoQR       bool     // no QR code in the terminal
 
 	NATS     string // external NATS, nats://HOST:PORT[,...]; "" is the embedded one
 	Replicas int    // copies of the log on an external cluster
@@ -154,10 +159,7 @@ func (p *program) flags(f *pflag.FlagSet, c *config) {
 		"LED de este equipo que muestra el estado de una placa, como GPIO27=101:LED (varios: repítela)"))
 	f.StringSliceVar(&c.LEDText, "led-text", nil, p.say("send these two words for on and off instead of JSON, as ON,OFF, to boards that say no HELLO",
 		"envía estas dos palabras para encendido y apagado en vez de JSON, como ON,OFF, a placas que no dicen HELLO"))
-	f.BoolVar(&c.Open, "open", c.Open, p.say("let every board in, unverified, and everybody in the network look, as in a class",
-		"deja entrar a todas las placas, sin verificar, y mirar a cualquiera en la red, como en una clase"))
-	f.StringVar(&c.APIToken, "api-token", "", p.say("secret that lets other computers use the API (better: the variable VAIVEN_API_TOKEN)",
-		"secreto con el que otros equipos pueden usar la API (mejor: la variable VAIVEN_API_TOKEN)"))
+	p.accessFlags(f, c)
 	f.StringVar(&c.NATS, "nats", "", p.say("external NATS, as nats://HOST:4222 (default: the embedded one)",
 		"NATS externo, como nats://HOST:4222 (por defecto, el incluido)"))
 	f.IntVar(&c.Replicas, "replicas", 1, p.say("copies of the log on an external cluster", "copias del registro en un clúster externo"))
@@ -312,9 +314,17 @@ func (p *program) fill(cmd *cobra.Command) error {
 			if err := flags.Set(f.Name, v); err != nil {
 				failed = usageError{p.flagError(err)}
 			}
+			p.noteFilled(f.Name)
 		}
 	})
 	return failed
+}
+
+func (p *program) noteFilled(flag string) {
+	if p.filled == nil {
+		p.filled = map[string]bool{}
+	}
+	p.filled[flag] = true
 }
 
 // values returns what the file or the environment says of a key, as the words
@@ -401,6 +411,9 @@ func (p *program) check(c *config) error {
 	if c.CSVDialect != "" && c.CSVDialect != csvfile.ExcelES {
 		return usageError{fmt.Errorf(p.say("--csv-dialect %q: there is only excel-es", "--csv-dialect %q: solo hay excel-es"), c.CSVDialect)}
 	}
+	if err := p.checkAccess(c); err != nil {
+		return err
+	}
 	if err := errors.Join(p.checkRotate(c), p.checkKeep(c)); err != nil {
 		return err
 	}
@@ -461,7 +474,8 @@ func (p *program) serverOptions(c *config) server.Options {
 		MaxMessage: c.MaxMessage, MaxDevices: c.MaxDevices, MaxUnverified: c.MaxUnverified, MaxPerAddress: c.MaxPerAddress, MaxConnections: maxConnections(),
 		TrustedProxies: c.TrustedProxy,
 		States:         c.State, Buttons: c.Button, Indicators: c.Indicator,
-		Class: c.Open, APIToken: c.APIToken, Version: versionText(),
+		Class: c.Open, PublicView: c.PublicView, CORS: c.CORS, Hosts: c.Host, Waiting: p.announceWaiting,
+		APIToken: c.APIToken, Version: versionText(),
 		NATS: c.NATS, Replicas: c.Replicas, CommitEvery: c.CommitEvery, NoSync: p.getenv(envNoSync) == "1",
 		Lang: p.lang, Notify: p.notice, Logger: p.logger(),
 		Verified: func(line string) { fmt.Fprintf(p.stderr().W, "  ✓ %s\n", line) },

@@ -48,6 +48,7 @@ func (p *program) courseCommand(c *config, name string, aliases []string, short 
 			if err := p.fill(cmd); err != nil {
 				return err
 			}
+			p.checkTyped(cmd)
 			if err := p.chooseFolder(c, folderPrefix[name], again); err != nil {
 				return err
 			}

@@ -46,6 +46,7 @@ func (p *program) devicesCommand() *cobra.Command {
 	p.remoteFlags(cmd, r)
 	p.jsonFlag(cmd, r)
 	cmd.AddCommand(p.describeCommand(), p.forgetCommand())
+	cmd.AddCommand(p.admitCommands()...)
 	return cmd
 }
 
@@ -71,7 +72,7 @@ func (p *program) listDevices(r *remote, list []api.Device) error {
 
 func (p *program) listed(d *api.Device) console.Listed {
 	row := console.Listed{
-		Device: d.ID, Title: d.Name, Status: d.Status, Since: d.Since, Until: d.Until, Readings: d.Readings,
+		Device: d.ID, Title: d.Name, Trust: d.Trust, Status: d.Status, Since: d.Since, Until: d.Until, Readings: d.Readings,
 	}
 	for _, v := range d.Values {
 		row.Values = append(row.Values, vaiven.Value{Name: v.Name, Num: v.Value})

@@ -66,7 +66,7 @@ func (p *program) exportCommand() *cobra.Command {
 	f.StringVar(&a.c.CSV, "csv", "", p.say("the server's CSV file, whose columns and zone count (default: readings.csv in the data folder)",
 		"el archivo CSV del servidor, cuyas columnas y zona cuentan (por defecto, readings.csv en la carpeta de datos)"))
 	f.StringVar(&a.c.NATS, "nats", "", p.say("external NATS that holds the log", "NATS externo que tiene el registro"))
-	p.remoteFlags(cmd, &a.r)
+	p.serverFlags(cmd, &a.r)
 	return cmd
 }
 
@@ -94,6 +94,7 @@ func (p *program) export(cmd *cobra.Command, a *exportAsk) error {
 	if said.remote(cmd) {
 		return p.exportFrom(cmd, a, q)
 	}
+	a.r.data = d.o.Data
 	if said.both() {
 		return p.exportFromOwner(cmd, d, a, q)
 	}

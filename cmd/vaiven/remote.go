@@ -21,18 +21,34 @@ import (
 
 // remote is how a command finds the running server that it asks.
 type remote struct {
-	server, token string
-	json          bool
-	flags         *pflag.FlagSet // of the command that asks
+	server    string
+	token     string // that it is asked with, "": none
+	tokenFile string // that holds it
+	oldToken  string // as it was called before
+	data      string // folder of the server, if it is on this machine; "": not said
+	found     string // file of this machine that token was found in, "": it was not
+	unread    string // such a file that could not be read
+	json      bool
+	flags     *pflag.FlagSet // of the command that asks
 }
 
 // remoteFlags declares what every command has that asks a running server.
 func (p *program) remoteFlags(cmd *cobra.Command, r *remote) {
+	p.serverFlags(cmd, r)
+	cmd.Flags().StringVar(&r.data, "data", "", p.say("its data folder on this machine, where the token for commands is (default: found by itself)",
+		"su carpeta de datos en esta máquina, donde está la clave para los comandos (por defecto, se encuentra sola)"))
+}
+
+// serverFlags are those that say which server is asked, and with which token.
+func (p *program) serverFlags(cmd *cobra.Command, r *remote) {
 	f := cmd.Flags()
 	r.flags = f
 	f.StringVar(&r.server, "server", "http://127.0.0.1:8080", p.say("the running server (variable VAIVEN_SERVER)", "el servidor en marcha (variable VAIVEN_SERVER)"))
-	f.StringVar(&r.token, "api-token", "", p.say("its token, if you ask from another computer (variable VAIVEN_API_TOKEN)",
-		"su clave, si preguntas desde otro equipo (variable VAIVEN_API_TOKEN)"))
+	f.StringVar(&r.token, "token", "", p.say("a token of it, if you ask from another computer (better: the variable VAIVEN_TOKEN)",
+		"una clave suya, si preguntas desde otro equipo (mejor: la variable VAIVEN_TOKEN)"))
+	f.StringVar(&r.tokenFile, "token-file", "", p.say("file that holds the token", "archivo que contiene la clave"))
+	f.StringVar(&r.oldToken, "api-token", "", p.say("as --token", "como --token"))
+	_ = f.MarkHidden("api-token")
 }
 
 // origin is what the command line says of where to read, before the environment adds to
@@ -65,6 +81,9 @@ func (p *program) client(cmd *cobra.Command, r *remote) (*api.Client, error) {
 	if rest, ok := strings.CutPrefix(r.server, "ws"); ok && (strings.HasPrefix(rest, "://") || strings.HasPrefix(rest, "s://")) {
 		r.server = "http" + rest
 	}
+	if err := p.tokenFrom(cmd, r); err != nil {
+		return nil, err
+	}
 	c, err := api.New(api.Options{Server: r.server, Token: r.token})
 	if err != nil {
 		return nil, usageError{fmt.Errorf(p.say("--server %q: want an address as http://127.0.0.1:8080", "--server %q: se espera una dirección como http://127.0.0.1:8080"), r.server)}
@@ -93,7 +112,7 @@ func (p *program) remoteError(r *remote, err error) error {
 			return hinted(fmt.Errorf(p.say("what answers at %s is no vaiven: %d %s", "lo que responde en %s no es un vaiven: %d %s"), r.server, refused.Status, refused.Title),
 				p.say("give the address alone: --server http://HOST:PORT", "da solo la dirección: --server http://HOST:PUERTO"))
 		}
-		return p.refused(refused)
+		return p.refused(r, refused)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return hinted(fmt.Errorf(p.say("no vaiven answers at %s", "ningún vaiven responde en %s"), r.server), p.say(
 			"start it, or say where it listens: --server http://HOST:PORT", "inícialo, o di dónde escucha: --server http://HOST:PUERTO"))
@@ -124,7 +143,7 @@ func (r *remote) wrongFlags(problem *api.Problem) string {
 }
 
 // refused puts a problem into words; the server's own words are in its language.
-func (p *program) refused(problem *api.Problem) error {
+func (p *program) refused(r *remote, problem *api.Problem) error {
 	text, hint := problem.Detail, problem.Hint
 	if text == "" {
 		text = fmt.Sprintf("%d %s", problem.Status, problem.Title)
@@ -132,11 +151,10 @@ func (p *program) refused(problem *api.Problem) error {
 	for _, f := range problem.Errors {
 		text += fmt.Sprintf("; %s: %s", f.Location, f.Message)
 	}
-	if hint == "" || problem.Code == "unknown_device" || problem.Status == http.StatusUnauthorized { // the server's hint is for programs
+	if hint == "" || problem.Code == "unknown_device" || problem.Status == http.StatusUnauthorized || problem.Status == http.StatusForbidden { // the server's hint is for programs
 		switch problem.Status {
 		case http.StatusUnauthorized, http.StatusForbidden:
-			hint = p.say("ask on the server's own machine, or start it with --api-token and give the same here",
-				"pregunta en la misma máquina del servidor, o inícialo con --api-token y da la misma clave aquí")
+			hint = p.tokenHint(r)
 		case http.StatusNotFound:
 			hint = p.say("`vaiven devices` lists the boards that it knows", "`vaiven devices` muestra las placas que conoce")
 		}

@@ -25,6 +25,9 @@ type program struct {
 	streams
 	out, err  *console.Output // the only writers of stdout and stderr
 	lang      vaiven.Lang
+	announced announcer                 // boards that wait
+	hasKeys   atomic.Bool               // somebody may type while the server runs
+	filled    map[string]bool           // flags that the command line did not set, see fill
 	asked     *cobra.Command            // that ran, or was not understood; nil before
 	screenLog atomic.Pointer[io.Writer] // takes stderr while a full screen is up
 }
@@ -154,6 +157,7 @@ El curso:     vaiven lab                    (10 lecturas o 3 minutos)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{p.flagError(err)} })
 	root.AddCommand(p.serveCommand(), p.labCommand(), p.workshopCommand(), p.simulateCommand(),
 		p.devicesCommand(), p.watchCommand(), p.plotCommand(), p.setCommand(), p.toggleCommand(), p.sessionCommand(),
+		p.loginLinkCommand(), p.tokenCommand(), p.auditCommand(),
 		p.verifyCommand(), p.backupCommand(), p.restoreCommand(), p.importCommand(), p.exportCommand(), p.doctorCommand(), p.benchCommand(), p.versionCommand(), p.manCommand())
 	p.translate(root)
 	return root

@@ -35,10 +35,12 @@ func (a *attended) screen(facts console.Facts) (*screen, error) {
 		return nil, hinted(errors.New(a.say("--ui tui needs a terminal", "--ui tui necesita una terminal")),
 			a.say("leave it out when the output goes to a file or a program", "omítela cuando la salida va a un archivo o a un programa"))
 	}
+	a.hasKeys.Store(true)
 	t := console.NewTUI(console.TUIOptions{
 		Lang: a.lang, Title: a.title(facts), Roster: a.roster, Addresses: facts.Addresses, After: a.Replayed(),
 		Input: a.in, Output: a.out.File(), Color: o.Out.Color, Fallback: a.err.Notes(),
 		RequestChange: a.askFromTerminal, States: a.States(),
+		Waiting: a.Server.Access().Waiting, Approve: a.approveFromTerminal, Trust: a.Server.Access().Trust,
 	})
 	t.Seed(a.Replayed(), a.known())
 	w := t.LogWriter()
@@ -52,8 +54,10 @@ func (a *attended) keys() *console.Keys {
 	if a.in == nil || !term.IsTerminal(int(a.in.Fd())) {
 		return nil
 	}
+	a.hasKeys.Store(true)
 	k := console.NewKeys(console.KeysOptions{
 		Lang: a.lang, In: a.in, Err: a.stderr(), Roster: a.roster, States: a.States(), RequestChange: a.askFromTerminal, After: a.Replayed(),
+		Waiting: a.Server.Access().Waiting, Approve: a.approveFromTerminal,
 	})
 	k.Seed(a.Replayed(), a.known())
 	return k
@@ -106,7 +110,8 @@ func (a *attended) facts() console.Facts {
 		Lang: a.lang, Command: a.command, Version: versionText(),
 		Addresses: addresses.Plain, Secure: addresses.Secure, Local: addresses.Local,
 		Zone: a.Zone(), Offset: zoneOffset(a.Zone(), now), Synced: now.Synced,
-		Data: a.c.Data, Continued: a.c.continued, CSV: paths[0], Readings: a.c.Readings, For: a.c.For,
+		Class: a.c.Open,
+		Data:  a.c.Data, Continued: a.c.continued, CSV: paths[0], Readings: a.c.Readings, For: a.c.For,
 	}
 	if a.command == "workshop" {
 		f.Command = a.say("workshop", "taller")

@@ -14,8 +14,11 @@ import (
 	"vaiven/internal/server"
 )
 
+// defaultData is serve's data folder.
+const defaultData = "vaiven-data"
+
 func (p *program) serveCommand() *cobra.Command {
-	c := &config{Listen: []string{":8080"}, Data: "vaiven-data", Interval: 2 * time.Second, CommitEvery: time.Second}
+	c := &config{Listen: []string{":8080"}, Data: defaultData, Interval: 2 * time.Second, CommitEvery: time.Second}
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: p.say("Receive readings until Ctrl-C", "Recibe lecturas hasta Ctrl-C"),
@@ -27,6 +30,7 @@ func (p *program) serveCommand() *cobra.Command {
 			if err := p.fill(cmd); err != nil {
 				return err
 			}
+			p.checkTyped(cmd)
 			return p.serve(cmd.Context(), "serve", c, nil)
 		},
 	}
@@ -119,12 +123,15 @@ func (a *attended) run(ctx context.Context, stop func(), f *finish) error {
 	if !screen.full {
 		_ = console.Banner(a.stderr(), facts) // nobody there to read it is no reason not to serve
 	}
+	defer a.leaveNotes()()
+	welcomed := a.welcome(ctx)
 	simulated := a.startSimulation(ctx)
 	shown := screen.run(ctx, stop)
 	watched := f.start(ctx)
 	err = a.Run(ctx)
 	stop()
 	<-watched
+	<-welcomed
 	<-simulated
 	<-shown
 	if err == nil && f != nil {

@@ -247,7 +247,7 @@ func (p *program) tellOutcomes(o *setOptions, outcomes []api.Outcome) error {
 // was wanted.
 func (p *program) outcome(o *setOptions, out *api.Outcome) (line string, ok bool) {
 	if out.Change == nil {
-		return p.refused(out.Error).Error(), false
+		return p.refused(&o.remote, out.Error).Error(), false
 	}
 	c := out.Change
 	what := statesText(c.States)

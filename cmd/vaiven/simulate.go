@@ -173,6 +173,11 @@ func (a *attended) startSimulation(ctx context.Context) <-chan struct{} {
 	}
 	go func() {
 		defer close(done)
+		select {
+		case <-a.Running(): // what the start itself lets in comes first
+		case <-ctx.Done():
+			return
+		}
 		var err error
 		if !a.c.Open { // they come as boards that were let in, with tokens that nobody else has
 			o.Tokens, err = a.Access().AddDevices(ctx, o.IDs(), "simulation")

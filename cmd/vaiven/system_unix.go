@@ -2,7 +2,14 @@
 
 package main
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+	"os/user"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
 
 // diskFree is the space left for this user on dir's filesystem, in bytes.
 func diskFree(dir string) (uint64, bool) {
@@ -26,4 +33,26 @@ func maxConnections() int {
 		return 0
 	}
 	return max(int(r.Cur)-spareFiles, int(r.Cur)/2)
+}
+
+// processRuns reports whether there is a process with that number.
+func processRuns(pid int) bool {
+	err := unix.Kill(pid, 0)
+	return pid > 0 && (err == nil || errors.Is(err, unix.EPERM))
+}
+
+// owner is the user whose file it is, or whose folder it is in; "" when that cannot be told.
+func owner(path string) string {
+	for range 2 {
+		var s unix.Stat_t
+		if unix.Stat(path, &s) == nil {
+			u, err := user.LookupId(strconv.FormatUint(uint64(s.Uid), 10))
+			if err != nil {
+				return ""
+			}
+			return u.Username
+		}
+		path = filepath.Dir(path)
+	}
+	return ""
 }

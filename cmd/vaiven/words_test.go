@@ -52,7 +52,7 @@ func TestWordsThatAreNotUnderstood(t *testing.T) {
 		{"devices forget", "needs more words", "le faltan palabras"},
 		{"session new", "vaiven session new 101 102", "[opciones]"},
 		{"man", "needs more words", "le faltan palabras"},
-		{"devices a b", `"b" is one word too many for vaiven devices`, `"b" sobra en vaiven devices`},
+		{"devices ox b", `"b" is one word too many for vaiven devices`, `"b" sobra en vaiven devices`},
 		{"devices describe 101 102", `"102" is one word too many`, `"102" sobra`},
 		{"devices forgett 101", "did you mean forget?", "¿quisiste decir forget?"},
 		{"session mew 101", "did you mean new?", "¿quisiste decir new?"},

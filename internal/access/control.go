@@ -136,6 +136,17 @@ func (c *Control) Admits(d vaiven.Device) bool {
 	return !s.Verified && (s.Approved || c.IsOpen())
 }
 
+// Trust is how far what speaks for a device is believed now.
+func (c *Control) Trust(d vaiven.Device) vaiven.Trust {
+	switch {
+	case c.o.Book.Standing(d).Verified:
+		return vaiven.TrustVerified
+	case c.Admits(d):
+		return vaiven.TrustUnverified
+	}
+	return vaiven.TrustUnapproved
+}
+
 // Standing returns a device's right to speak.
 func (c *Control) Standing(d vaiven.Device) vaiven.Standing { return c.o.Book.Standing(d) }
 
@@ -259,17 +270,8 @@ func (c *Control) Login(ctx context.Context, secret string, from netip.Addr) (co
 	return cookie, g.Expires, nil
 }
 
-// TokenRequest asks for a token of the API.
-type TokenRequest struct {
-	Name    string
-	Rights  vaiven.Rights // one at least
-	Devices []string      // patterns; none: all
-	For     time.Duration // how long it is good; 0: for ever
-	By      string
-}
-
 // CreateToken makes a token of the API. Its text is told this once.
-func (c *Control) CreateToken(ctx context.Context, r TokenRequest) (text string, g vaiven.Granted, err error) {
+func (c *Control) CreateToken(ctx context.Context, r vaiven.TokenRequest) (text string, g vaiven.Granted, err error) {
 	text, id := vaiven.NewToken()
 	g = vaiven.Granted{
 		Stamp: c.o.Stamp(), Token: id, Use: vaiven.UseAPI, Sum: vaiven.HashToken(text), Rights: r.Rights, Devices: r.Devices, Name: r.Name, By: r.By,
@@ -299,14 +301,18 @@ func (c *Control) RevokeToken(ctx context.Context, id vaiven.TokenID, by string)
 
 // AddDevice lets a device in and makes a token for its board, which is told this once.
 // A token that is in use stays good until the new one is used: a burnt board can be
-// replaced, and keeps its id and its history.
+// replaced, and keeps its id and its history. A concentrator stays one.
 func (c *Control) AddDevice(ctx context.Context, d vaiven.Device, concentrator bool, by string) (token string, err error) {
 	token, g := c.boardToken(d, by)
 	events := []vaiven.Event{g}
-	if s := c.o.Book.Standing(d); !s.Approved || s.Concentrator != concentrator {
+	if s := c.o.Book.Standing(d); !s.Approved || concentrator && !s.Concentrator {
 		events = append([]vaiven.Event{&vaiven.Admitted{Stamp: g.Stamp, Device: d, Concentrator: concentrator, By: by}}, events...)
 	}
-	return token, c.o.Write(ctx, events...)
+	if err := c.o.Write(ctx, events...); err != nil {
+		return "", err
+	}
+	c.waiting.remove(d)
+	return token, nil
 }
 
 // mostAdded are the devices of one record of AddDevices.
@@ -368,6 +374,15 @@ func (c *Control) RevokeDevice(ctx context.Context, d vaiven.Device, by string) 
 	return true, c.o.Write(ctx, &vaiven.Revoked{Stamp: c.o.Stamp(), Device: d, By: by})
 }
 
+// OpenUntil is until when every board is let in, Unix ms UTC; 0: they are not, but for a
+// class, see IsClass.
+func (c *Control) OpenUntil() int64 {
+	if until := c.o.Book.OpenUntil(); until > c.now() {
+		return until
+	}
+	return 0
+}
+
 // OpenFor lets every board in for a while, unverified; 0 closes the door.
 func (c *Control) OpenFor(ctx context.Context, d time.Duration, by string) (until int64, err error) {
 	o := &vaiven.Opened{Stamp: c.o.Stamp(), By: by}
@@ -382,7 +397,7 @@ func (c *Control) OpenFor(ctx context.Context, d time.Duration, by string) (unti
 // what the log has of p's token. "" for somebody who has none.
 func (c *Control) Ticket(p vaiven.Principal) string {
 	key, ok := c.ticketKey(string(p.Token))
-	if !ok {
+	if !ok || p.Token == "" && !p.May(vaiven.MayAdmin) { // a viewer has shown nothing
 		return ""
 	}
 	head := string(p.Token) + "." + strconv.FormatInt(c.now()+TicketFor.Milliseconds(), 10)

@@ -41,8 +41,9 @@ type denial struct {
 // failures counts what each address tries in vain (of IPv6 each /64, which is what one
 // machine is given), so that guessing is slow and the log tells of it in summaries.
 type failures struct {
-	mu  sync.Mutex
-	all map[netip.Addr]*failing
+	mu    sync.Mutex
+	all   map[netip.Addr]*failing
+	swept time.Time // when those were dropped last that had not tried for long
 }
 
 // countedUnder is the address that one is counted under; the zero Addr stands for all
@@ -60,16 +61,9 @@ func countedUnder(from netip.Addr) netip.Addr {
 func (f *failures) of(from netip.Addr, now time.Time) *failing {
 	key := countedUnder(from)
 	a := f.all[key]
-	if a == nil && len(f.all) >= maxFailing {
-		for k, old := range f.all {
-			if now.Sub(old.last) > forgetTries && len(old.tries) == 0 {
-				delete(f.all, k)
-			}
-		}
-		if len(f.all) >= maxFailing {
-			key = netip.Addr{}
-			a = f.all[key]
-		}
+	if a == nil && f.full(now) {
+		key = netip.Addr{}
+		a = f.all[key]
 	}
 	if a == nil {
 		if f.all == nil {
@@ -82,11 +76,26 @@ func (f *failures) of(from netip.Addr, now time.Time) *failing {
 	return a
 }
 
-// wait is how long an address must not try, 0 when it may.
+// full reports whether there is no room for another address.
+func (f *failures) full(now time.Time) bool {
+	if len(f.all) >= maxFailing && now.Sub(f.swept) >= summaryTick {
+		f.swept = now
+		for k, old := range f.all {
+			if now.Sub(old.last) > forgetTries && len(old.tries) == 0 {
+				delete(f.all, k)
+			}
+		}
+	}
+	return len(f.all) >= maxFailing
+}
+
+// wait is how long an address must not try, 0 when it may. While there is no room for
+// another address, those that are not counted singly wait together: one who has
+// addresses without end would otherwise guess without end.
 func (f *failures) wait(from netip.Addr, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.all[countedUnder(from)] == nil {
+	if f.all[countedUnder(from)] == nil && !f.full(now) {
 		return 0
 	}
 	a := f.of(from, now)

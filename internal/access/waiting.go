@@ -82,5 +82,8 @@ func (c *Control) Wait(d vaiven.Device, from netip.Addr, hello bool, fw string) 
 	return c.waiting.note(d, from, hello, fw, c.now())
 }
 
-// Waiting are the boards that wait to be let in at this node, who came first first.
-func (c *Control) Waiting() []vaiven.Waiting { return c.waiting.list(c.now()) }
+// Waiting are the boards that wait to be let in at this node, who came first first. One
+// that was let in meanwhile, at another node or by an open door, waits no more.
+func (c *Control) Waiting() []vaiven.Waiting {
+	return slices.DeleteFunc(c.waiting.list(c.now()), func(b vaiven.Waiting) bool { return c.Trust(b.Device) != vaiven.TrustUnapproved })
+}

@@ -39,6 +39,8 @@ type Facts struct {
 	// that was used last. 0: none was asked for.
 	Continued int
 
+	Class bool // every board is let in, and everybody may look
+
 	Readings      uint64        // limit of a session, 0: none
 	For, Interval time.Duration // limit of a session, asked interval; 0: none
 	Device        string        // IDDEVICE of the example, "101" when empty
@@ -77,6 +79,9 @@ func Banner(t Terminal, f Facts) error {
 	for _, a := range f.Secure {
 		row(label, "wss://"+a+"/")
 		label = ""
+	}
+	if f.Class {
+		row(l.Say("open", "abierto"), l.Say("everybody on this network may send and look", "cualquiera en esta red puede enviar y mirar"))
 	}
 	row(l.Say("session", "sesión"), describeSession(f))
 	row(l.Say("time zone", "zona horaria"), describeZone(f))

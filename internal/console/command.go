@@ -17,6 +17,7 @@ import (
 // change states, or to ask for help.
 type command struct {
 	help    bool
+	approve bool          // let in who waits
 	toggle  bool          // t, or an empty line
 	device  vaiven.Device // "": the chosen one
 	toggles []string      // what t turns over, empty: the main state
@@ -62,6 +63,10 @@ func parseCommand(l vaiven.Lang, line string, known func(vaiven.Device) bool) (c
 		switch strings.ToLower(words[0]) {
 		case "?", "h", "help", "ayuda":
 			return command{help: true}, nil
+		case "a":
+			if !known("a") { // which may be a board
+				return command{approve: true}, nil
+			}
 		}
 	}
 	for _, word := range words {

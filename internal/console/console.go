@@ -134,9 +134,13 @@ func (p *Plain) appendLine(en vaiven.Entry) {
 	}
 	color := paint(own.to.Color)
 	if isReading {
-		own.buf = p.appendReading(p.appendLead(own.buf, cols, color, &r.Stamp, r.Device), color, r, en.Fills)
+		own.buf = p.appendReading(p.appendLead(own.buf, cols, color, &r.Stamp, r.Device, "?"), color, r, en.Fills)
 	} else if text, s := describe(p.lang, p.boards.get(en.Event.Of()), en.Event); text != "" {
-		own.buf = color.append(p.appendLead(own.buf, cols, color, en.Event.Time(), en.Event.Of()), s.sgr(), text)
+		nobody := "?" // a board that said nothing of itself
+		if vaiven.KindOf(en.Event)&vaiven.AccessKinds != 0 {
+			nobody = "·" // it is about no board
+		}
+		own.buf = color.append(p.appendLead(own.buf, cols, color, en.Event.Time(), en.Event.Of(), nobody), s.sgr(), text)
 		own.buf = append(own.buf, '\n')
 	}
 }
@@ -165,13 +169,13 @@ func (p *Plain) appendReading(b []byte, color paint, r *vaiven.Reading, fills bo
 	return append(b, '\n')
 }
 
-// appendLead writes the time, the device and its owner's name.
-func (p *Plain) appendLead(b []byte, cols *columns, color paint, at *vaiven.Stamp, d vaiven.Device) []byte {
+// appendLead writes the time, the device or what stands for none, and its owner's name.
+func (p *Plain) appendLead(b []byte, cols *columns, color paint, at *vaiven.Stamp, d vaiven.Device, nobody string) []byte {
 	b = color.append(b, sgrDim, clock(at.At, at.Offset))
 	b = append(b, "  "...)
 	id := string(d)
 	if d == "" {
-		id = "?"
+		id = nobody
 	}
 	b = color.append(b, deviceColor(d), id)
 	b = append(b, spaces(cols.padID(id))...)

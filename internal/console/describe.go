@@ -235,6 +235,22 @@ func describeAuthor(l vaiven.Lang, who string) string {
 		kind = l.Say("the terminal", "la terminal")
 	case "api":
 		kind = l.Say("the API", "la API")
+	case "token":
+		kind = l.Say("token", "la clave")
+	}
+	switch who {
+	case "serve", "lab", "workshop":
+		return l.Say("the server's start", "el inicio del servidor")
+	case "simulation":
+		return l.Say("the simulation", "la simulación")
+	case "upgrade":
+		return l.Say("the first start of this version", "el primer inicio de esta versión")
+	case "adoption":
+		return l.Say("its approval", "su aprobación")
+	case "browser":
+		return l.Say("a browser", "un navegador")
+	case "this machine":
+		return l.Say("this machine", "esta máquina")
 	}
 	return strings.TrimRight(kind+" "+rest, " ")
 }

@@ -196,6 +196,9 @@ func (f *framer) neededColumns(rows []*row) []column {
 	for i := range min(states, 1) {
 		need = append(need, state(i))
 	}
+	if slices.ContainsFunc(rows, func(r *row) bool { return f.trust(r) != "" }) {
+		need = append(need, fitted(74, true, l.Say("TRUST", "CONFIANZA"), 13, func(r *row) (string, string) { return f.trust(r), sgrYellow }))
+	}
 	if slices.ContainsFunc(rows, func(r *row) bool { return r.name != "" }) || len(d.roster) > 0 {
 		c := fitted(1, true, l.Say("NAME", "NOMBRE"), maxNameWidth, func(r *row) (string, string) { return r.name, "" })
 		c.w, c.full = min(c.w, 8), c.w
@@ -352,6 +355,9 @@ func (f *framer) detail(r *row, at, n int) string {
 		parts = append(parts, text)
 	}
 	parts = append(parts, f.presenceText(r))
+	if word := f.trust(r); word != "" {
+		parts = append(parts, word)
+	}
 	if e := r.session(); !e.Ended && e.Deadline > 0 {
 		left := max(time.UnixMilli(e.Deadline).Sub(f.now), 0).Truncate(time.Second)
 		parts = append(parts, l.Say("left: ", "faltan: ")+span(left))

@@ -97,7 +97,23 @@ func (f *framer) header() []string {
 		}
 		lines = append(lines, label+f.color.str(sgrBold, strings.Join(f.o.Addresses, "  ")))
 	}
-	return append(lines, f.counts(), "")
+	return append(lines, f.counts(), f.waits())
+}
+
+// waits says who waits to be let in, "" for nobody.
+func (f *framer) waits() string {
+	if f.o.Waiting == nil {
+		return ""
+	}
+	return f.color.str(sgrYellow, waits(f.l, f.o.Waiting()))
+}
+
+// trust is how far a board is believed, as a word; "" for one that is verified.
+func (f *framer) trust(r *row) string {
+	if f.o.Trust == nil {
+		return ""
+	}
+	return trustWord(f.l, f.o.Trust(r.ID))
 }
 
 func (f *framer) counts() string {
@@ -112,11 +128,20 @@ func (f *framer) counts() string {
 	if silent > 0 {
 		connected += " (" + vaiven.Count(silent, l.Say("silent", "callada"), l.Say("silent", "calladas")) + ")"
 	}
+	unverified := uint64(0)
+	for _, r := range d.order {
+		if f.trust(r) != "" {
+			unverified++
+		}
+	}
 	rejected := vaiven.Count(d.rejected, l.Say("rejected", "rechazada"), l.Say("rejected", "rechazadas"))
 	if d.rejected > 0 {
 		rejected = f.color.str(sgrRed, rejected)
 	}
 	parts := []string{connected, l.Readings(d.readings), formatRate(d.rate.perSecond(f.now.Unix())) + "/s", rejected}
+	if unverified > 0 {
+		parts = append(parts, vaiven.Count(unverified, l.Say("unverified", "sin verificar"), l.Say("unverified", "sin verificar")))
+	}
 	if d.hidden {
 		parts = append(parts, fmt.Sprintf(l.Say("first %d devices", "primeros %d dispositivos"), maxRows))
 	}
@@ -270,6 +295,9 @@ func (f *framer) help(h int) []string {
 			{"← →", l.Say("choose another state", "elegir otro estado")},
 			{"=  :", l.Say("type a value: DIM=40, 101 LED=0, t RELAY", "escribir un valor: DIM=40, 101 LED=0, t RELAY")},
 		}...)
+	}
+	if f.o.Approve != nil {
+		keys = append(keys, [2]string{"a", l.Say("let the board in that waits longest", "admitir la placa que espera hace más")})
 	}
 	keys = append(keys, [][2]string{
 		{"s", l.Say("sort by id, name, age, TEMP, rejected", "ordenar por id, nombre, tiempo, TEMP, rechazos")},

@@ -28,6 +28,8 @@ type KeysOptions struct {
 	States []string  // the server's own state names; none: LED
 
 	RequestChange RequestChange
+	Waiting       func() []vaiven.Waiting // boards that wait to be let in, longest first; nil: none
+	Approve       Approve                 // lets one of them in; nil: the key for that does nothing
 
 	// After is the last record that the log held when the server started;
 	// see Seed.
@@ -42,6 +44,7 @@ type KeysOptions struct {
 //	101               choose a board
 //	LED=1  101 DIM=40 ask for values
 //	101 t RELAY       turn over another state
+//	a                 let the board in that waits longest
 //	?                 help
 //
 // With none chosen, the only connected board is meant, or when none is
@@ -143,6 +146,7 @@ func (k *Keys) runLine(ctx context.Context, line string) {
 	case err != nil:
 	case c.help:
 		answer = keysHelp(l)
+	case c.approve:
 	case c.choosesDevice():
 		answer, err = k.choose(c.device)
 	default:
@@ -161,6 +165,12 @@ func (k *Keys) runLine(ctx context.Context, line string) {
 	switch {
 	case err != nil:
 		Notice(k.o.Err, l, err.Error(), l.Say("? and Enter shows what can be typed", "? y Enter muestra lo que se puede escribir"))
+	case c.approve:
+		if text, why := k.o.Approve.first(ctx, l, k.o.Waiting); why != "" {
+			Notice(k.o.Err, l, why, "")
+		} else {
+			_, _ = io.WriteString(k.o.Err.W, text+"\n")
+		}
 	case answer != "":
 		_, _ = io.WriteString(k.o.Err.W, answer) // its own failure has nowhere to be told
 	default:
@@ -259,6 +269,7 @@ func keysHelp(l vaiven.Lang) string {
 		{"LED=1  DIM=40", l.Say("ask for a value", "pedir un valor")},
 		{"101 LED=0", l.Say("of another board", "de otra placa")},
 		{"101 t RELAY", l.Say("turn a state over", "invertir un estado")},
+		{"a", l.Say("let the board in that waits longest", "admitir la placa que espera hace más")},
 		{"?  h", l.Say("this help", "esta ayuda")},
 		{"Ctrl-C", l.Say("end the server", "terminar el servidor")},
 	} {

@@ -137,6 +137,16 @@ func changes() []vaiven.Event {
 		&vaiven.Report{Stamp: stamp(90200), Device: "103", States: vals("LED", 0.0)},
 		&vaiven.Forgotten{Stamp: stamp(91000), Device: "7"},
 		&vaiven.Forgotten{Stamp: stamp(92000), Device: "8", Through: 4711},
+		&vaiven.Admitted{Stamp: stamp(93000), Device: "101", Remote: "192.168.1.20", Concentrator: true, By: "terminal"},
+		&vaiven.Granted{Stamp: stamp(93000), Device: "101", Token: "00c0ffee", Use: vaiven.UseBoard, Rights: vaiven.MaySend, By: "terminal"},
+		&vaiven.Granted{
+			Stamp: stamp(93000), Token: "0badcafe", Use: vaiven.UseAPI, Rights: vaiven.MayRead | vaiven.MaySet, Devices: []string{"1*", "lab-*"},
+			Expires: start + 93000 + 30*24*3600*1000, Name: "jardín", By: "browser", From: "deadbeef",
+		},
+		&vaiven.Verified{Stamp: stamp(94000), Device: "101", Token: "00c0ffee"},
+		&vaiven.Revoked{Stamp: stamp(95000), Device: "101", Token: "00c0ffee", By: "api 10.0.0.7"},
+		&vaiven.Opened{Stamp: stamp(96000), Until: start + 96000 + 600_000, By: "terminal"},
+		&vaiven.Denied{Stamp: stamp(97000), Device: "101", Reason: vaiven.DeniedProof, Remote: "10.0.0.9", Count: 12},
 	}
 }
 

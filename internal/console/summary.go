@@ -383,7 +383,8 @@ func WriteChanges(t Terminal, l vaiven.Lang, c *Changes) error {
 // Listed is a row of Listing: what a server says of a device.
 type Listed struct {
 	Device   vaiven.Device
-	Title    string // what people call it
+	Title    string       // what people call it
+	Trust    vaiven.Trust // "": the server says nothing of it
 	Status   vaiven.Status
 	Since    time.Time
 	Until    time.Time // of a board that sleeps
@@ -396,16 +397,25 @@ type Listed struct {
 
 // WriteListing prints a table of devices. Times are of now's zone.
 func WriteListing(t Terminal, l vaiven.Lang, list []Listed, now time.Time) error {
-	var rows [][]string
-	for i := range list {
-		d := &list[i]
-		rows = append(rows, []string{string(d.Device), clean(d.Title, maxText), d.presence(l, now), fmt.Sprint(d.Readings), d.latest(l)})
-	}
-	_, err := t.W.Write(appendTable(nil, false, "", []tableColumn{
+	columns := []tableColumn{
 		{head: l.Say("board", "placa"), limit: 24}, {head: l.Say("name", "nombre"), limit: 24},
 		{head: l.Say("presence", "presencia"), limit: 34}, {head: l.Say("readings", "lecturas"), limit: 10},
 		{head: l.Say("latest", "lo último"), keep: true},
-	}, rows))
+	}
+	marked := slices.ContainsFunc(list, func(d Listed) bool { return d.Trust != "" })
+	if marked {
+		columns = slices.Insert(columns, 2, tableColumn{head: l.Say("trust", "confianza"), limit: 14})
+	}
+	var rows [][]string
+	for i := range list {
+		d := &list[i]
+		row := []string{string(d.Device), clean(d.Title, maxText), d.presence(l, now), fmt.Sprint(d.Readings), d.latest(l)}
+		if marked {
+			row = slices.Insert(row, 2, cmp.Or(trustWord(l, d.Trust), trustedWord(l, d.Trust)))
+		}
+		rows = append(rows, row)
+	}
+	_, err := t.W.Write(appendTable(nil, false, "", columns, rows))
 	return err
 }
 

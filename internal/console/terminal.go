@@ -27,6 +27,7 @@ type Terminal struct {
 	Color  bool // escape codes for colour are welcome
 	Redraw bool // a line can be drawn again over itself
 	Width  int  // columns; 0: unknown, taken as 80
+	Height int  // lines; 0: unknown, taken as 24
 }
 
 // Detect looks at a file of the process (stdout, stderr). NO_COLOR, when it is
@@ -38,8 +39,8 @@ func Detect(f *os.File, getenv func(string) string) Terminal {
 		return t
 	}
 	lipgloss.EnableLegacyWindowsANSI(f)
-	if w, _, err := term.GetSize(int(f.Fd())); err == nil {
-		t.Width = w
+	if w, h, err := term.GetSize(int(f.Fd())); err == nil {
+		t.Width, t.Height = w, h
 	}
 	t.Redraw, t.Color = abilities(getenv, runtime.GOOS)
 	return t

@@ -123,7 +123,11 @@ func requests(m *model) (got []string) {
 	for {
 		select {
 		case r := <-m.t.requests:
-			got = append(got, strings.TrimRight(string(r.Device)+" "+states(r.States)+" t"+strings.Join(r.Toggle, ","), " t"))
+			if r.waiting != nil {
+				got = append(got, "admit "+string(r.waiting.Device))
+				continue
+			}
+			got = append(got, strings.TrimRight(string(r.change.Device)+" "+states(r.change.States)+" t"+strings.Join(r.change.Toggle, ","), " t"))
 		default:
 			return got
 		}

@@ -3,9 +3,12 @@ package server
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"slices"
 
 	"vaiven"
 	"vaiven/internal/access"
+	"vaiven/internal/web"
 )
 
 // openAccess prepares who may do what, and the token of the commands on this machine.
@@ -21,8 +24,31 @@ func (s *Server) openAccess() error {
 	return nil
 }
 
+// ShortestToken is how many characters Options.APIToken has at least.
+const ShortestToken = access.ShortestToken
+
+// TokenPath is where a data folder keeps the token of the commands on the same machine.
+func TokenPath(data string) string { return filepath.Join(data, access.LocalFile) }
+
 // Access answers who may do what here.
 func (s *Server) Access() *access.Control { return s.access }
+
+// admin is what an administrator decides over HTTP.
+func (s *Server) admin() web.Admin {
+	return web.Admin{Boards: s.access, Keys: keys{s.access, s}, Door: s.access, Tokens: s.access, LoginLink: s.access.LoginLink}
+}
+
+// keys are given to boards, whose connections the gateway has.
+type keys struct {
+	*access.Control
+	server *Server
+}
+
+// Free implements [web.BoardKeys].
+func (k keys) Free(_ context.Context, d vaiven.Device, _ string) (bool, error) {
+	_, ok := k.server.Free(d)
+	return ok, nil
+}
 
 // tellWaiting tells a person of a board that waits to be let in.
 func (s *Server) tellWaiting(w vaiven.Waiting) {
@@ -38,8 +64,26 @@ func (s *Server) tellWaiting(w vaiven.Waiting) {
 // it for a while; it returns the address, false when nobody speaks for the device.
 func (s *Server) Free(d vaiven.Device) (remote string, ok bool) { return s.gateway.Free(d) }
 
-// mostAdmitted are let in by one record of an upgrade.
+// mostAdmitted are let in by one record.
 const mostAdmitted = 500
+
+func (s *Server) admit(ctx context.Context, boards []vaiven.Device, by string) error {
+	stamp := s.clock.Stamp()
+	for part := range slices.Chunk(boards, mostAdmitted) {
+		var events []vaiven.Event
+		for _, d := range part {
+			events = append(events, &vaiven.Admitted{Stamp: stamp, Device: d, By: by})
+		}
+		if err := s.write(ctx, events...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Running is closed once boards and people are let in: what is written then stands
+// behind what a start itself writes.
+func (s *Server) Running() <-chan struct{} { return s.running }
 
 // admitKnown lets in the boards of a log from before boards were asked to wait: whoever
 // sent readings to this server yesterday is to go on today. If we die in the middle, the
@@ -48,21 +92,18 @@ func (s *Server) admitKnown(ctx context.Context) {
 	if s.o.Class || s.book.Begun() {
 		return
 	}
-	stamp := s.clock.Stamp()
-	var events []vaiven.Event
+	var known []vaiven.Device
 	for _, d := range s.registry.List() {
-		events = append(events, &vaiven.Admitted{Stamp: stamp, Device: d.ID, By: "upgrade"})
+		known = append(known, d.ID)
 	}
-	if len(events) == 0 {
+	if len(known) == 0 {
 		return
 	}
-	for at := 0; at < len(events); at += mostAdmitted {
-		if err := s.write(ctx, events[at:min(at+mostAdmitted, len(events))]...); err != nil {
-			s.o.Logger.Warn("boards of before were not let in", "err", err)
-			return
-		}
+	if err := s.admit(ctx, known, "upgrade"); err != nil {
+		s.o.Logger.Warn("boards of before were not let in", "err", err)
+		return
 	}
 	s.o.Notify(fmt.Sprintf(s.o.Lang.Say(
 		"%s of this log may go on sending; a new one waits until you approve it", "%s de este registro pueden seguir enviando; una nueva espera a que la apruebes"),
-		s.o.Lang.Boards(uint64(len(events)))), s.o.Lang.Say("`vaiven devices` lists them, `vaiven devices revoke BOARD` takes it back", "`vaiven devices` las muestra, `vaiven devices revoke PLACA` lo retira"))
+		s.o.Lang.Boards(uint64(len(known)))), s.o.Lang.Say("`vaiven devices` lists them, `vaiven devices revoke BOARD` takes it back", "`vaiven devices` las muestra, `vaiven devices revoke PLACA` lo retira"))
 }

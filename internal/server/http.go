@@ -71,7 +71,7 @@ func (s *Server) handler() http.Handler {
 		Explain: func(e *vaiven.Error) string { return wire.Explain(e, s.o.Lang) },
 		Devices: s.registry, Names: names{s}, Twins: s.twin, Events: past{s}, Curves: curves, Prometheus: queries, Posts: posts{s.gateway},
 		CSV: csvFiles{s}, Server: s.facts,
-		Backup: s.Backup, Exports: exports{s.exporter},
+		Backup: s.Backup, Exports: exports{s.exporter}, Admin: s.admin(),
 		Remote: func(r *http.Request) netip.Addr { return s.gateway.Remote(r).Addr() },
 		Live:   s.feed.Handler(), States: s.o.states(), Token: s.o.APIToken, MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,
 	})

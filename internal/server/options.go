@@ -92,6 +92,9 @@ type Options struct {
 	Class bool
 	// PublicView lets everybody look, and nothing else.
 	PublicView bool
+	// CORS are the origins of other sites' pages that may ask, as https://example.org;
+	// Hosts are names that the server goes by beside those of its machine.
+	CORS, Hosts []string
 	// APIToken has all rights, "": there is none but those that the log has. It has
 	// access.ShortestToken characters at least.
 	APIToken string

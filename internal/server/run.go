@@ -46,6 +46,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.forgetConnections(ctx)
 	s.admitKnown(ctx)
 	http := s.startHTTP(fail)
+	close(s.running)
 
 	<-ctx.Done()
 	for _, a := range askers {

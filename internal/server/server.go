@@ -79,6 +79,8 @@ type Server struct {
 	csvAside  bool     // the CSV that was there has been set aside
 	replayed  uint64   // the log's last record when the server started
 
+	running chan struct{} // closed once boards and people are let in
+
 	ending context.Context // done when Run sends everybody away
 	end    context.CancelFunc
 }
@@ -88,7 +90,7 @@ type Server struct {
 // try. Boards that connect meanwhile wait for Run.
 func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	o = o.withDefaults()
-	s := &Server{o: o, explain: o.Explainer(), started: time.Now()}
+	s := &Server{o: o, explain: o.Explainer(), started: time.Now(), running: make(chan struct{})}
 	s.ending, s.end = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {

@@ -91,7 +91,7 @@ func (s *server) listDevices(ctx context.Context, in *listDevices) (*body[api.De
 	out := &body[api.Devices]{api.Devices{Devices: make([]api.Device, 0, len(ids)), Total: total, Next: next}}
 	for _, id := range ids {
 		if d, ok := s.o.Devices.Device(id); ok { // or forgotten since
-			out.Body.Devices = append(out.Body.Devices, deviceOf(now, &d))
+			out.Body.Devices = append(out.Body.Devices, s.deviceOf(now, &d))
 		}
 	}
 	return out, nil
@@ -102,7 +102,7 @@ func (s *server) getDevice(_ context.Context, in *struct{ DeviceID }) (*body[api
 	if err != nil {
 		return nil, err
 	}
-	return &body[api.Device]{deviceOf(s.now(), d)}, nil
+	return &body[api.Device]{s.deviceOf(s.now(), d)}, nil
 }
 
 // findDevice returns the device of a path.
@@ -167,7 +167,7 @@ func (s *server) describeDevice(ctx context.Context, in *describeDevice) (*body[
 	if !ok {
 		return nil, s.unknownDevice(id) // forgotten meanwhile
 	}
-	return &body[api.Device]{deviceOf(s.now(), &d)}, nil
+	return &body[api.Device]{s.deviceOf(s.now(), &d)}, nil
 }
 
 // maxWords is how many bytes a name, a note and a group may have.

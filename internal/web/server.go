@@ -70,6 +70,8 @@ func newServer(o Options) *server {
 	s.serverOperations()
 	s.backupOperation()
 	s.boardOperations()
+	s.boardAccessOperations()
+	s.accessOperations()
 	s.liveOperations()
 	s.publish()
 	return s
@@ -120,6 +122,7 @@ var tags = [][2]string{
 	{"events", "What has happened: the log's events, and the readings as CSV."},
 	{"live", "The log's events as they happen, in four ways, since proxies and firewalls are not all alike. All resume behind an id, without a gap or a repeat."},
 	{"sessions", "Sessions of devices, with a limited number of readings, or time."},
+	{"access", "Who may speak and who may ask: boards that wait, their tokens, tokens of the API. For administrators."},
 	{"server", "The server itself."},
 	{"boards", "For boards whose network lets no WebSocket through."},
 }

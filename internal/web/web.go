@@ -55,6 +55,7 @@ type Options struct {
 	Posts   Posts
 	CSV     CSVFiles
 	Exports Exports
+	Admin   Admin
 	// Server returns what is known of the server; what follows from the other
 	// options is filled in.
 	Server func() api.Server

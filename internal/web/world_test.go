@@ -44,6 +44,8 @@ type world struct {
 	keys    int
 	asks    []vaiven.ChangeRequest
 	posted  []string
+	decided []string // about who may do what
+	door    int64    // open until then
 	curves  []vaiven.CurveQuery
 	unread  []vaiven.Stretch      // of their answers
 	err     error                 // of whatever is asked next
@@ -333,7 +335,7 @@ func (w *world) options() Options {
 	return Options{
 		Boards: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
 		Ready:  func() []string { return nil }, Page: func() Page { return Page{} }, Version: "1.0.0",
-		Sessions: w, Devices: w, Names: w, Twins: w, Events: w, Curves: w, Posts: w, Exports: w.exports(), CSV: worldCSV{w},
+		Sessions: w, Devices: w, Names: w, Twins: w, Events: w, Curves: w, Posts: w, Exports: w.exports(), CSV: worldCSV{w}, Admin: w.admin(),
 		Server: func() api.Server {
 			return api.Server{
 				Log: strings.Repeat("0f", 16), Started: noon.Add(-time.Hour), Synced: true, Addresses: []string{"ws://192.168.0.2:8080/"},

@@ -81,7 +81,7 @@ func start(t *testing.T, lang string) *harness.Server {
 			s.Args[i+1] = lang
 		}
 	}
-	s.Env = append(s.Env, "VAIVEN_API_TOKEN=open-sesame", "TZ=UTC")
+	s.Env = append(s.Env, "VAIVEN_API_TOKEN=open-sesame-please", "TZ=UTC")
 	s.StartReady()
 	awaitReadings(t, s)
 	return s

@@ -114,6 +114,7 @@ var libraries = []struct {
 	{"github.com/coder/websocket", []string{"client", "internal/transports"}, "a second implementation, for the other side of a connection: the server must not use the same"},
 	{"charm.land/", []string{"internal/console"}, "only the terminal's room draws: everybody else writes data"},
 	{"github.com/charmbracelet/", []string{"internal/console"}, "only the terminal's room draws: everybody else writes data"},
+	{"github.com/skip2/go-qrcode", []string{"internal/console"}, "only the terminal's room draws: everybody else writes data"},
 	{"github.com/spf13/", []string{"cmd/vaiven"}, "flags end at the program's door"},
 	{"github.com/knadh/koanf", []string{"cmd/vaiven"}, "configuration ends at the program's door"},
 	{"github.com/fxamacker/cbor", []string{"wire"}, "only one room knows how boards encode"},

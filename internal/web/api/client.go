@@ -28,7 +28,7 @@ import (
 type Options struct {
 	Server string       // where it is, as http://127.0.0.1:8080; a name alone is taken as http://NAME
 	Token  string       // of the server (--api-token), "": none
-	HTTP   *http.Client // the zero Client by default
+	HTTP   *http.Client // by default one that follows no redirect
 }
 
 // Client asks a vaiven server.
@@ -54,7 +54,9 @@ func New(o Options) (*Client, error) {
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	c := &Client{base: u.JoinPath("api", "v1"), token: o.Token, http: o.HTTP}
 	if c.http == nil {
-		c.http = &http.Client{}
+		// A redirect would take the token, and what a person believes to have asked,
+		// somewhere else.
+		c.http = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
 	return c, nil
 }

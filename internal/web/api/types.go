@@ -48,11 +48,12 @@ type Device struct {
 	Note   string        `json:"note,omitempty" doc:"As a person described it"`
 	Groups []string      `json:"groups,omitempty" nullable:"false" doc:"That it belongs to" example:"[\"lab\"]"`
 
-	Status Status    `json:"status" enum:"connected,silent,asleep,disconnected,never" doc:"silent: connected, but no reading for three of its intervals; never: described, not heard yet"`
-	Since  time.Time `json:"since,omitzero" doc:"Since when it has that status"`
-	Until  time.Time `json:"until,omitzero" doc:"When a sleeping board will be heard again"`
-	Reason string    `json:"reason,omitempty" doc:"Why its connection ended"`
-	Remote string    `json:"remote,omitempty" doc:"The board's address"`
+	Trust  vaiven.Trust `json:"trust,omitempty" enum:"verified,unverified,unapproved" doc:"verified: only what proves that it has the device's token speaks for it; unverified: whatever gives its id does; unapproved: nothing of it is taken until somebody lets it in"`
+	Status Status       `json:"status" enum:"connected,silent,asleep,disconnected,never" doc:"silent: connected, but no reading for three of its intervals; never: described, not heard yet"`
+	Since  time.Time    `json:"since,omitzero" doc:"Since when it has that status"`
+	Until  time.Time    `json:"until,omitzero" doc:"When a sleeping board will be heard again"`
+	Reason string       `json:"reason,omitempty" doc:"Why its connection ended"`
+	Remote string       `json:"remote,omitempty" doc:"The board's address"`
 
 	First       time.Time `json:"first,omitzero" doc:"When it was heard first"`
 	Last        time.Time `json:"last,omitzero" doc:"When it was heard last: any message, or that it connected"`
