@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -69,82 +68,6 @@ func (everybody) Authenticate(string, netip.Addr) (p vaiven.Principal, err error
 func (everybody) Wait(vaiven.Device, netip.Addr, bool, string) bool { return false }
 func (everybody) Deny(vaiven.DeniedReason, netip.Addr, vaiven.Device) error {
 	return nil
-}
-
-// trust is what a connection has shown for a device.
-type trust uint8
-
-const (
-	unproven trust = iota // nothing: whoever says that it is the device
-	vouched               // a token of the API that may send for it
-	proven                // the device's own token
-)
-
-// warrant is by what a connection speaks for a device. The zero value is of one that
-// has shown nothing, and was not asked yet.
-type warrant struct {
-	trust trust
-	full  bool              // what it reports confirms changes, and may be one
-	by    *vaiven.Principal // who its handshake or request is of, nil: nobody
-	proof vaiven.TokenID    // of the token that it proved in a HELLO, "": none
-	first vaiven.TokenID    // of the token that it is the first to use: not in the log yet
-
-	asked uint64 // when it was asked for last, as the door counts; 0: it is to be asked for each time
-}
-
-// judge says by what somebody speaks for a device: who showed a token with the
-// connection or request, nil for nobody, or proved one in a HELLO, "" for none. The
-// error is what a board is told that may not.
-func (g *Gateway) judge(id vaiven.Device, by *vaiven.Principal, proof vaiven.TokenID) (warrant, *vaiven.Error) {
-	a := g.o.Access
-	w := warrant{by: by}
-	now := g.door.generation.Load() // before anything is asked: what changes meanwhile is asked for again
-	st := a.Standing(id)
-	key := proof
-	if by != nil {
-		switch {
-		case !a.IsGood(*by):
-			return w, refused(vaiven.CodeBadToken, id)
-		case by.Board == id:
-			key = by.Token
-		case by.Board != "" && !a.Standing(by.Board).Concentrator:
-			return w, refused(vaiven.CodeBadToken, id)
-		case by.Board == "" && by.May(vaiven.MaySend) && by.Sees(id):
-			w.trust = vouched
-		}
-	}
-	if key != "" {
-		keys := a.Keys(id)
-		if i := slices.IndexFunc(keys, func(k vaiven.Granted) bool { return k.Token == key }); i >= 0 {
-			w.trust, w.full = proven, true
-			if i > 0 || !st.Verified { // the first of them is the one that is used
-				w.first = key
-			}
-		}
-		if w.trust == proven && key == proof {
-			w.proof = proof
-		}
-	}
-	switch {
-	case w.trust == proven:
-	case st.Verified && w.trust == unproven:
-		return w, refused(vaiven.CodeNotAuthorised, id)
-	case w.trust == unproven && !a.Admits(id):
-		return w, refused(vaiven.CodeNotApproved, id)
-	default:
-		w.full = !st.Verified && a.IsClass()
-	}
-	if lasting := by == nil || by.Expires == 0; lasting && (w.trust > unproven || st.Approved || a.IsClass()) {
-		w.asked = now
-	}
-	return w, nil
-}
-
-// approvalRetry is when a board that waits for approval comes again.
-const approvalRetry = 10 * time.Second
-
-func refused(code vaiven.Code, id vaiven.Device) *vaiven.Error {
-	return &vaiven.Error{Code: code, Device: id, Retry: approvalRetry, At: -1}
 }
 
 // Sender is where a message comes from, and who sends it as far as that was shown.

@@ -96,18 +96,10 @@ func (c *conn) appendReading(d *device, it *wire.Item, boot vaiven.Boot) *vaiven
 	g, stamp := c.g, c.g.o.Stamp()
 	full := d.warrant.full
 	a := &admitted{reading: vaiven.Reading{
-		Stamp: stamp, Device: d.id, Boot: boot, Seq: it.Seq, Measured: stamp.At - it.Age,
+		Stamp: stamp, Device: d.id, Boot: boot, Seq: it.Seq, Measured: measuredAt(it, stamp),
 		Values: it.Values, States: it.States, Rev: believed(it.Rev, full),
 	}}
 	r := &a.reading
-	switch { // the board's own clock if it has one, the reading's age otherwise
-	case it.Time != 0:
-		r.Measured = it.Time
-	case it.Age == wire.AgeUnknown:
-		r.Measured = 0
-	case it.Age == wire.AgeAbsent:
-		r.Measured = stamp.At
-	}
 	came := c.arrivalAt(d, stamp)
 	events := a.events[:0]
 	if d.silent {
@@ -155,6 +147,20 @@ func (c *conn) appendReading(d *device, it *wire.Item, boot vaiven.Boot) *vaiven
 		c.peer.deliver(d, now)
 	}
 	return nil
+}
+
+// measuredAt is when a reading was taken, 0 for unknown: by the board's own clock if it
+// has one, by the reading's age otherwise.
+func measuredAt(it *wire.Item, stamp vaiven.Stamp) int64 {
+	switch {
+	case it.Time != 0:
+		return it.Time
+	case it.Age == wire.AgeUnknown:
+		return 0
+	case it.Age == wire.AgeAbsent:
+		return stamp.At
+	}
+	return stamp.At - it.Age
 }
 
 // admitInvalid settles the SEQ of an element that was refused for good, so that the

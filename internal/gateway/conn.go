@@ -110,68 +110,6 @@ func (c *conn) handleItem(it *wire.Item) {
 	}
 }
 
-// take takes another warrant for a device that c speaks for.
-func (m *member) take(c *conn, w warrant) {
-	m.warrant = w
-	m.dev.mu.Lock()
-	defer m.dev.mu.Unlock()
-	if m.dev.conn.Load() == c {
-		m.dev.warrant = w
-	}
-}
-
-// warrantFor says by what c speaks for the item's device. The error is what the board is
-// told that may not.
-func (c *conn) warrantFor(m *member, it *wire.Item) (warrant, *vaiven.Error) {
-	g := c.g
-	if it.Kind == wire.Hello {
-		if err := c.prove(it); err != nil {
-			return warrant{}, err
-		}
-	} else if m != nil && m.warrant.asked == g.door.generation.Load() && m.warrant.by == c.shown {
-		return m.warrant, nil
-	}
-	w, err := g.judge(it.Device, c.shown, c.proofs.proven[it.Device])
-	if err == nil && w.trust == unproven && g.door.isBarred(bar{it.Device, c.remote.Addr()}, g.uptime()) {
-		err = &vaiven.Error{Code: vaiven.CodeDeviceInUse, Reason: wire.ReasonFreed, Retry: time.Minute, At: -1}
-	}
-	return w, err
-}
-
-// refuseUnwarranted tells a board that it may not speak for the item's device. One that
-// did until now speaks for it no longer; one that waits to be let in is noted.
-func (c *conn) refuseUnwarranted(m *member, it *wire.Item, err *vaiven.Error) {
-	g := c.g
-	if m != nil && c.request == nil { // other requests of its address may prove more
-		m.dev.mu.Lock()
-		if m.dev.conn.Load() == c {
-			c.lose(m.dev, "", retryWait)
-		}
-		m.dev.mu.Unlock()
-	}
-	if err.Code == vaiven.CodeNotApproved {
-		known := slices.Contains(c.waiting, it.Device)
-		if !known && len(c.waiting) >= g.o.MaxUnverified {
-			c.rejectItem(nil, it, it.Boot, c.tooManyUnproven())
-			return
-		}
-		if !known {
-			c.waiting = append(c.waiting, it.Device)
-		}
-		hello := it.Kind == wire.Hello
-		if c.request == nil {
-			g.door.wait(c, it.Device, hello)
-		}
-		if g.o.Access.Wait(it.Device, c.remote.Addr(), hello, it.FW) && g.door.allowNews(time.Now()) {
-			at := g.o.Stamp().At
-			g.tell(Notice{waits: &vaiven.Waiting{
-				Device: it.Device, Remote: c.remote.Addr().String(), Since: at, Last: at, Count: 1, Hello: hello, FW: it.FW,
-			}})
-		}
-	}
-	c.rejectItem(nil, it, it.Boot, err)
-}
-
 // rejectItem is reject for an item of a device, of this boot.
 func (c *conn) rejectItem(d *device, it *wire.Item, boot vaiven.Boot, err *vaiven.Error) {
 	err.Device, err.Boot, err.Seq = it.Device, boot, it.Seq
@@ -296,33 +234,6 @@ func (c *conn) attachMember(m *member, it *wire.Item, w warrant) *member {
 
 func (c *conn) tooManyDevices() *vaiven.Error {
 	return &vaiven.Error{Code: vaiven.CodeTooManyDevices, Hi: float64(c.g.o.MaxDevices), At: -1}
-}
-
-// mayAddUnproven reports whether c may speak for one more device without proof.
-func (c *conn) mayAddUnproven() bool {
-	n := 0
-	for i := range c.members {
-		if c.members[i].warrant.trust == unproven {
-			n++
-		}
-	}
-	return n < c.g.o.MaxUnverified || c.isConcentrator()
-}
-
-// isConcentrator reports whether one of those for whom c speaks was approved to speak for
-// many.
-func (c *conn) isConcentrator() bool {
-	a := c.g.o.Access
-	if c.shown != nil && c.shown.Board != "" && a.Standing(c.shown.Board).Concentrator {
-		return true
-	}
-	return slices.ContainsFunc(c.members, func(m member) bool { return a.Standing(m.dev.id).Concentrator })
-}
-
-func (c *conn) tooManyUnproven() *vaiven.Error {
-	return &vaiven.Error{
-		Code: vaiven.CodeTooManyDevices, Reason: wire.ReasonManyIDs, Hi: float64(c.g.o.MaxUnverified), At: -1,
-	}
 }
 
 // takeDevice makes c the connection that speaks for the item's device; the log

@@ -148,7 +148,7 @@ func (b *build) count(ctx context.Context, n int, send func(context.Context, *bu
 	if err != nil {
 		return nil, err
 	}
-	server := exec.CommandContext(ctx, b.program, "serve", "--commit-every", "0", "--listen", addr, "--data", filepath.Join(work, "data"), "--session-rate", "0")
+	server := exec.CommandContext(ctx, b.program, "serve", "--open", "--commit-every", "0", "--listen", addr, "--data", filepath.Join(work, "data"), "--session-rate", "0")
 	server.Env = append(os.Environ(), "GOCOVERDIR="+counters)
 	if err := server.Start(); err != nil {
 		return nil, err

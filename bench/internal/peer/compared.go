@@ -130,7 +130,7 @@ func Vaiven(program string, args []string) *Peer {
 			return strings.TrimSpace(string(out)), err
 		},
 		Command: func(addr, dir string) (*exec.Cmd, error) {
-			all := append([]string{"serve", "--listen", addr, "--data", dir, "--lang", "en", "--commit-every", "0"}, args...)
+			all := append([]string{"serve", "--open", "--listen", addr, "--data", dir, "--lang", "en", "--commit-every", "0"}, args...)
 			return exec.Command(program, all...), nil
 		},
 		Board:   board.NewVaiven,
