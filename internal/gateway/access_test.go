@@ -452,7 +452,7 @@ func TestADoorFallsShut(t *testing.T) {
 	if _, err := h.door.OpenFor(t.Context(), time.Hour, "test"); err != nil {
 		t.Fatal(err)
 	}
-	text, _, err := h.door.CreateToken(t.Context(), access.TokenRequest{Rights: vaiven.MaySend, Devices: []string{"2*"}, For: 2 * time.Hour})
+	text, _, err := h.door.CreateToken(t.Context(), vaiven.TokenRequest{Rights: vaiven.MaySend, Devices: []string{"2*"}, For: 2 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
