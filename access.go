@@ -1,6 +1,7 @@
 package vaiven
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -230,6 +231,23 @@ func (p *Principal) Sees(d Device) bool { return MatchesDevice(p.Devices, d) }
 
 // SeesAll reports whether its rights are for every device.
 func (p *Principal) SeesAll() bool { return len(p.Devices) == 0 }
+
+// principalKey is the context's key of a request's Principal.
+type principalKey struct{}
+
+// WithPrincipal returns a context of a request that p makes.
+func WithPrincipal(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, &p)
+}
+
+// PrincipalOf is who makes the request of a context: somebody without any right where
+// nobody said who. It is not to be changed.
+func PrincipalOf(ctx context.Context) *Principal {
+	if p, ok := ctx.Value(principalKey{}).(*Principal); ok {
+		return p
+	}
+	return &Principal{}
+}
 
 // MatchesDevice reports whether a device is one of the patterns, in which * stands for
 // any characters, as 1* and lab-*; no pattern at all is every device.

@@ -36,9 +36,18 @@ const LocalFile = "cli-token"
 
 // Errors of what was shown.
 var (
-	ErrUnknown = errors.New("no token of this server")
-	ErrLink    = errors.New("no login link that is good")
+	ErrUnknown error = &DeniedError{"no token of this server"}
+	ErrLink    error = &DeniedError{"no login link that is good"}
 )
+
+// DeniedError says that what was shown is good for nothing. A room that does not know
+// this one tells it by its method.
+type DeniedError struct{ text string }
+
+func (e *DeniedError) Error() string { return e.text }
+
+// Denied marks it.
+func (e *DeniedError) Denied() {}
 
 // ThrottledError says that an address has tried too often in vain.
 type ThrottledError struct{ Retry time.Duration }
@@ -47,7 +56,7 @@ func (e *ThrottledError) Error() string {
 	return fmt.Sprintf("too many wrong tokens; again in %v", e.Retry)
 }
 
-// RetryAfter is when the address may try again.
+// RetryAfter is how long the address must wait.
 func (e *ThrottledError) RetryAfter() time.Duration { return e.Retry }
 
 // Options configure NewControl. Book, Write and Stamp are required.
@@ -169,8 +178,8 @@ func (c *Control) Authenticate(text string, from netip.Addr) (vaiven.Principal, 
 		}
 		return vaiven.Principal{}, c.Deny(vaiven.DeniedToken, from, "")
 	}
-	if wait := c.failures.wait(from, time.Now()); wait > 0 { // a person chose it: guesses are counted out
-		return vaiven.Principal{}, &ThrottledError{wait}
+	if c.failures.wait(from, time.Now()) > 0 { // a person chose it: guesses are counted out, whether right or wrong
+		return vaiven.Principal{}, c.Deny(vaiven.DeniedToken, from, "")
 	}
 	if c.o.Configured != "" && subtle.ConstantTimeCompare(sum[:], c.configured[:]) == 1 {
 		return vaiven.Principal{Name: "the server's token", Rights: vaiven.MayAdmin}, nil

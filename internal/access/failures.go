@@ -110,15 +110,23 @@ func (a *failing) left() time.Duration {
 	return time.Duration((1 - a.room) * float64(tryEvery))
 }
 
+// isGuess reports whether somebody tried something that could have been right. A page of
+// another site that has a visitor's browser ask is not to keep the visitor out.
+func isGuess(why vaiven.DeniedReason) bool {
+	return why != vaiven.DeniedOrigin && why != vaiven.DeniedHost
+}
+
 // add counts a try, and returns how long its address must wait, 0 when it need not.
 func (f *failures) add(why vaiven.DeniedReason, from netip.Addr, d vaiven.Device, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a := f.of(from, now)
 	a.last = now
-	wait := a.left()
-	if wait == 0 {
-		a.room--
+	wait := time.Duration(0)
+	if isGuess(why) {
+		if wait = a.left(); wait == 0 {
+			a.room--
+		}
 	}
 	what := denial{why, d}
 	if _, known := a.tries[what]; !known && len(a.tries) >= maxRecords {

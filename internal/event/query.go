@@ -14,13 +14,14 @@ import (
 
 // Filter says which events are wanted. The zero value passes all.
 type Filter struct {
+	View
 	Devices map[vaiven.Device]bool // none: all, and events of no device too
 	Kinds   vaiven.Kinds           // none: all
 }
 
-// Passes reports whether an event of the kind k about d is wanted.
+// Passes reports whether an event of the kind k about d is wanted, and may be seen.
 func (f *Filter) Passes(k vaiven.Kinds, d vaiven.Device) bool {
-	return (f.Kinds == 0 || f.Kinds&k != 0) && (len(f.Devices) == 0 || f.Devices[d])
+	return (f.Kinds == 0 || f.Kinds&k != 0) && (len(f.Devices) == 0 || f.Devices[d]) && f.Shows(k, d)
 }
 
 // Query is which events a request asks for, of what has happened and of the live

@@ -68,6 +68,10 @@ type Export struct {
 	passes   uint64
 }
 
+// ShowTo leaves out what somebody may not see. It is called before Begins and Write; by
+// default everything is shown.
+func (e *Export) ShowTo(v event.View) { e.ask.view = v }
+
 // Name is what the file may be called.
 func (e *Export) Name() string { return e.ask.name() }
 

@@ -53,11 +53,16 @@ func (c *csvLines) add(n uint64, en vaiven.Entry) error {
 }
 
 // jsonLines is the public JSON of the events.
-type jsonLines struct{ lines }
+type jsonLines struct {
+	lines
+	view event.View
+}
 
-func openLines(_ *Export, w io.Writer) (file, error) { return &jsonLines{lines{w: w}}, nil }
+func openLines(e *Export, w io.Writer) (file, error) {
+	return &jsonLines{lines{w: w}, e.ask.view}, nil
+}
 
 func (j *jsonLines) add(_ uint64, en vaiven.Entry) error {
-	j.buf = append(event.Append(j.buf, en, ""), '\n')
+	j.buf = append(j.view.Append(j.buf, en, ""), '\n')
 	return j.full()
 }

@@ -41,6 +41,7 @@ type request struct {
 	columns    []string  // none: those of the CSV
 	allColumns bool
 	dialect    string
+	view       event.View // of whom it is for
 }
 
 // Prepare reads what is asked for. Of a parameter that is there several times the
@@ -190,8 +191,11 @@ func (p pattern) matches(d vaiven.Device) bool {
 // passes reports whether an event is one that is asked for, whenever it was.
 func (r *request) passes(ev vaiven.Event) bool {
 	reading, ok := ev.(*vaiven.Reading)
-	if !ok || len(r.devices) == 0 {
-		return ok
+	if !ok || !r.view.Shows(vaiven.KindOf(ev), reading.Device) {
+		return false
+	}
+	if len(r.devices) == 0 {
+		return true
 	}
 	return slices.ContainsFunc(r.devices, func(p pattern) bool { return p.matches(reading.Device) })
 }

@@ -101,7 +101,7 @@ func TestHistoryMayBeOff(t *testing.T) {
 		t.Error(err)
 	}
 	for _, path := range []string{"/metrics", "/metrics/devices"} {
-		resp, err := http.Get("http://" + r.Addresses().Local + path)
+		resp, err := r.get(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,7 +166,7 @@ func TestDamagedHistoryIsAnswered(t *testing.T) {
 		if got := r.historyOf(); samples(got, "TEMP") != 0 || len(got.Unread) == 0 {
 			t.Errorf("%+v", got)
 		}
-		resp, err := http.Get("http://" + r.Addresses().Local + "/prometheus/api/v1/query?query=count_over_time(vaiven_reading[5h])")
+		resp, err := r.get("/prometheus/api/v1/query?query=count_over_time(vaiven_reading[5h])")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,9 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -73,8 +76,30 @@ func (s *Server) handler() http.Handler {
 		CSV: csvFiles{s}, Server: s.facts,
 		Backup: s.Backup, Exports: exports{s.exporter}, Admin: s.admin(),
 		Remote: func(r *http.Request) netip.Addr { return s.gateway.Remote(r).Addr() },
-		Live:   s.feed.Handler(), States: s.o.states(), Token: s.o.APIToken, MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,
+		Live:   s.feed.Handler(), States: s.o.states(), MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,
+		Access: s.access, CORS: s.o.CORS, Hosts: s.hosts, Secure: s.isSecure,
 	})
+}
+
+// hosts are the names that this server goes by, beside its addresses.
+func (s *Server) hosts() []string {
+	names := []string{"vaiven.local"}
+	if host, err := os.Hostname(); err == nil && host != "" {
+		short, _, _ := strings.Cut(host, ".")
+		names = append(names, host, short, short+".local")
+	}
+	return append(names, s.o.Hosts...)
+}
+
+// isSecure reports whether a request came over TLS, to this server or to a proxy that is
+// trusted and says so.
+func (s *Server) isSecure(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") &&
+		slices.ContainsFunc(s.o.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(peer.Addr().Unmap()) })
 }
 
 // page is what a person sees at /.

@@ -18,7 +18,13 @@ import (
 func (r *running) query(text string) string {
 	r.t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.PostForm("http://"+r.Addresses().Local+"/prometheus/api/v1/query", url.Values{"query": {text}})
+	req, err := http.NewRequest(http.MethodPost, "http://"+r.Addresses().Local+"/prometheus/api/v1/query", strings.NewReader(url.Values{"query": {text}}.Encode()))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Authorization", "Bearer "+r.token())
+	resp, err := client.Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}

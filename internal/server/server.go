@@ -116,10 +116,15 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.openGateway()
-	s.feed, err = live.New(live.Options{History: past{s}, Last: s.log.Last, Trimmed: past{s}.Trimmed, Lang: o.Lang}) // begins where the replay has ended
+	s.feed, err = live.New(live.Options{History: past{s}, Last: s.log.Last, Trimmed: past{s}.Trimmed, IsGood: s.access.IsGood, Lang: o.Lang}) // begins where the replay has ended
 	if err != nil {
 		return nil, err
 	}
+	s.access.Watch(func(d vaiven.Device) {
+		if d == "" { // a token of the API, perhaps
+			s.feed.Recheck()
+		}
+	})
 	s.exporter = export.New(export.Options{Log: past{s}, Disorder: past{s}.Disorder, Columns: s.csv.Columns(), Zone: s.csv.Zone(), Digits: s.csv.Digits(), Version: s.o.Version})
 	s.openPanel()
 	s.metrics = s.newMetrics()

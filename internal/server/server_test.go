@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"vaiven"
+	"vaiven/internal/access"
 	"vaiven/internal/csvfile"
 	"vaiven/internal/stream"
 	"vaiven/internal/views"
@@ -105,12 +106,33 @@ func (r *running) settle() {
 	}
 }
 
+// token is what the server leaves for the commands on its machine.
+func (r *running) token() string {
+	r.t.Helper()
+	b, err := os.ReadFile(filepath.Join(r.o.Data, access.LocalFile))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// get asks with that token.
+func (r *running) get(path string) (*http.Response, error) {
+	r.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, "http://"+r.Addresses().Local+path, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+r.token())
+	return http.DefaultClient.Do(req)
+}
+
 // ask is a client of the server's API; its connections end with the test.
 func (r *running) ask() *api.Client {
 	r.t.Helper()
 	transport := &http.Transport{}
 	r.t.Cleanup(transport.CloseIdleConnections)
-	c, err := api.New(api.Options{Server: "http://" + r.Addresses().Local, HTTP: &http.Client{Transport: transport}})
+	c, err := api.New(api.Options{Server: "http://" + r.Addresses().Local, Token: r.token(), HTTP: &http.Client{Transport: transport}})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -2,17 +2,98 @@ package web
 
 import (
 	"context"
-	"io"
+	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"vaiven"
+	"vaiven/internal/access"
+	"vaiven/internal/web/api"
 )
+
+// chosen is a token that a person put into the configuration.
+const chosen = "a word of a person"
+
+// gate is who may do what, with a log of its own.
+type gate struct {
+	*access.Control
+	t testing.TB
+
+	mu     sync.Mutex
+	record uint64
+	book   *access.Book
+	log    []vaiven.Event
+}
+
+func newGate(t testing.TB, o access.Options) *gate {
+	t.Helper()
+	g := &gate{t: t, book: access.NewBook()}
+	o.Book, o.Configured = g.book, chosen
+	o.Stamp = func() vaiven.Stamp { return vaiven.Stamp{At: time.Now().UnixMilli()} }
+	o.Write = func(_ context.Context, events ...vaiven.Event) error {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.record++
+		var entries []vaiven.Entry
+		for i, ev := range events {
+			entries = append(entries, vaiven.Entry{ID: vaiven.ID{Record: g.record, Index: uint32(i)}, Event: ev})
+		}
+		g.log = append(g.log, events...)
+		return g.book.Apply(g.record, entries)
+	}
+	g.Control = access.NewControl(o)
+	return g
+}
+
+// token makes one of the API.
+func (g *gate) token(can vaiven.Rights, devices ...string) string {
+	g.t.Helper()
+	text, _, err := g.CreateToken(g.t.Context(), vaiven.TokenRequest{Name: "test", Rights: can, Devices: devices})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return text
+}
+
+// session lets a browser in.
+func (g *gate) session() string {
+	g.t.Helper()
+	secret, _, err := g.LoginLink(g.t.Context(), "test")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	cookie, _, err := g.Login(g.t.Context(), secret, netip.Addr{})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return cookie
+}
+
+func (g *gate) board(d vaiven.Device) string {
+	g.t.Helper()
+	text, err := g.AddDevice(g.t.Context(), d, false, "test")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return text
+}
+
+func bearer(token string) []string { return []string{"Authorization", "Bearer " + token} }
+
+func cookieOf(session string) []string { return []string{"Cookie", sessionCookie + "=" + session} }
 
 // visit asks the handler as a request from peer with the Host and the headers.
 func visit(h http.Handler, method, path, peer, host string, headers ...string) *answer {
-	r := httptest.NewRequest(method, path, strings.NewReader(body101[method+" "+path]))
+	content := body101[method+" "+strings.Split(path, "?")[0]]
+	r := httptest.NewRequest(method, path, strings.NewReader(content))
 	r.RemoteAddr, r.Host = peer, host
 	r.Header.Set("Content-Type", "application/json")
 	for i := 0; i+1 < len(headers); i += 2 {
@@ -30,6 +111,7 @@ var body101 = map[string]string{
 	"POST /api/v1/devices/101/state/toggle": `{"states":["LED"]}`,
 	"POST /api/v1/state":                    `{"devices":["101"],"states":{"LED":1}}`,
 	"POST /api/v1/readings":                 `{"IDDEVICE":101,"TEMP":24}`,
+	"POST /api/v1/login":                    `{"secret":"x"}`,
 }
 
 const (
@@ -37,250 +119,291 @@ const (
 	there  = "192.0.2.7:40000"
 	self   = "127.0.0.1:8080"
 	pihost = "pi.local:8080"
+	evil   = "http://evil.example"
 )
 
-func TestWhoMayAskWhat(t *testing.T) {
-	token := "s3cret"
-	show := []string{"Authorization", "Bearer " + token}
-	for _, c := range []struct {
-		name, token, peer, host string
-		headers                 []string
-		read, write             int // status, 0: let through
-		code                    string
-	}{
-		{"at the machine", "", here, self, nil, 0, 0, ""},
-		{"at the machine, IPv6", "", "[::1]:1", "[::1]:8080", nil, 0, 0, ""},
-		{"from elsewhere", "", there, pihost, nil, 0, 403, codeNotLocal},
-		{"a name that was made to point here", "", here, "evil.example:8080", nil, 0, 403, codeNotLocal},
-		{"through a proxy", "", here, self, []string{"X-Forwarded-For", "192.0.2.7"}, 0, 403, codeNotLocal},
-		{"a token where there is none", "", there, pihost, show, 0, 403, codeNotLocal},
-		{"at the machine, with a token to have", token, here, self, nil, 0, 0, ""},
-		{"from elsewhere, without the token", token, there, pihost, nil, 401, 401, codeNoToken},
-		{"from elsewhere, with it", token, there, pihost, show, 0, 0, ""},
-		{"scheme in small letters", token, there, pihost, []string{"Authorization", "bearer " + token}, 0, 0, ""},
-		{"from elsewhere, with another", token, there, pihost, []string{"Authorization", "Bearer other"}, 401, 401, codeBadToken},
-		{"from elsewhere, with an empty one", token, there, pihost, []string{"Authorization", "Bearer "}, 401, 401, codeBadToken},
-		{"from elsewhere, with a password", token, there, pihost, []string{"Authorization", "Basic czNjcmV0"}, 401, 401, codeNoToken},
-		{"at the machine, with another", token, here, self, []string{"Authorization", "Bearer other"}, 401, 401, codeBadToken},
-		{"a page of another site, at the machine", "", here, self, []string{"Origin", "http://evil.example", "Sec-Fetch-Site", "cross-site"}, 0, 403, codeCrossOrigin},
-		{"a page of another site, with the token", token, there, pihost, append(show[:2:2], "Origin", "http://evil.example"), 0, 403, codeCrossOrigin},
-		{"a page of this server", "", here, self, []string{"Origin", "http://" + self, "Sec-Fetch-Site", "same-origin"}, 0, 0, ""},
-		{"a rebound name, with a token to have", token, here, "evil.example:8080", nil, 401, 401, codeNoToken},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			o := newWorld(t).options()
-			o.Token = c.token
-			o.Backup = func(_ context.Context, out io.Writer) error { _, err := out.Write([]byte("backup")); return err }
-			h := New(o)
-			judge(t, visit(h, "GET", prefix+"/backup", c.peer, c.host, c.headers...), c.write, c.code)
-			judge(t, visit(h, "HEAD", prefix+"/backup", c.peer, c.host, c.headers...), c.write, c.code)
-			for _, get := range []string{"/devices", "/devices/101/state", "/events", "/readings.csv", "/server", "/docs", "/openapi.json"} {
-				judge(t, visit(h, "GET", prefix+get, c.peer, c.host, c.headers...), c.read, c.code)
-			}
-			judge(t, visit(h, "DELETE", prefix+"/devices/103", c.peer, c.host, c.headers...), c.write, c.code)
-			judge(t, visit(h, "POST", prefix+"/devices/101/sessions", c.peer, c.host, c.headers...), c.write, c.code)
-			for what := range body101 {
-				method, path, _ := strings.Cut(what, " ")
-				want := c.write
-				if path == prefix+"/readings" && c.code != codeCrossOrigin {
-					want = 0 // as open as the boards' WebSocket
+// needs is what each route takes, written down once more: a route that is not here fails
+// the test, and so does one whose rule says something else.
+var needs = map[string]string{
+	"/{$}": "nothing", "/": "nothing", "GET /healthz": "nothing", "GET /readyz": "nothing", "GET /login": "nothing", "POST /login": "nothing", "GET /assets/{file}": "nothing",
+	"/api/v1/": "nothing", "GET /api/v1/docs": "nothing", "GET /api/v1/openapi.json": "nothing", "GET /api/v1/openapi.yaml": "nothing",
+	"POST /api/v1/login": "nothing", "POST /api/v1/logout": "nothing", "GET /api/v1/me": "nothing",
+	"/ws": "a board", "POST /api/v1/readings": "a board", "GET /api/v1/devices/{id}/desired": "this board",
+
+	"GET /api/v1/devices": "read", "GET /api/v1/sessions": "read", "GET /api/v1/events": "read", "GET /api/v1/history": "read", "GET /api/v1/export": "read", "GET /api/v1/server": "read",
+	"/api/v1/live/": "read", "GET /api/v1/live/poll": "read", "GET /api/v1/live/sse": "read", "GET /api/v1/live/ndjson": "read", "GET /api/v1/live/ws": "read", "POST /api/v1/live/tickets": "read",
+	"GET /api/v1/devices/{id}": "read 101", "GET /api/v1/devices/{id}/values": "read 101", "GET /api/v1/devices/{id}/state": "read 101", "GET /api/v1/devices/{id}/sessions": "read 101",
+	"GET /metrics": "read all", "GET /metrics/devices": "read all", "/prometheus/": "read all",
+	"GET /api/v1/csv": "read all", "GET /api/v1/csv/{name}": "read all", "GET /api/v1/readings.csv": "read all",
+
+	"PUT /api/v1/devices/{id}/state": "set 101", "POST /api/v1/devices/{id}/state/toggle": "set 101", "POST /api/v1/state": "set",
+	"PATCH /api/v1/devices/{id}": "admin 101", "DELETE /api/v1/devices/{id}": "admin 101", "POST /api/v1/devices/{id}/sessions": "admin 101",
+	"POST /api/v1/devices/{id}/approve": "admin 101", "POST /api/v1/devices/{id}/token": "admin 101", "POST /api/v1/devices/{id}/revoke": "admin 101", "POST /api/v1/devices/{id}/free": "admin 101",
+	"GET /api/v1/backup": "admin all", "GET /api/v1/waiting": "admin all", "GET /api/v1/door": "admin all", "POST /api/v1/door": "admin all",
+	"GET /api/v1/tokens": "admin all", "POST /api/v1/tokens": "admin all", "DELETE /api/v1/tokens/{token}": "admin all", "POST /api/v1/login-links": "admin all",
+}
+
+// asker is somebody of the matrix.
+type asker struct {
+	name    string
+	headers func(*gate) []string
+	viewer  bool   // of a server where reading is open
+	shows   bool   // something that says who it is
+	can     string // words of rights
+	only    string // patterns of devices, "": all
+	page    bool   // of another site: nothing at all
+}
+
+var askers = []asker{
+	{name: "nobody", headers: func(*gate) []string { return nil }},
+	{name: "viewer", headers: func(*gate) []string { return nil }, viewer: true, can: "read"},
+	{name: "a page of another site with the administrator's session", page: true, headers: func(g *gate) []string { return append(cookieOf(g.session()), "Origin", evil) }},
+	{name: "a page of another site", page: true, viewer: true, headers: func(*gate) []string { return []string{"Origin", evil} }},
+	{name: "a page without a name", page: true, headers: func(g *gate) []string { return append(cookieOf(g.session()), "Origin", "null") }},
+	{name: "a picture in a page of another site", page: true, viewer: true, headers: func(*gate) []string {
+		return []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"}
+	}},
+	{name: "a board without a token", headers: func(*gate) []string { return []string{"User-Agent", "ESP32HTTPClient"} }},
+	{name: "the board's token", headers: func(g *gate) []string { return bearer(g.board("101")) }, shows: true, can: "send", only: "101"},
+	{name: "another board's token", headers: func(g *gate) []string { return bearer(g.board("202")) }, shows: true, can: "send", only: "202"},
+	{name: "may read", headers: func(g *gate) []string { return bearer(g.token(vaiven.MayRead)) }, shows: true, can: "read"},
+	{name: "may set", headers: func(g *gate) []string { return bearer(g.token(vaiven.MaySet)) }, shows: true, can: "set"},
+	{name: "may send", headers: func(g *gate) []string { return bearer(g.token(vaiven.MaySend)) }, shows: true, can: "send"},
+	{name: "may read 1*", headers: func(g *gate) []string { return bearer(g.token(vaiven.MayRead, "1*")) }, shows: true, can: "read", only: "1*"},
+	{name: "may all but administer, 2*", headers: func(g *gate) []string { return bearer(g.token(vaiven.MayRead|vaiven.MaySet|vaiven.MaySend, "2*")) }, shows: true, can: "read set send", only: "2*"},
+	{name: "administers 2*", headers: func(g *gate) []string { return bearer(g.token(vaiven.MayAdmin, "2*")) }, shows: true, can: "read set send admin", only: "2*"},
+	{name: "administers", headers: func(g *gate) []string { return bearer(g.token(vaiven.MayAdmin)) }, shows: true, can: "read set send admin"},
+	{name: "has the server's own token", headers: func(*gate) []string { return bearer(chosen) }, shows: true, can: "read set send admin"},
+	{name: "the administrator's browser", headers: func(g *gate) []string {
+		return append(cookieOf(g.session()), "Origin", "http://"+self, "Sec-Fetch-Site", "same-origin")
+	}, shows: true, can: "read set send admin"},
+	{name: "a wrong token", headers: func(*gate) []string { return bearer("vvn_" + strings.Repeat("A", 43)) }, can: "wrong"},
+}
+
+// ways are how a request comes in: what changes must not be what one may do.
+var ways = []struct {
+	name, peer string
+	headers    []string
+}{
+	{"from elsewhere", there, nil},
+	{"from this machine", here, nil},
+	{"through a plain proxy_pass", here, []string{"Connection", "close"}}, // which is what nginx adds
+	{"through nginx with headers", here, []string{"X-Forwarded-For", "192.0.2.7", "X-Real-Ip", "192.0.2.7", "Via", "1.1 nginx"}},
+	{"with forged headers", there, []string{"X-Forwarded-For", "127.0.0.1", "X-Real-Ip", "127.0.0.1", "Forwarded", "for=127.0.0.1"}},
+}
+
+// verdict is what the asker is to hear about something that takes need: a status and its
+// code, 0 to be let through.
+func (a *asker) verdict(need string) (int, string) {
+	can := func(right string) bool { return slices.Contains(strings.Fields(a.can), right) }
+	right, about, _ := strings.Cut(need, " ")
+	sees101 := a.only == "" || a.only == "101" || a.only == "1*"
+	switch {
+	case a.page:
+		return 403, codeCrossOrigin
+	case a.can == "wrong":
+		return 401, codeBadToken
+	case need == "nothing", need == "a board" && (!a.shows || can("send")), need == "this board" && (!a.shows || can("send") && sees101):
+		return 0, ""
+	case need == "a board", need == "this board" && !can("send"):
+		return 403, codeNoRight
+	case need == "this board":
+		return 403, codeOtherDevices
+	case !can(right) && !a.shows:
+		return 401, codeNoToken
+	case !can(right):
+		return 403, codeNoRight
+	case about == "101" && !sees101, about == "all" && a.only != "":
+		return 403, codeOtherDevices
+	}
+	return 0, ""
+}
+
+// TestMatrix holds everybody against every route, in every way in which a request may
+// come in.
+func TestMatrix(t *testing.T) {
+	_, routes := matrixHandler(t, newGate(t, access.Options{}))
+	for pattern := range needs {
+		if _, there := routes[pattern]; !there {
+			t.Errorf("there is no route %q any more", pattern)
+		}
+	}
+	cells := 0
+	for _, pattern := range slices.Sorted(maps.Keys(routes)) {
+		need, said := needs[pattern]
+		if !said {
+			t.Errorf("who may ask for %q? Say it in the test as well", pattern)
+			continue
+		}
+		method, path := requestOf(pattern)
+		// Of each route anew: what is tried in vain is counted.
+		g, open := newGate(t, access.Options{}), newGate(t, access.Options{PublicView: true})
+		shut, _ := matrixHandler(t, g)
+		public, _ := matrixHandler(t, open)
+		guessed, _ := matrixHandler(t, newGate(t, access.Options{}))
+		for i := range askers {
+			a := &askers[i]
+			for _, way := range ways {
+				h, gate := shut, g
+				if a.viewer {
+					h, gate = public, open
 				}
-				judge(t, visit(h, method, path, c.peer, c.host, c.headers...), want, c.code)
-			}
-			judge(t, visit(h, "GET", prefix+"/devices/101/desired?rev=6", c.peer, c.host, c.headers...), 0, "")
-		})
-	}
-}
-
-func judge(t *testing.T, a *answer, want int, code string) {
-	t.Helper()
-	if want == 0 {
-		if a.status >= 300 {
-			t.Errorf("%d %s, want it let through", a.status, a.body)
-		}
-		return
-	}
-	if p := a.problem(t); p.Status != want || p.Code != code || strings.Contains(p.Error(), "s3cret") {
-		t.Errorf("%d %s, want %d %s", a.status, a.body, want, code)
-	}
-	if challenge := a.header.Get("WWW-Authenticate"); (challenge != "") != (want == 401) || (code == codeBadToken) != strings.Contains(challenge, "invalid_token") {
-		t.Errorf("%d with WWW-Authenticate %q", want, challenge)
-	}
-}
-
-// TestQueriesAreReading: a form that asks the history is as open as the API's GETs, and
-// finds its path without the prefix.
-func TestQueriesAreReading(t *testing.T) {
-	for _, c := range []struct {
-		token, peer, host string
-		status            int
-		code              string
-	}{{"", there, pihost, 0, ""}, {"", here, self, 0, ""}, {"s3cret", there, pihost, 401, codeNoToken}, {"s3cret", here, self, 0, ""}} {
-		o := newWorld(t).options()
-		o.Token = c.token
-		asked := ""
-		o.Prometheus = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = r.URL.Path })
-		h := New(o)
-		for _, method := range []string{"GET", "POST"} {
-			asked = ""
-			judge(t, visit(h, method, "/prometheus/api/v1/query?query=1", c.peer, c.host), c.status, c.code)
-			if (asked == "/api/v1/query") != (c.status == 0) {
-				t.Errorf("%s: asked %q", method, asked)
+				status, code := a.verdict(need)
+				if a.can == "wrong" {
+					h = guessed
+				}
+				got := visit(h, method, path, way.peer, self, append(slices.Clone(way.headers), a.headers(gate)...)...)
+				cells++
+				heard := codeOf(got)
+				if (a.can == "wrong" || strings.HasSuffix(pattern, "/login")) && got.status == 429 && heard == codeTooManyTries {
+					continue // an address has guessed too often
+				}
+				if status == 0 && isAccessCode(heard) || status != 0 && (got.status != status || heard != code) {
+					t.Errorf("%s, %s: %s %s: %d %q, want %d %q", a.name, way.name, method, path, got.status, heard, status, code)
+				}
+				if got.header.Get("X-Content-Type-Options") != "nosniff" || strings.Contains(got.header.Get("Content-Security-Policy"), "unsafe") || !strings.Contains(got.header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+					t.Errorf("%s %s: headers %v", method, path, got.header)
+				}
 			}
 		}
 	}
-	h := New(newWorld(t).options())
-	if a := visit(h, "GET", "/prometheus/api/v1/query", here, self); a.status != 404 {
-		t.Errorf("without a history: %d", a.status)
+	if cells < 3000 {
+		t.Errorf("only %d cells", cells)
 	}
-	// The same under the API's own prefix stays a change.
-	judge(t, visit(h, "POST", prefix+"/prometheus/", there, pihost), 403, codeNotLocal)
 }
 
-// TestCostlyReadsAreNotForOtherSites: a page could put them into a picture's address.
-func TestCostlyReadsAreNotForOtherSites(t *testing.T) {
-	o := newWorld(t).options()
-	asked := 0
-	o.Prometheus = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ })
-	h := New(o)
-	for _, path := range []string{"/prometheus/api/v1/query?query=1", "/prometheus/api/v1/labels", prefix + "/export", prefix + "/history", prefix + "/csv", prefix + "/backup"} {
-		for _, method := range []string{"GET", "HEAD"} {
-			for _, headers := range [][]string{
-				{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"},
-				{"Sec-Fetch-Site", "same-site"}, // another port of this machine
-				{"Origin", "http://evil.example"},
-			} {
-				judge(t, visit(h, method, path, here, self, headers...), 403, codeCrossOrigin)
-			}
+// matrixHandler serves a world to whom the gate lets in, and has the table of its routes.
+func matrixHandler(t *testing.T, g *gate) (http.Handler, table) {
+	o := filled(newWorld(t).options())
+	o.Access = g.Control
+	o.Live = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	s := newServer(o)
+	return o.handler(newGuard(&o), s), s.routes.table
+}
+
+// requestOf is a request for a pattern.
+func requestOf(pattern string) (method, path string) {
+	method, path, ok := strings.Cut(pattern, " ")
+	if !ok {
+		method, path = "GET", pattern
+	}
+	path = strings.NewReplacer("{$}", "", "{id}", "101", "{file}", "vaiven.css", "{name}", "readings-2026-11-21.csv", "{token}", "00c0ffee").Replace(path)
+	switch path {
+	case "/":
+		if pattern == "/" {
+			path = "/nothing"
 		}
+	case "/api/v1/live/":
+		path = "/api/v1/live/nothing"
+	case "/api/v1/devices/101/desired":
+		path += "?wait=1ms"
 	}
-	if asked != 0 {
-		t.Errorf("asked %d times", asked)
-	}
-	for _, headers := range [][]string{nil, {"Sec-Fetch-Site", "none"}, {"Sec-Fetch-Site", "same-origin", "Origin", "http://" + self}} {
-		judge(t, visit(h, "GET", "/prometheus/api/v1/query?query=1", here, self, headers...), 0, "")
-	}
-	// What is cheap stays open.
-	judge(t, visit(h, "GET", prefix+"/devices", here, self, "Sec-Fetch-Site", "cross-site"), 0, "")
+	return method, path
 }
 
-// TestLiveIsBehindTheSameRules also shows that it has no deadline of ours.
-func TestLiveIsBehindTheSameRules(t *testing.T) {
-	o := newWorld(t).options()
-	o.Token = "s3cret"
-	o.Live = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, ok := w.(*deadlined); !ok {
-			t.Errorf("%T stands between the live feed and its connection", w)
-		}
-		w.WriteHeader(http.StatusTeapot)
-	})
-	h := New(o)
-	for _, c := range []struct {
-		peer, host string
-		status     int
-	}{{here, self, 418}, {there, pihost, 401}} {
-		r := httptest.NewRequest("GET", prefix+"/live/sse", nil)
-		r.RemoteAddr, r.Host = c.peer, c.host
-		w := &deadlined{httptest.NewRecorder(), t}
-		h.ServeHTTP(w, r)
-		if w.Code != c.status {
-			t.Errorf("%s: %d, want %d", c.peer, w.Code, c.status)
-		}
+func codeOf(a *answer) string {
+	var p api.Problem
+	if a.header.Get("Content-Type") != api.ProblemType || json.Unmarshal(a.body, &p) != nil {
+		return ""
 	}
+	return p.Code
 }
 
-// deadlined fails the test when anybody sets a deadline.
-type deadlined struct {
-	*httptest.ResponseRecorder
-	t *testing.T
+func isAccessCode(code string) bool {
+	return slices.Contains([]string{codeNoToken, codeBadToken, codeBadTicket, codeTooManyTries, codeNoRight, codeOtherDevices, codeCrossOrigin, codeWrongHost}, code)
 }
 
-func (d *deadlined) fail() error                      { d.t.Helper(); d.t.Error("a deadline was set"); return nil }
-func (d *deadlined) SetReadDeadline(time.Time) error  { return d.fail() }
-func (d *deadlined) SetWriteDeadline(time.Time) error { return d.fail() }
-
-func TestPathsOfTheAPI(t *testing.T) {
-	s := newWorld(t).serve(t)
-	for _, c := range []struct {
-		method, path string
-		status       int
-		allow        string
-	}{
-		{"GET", "/nothing", 404, ""},
-		{"GET", "", 404, ""},
-		{"GET", "/live/sse", 404, ""}, // none was mounted
-		{"GET", "/devices/101/nothing", 404, ""},
-		{"POST", "/devices", 405, "GET, HEAD"},
-		{"DELETE", "/devices/101/state", 405, "GET, HEAD, PUT"},
-		{"PUT", "/devices/101", 405, "DELETE, GET, HEAD, PATCH"},
-		{"GET", "/state", 405, "POST"},
-		{"OPTIONS", "/devices", 405, "GET, HEAD"},
-		{"GET", "/devices/-x", 400, ""},
-		{"GET", "/devices/a..b/values", 400, ""},
-		{"GET", "/devices/" + strings.Repeat("x", 65), 422, ""},
-		{"GET", "/devices?limit=0", 422, ""},
-		{"GET", "/devices?limit=1001", 422, ""},
-		{"GET", "/devices?limit=many", 422, ""},
-		{"GET", "/devices?sort=color", 422, ""},
-		{"GET", "/devices?search=x", 422, ""},
-		{"GET", "/devices?cursor=x", 422, ""},
-		{"GET", "/events?since=yesterday", 422, ""},
-		{"GET", "/events?device=-", 422, ""},
-		{"GET", "/events?kind=color", 422, ""},
+// TestARouteWithoutARuleIsRefused: forgetting one is found when the program starts.
+func TestARouteWithoutARuleIsRefused(t *testing.T) {
+	for name, add := range map[string]func(*server){
+		"an operation": func(s *server) {
+			register(s, operation{method: "GET", path: "/new", id: "new", tag: "server", summary: "New"}, s.getServer)
+		},
+		"a path": func(s *server) { s.routes.HandleFunc("GET /new", func(http.ResponseWriter, *http.Request) {}) },
 	} {
-		p := send(t, s, c.method, prefix+c.path, "").problem(t)
-		if p.Status != c.status {
-			t.Errorf("%s %s: %+v, want %d", c.method, c.path, p, c.status)
-		}
-		if a := send(t, s, c.method, prefix+c.path, ""); a.header.Get("Allow") != c.allow {
-			t.Errorf("%s %s: Allow %q, want %q", c.method, c.path, a.header.Get("Allow"), c.allow)
-		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s without a rule is served", name)
+				}
+			}()
+			add(newServer(filled(newWorld(t).options())))
+		}()
 	}
 }
 
-func TestBodiesThatAreWrong(t *testing.T) {
-	s := newWorld(t).serve(t)
-	for _, c := range []struct {
-		method, path, body, media string
-		status                    int
-	}{
-		{"PUT", "/devices/101/state", `{"LED":1`, "", 400},
-		{"PUT", "/devices/101/state", `{"LED":1,"LED":0}`, "", 400},
-		{"PUT", "/devices/101/state", `{"LED":1,"led":0}`, "", 422},
-		{"PUT", "/devices/101/state", ``, "", 400},
-		{"PUT", "/devices/101/state", `{}`, "", 422},
-		{"PUT", "/devices/101/state", `[1]`, "", 422},
-		{"PUT", "/devices/101/state", `{"LED":"on"}`, "", 422},
-		{"PUT", "/devices/101/state", `{"LED":null}`, "", 422},
-		{"PUT", "/devices/101/state", `{"LED":1e999}`, "", 400},
-		{"PUT", "/devices/101/state", `{"LED":1}`, "application/x-www-form-urlencoded", 415},
-		{"PUT", "/devices/101/state", `{"LED":` + strings.Repeat(" ", 64<<10) + `1}`, "", 413},
-		{"PUT", "/devices/101/state?within=tomorrow", `{"LED":1}`, "", 422},
-		{"PUT", "/devices/101/state?within=25h", `{"LED":1}`, "", 422},
-		{"PUT", "/devices/101/state?wait=-1s", `{"LED":1}`, "", 422},
-		{"POST", "/devices/101/state/toggle", `{"states":[]}`, "", 422},
-		{"POST", "/devices/101/state/toggle", `{"states":["LED"],"color":1}`, "", 422},
-		{"POST", "/state", `{"devices":["101"]}`, "", 422},
-		{"POST", "/state", `{"states":{"LED":1}}`, "", 422},
-		{"POST", "/state", `{"devices":["-"],"states":{"LED":1}}`, "", 400},
-		{"POST", "/state", `{"devices":["101"],"states":{"LED":1},"wait":"2h"}`, "", 422},
-		{"PATCH", "/devices/101", `{"name":1}`, "", 422},
-		{"PATCH", "/devices/101", `{"title":"x"}`, "", 422},
-		{"PATCH", "/devices/101", `{"name":"a\u0007b"}`, "", 422},
-		{"PATCH", "/devices/101", `{"groups":[" "]}`, "", 422},
-		{"PATCH", "/devices/101", `{"note":"` + strings.Repeat("ñ", 150) + `"}`, "", 422},
-		{"POST", "/readings", ``, "", 400},
-		{"POST", "/readings", `{"IDDEVICE":`, "", 400},
-		{"POST", "/readings", `x`, "image/png", 415},
-		{"POST", "/readings", strings.Repeat(" ", 64<<10+1), "", 413},
-	} {
-		media := c.media
-		if media == "" {
-			media = "application/json"
+// TestNobodyIsLetInWithoutAnAccess: a server that was given none is closed.
+func TestNobodyIsLetInWithoutAnAccess(t *testing.T) {
+	o := newWorld(t).options()
+	o.Access = nil
+	h := New(o)
+	if a := visit(h, "GET", prefix+"/devices", here, self); a.status != 401 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if a := visit(h, "GET", prefix+"/devices", here, self, bearer("x")...); a.status != 401 || codeOf(a) != codeBadToken {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// TestGuessingATokenIsSlow: 10,000 guesses of a token that a person chose end in 429,
+// and a few records; nobody else is locked out.
+func TestGuessingATokenIsSlow(t *testing.T) {
+	g := newGate(t, access.Options{})
+	h, _ := matrixHandler(t, g)
+	counts := map[int]int{}
+	for i := range 10_000 {
+		a := visit(h, "GET", prefix+"/devices", there, self, bearer(fmt.Sprintf("guess number %d", i))...)
+		counts[a.status]++
+		if strings.Contains(string(a.body), "guess number") {
+			t.Fatalf("the answer repeats what was shown: %s", a.body)
 		}
-		p := send(t, s, c.method, prefix+c.path, c.body, "Content-Type", media).problem(t)
-		if p.Status != c.status || p.Detail == "" || len(p.Error()) > 2000 {
-			t.Errorf("%s %s %.60s: %+v, want %d", c.method, c.path, c.body, p, c.status)
+		if a.status == 429 && (a.header.Get("Retry-After") == "" || codeOf(a) != codeTooManyTries) {
+			t.Fatalf("%v %s", a.header, a.body)
 		}
+	}
+	if counts[401] == 0 || counts[401] > 100 || counts[401]+counts[429] != 10_000 {
+		t.Errorf("answers %v", counts)
+	}
+	if a := visit(h, "GET", prefix+"/devices", there, self, bearer(chosen)...); a.status != 429 {
+		t.Errorf("the right one in the middle of guessing: %d", a.status)
+	}
+	for name, c := range map[string][]string{"another address": {"192.0.2.8:1", chosen}, "another token at the same address": {there, g.token(vaiven.MayRead)}} {
+		if a := visit(h, "GET", prefix+"/devices", c[0], self, bearer(c[1])...); a.status != 200 {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // what there is to say is said at the end
+	if err := g.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	lines, tries := 0, uint64(0)
+	for _, ev := range g.log {
+		if d, ok := ev.(*vaiven.Denied); ok && d.Reason == vaiven.DeniedToken && d.Remote == "192.0.2.7" {
+			lines, tries = lines+1, tries+d.Count
+		}
+	}
+	if lines == 0 || lines > 3 || tries < 10_000 {
+		t.Errorf("%d records of %d tries", lines, tries)
+	}
+}
+
+// TestBasicIsATokenOnlyIfItIsOne: a proxy may ask for a password of its own.
+func TestBasicIsATokenOnlyIfItIsOne(t *testing.T) {
+	g := newGate(t, access.Options{PublicView: true})
+	h, _ := matrixHandler(t, g)
+	basic := func(password string) []string {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.SetBasicAuth("101", password)
+		return []string{"Authorization", r.Header.Get("Authorization")}
+	}
+	if a := visit(h, "GET", prefix+"/devices", there, self, basic("secret")...); a.status != 200 {
+		t.Errorf("a proxy's password: %d %s", a.status, a.body)
+	}
+	if a := visit(h, "POST", prefix+"/readings", there, self, basic(g.board("101"))...); a.status != 200 {
+		t.Errorf("a board's token: %d %s", a.status, a.body)
+	}
+	if a := visit(h, "GET", prefix+"/devices", there, self, basic(g.board("101"))...); a.status != 403 || codeOf(a) != codeNoRight {
+		t.Errorf("a board that reads: %d %s", a.status, a.body)
 	}
 }

@@ -72,13 +72,13 @@ const (
 
 func (s *server) boardAccessOperations() {
 	register(s, operation{
-		method: http.MethodGet, path: "/waiting", id: "listWaiting", tag: "access", refusals: []int{404},
+		method: http.MethodGet, path: "/waiting", id: "listWaiting", needs: administers, tag: "access", refusals: []int{404},
 		summary:  "The boards that wait until somebody lets them in",
 		about:    "Boards that this server does not know send to it; what they send is refused until somebody approves them. Of a cluster each node has those that come to it.",
 		examples: []example{{name: "list-waiting.json", title: "Two boards", path: "/waiting"}},
 	}, s.listWaiting)
 	register(s, operation{
-		method: http.MethodPost, path: "/devices/{id}/approve", id: "approveDevice", busy: busyLog, tag: "access", refusals: []int{400, 404, 409},
+		method: http.MethodPost, path: "/devices/{id}/approve", id: "approveDevice", needs: administersDevice, busy: busyLog, tag: "access", refusals: []int{400, 404, 409},
 		summary: "Let a device in",
 		about:   "A board that said HELLO is given its token then. One that waits need not come first: a device may be approved that was never heard.",
 		examples: []example{
@@ -87,13 +87,13 @@ func (s *server) boardAccessOperations() {
 		},
 	}, s.approveDevice)
 	register(s, operation{
-		method: http.MethodPost, path: "/devices/{id}/token", id: "addDevice", busy: busyLog, tag: "access", refusals: []int{400, 404},
+		method: http.MethodPost, path: "/devices/{id}/token", id: "addDevice", needs: administersDevice, busy: busyLog, tag: "access", refusals: []int{400, 404},
 		summary:  "Let a device in and make a token for its board",
 		about:    "The token is told this once. One that the board uses stays good until the new one is used, so that a board that broke can be replaced: the device keeps its id and its history.",
 		examples: []example{{name: "add-device.json", title: "A board that is being built", path: "/devices/106/token", body: `{}`}},
 	}, s.addDevice)
 	register(s, operation{
-		method: http.MethodPost, path: "/devices/{id}/revoke", id: "revokeDevice", busy: busyLog, tag: "access", success: 204, refusals: []int{400, 404, 409},
+		method: http.MethodPost, path: "/devices/{id}/revoke", id: "revokeDevice", needs: administersDevice, busy: busyLog, tag: "access", success: 204, refusals: []int{400, 404, 409},
 		summary: "Take back all that a device was given",
 		about:   "Its tokens are not good any more and its connection is closed. What it sends is refused, unless the door is open or somebody approves it again.",
 		examples: []example{
@@ -102,7 +102,7 @@ func (s *server) boardAccessOperations() {
 		},
 	}, s.revokeDevice)
 	register(s, operation{
-		method: http.MethodPost, path: "/devices/{id}/free", id: "freeDevice", busy: busyLog, tag: "access", success: 204, refusals: []int{400, 404, 409},
+		method: http.MethodPost, path: "/devices/{id}/free", id: "freeDevice", needs: administersDevice, busy: busyLog, tag: "access", success: 204, refusals: []int{400, 404, 409},
 		summary:  "Take a device from the connection that speaks for it",
 		about:    "The connection is closed, and its address kept from the device for ten minutes, unless it proves that it has the device's token.",
 		examples: []example{{name: "free-device", title: "Somebody squats on an id", path: "/devices/101/free", status: 204}},
@@ -111,28 +111,28 @@ func (s *server) boardAccessOperations() {
 
 func (s *server) accessOperations() {
 	register(s, operation{
-		method: http.MethodGet, path: "/door", id: "getDoor", tag: "access", refusals: []int{404},
+		method: http.MethodGet, path: "/door", id: "getDoor", needs: administers, tag: "access", refusals: []int{404},
 		summary:  "Whether every board is let in",
 		examples: []example{{name: "get-door.json", title: "Boards wait", path: "/door"}},
 	}, s.getDoor)
 	register(s, operation{
-		method: http.MethodPost, path: "/door", id: "openDoor", busy: busyLog, tag: "access", refusals: []int{400, 404},
+		method: http.MethodPost, path: "/door", id: "openDoor", needs: administers, busy: busyLog, tag: "access", refusals: []int{400, 404},
 		summary:  "Let every board in for a while, unverified",
 		examples: []example{{name: "open-door.json", title: "For ten minutes", path: "/door", body: `{"for_ms":600000}`}},
 	}, s.openDoor)
 	register(s, operation{
-		method: http.MethodGet, path: "/tokens", id: "listTokens", tag: "access", refusals: []int{404},
+		method: http.MethodGet, path: "/tokens", id: "listTokens", needs: administers, tag: "access", refusals: []int{404},
 		summary:  "The tokens of the API that are good, and the browsers that came in",
 		examples: []example{{name: "list-tokens.json", title: "A token and a browser", path: "/tokens"}},
 	}, s.listTokens)
 	register(s, operation{
-		method: http.MethodPost, path: "/tokens", id: "createToken", busy: busyLog, tag: "access", success: 201, refusals: []int{400, 404},
+		method: http.MethodPost, path: "/tokens", id: "createToken", needs: administers, busy: busyLog, tag: "access", success: 201, refusals: []int{400, 404},
 		summary:  "Make a token of the API",
 		about:    "Its text is told this once. A token that may do everything is for all devices.",
 		examples: []example{{name: "create-token.json", title: "To see and switch the devices 1*, for 30 days", path: "/tokens", body: `{"name":"garden","can":["read","set"],"devices":["1*"],"for_ms":2592000000}`, status: 201}},
 	}, s.createToken)
 	register(s, operation{
-		method: http.MethodDelete, path: "/tokens/{token}", id: "revokeToken", busy: busyLog, tag: "access", success: 204, refusals: []int{404},
+		method: http.MethodDelete, path: "/tokens/{token}", id: "revokeToken", needs: administers, busy: busyLog, tag: "access", success: 204, refusals: []int{404},
 		summary: "Take back a token, or send a browser away",
 		examples: []example{
 			{name: "revoke-token", title: "A token that is not needed any more", path: "/tokens/9f3c02aa51d0", status: 204},
@@ -140,7 +140,7 @@ func (s *server) accessOperations() {
 		},
 	}, s.revokeToken)
 	register(s, operation{
-		method: http.MethodPost, path: "/login-links", id: "createLoginLink", busy: busyLog, tag: "access", success: 201, refusals: []int{404},
+		method: http.MethodPost, path: "/login-links", id: "createLoginLink", needs: administers, busy: busyLog, tag: "access", success: 201, refusals: []int{404},
 		summary:  "Make a link that opens one browser as administrator",
 		about:    "It is good once, for 15 minutes. What is behind # is never sent over the network by the browser that follows it, but by the page at /login.",
 		examples: []example{{name: "create-login-link.json", title: "A link for this afternoon", path: "/login-links", status: 201}},
@@ -180,14 +180,14 @@ func (s *server) approveDevice(ctx context.Context, in *approveDevice) (*body[ap
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	if err := s.o.Admin.Boards.Approve(ctx, d, from, in.Body.Concentrator, requester(in.r)); err != nil {
+	if err := s.o.Admin.Boards.Approve(ctx, d, from, in.Body.Concentrator, s.requester(ctx, in.r)); err != nil {
 		return nil, s.fail(err)
 	}
 	known, ok := s.o.Devices.Device(d)
 	if !ok {
 		known = vaiven.DeviceInfo{ID: d}
 	}
-	return &body[api.Device]{s.deviceOf(s.now(), &known)}, nil
+	return &body[api.Device]{s.deviceOf(ctx, s.now(), &known)}, nil
 }
 
 // addressOf is the address of the board that is to be let in: the one that was said, or
@@ -232,7 +232,7 @@ func (s *server) addDevice(ctx context.Context, in *addDevice) (*body[api.BoardT
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	token, err := s.o.Admin.Keys.AddDevice(ctx, d, in.Body.Concentrator, requester(in.r))
+	token, err := s.o.Admin.Keys.AddDevice(ctx, d, in.Body.Concentrator, s.requester(ctx, in.r))
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -265,7 +265,7 @@ func (s *server) takeFrom(ctx context.Context, in *aboutDevice, take func(BoardK
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	switch taken, err := take(s.o.Admin.Keys, ctx, d, requester(in.r)); {
+	switch taken, err := take(s.o.Admin.Keys, ctx, d, s.requester(ctx, in.r)); {
 	case err != nil:
 		return nil, s.fail(err)
 	case !taken:
@@ -293,7 +293,7 @@ func (s *server) openDoor(ctx context.Context, in *openDoor) (*body[api.Door], e
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	if _, err := s.o.Admin.Door.OpenFor(ctx, time.Duration(in.Body.ForMS)*time.Millisecond, requester(in.r)); err != nil {
+	if _, err := s.o.Admin.Door.OpenFor(ctx, time.Duration(in.Body.ForMS)*time.Millisecond, s.requester(ctx, in.r)); err != nil {
 		return nil, s.fail(err)
 	}
 	return s.getDoor(ctx, nil)
@@ -327,7 +327,7 @@ func (s *server) createToken(ctx context.Context, in *createToken) (*body[api.To
 	if s.o.Admin.Tokens == nil {
 		return nil, s.fail(errNotOffered)
 	}
-	r := vaiven.TokenRequest{Name: strings.TrimSpace(in.Body.Name), Devices: in.Body.Devices, For: time.Duration(in.Body.ForMS) * time.Millisecond, By: requester(in.r)}
+	r := vaiven.TokenRequest{Name: strings.TrimSpace(in.Body.Name), Devices: in.Body.Devices, For: time.Duration(in.Body.ForMS) * time.Millisecond, By: s.requester(ctx, in.r)}
 	var err error
 	if r.Rights, err = vaiven.ParseRights(in.Body.Can); err != nil {
 		return nil, s.invalid("body.can", err.Error())
@@ -363,7 +363,7 @@ func (s *server) revokeToken(ctx context.Context, in *revokeToken) (*noBody, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	switch ok, err := s.o.Admin.Tokens.RevokeToken(ctx, vaiven.TokenID(in.Token), requester(in.r)); {
+	switch ok, err := s.o.Admin.Tokens.RevokeToken(ctx, vaiven.TokenID(in.Token), s.requester(ctx, in.r)); {
 	case err != nil:
 		return nil, s.fail(err)
 	case !ok:
@@ -380,7 +380,7 @@ func (s *server) createLoginLink(ctx context.Context, in *struct{ exchange }) (*
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	secret, expires, err := s.o.Admin.LoginLink(ctx, requester(in.r))
+	secret, expires, err := s.o.Admin.LoginLink(ctx, s.requester(ctx, in.r))
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -412,8 +412,8 @@ func LoginURLs(addresses []string, secret string) (urls []string) {
 }
 
 // deviceOf writes a device as the API does, with how far it is believed.
-func (s *server) deviceOf(now time.Time, d *vaiven.DeviceInfo) api.Device {
-	out := deviceOf(now, d)
+func (s *server) deviceOf(ctx context.Context, now time.Time, d *vaiven.DeviceInfo) api.Device {
+	out := deviceOf(ctx, now, d)
 	if s.o.Admin.Boards != nil {
 		out.Trust = s.o.Admin.Boards.Trust(d.ID)
 	}

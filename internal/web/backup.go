@@ -11,18 +11,15 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// backupPath is read, and yet as closed as what changes something.
-const backupPath = prefix + "/backup"
-
 func (s *server) backupOperation() {
 	register(s, operation{
-		method: http.MethodGet, path: "/backup", id: "getBackup", busy: busyBackup, tag: "server", media: "application/octet-stream", refusals: []int{404},
+		method: http.MethodGet, path: "/backup", id: "getBackup", needs: administers.atCost(), busy: busyBackup, tag: "server", media: "application/octet-stream", refusals: []int{404},
 		summary: "A backup of the server: all of its log and its CSV, in one file",
-		about: "For `vaiven backup`, which checks what it gets, and `vaiven restore`. Only from the server's own machine, or with its token. " +
+		about: "For `vaiven backup`, which checks what it gets, and `vaiven restore`. " +
 			"The log is in it up to the record that is the last when the answer begins; boards are served meanwhile. One backup at a time is written: " +
 			"whoever asks for a second gets 503. An answer that fails in the middle is cut off, and a backup without its end is none.",
 		examples: []example{
-			{name: "get-backup-elsewhere.json", title: "From elsewhere, without the token", path: "/backup", headers: [][2]string{{"X-Forwarded-For", "192.0.2.7"}}, status: 403},
+			{name: "get-backup-denied.json", title: "With a token that is none", path: "/backup", headers: [][2]string{{"Authorization", "Bearer guessed"}}, status: 401},
 		},
 	}, s.getBackup)
 }

@@ -16,7 +16,7 @@ import (
 
 func (s *server) boardOperations() {
 	register(s, operation{
-		method: http.MethodPost, path: "/readings", id: "postReadings", busy: busyBoards, tag: "boards", open: true, message: true, maxBody: int64(s.o.MaxMessage),
+		method: http.MethodPost, path: "/readings", id: "postReadings", needs: forBoards, busy: busyBoards, tag: "boards", message: true, maxBody: int64(s.o.MaxMessage),
 		refusals: []int{400, 404, 409, 413, 415, 429},
 		summary:  "Send a message as over a WebSocket",
 		about: "The body is one message of the device protocol, as JSON, or as CBOR (application/cbor). The answer comes when what was taken is on disk; " +
@@ -28,7 +28,7 @@ func (s *server) boardOperations() {
 		},
 	}, s.postReadings)
 	register(s, operation{
-		method: http.MethodGet, path: "/devices/{id}/desired", id: "getDesired", busy: busyBoards, tag: "boards", open: true, refusals: []int{400, 404, 409},
+		method: http.MethodGet, path: "/devices/{id}/desired", id: "getDesired", needs: forBoard, busy: busyBoards, tag: "boards", refusals: []int{400, 404, 409},
 		schema: message{}.Schema(nil), also: map[int]string{http.StatusNoContent: "No other REV came in time"},
 		summary: "Wait for the desired state of a board",
 		about:   "Long polling: answers with the message of the device protocol once its REV differs from rev, or 204 when wait is over.",

@@ -134,7 +134,7 @@ func TestWatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := w.serve(t, func(o *Options) { o.Live = feed.Handler(); o.Token = "s3cret" })
+	s := w.serve(t, func(o *Options) { o.Live = feed.Handler(); o.Access = whoHas{token: "s3cret"} })
 	t.Cleanup(func() { _ = feed.Close() })
 	c, err := api.New(api.Options{Server: s.URL, HTTP: s.Client(), Token: "s3cret"})
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 func (s *server) csvOperations() {
 	also := map[int]string{http.StatusPartialContent: "The part that Range asked for"}
 	register(s, operation{
-		method: http.MethodGet, path: "/readings.csv", id: "getCSV", busy: busyFiles, tag: "events", media: "text/csv", refusals: []int{404, 416}, also: also,
+		method: http.MethodGet, path: "/readings.csv", id: "getCSV", needs: readsAll.atCost(), busy: busyFiles, tag: "events", media: "text/csv", refusals: []int{404, 416}, also: also,
 		summary: "The CSV file of the server, as it is now",
 		about: "Whole rows only. The file grows at its end, so a download that was cut off goes on where it stopped (curl -C -), and asking from the last " +
 			"byte on brings what is new. With If-Range, a part is sent only of the same file.",
@@ -33,7 +33,7 @@ func (s *server) csvOperations() {
 		},
 	}, s.getCSV)
 	register(s, operation{
-		method: http.MethodGet, path: "/csv", id: "listCSV", busy: busyReading, tag: "events", refusals: []int{404},
+		method: http.MethodGet, path: "/csv", id: "listCSV", needs: readsAll.atCost(), busy: busyReading, tag: "events", refusals: []int{404},
 		summary: "The CSV files that the server keeps",
 		about: "That which is being written, with its like for a spreadsheet if there is one; those that ended before (--csv-rotate), newest first; and the summary of a " +
 			"run, for whom it is for. A file that somebody has changed or moved away is not among them.",
@@ -43,10 +43,10 @@ func (s *server) csvOperations() {
 		},
 	}, s.listCSV)
 	register(s, operation{
-		method: http.MethodGet, path: "/csv/{name}", id: "getCSVFile", busy: busyFiles, tag: "events", media: "text/csv", refusals: []int{404, 416}, also: also,
+		method: http.MethodGet, path: "/csv/{name}", id: "getCSVFile", needs: readsAll.atCost(), busy: busyFiles, tag: "events", media: "text/csv", refusals: []int{404, 416}, also: also,
 		summary: "One of the CSV files that the server keeps",
 		about: "Whole rows only, as they are when it is asked for. A part of it (Range) is sent of one that grows, too, as of readings.csv. The summary of a run " +
-			"names people: it is closed as a backup is.",
+			"names people: it is for administrators.",
 		examples: []example{
 			{name: "readings-ended.csv", title: "The file of a day", path: "/csv/readings-2026-11-21.csv"},
 			{name: "readings-none.json", title: "Not one of the list", path: "/csv/..%2Freadings.csv", status: 404},
@@ -94,7 +94,7 @@ func (s *server) listCSV(ctx context.Context, in *listCSV) (*body[api.CSVFiles],
 	out := api.CSVFiles{Files: make([]api.CSVFile, 0, len(files))}
 	for i := range files {
 		f := &files[i]
-		if f.Private && s.access.refusal(in.r, true) != nil {
+		if f.Private && !who(ctx).May(vaiven.MayAdmin) {
 			continue
 		}
 		out.Files = append(out.Files, api.CSVFile{
@@ -143,10 +143,10 @@ func (s *server) sendCSV(ctx context.Context, in exchange, name string) (*rawAns
 		release()
 		return nil, s.fail(fmt.Errorf("csv: %w", err))
 	}
-	if p := s.access.refusal(in.r, info.Private); p != nil {
+	if info.Private && !who(ctx).May(vaiven.MayAdmin) {
 		release()
 		_ = file.Close() // read only
-		return nil, p
+		return nil, s.guard.noRight(vaiven.MayAdmin)
 	}
 	return &rawAnswer{func(ctx huma.Context) {
 		defer release()

@@ -213,22 +213,22 @@ func TestNothingElseIsDownloaded(t *testing.T) {
 	}
 }
 
-// TestAPrivateCSV is for the server's own machine: who comes from elsewhere does not see
-// it in the list, and does not get it.
+// TestAPrivateCSV is for administrators: who only looks does not see it in the list, and
+// does not get it.
 func TestAPrivateCSV(t *testing.T) {
 	w := newWorld(t)
 	w.private = true
-	s := w.serve(t)
 	for _, c := range []struct {
-		from   []string
+		access Access
 		files  int
 		status int
-	}{{nil, 3, 200}, {[]string{"X-Forwarded-For", "192.0.2.7"}, 2, 403}} {
+	}{{whoever{}, 3, 200}, {viewers{}, 2, 403}} {
+		s := w.serve(t, func(o *Options) { o.Access = c.access })
 		var list api.CSVFiles
-		send(t, s, "GET", prefix+"/csv", "", c.from...).into(t, &list)
-		a := send(t, s, "GET", prefix+"/csv/"+privateCSV, "", c.from...)
+		send(t, s, "GET", prefix+"/csv", "").into(t, &list)
+		a := send(t, s, "GET", prefix+"/csv/"+privateCSV, "")
 		if len(list.Files) != c.files || a.status != c.status {
-			t.Errorf("from %v: %d files, %d", c.from, len(list.Files), a.status)
+			t.Errorf("%T: %d files, %d", c.access, len(list.Files), a.status)
 		}
 	}
 	if len(newServer(filled(w.options())).downloads.held) != 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ func noHistory(l vaiven.Lang) *api.Problem {
 
 func (s *server) curveOperations() {
 	register(s, operation{
-		method: http.MethodGet, path: "/history", id: "getHistory", busy: busyReading, tag: "events", refusals: []int{404},
+		method: http.MethodGet, path: "/history", id: "getHistory", needs: readsSome.atCost(), busy: busyReading, tag: "events", refusals: []int{404},
 		summary: "Measurements and states over time: minimum, maximum and mean",
 		about: "Computed from every sample, at the time of measuring, however late it came. A point's stretch is at least as long as points asks for. Where nothing " +
 			"was measured there is no point. A state holds until the next report: before is what held at from, and a state of which nothing was reported since has no points. It is " +
@@ -73,6 +74,12 @@ func (s *server) getHistory(ctx context.Context, in *getHistory) (*body[api.Curv
 		return nil, err
 	}
 	in.extendDeadline(maxTurn + curvesTimeout)
+	if err := s.limitCurves(ctx, &q); err != nil {
+		return nil, err
+	}
+	if !who(ctx).SeesAll() && len(q.Devices) == 0 { // there are none that it may see
+		return &body[api.Curves]{curvesOf(vaiven.Curves{From: q.From, To: q.To})}, nil
+	}
 	if err := acquire(ctx, s.reading); err != nil {
 		return nil, s.readingFailed(err)
 	}
@@ -93,6 +100,29 @@ func (s *server) getHistory(ctx context.Context, in *getHistory) (*body[api.Curv
 		return nil, s.readingFailed(err)
 	}
 	return &body[api.Curves]{curvesOf(found)}, nil
+}
+
+// limitCurves keeps a query to the devices that whoever asks may see: to all of these
+// where it names none.
+func (s *server) limitCurves(ctx context.Context, q *vaiven.CurveQuery) error {
+	p := who(ctx)
+	switch {
+	case p.SeesAll():
+		return nil
+	case len(q.Devices) > 0:
+		if slices.ContainsFunc(q.Devices, func(d vaiven.Device) bool { return !p.Sees(d) }) {
+			return s.guard.otherDevices()
+		}
+		return nil
+	}
+	err := s.scan(ctx, func(d *vaiven.DeviceInfo) bool {
+		q.Devices = append(q.Devices, d.ID)
+		return len(q.Devices) < maxTargets
+	})
+	if err != nil {
+		return s.tableFailed(err)
+	}
+	return nil
 }
 
 // curveQuery reads what is asked for.

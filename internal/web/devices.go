@@ -24,7 +24,7 @@ type DeviceID struct {
 
 func (s *server) deviceOperations() {
 	register(s, operation{
-		method: http.MethodGet, path: "/devices", id: "listDevices", busy: busyTable, tag: "devices",
+		method: http.MethodGet, path: "/devices", id: "listDevices", needs: readsSome, busy: busyTable, tag: "devices",
 		summary: "List, search and sort the devices",
 		examples: []example{
 			{name: "list-devices.json", title: "All devices", path: "/devices"},
@@ -32,7 +32,7 @@ func (s *server) deviceOperations() {
 		},
 	}, s.listDevices)
 	register(s, operation{
-		method: http.MethodGet, path: "/devices/{id}", id: "getDevice", tag: "devices", refusals: []int{400, 404},
+		method: http.MethodGet, path: "/devices/{id}", id: "getDevice", needs: readsDevice, tag: "devices", refusals: []int{400, 404},
 		summary: "All that is known of a device",
 		examples: []example{
 			{name: "get-device.json", title: "A board that sends", path: "/devices/101"},
@@ -40,13 +40,13 @@ func (s *server) deviceOperations() {
 		},
 	}, s.getDevice)
 	register(s, operation{
-		method: http.MethodPatch, path: "/devices/{id}", id: "describeDevice", busy: busyLog, tag: "devices", refusals: []int{400, 413},
+		method: http.MethodPatch, path: "/devices/{id}", id: "describeDevice", needs: administersDevice, busy: busyLog, tag: "devices", refusals: []int{400, 413},
 		summary:  "Name a device, note something about it, put it into groups",
 		about:    "What is left out stays as it is. A device that was not heard yet may be described, too.",
 		examples: []example{{name: "describe-device.json", title: "A name and two groups", path: "/devices/102", body: `{"name":"Door","groups":["lab","ground-floor"]}`}},
 	}, s.describeDevice)
 	register(s, operation{
-		method: http.MethodDelete, path: "/devices/{id}", id: "forgetDevice", busy: busyLog, tag: "devices", success: 204, refusals: []int{400, 404, 409},
+		method: http.MethodDelete, path: "/devices/{id}", id: "forgetDevice", needs: administersDevice, busy: busyLog, tag: "devices", success: 204, refusals: []int{400, 404, 409},
 		summary: "Forget a device that is not connected",
 		about:   "It leaves every table; its readings stay in the log and in the CSV. One that is heard again is a new one.",
 		examples: []example{
@@ -55,7 +55,7 @@ func (s *server) deviceOperations() {
 		},
 	}, s.forgetDevice)
 	register(s, operation{
-		method: http.MethodGet, path: "/devices/{id}/values", id: "getValues", tag: "devices", refusals: []int{400, 404},
+		method: http.MethodGet, path: "/devices/{id}/values", id: "getValues", needs: readsDevice, tag: "devices", refusals: []int{400, 404},
 		summary:  "A device's latest values, and how old they are",
 		examples: []example{{name: "get-values.json", title: "Temperature and humidity", path: "/devices/101/values"}},
 	}, s.getValues)
@@ -91,18 +91,18 @@ func (s *server) listDevices(ctx context.Context, in *listDevices) (*body[api.De
 	out := &body[api.Devices]{api.Devices{Devices: make([]api.Device, 0, len(ids)), Total: total, Next: next}}
 	for _, id := range ids {
 		if d, ok := s.o.Devices.Device(id); ok { // or forgotten since
-			out.Body.Devices = append(out.Body.Devices, s.deviceOf(now, &d))
+			out.Body.Devices = append(out.Body.Devices, s.deviceOf(ctx, now, &d))
 		}
 	}
 	return out, nil
 }
 
-func (s *server) getDevice(_ context.Context, in *struct{ DeviceID }) (*body[api.Device], error) {
+func (s *server) getDevice(ctx context.Context, in *struct{ DeviceID }) (*body[api.Device], error) {
 	d, err := s.findDevice(in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &body[api.Device]{s.deviceOf(s.now(), d)}, nil
+	return &body[api.Device]{s.deviceOf(ctx, s.now(), d)}, nil
 }
 
 // findDevice returns the device of a path.
@@ -167,7 +167,7 @@ func (s *server) describeDevice(ctx context.Context, in *describeDevice) (*body[
 	if !ok {
 		return nil, s.unknownDevice(id) // forgotten meanwhile
 	}
-	return &body[api.Device]{s.deviceOf(s.now(), &d)}, nil
+	return &body[api.Device]{s.deviceOf(ctx, s.now(), &d)}, nil
 }
 
 // maxWords is how many bytes a name, a note and a group may have.
@@ -219,17 +219,21 @@ func (s *server) forgetDevice(ctx context.Context, in *struct{ DeviceID }) (*noB
 	return nil, nil
 }
 
-// deviceOf writes a device as the API does.
-func deviceOf(now time.Time, d *vaiven.DeviceInfo) api.Device {
+// deviceOf writes a device as the API does for whoever asks: BOOT is for administrators,
+// since whoever knows it can speak for a board.
+func deviceOf(ctx context.Context, now time.Time, d *vaiven.DeviceInfo) api.Device {
 	about := d.Described()
 	out := api.Device{
 		ID: d.ID, Name: about.Name, Note: about.Note, Groups: about.Groups, Reason: d.Reason, Remote: d.Remote,
 		First: moment(d.First), Last: moment(d.Last), LastReading: moment(d.Reading), Readings: d.Readings,
 		Values: valuesOf(now, d.Values), States: valuesOf(now, d.States), ReportedRev: d.Rev, Declared: d.Declared,
-		Boot: d.Boot, FW: d.FW, Refusals: d.Refusals, Gaps: d.Gaps, Filled: d.Filled, Lost: d.Lost,
+		FW: d.FW, Refusals: d.Refusals, Gaps: d.Gaps, Filled: d.Filled, Lost: d.Lost,
 		Conflicts: d.Conflicts, ConflictAt: moment(d.ConflictAt), Remotes: d.Remotes,
 	}
 	out.Status, out.Since, out.Until = statusNow(now, d)
+	if who(ctx).May(vaiven.MayAdmin) {
+		out.Boot = d.Boot
+	}
 	for _, r := range d.Rejected {
 		out.Rejected = append(out.Rejected, api.Rejected{Code: r.Code, Count: r.Count, Text: r.Text, Remote: r.Remote, At: moment(r.At)})
 	}
@@ -263,14 +267,15 @@ func acquire(ctx context.Context, turns chan struct{}) error {
 	}
 }
 
-// scan calls yield with every device, when it is its turn: readers without end
-// would otherwise keep the table from what happens to the devices.
+// scan calls yield with every device that whoever asks may see, when it is its turn:
+// readers without end would otherwise keep the table from what happens to the devices.
 func (s *server) scan(ctx context.Context, yield func(*vaiven.DeviceInfo) bool) error {
 	if err := acquire(ctx, s.scanning); err != nil {
 		return err
 	}
 	defer func() { <-s.scanning }()
-	s.o.Devices.Each(yield)
+	p := who(ctx)
+	s.o.Devices.Each(func(d *vaiven.DeviceInfo) bool { return !p.Sees(d.ID) || yield(d) })
 	return nil
 }
 

@@ -132,7 +132,7 @@ func TestSessions(t *testing.T) {
 func TestAServerThatWasGivenNothing(t *testing.T) {
 	w := newWorld(t)
 	s := w.serve(t, func(o *Options) {
-		*o = Options{Boards: o.Boards, Ready: func() []string { return []string{"log: full"} }, Sessions: w, Page: o.Page}
+		*o = Options{Boards: o.Boards, Ready: func() []string { return []string{"log: full"} }, Sessions: w, Page: o.Page, Access: o.Access}
 	})
 	for _, c := range []struct {
 		method, path, body string

@@ -157,7 +157,7 @@ func TestDocumentSaysAll(t *testing.T) {
 		saysRefusals(t, op)
 		saysParameters(t, op)
 	}
-	if len(operations) != 37 {
+	if len(operations) != 41 {
 		t.Errorf("%d operations: is one missing, or is its test?", len(operations))
 	}
 }
@@ -165,9 +165,9 @@ func TestDocumentSaysAll(t *testing.T) {
 // TestTheDocumentSaysWhatIsBusy: each operation that may answer 503 says of what, and no
 // other says that it does.
 func TestTheDocumentSaysWhatIsBusy(t *testing.T) {
-	want := map[string]string{"getDevice": "", "getValues": "", "getState": "", "getSessions": "", "getServer": "", "listWaiting": "", "getDoor": "", "listTokens": ""}
+	want := map[string]string{"getDevice": "", "getValues": "", "getState": "", "getSessions": "", "getServer": "", "listWaiting": "", "getDoor": "", "listTokens": "", "whoAmI": "", "makeTicket": ""}
 	for text, ids := range map[string][]string{
-		busyLog: {"describeDevice", "forgetDevice", "newSession", "setState", "toggleState", "approveDevice", "addDevice", "revokeDevice", "freeDevice", "openDoor", "createToken", "revokeToken", "createLoginLink"}, busyTable: {"listDevices", "listSessions", "setStates"},
+		busyLog: {"describeDevice", "forgetDevice", "newSession", "setState", "toggleState", "approveDevice", "addDevice", "revokeDevice", "freeDevice", "openDoor", "createToken", "revokeToken", "createLoginLink", "login", "logout"}, busyTable: {"listDevices", "listSessions", "setStates"},
 		busyReading: {"listEvents", "getHistory", "listCSV"}, busyFiles: {"getCSV", "getCSVFile"}, busyExports: {"exportReadings"}, busyBackup: {"getBackup"},
 		busyBoards: {"postReadings", "getDesired"}, busyFeed: {"pollLive", "followSSE", "followNDJSON", "followWebSocket"},
 	} {
@@ -353,7 +353,7 @@ func TestYAMLAndPage(t *testing.T) {
 	}
 	a := send(t, s, "GET", prefix+"/docs", "")
 	page := html.UnescapeString(string(a.body))
-	if a.status != 200 || !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") || !strings.Contains(a.header.Get("Content-Security-Policy"), "default-src 'none'") {
+	if a.status != 200 || !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") || !strings.Contains(a.header.Get("Content-Security-Policy"), "default-src 'none'") || strings.Contains(page, "<style") || strings.Contains(page, "style=") {
 		t.Errorf("page: %d %v", a.status, a.header)
 	}
 	_, operations := document(t)

@@ -18,7 +18,7 @@ import (
 
 func (s *server) historyOperations() {
 	register(s, operation{
-		method: http.MethodGet, path: "/events", id: "listEvents", busy: busyReading, tag: "events",
+		method: http.MethodGet, path: "/events", id: "listEvents", needs: readsSome, busy: busyReading, tag: "events",
 		summary: "What has happened, from the log", parameters: parametersOf("100", eventParameters...),
 		about: "In the log's order, the oldest first, or the newest with order=desc; what is not asked for counts for no limit. Where several gateways write one log its times may be a little out of order; since and until are exact " +
 			"all the same. One request looks at 200,000 events at most; next says where to go on, with the same since and until.",
@@ -71,6 +71,7 @@ func (s *server) listEvents(ctx context.Context, in *listEvents) (*body[api.Even
 	if q.Limit == 0 {
 		q.Limit = defaultLimit
 	}
+	q.View = event.ViewOf(who(ctx))
 	after := q.After
 	in.extendDeadline(maxTurn + historyTimeout)
 	if err := acquire(ctx, s.reading); err != nil {
@@ -127,7 +128,7 @@ func (e *eventScan) add(en vaiven.Entry) error {
 	if at < e.Since || !e.Passes(vaiven.KindOf(en.Event), en.Event.Of()) {
 		return nil
 	}
-	raw := event.Append(nil, en, "")
+	raw := e.View.Append(nil, en, "")
 	e.size += len(raw)
 	e.found = append(e.found, api.Event{Raw: raw})
 	return nil
@@ -157,7 +158,7 @@ func (s *server) timeAt(ctx context.Context, record uint64) (at int64, found boo
 func (s *server) liveOperations() {
 	refusals := []int{http.StatusGone}
 	s.describeLive(operation{
-		path: "/live/poll", id: "pollLive", busy: busyFeed, refusals: refusals, schema: &huma.Schema{
+		path: "/live/poll", id: "pollLive", needs: readsSome, busy: busyFeed, refusals: refusals, schema: &huma.Schema{
 			Type: huma.TypeObject, Required: []string{"events", "next"},
 			Properties: map[string]*huma.Schema{
 				"events": {Type: huma.TypeArray, Items: &huma.Schema{Ref: "#/components/schemas/Event"}},
@@ -172,7 +173,7 @@ func (s *server) liveOperations() {
 		},
 	}, parametersOf("500", live.Parameters...)...)
 	s.describeLive(operation{
-		path: "/live/sse", id: "followSSE", busy: busyFeed, refusals: refusals, media: "text/event-stream",
+		path: "/live/sse", id: "followSSE", needs: readsSome, busy: busyFeed, refusals: refusals, media: "text/event-stream",
 		summary:  "Follow the events as Server-Sent Events",
 		examples: []example{{name: "follow-sse-bad.json", title: "An id that is none", path: "/live/sse?after=yesterday", status: http.StatusUnprocessableEntity}},
 		about: "Each event has its id, its kind as the event's name, and its JSON as data. Every 15 s of silence a block with an id and no data says " +
@@ -181,29 +182,30 @@ func (s *server) liveOperations() {
 		Name: "Last-Event-ID", In: "header", Description: "Counts more than after: browsers send it when a stream broke off", Schema: &huma.Schema{Type: huma.TypeString},
 	})...)
 	s.describeLive(operation{
-		path: "/live/ndjson", id: "followNDJSON", busy: busyFeed, refusals: refusals, media: "application/x-ndjson",
+		path: "/live/ndjson", id: "followNDJSON", needs: readsSome, busy: busyFeed, refusals: refusals, media: "application/x-ndjson",
 		summary:  "Follow the events as lines of JSON",
 		examples: []example{{name: "follow-ndjson-bad.json", title: "A device that there cannot be", path: "/live/ndjson?device=a..b", status: http.StatusUnprocessableEntity}},
 		about: `One object per line. A line of kind "position" says after 15 s of silence how far the log was read, one of kind "bye" why the stream ends ` +
 			"(shutdown, busy, failed); go on behind the id of either.",
 	}, parametersOf("", streamParameters...)...)
 	s.describeLive(operation{
-		path: "/live/ws", id: "followWebSocket", busy: busyFeed, refusals: append(refusals, http.StatusUpgradeRequired), success: http.StatusSwitchingProtocols,
+		path: "/live/ws", id: "followWebSocket", needs: readsSome, busy: busyFeed, refusals: append(refusals, http.StatusUpgradeRequired), success: http.StatusSwitchingProtocols,
 		summary:  "Follow the events over a WebSocket",
 		examples: []example{{name: "follow-ws-plain.json", title: "A request that is no handshake", path: "/live/ws", status: http.StatusUpgradeRequired}},
 		about: `A handshake of RFC 6455; then one text message per event, and one of kind "position" after 15 s of silence. The close frame says where to ` +
-			"resume. Nothing may be sent. A page of another site may not connect.",
+			"resume. Nothing may be sent. A page of another site may not connect, unless --cors names it.",
 	}, parametersOf("", streamParameters...)...)
 }
 
 // describeLive adds an operation to the document that somebody else serves.
 func (s *server) describeLive(op operation, parameters ...*huma.Param) {
 	op.method, op.tag = http.MethodGet, "live"
+	s.routes.table.add(&op)
 	if op.success == 0 {
 		op.success = http.StatusOK
 	}
 	h := &huma.Operation{
-		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.about, Tags: []string{op.tag},
+		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.description(), Security: op.needs.security(true), Tags: []string{op.tag},
 		Parameters: parameters, Responses: op.responses(), Extensions: map[string]any{"x-requests": op.requests()},
 	}
 	if r := h.Responses["101"]; r != nil {

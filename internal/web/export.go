@@ -28,6 +28,8 @@ type Exports interface {
 
 // Export is a file that was asked for.
 type Export interface {
+	// ShowTo leaves out what somebody may not see; it is called first.
+	ShowTo(v event.View)
 	Name() string
 	Media() string
 	// Begins returns Exported.Begins.
@@ -39,7 +41,7 @@ type Export interface {
 
 func (s *server) exportOperation() {
 	register(s, operation{
-		method: http.MethodGet, path: "/export", id: "exportReadings", busy: busyExports, tag: "events", media: "text/csv", refusals: []int{404},
+		method: http.MethodGet, path: "/export", id: "exportReadings", needs: readsSome.atCost(), busy: busyExports, tag: "events", media: "text/csv", refusals: []int{404},
 		summary: "Readings of any devices and any time, as a file",
 		about: "CSV, XLSX, Parquet, or the events' JSON lines; it is sent while the log is read. A transfer that breaks off in the middle is not whole: its chunked " +
 			"encoding has no end. Vaiven-Log-Begins says that the part asked for begins before the log does, and when that is. Trailers say how many rows there " +
@@ -111,6 +113,7 @@ func (s *server) exportReadings(ctx context.Context, in *exportReadings) (*rawAn
 	if err != nil {
 		return nil, s.fail(err)
 	}
+	e.ShowTo(event.ViewOf(who(ctx)))
 	in.extendDeadline(maxTurn)
 	release, err := s.exports.take(ctx, s.o.Remote(in.r))
 	if err != nil {

@@ -89,7 +89,7 @@ func (s *newestScan) readBlock(ctx context.Context, lo, hi uint64) (full bool, e
 	}
 	for i := passed - 1; i >= 0 && i >= passed-want; i-- {
 		en := ring[i%want]
-		raw := event.Append(nil, en, "")
+		raw := s.View.Append(nil, en, "")
 		s.size += len(raw)
 		s.found = append(s.found, api.Event{Raw: raw})
 		if s.before = en.ID; len(s.found) == s.Limit || s.size >= maxAnswer {

@@ -23,6 +23,7 @@ import (
 type operation struct {
 	method, path string
 	id           string
+	needs        rule // who may ask for it
 	tag          string
 	summary      string
 	about        string
@@ -35,7 +36,6 @@ type operation struct {
 	schema       *huma.Schema   // of the answer, when the handler's type does not say
 	message      bool           // the body is a board's message, which the handler reads
 	maxBody      int64          // bytes that are still taken; 64 KiB
-	open         bool           // as open as the boards' WebSocket
 	examples     []example
 }
 
@@ -61,14 +61,12 @@ func register[I, O any](s *server, op operation, handler func(context.Context, *
 	if op.maxBody == 0 {
 		op.maxBody = 64 << 10
 	}
+	s.routes.table.add(&op)
 	h := huma.Operation{ // the framework refuses a body of MaxBodyBytes, too
-		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.about,
+		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.description(), Security: op.needs.security(false),
 		Tags: []string{op.tag}, DefaultStatus: op.success, MaxBodyBytes: op.maxBody + 1, BodyReadTimeout: bodyTimeout,
 		RejectUnknownQueryParameters: op.parameters == nil, Parameters: op.parameters,
 		Responses: op.responses(), RequestBody: op.requestBody(),
-	}
-	if op.open {
-		h.Security = []map[string][]string{{}}
 	}
 	h.Extensions = map[string]any{"x-requests": op.requests()}
 	h.SkipValidateBody = op.message
@@ -84,6 +82,11 @@ func register[I, O any](s *server, op operation, handler func(context.Context, *
 			m.Schema = usual.Content["application/json"].Schema
 		}
 	}
+}
+
+// description is what the document says of the operation, and who may ask for it.
+func (op *operation) description() string {
+	return strings.TrimSpace(op.about + "\n\n" + op.needs.words())
 }
 
 // messageContent says what the body with a board's message may be.
@@ -170,7 +173,7 @@ func (op *operation) responses() map[string]*huma.Response {
 			m.Schema = body.Schema
 		}
 	}
-	refusals := append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity}, op.refusals...)
+	refusals := append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusMisdirectedRequest, http.StatusTooManyRequests, http.StatusUnprocessableEntity}, op.refusals...)
 	if op.busy != "" {
 		refusals = append(refusals, http.StatusServiceUnavailable)
 	}
@@ -211,8 +214,8 @@ func (e *example) addTo(r *huma.Response) {
 // refusalText says when a problem's status is answered.
 var refusalText = map[int]string{
 	400: "The request could not be read: malformed JSON, or an id that is none",
-	401: "The server asks for its token",
-	403: "Only from the server's own machine, or with its token; or a page of another site asked",
+	401: "Who asks is not known, or what was shown is not good",
+	403: "Whoever asks may not do this, or not with this device; or a page of another site asked",
 	404: "There is no such thing",
 	409: "The device's condition does not allow it",
 	410: "The log has not reached that id: it is another log's",
@@ -220,9 +223,10 @@ var refusalText = map[int]string{
 	413: "Too much in one request",
 	415: "The body is neither JSON nor CBOR",
 	416: "The file is not that long",
+	421: "The server does not go by that name (Host)",
 	422: "A part of the request is wrong; errors says which",
 	426: "The request is no handshake of a WebSocket",
-	429: "Too fast; Retry-After says when again",
+	429: "Too fast, or too many wrong tokens; Retry-After says when again",
 }
 
 // When operations answer 503.
@@ -239,7 +243,7 @@ const (
 
 // refusalHeader is the header that comes with a problem, and what it says.
 var refusalHeader = map[int][2]string{
-	401: {"WWW-Authenticate", "How to show the token"},
+	401: {"WWW-Authenticate", "How to show a token"},
 	412: {"ETag", "The device's REV now"},
 	429: {"Retry-After", "Seconds"},
 	503: {"Retry-After", "Seconds"},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,8 +30,8 @@ const prometheusPrefix = "/prometheus"
 // server is the API: its operations, and the document that describes them.
 type server struct {
 	o      Options
-	access access
-	mux    *http.ServeMux
+	guard  *guard
+	routes *routes
 	api    huma.API
 	now    func() time.Time
 
@@ -51,7 +52,8 @@ const (
 )
 
 func newServer(o Options) *server {
-	s := &server{o: o, access: newAccess(o.Token, o.Lang), mux: http.NewServeMux(), now: o.Now}
+	s := &server{o: o, guard: newGuard(&o), now: o.Now}
+	s.routes = newRoutes(s.guard, maps.Clone(outside))
 	s.describing = make(chan struct{}, 1)
 	s.reading = make(chan struct{}, maxReading)
 	s.exports = newTurns(maxExporting, 1)
@@ -59,7 +61,7 @@ func newServer(o Options) *server {
 	s.scanning = make(chan struct{}, maxScanning)
 	s.backing = make(chan struct{}, 1)
 	s.waiting = make(chan struct{}, maxWaiting)
-	s.api = humago.NewWithPrefix(s.mux, prefix, s.config())
+	s.api = humago.NewWithPrefix(s.routes, prefix, s.config())
 	s.deviceOperations()
 	s.stateOperations()
 	s.sessionOperations()
@@ -73,6 +75,7 @@ func newServer(o Options) *server {
 	s.boardAccessOperations()
 	s.accessOperations()
 	s.liveOperations()
+	s.loginOperations()
 	s.publish()
 	return s
 }
@@ -88,9 +91,10 @@ func (s *server) config() huma.Config {
 	c.Info.License = &huma.License{Name: "See the file LICENSE of the source"}
 	c.Servers = []*huma.Server{{URL: prefix}}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"token": {Type: "http", Scheme: "bearer", Description: "The token that the server was started with (--api-token)."},
+		"token":   {Type: "http", Scheme: "bearer", Description: "A token: `vaiven token create` makes one for some rights, devices and time; VAIVEN_API_TOKEN sets one for everything."},
+		"session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "Of a browser that came in by a login link; only pages of this server, and those of --cors."},
+		"ticket":  {Type: "apiKey", In: "query", Name: paramTicket, Description: "For live feeds, of POST /live/tickets."},
 	}
-	c.Security = []map[string][]string{{}, {"token": {}}}
 	for _, t := range tags {
 		c.Tags = append(c.Tags, &huma.Tag{Name: t[0], Description: t[1]})
 	}
@@ -102,12 +106,12 @@ const description = `
 The API of a vaiven server: devices, their readings and states, the log's
 events, the CSV file.
 
-Whoever sits at the server's own machine may ask everything. From elsewhere,
-reading is open as long as the server has no token; changing something takes
-the token (--api-token), as "Authorization: Bearer TOKEN". A server that has a
-token asks for it for reading, too. A backup is closed as what changes
-something is. What boards ask (tag "boards") is as open as
-their WebSocket.
+Every operation says which right it needs: read, set (desired states), send
+(readings), admin. A program shows a token, as "Authorization: Bearer TOKEN"; a
+browser has a session. A token may be for some devices only: lists and feeds
+then leave the others out. Reading is open to everybody where the server was
+started with --public-view, or for a class. BOOT, and the events about who may
+do what, are shown to administrators alone.
 
 Errors are problems of RFC 9457 (application/problem+json): detail and hint are
 for people, in the server's language; code is for programs. Times are RFC 3339.
@@ -122,7 +126,7 @@ var tags = [][2]string{
 	{"events", "What has happened: the log's events, and the readings as CSV."},
 	{"live", "The log's events as they happen, in four ways, since proxies and firewalls are not all alike. All resume behind an id, without a gap or a repeat."},
 	{"sessions", "Sessions of devices, with a limited number of readings, or time."},
-	{"access", "Who may speak and who may ask: boards that wait, their tokens, tokens of the API. For administrators."},
+	{"access", "Who one is; who may speak and who may ask: boards that wait, their tokens, tokens of the API."},
 	{"server", "The server itself."},
 	{"boards", "For boards whose network lets no WebSocket through."},
 }
@@ -145,14 +149,18 @@ func readJSON(data []byte, v any) error { return strict.Unmarshal(data, v) }
 // ServeHTTP answers what is under the API's prefix. What is not there, or not
 // with this method, is a problem like all others.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if _, pattern := s.mux.Handler(r); pattern != "" {
+	if _, pattern := s.routes.Handler(r); pattern != "" {
 		w.Header().Set("Cache-Control", "no-store")
-		s.mux.ServeHTTP(w, r)
+		s.routes.ServeHTTP(w, r)
 		return
 	}
+	s.guard.wrap(s.routes.ruleOf(prefix+"/"), http.HandlerFunc(s.missing)).ServeHTTP(w, r)
+}
+
+// missing answers what the API does not have.
+func (s *server) missing(w http.ResponseWriter, r *http.Request) {
 	seen := &headerRecorder{header: http.Header{}}
-	s.mux.ServeHTTP(seen, r)
+	s.routes.ServeMux.ServeHTTP(seen, r)
 	if allow := seen.header.Get("Allow"); allow != "" {
 		w.Header().Set("Allow", allow)
 		api.WriteProblem(w, api.NewProblem(http.StatusMethodNotAllowed, "method_not_allowed",
@@ -186,7 +194,7 @@ func (s *server) publish() {
 
 func (s *server) serveDocument(name, media string, write func() ([]byte, error)) {
 	write = sync.OnceValues(write)
-	s.mux.HandleFunc("GET "+prefix+"/"+name, func(w http.ResponseWriter, _ *http.Request) {
+	s.routes.HandleFunc("GET "+prefix+"/"+name, func(w http.ResponseWriter, _ *http.Request) {
 		b, err := write()
 		if err != nil {
 			s.o.Logger.Error("document not written", "name", name, "err", err)
@@ -194,21 +202,26 @@ func (s *server) serveDocument(name, media string, write func() ([]byte, error))
 			return
 		}
 		w.Header().Set("Content-Type", media)
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
 		_, _ = w.Write(b) // whoever asked may be gone
 	})
 }
 
 func (s *server) serverOperations() {
 	register(s, operation{
-		method: http.MethodGet, path: "/server", id: "getServer", tag: "server",
+		method: http.MethodGet, path: "/server", id: "getServer", needs: readsSome, tag: "server",
 		summary:  "The server: version, log, limits, counts, whether it is ready",
+		about:    "A token for some devices is told the version, the time and whether it is ready.",
 		examples: []example{{name: "get-server.json", title: "A server with three devices", path: "/server"}},
 	}, s.getServer)
 }
 
 func (s *server) getServer(ctx context.Context, _ *struct{}) (*body[api.Server], error) {
-	out := s.o.Server()
+	var out api.Server
+	if !who(ctx).SeesAll() {
+		out = api.Server{Version: s.o.Version, Now: moment(s.now().UnixMilli()), Ready: len(s.o.Ready()) == 0, Problems: []string{}, Addresses: []string{}, States: []string{}}
+		return &body[api.Server]{out}, nil
+	}
+	out = s.o.Server()
 	out.Version, out.Now = s.o.Version, moment(s.now().UnixMilli())
 	if !out.Started.IsZero() {
 		out.Started = moment(out.Started.UnixMilli())

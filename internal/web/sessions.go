@@ -11,17 +11,17 @@ import (
 
 func (s *server) sessionOperations() {
 	register(s, operation{
-		method: http.MethodGet, path: "/sessions", id: "listSessions", busy: busyTable, tag: "sessions",
+		method: http.MethodGet, path: "/sessions", id: "listSessions", needs: readsSome, busy: busyTable, tag: "sessions",
 		summary:  "The last session of every device that has one, with its summary",
 		examples: []example{{name: "list-sessions.json", title: "All sessions", path: "/sessions"}},
 	}, s.listSessions)
 	register(s, operation{
-		method: http.MethodGet, path: "/devices/{id}/sessions", id: "getSessions", tag: "sessions", refusals: []int{400, 404},
+		method: http.MethodGet, path: "/devices/{id}/sessions", id: "getSessions", needs: readsDevice, tag: "sessions", refusals: []int{400, 404},
 		summary:  "A device's last session, with its summary",
 		examples: []example{{name: "get-sessions.json", title: "A lab's session that is over", path: "/devices/101/sessions"}},
 	}, s.getSessions)
 	register(s, operation{
-		method: http.MethodPost, path: "/devices/{id}/sessions", id: "newSession", busy: busyLog, tag: "sessions", success: 204, refusals: []int{400, 409},
+		method: http.MethodPost, path: "/devices/{id}/sessions", id: "newSession", needs: administersDevice, busy: busyLog, tag: "sessions", success: 204, refusals: []int{400, 409},
 		summary:  "Let a board that has finished start again",
 		about:    "A new session begins with its next connection.",
 		examples: []example{{name: "new-session", title: "Another ten readings", path: "/devices/101/sessions", status: 204}},

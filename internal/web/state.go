@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -19,13 +18,13 @@ import (
 
 func (s *server) stateOperations() {
 	register(s, operation{
-		method: http.MethodGet, path: "/devices/{id}/state", id: "getState", tag: "state", refusals: []int{400, 404},
+		method: http.MethodGet, path: "/devices/{id}/state", id: "getState", needs: readsDevice, tag: "state", refusals: []int{400, 404},
 		summary:  "What a device's states ought to be, and are",
 		examples: []example{{name: "get-state.json", title: "An LED that is on, as it was wanted", path: "/devices/101/state"}},
 	}, s.getState)
 	also := map[int]string{http.StatusAccepted: "The change is in the log and has not ended yet"}
 	register(s, operation{
-		method: http.MethodPut, path: "/devices/{id}/state", id: "setState", busy: busyLog, tag: "state", also: also, refusals: []int{400, 404, 412, 413},
+		method: http.MethodPut, path: "/devices/{id}/state", id: "setState", needs: setsDevice, busy: busyLog, tag: "state", also: also, refusals: []int{400, 404, 412, 413},
 		summary: "Ask for states of a device",
 		about: "States that are not named stay as they are wanted. The change is in the log when this answers: 200 when it has ended (see phase), " +
 			"202 when not. A change for a board that cannot be heard waits until it comes back, but not beyond its deadline.",
@@ -38,13 +37,13 @@ func (s *server) stateOperations() {
 		},
 	}, s.setState)
 	register(s, operation{
-		method: http.MethodPost, path: "/devices/{id}/state/toggle", id: "toggleState", busy: busyLog, tag: "state", also: also, refusals: []int{400, 404, 412, 413},
+		method: http.MethodPost, path: "/devices/{id}/state/toggle", id: "toggleState", needs: setsDevice, busy: busyLog, tag: "state", also: also, refusals: []int{400, 404, 412, 413},
 		summary:  "Turn states of a device over",
 		about:    "0 becomes 1, all else becomes 0; of what is wanted, or of what the board reported when nothing is.",
 		examples: []example{{name: "toggle-state.json", title: "The LED", path: "/devices/101/state/toggle?wait=2s", body: `{"states":["LED"]}`}},
 	}, s.toggleState)
 	register(s, operation{
-		method: http.MethodPost, path: "/state", id: "setStates", busy: busyTable, tag: "state", refusals: []int{400, 413},
+		method: http.MethodPost, path: "/state", id: "setStates", needs: setsSome, busy: busyTable, tag: "state", refusals: []int{400, 413},
 		summary: "Ask for states of several devices or groups",
 		about:   "Each device has an outcome of its own, with the status that the answer for it alone would have had; this answers 200 when the request itself was right.",
 		examples: []example{
@@ -128,7 +127,7 @@ func (s *server) changeOne(ctx context.Context, x *exchange, id string, t *Terms
 	if err != nil {
 		return nil, err
 	}
-	request.Device, request.By = d.ID, requester(x.r)
+	request.Device, request.By = d.ID, s.requester(ctx, x.r)
 	if request.States, request.Toggle, err = s.checkStates(d, states, toggle); err != nil {
 		return nil, err
 	}
@@ -171,7 +170,7 @@ func (s *server) setStates(ctx context.Context, in *setStates) (*body[api.Outcom
 	if err != nil {
 		return nil, err
 	}
-	request.By = requester(in.r)
+	request.By = s.requester(ctx, in.r)
 	if len(b.States)+len(b.Toggle) == 0 || len(b.States)+len(b.Toggle) > vaiven.MaxStates {
 		return nil, s.invalid("body.states", s.o.Lang.Say("want 1 to 16 states", "se esperan de 1 a 16 estados"))
 	}
@@ -184,6 +183,10 @@ func (s *server) setStates(ctx context.Context, in *setStates) (*body[api.Outcom
 	var requests []vaiven.ChangeRequest
 	for i, id := range ids {
 		out[i].Device = id
+		if !who(ctx).Sees(id) {
+			s.setRefused(&out[i], s.guard.otherDevices())
+			continue
+		}
 		d, ok := s.o.Devices.Device(id)
 		if !ok {
 			s.setRefused(&out[i], s.unknownDevice(id))
@@ -274,13 +277,16 @@ func (s *server) requestChanges(ctx context.Context, requests []vaiven.ChangeReq
 	return s.o.Twins.AskMany(ctx, requests)
 }
 
-// requester says who asks, for the log.
-func requester(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
+// requester says who asks, for the log: what was shown, and from where.
+func (s *server) requester(ctx context.Context, r *http.Request) string {
+	from := s.o.Remote(r).String()
+	switch p := who(ctx); {
+	case p.Use == vaiven.UseBrowser:
+		return "browser " + from
+	case p.Use == vaiven.UseAPI:
+		return "api " + p.Name + " " + from
 	}
-	return "api " + host
+	return "api " + from
 }
 
 // Bounds of the terms.

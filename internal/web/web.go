@@ -64,17 +64,28 @@ type Options struct {
 	Backup func(ctx context.Context, out io.Writer) error
 	// Prometheus answers queries over the history at the paths of Prometheus's API,
 	// /api/v1/query and so on, which are found here under /prometheus; it reads only.
-	// Access is the API's. nil: there is none.
+	// nil: there is none.
 	Prometheus http.Handler
 	// Remote is the address that a request comes from, behind proxies that are trusted;
 	// by default the peer's.
 	Remote func(r *http.Request) netip.Addr
-	// Live serves what is under /api/v1/live/, behind the API's access rules. It
-	// sets its deadlines itself.
+	// Live serves what is under /api/v1/live/; the requests that it is handed carry a
+	// [vaiven.Principal]. It sets its deadlines itself.
 	Live http.Handler
 
+	// Access says who may ask for what; nil: nobody may ask for anything that has a rule.
+	Access Access
+	// CORS are the origins, as http://192.168.1.30:3000, whose pages may ask as the
+	// server's own do.
+	CORS []string
+	// Hosts returns the names that the server goes by, beside addresses and localhost; one
+	// may begin with "*.". Default: none.
+	Hosts func() []string
+	// Secure reports whether a request came over TLS, also to a trusted proxy in front.
+	// Default: to this server.
+	Secure func(r *http.Request) bool
+
 	States     []string                   // state names that the server knows by itself
-	Token      string                     // lets requests from elsewhere through; "": nothing does
 	Explain    func(*vaiven.Error) string // the domain's refusals in words; by default for logs
 	MaxMessage int                        // bytes of a board's message; 64 KiB
 	Logger     *slog.Logger
@@ -85,38 +96,46 @@ type Options struct {
 	Refused func(r *http.Request, e *vaiven.Error)
 }
 
-// New returns the handler of everything that vaiven serves.
+// New returns the handler of everything that vaiven serves. Each route has a rule that
+// says who may ask for it; New panics where one has none.
 func New(o Options) http.Handler {
 	o.setDefaults()
-	mux := http.NewServeMux()
+	return o.handler(newGuard(&o), newServer(o))
+}
+
+func (o Options) handler(g *guard, s *server) http.Handler {
+	mux := newRoutes(g, s.routes.table)
 	mux.HandleFunc("/{$}", o.root)
 	mux.Handle("/ws", o.Boards)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", o.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
-	access := newAccess(o.Token, o.Lang)
-	mux.Handle("GET /metrics/devices", access.guard(o.deviceMetrics()))
-	mux.Handle(prefix+"/", access.guard(newServer(o)))
+	mux.Handle("GET /metrics/devices", o.deviceMetrics())
+	mux.HandleFunc("GET /login", o.loginPage)
+	mux.HandleFunc("POST /login", o.loginForm)
+	mux.HandleFunc("GET /assets/{file}", o.asset)
+	mux.ServeMux.Handle(prefix+"/", s) // whose routes have rules of their own
 	queries := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { api.WriteProblem(w, noHistory(o.Lang)) }))
 	if o.Prometheus != nil {
 		queries = http.StripPrefix(prometheusPrefix, o.Prometheus)
 	}
-	mux.Handle(prometheusPrefix+"/", access.guard(queries))
+	mux.Handle(prometheusPrefix+"/", queries)
 	mux.HandleFunc("/", o.notFound)
 	all := withDeadlines(mux)
 	if o.Live == nil {
-		return o.routeBoards(all)
+		return o.routeBoards(g, all)
 	}
-	live := http.NewServeMux()
-	live.Handle(prefix+"/live/", access.guard(o.Live))
-	live.Handle("/", all)
-	return o.routeBoards(live)
+	live := newRoutes(g, s.routes.table)
+	live.Handle(prefix+"/live/", o.Live)
+	live.ServeMux.Handle(prefix+"/live/tickets", all)
+	live.ServeMux.Handle("/", all)
+	return o.routeBoards(g, live)
 }
 
 // routeBoards serves every request that wants a WebSocket for a board. The mux would
 // answer a path that it can clean with a redirect, which no board follows.
-func (o Options) routeBoards(people http.Handler) http.Handler {
-	boards, wrong := withDeadlines(o.Boards), withDeadlines(http.HandlerFunc(o.notFound))
+func (o Options) routeBoards(g *guard, people http.Handler) http.Handler {
+	boards, wrong := withDeadlines(g.wrapBoards(o.Boards)), withDeadlines(http.HandlerFunc(o.notFound))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := path.Clean("/" + r.URL.Path)
 		if strings.HasSuffix(r.URL.Path, "/") && p != "/" {
@@ -128,7 +147,10 @@ func (o Options) routeBoards(people http.Handler) http.Handler {
 		case isUpgrade(r) && (p == "/" || p == "/ws"):
 			boards.ServeHTTP(w, r)
 		default:
-			people.ServeHTTP(w, r)
+			setSecurityHeaders(w.Header())
+			if !g.crossOrigin(w, r) {
+				people.ServeHTTP(w, r)
+			}
 		}
 	})
 }
@@ -149,6 +171,15 @@ func (o *Options) setDefaults() {
 	}
 	if o.Remote == nil {
 		o.Remote = peerAddr
+	}
+	if o.Access == nil {
+		o.Access = closed{}
+	}
+	if o.Hosts == nil {
+		o.Hosts = func() []string { return nil }
+	}
+	if o.Secure == nil {
+		o.Secure = func(r *http.Request) bool { return r.TLS != nil }
 	}
 	if o.Explain == nil {
 		o.Explain = (*vaiven.Error).Error
@@ -198,6 +229,10 @@ func (o Options) root(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, o.Lang.Say("method not allowed", "ese método no se admite"), http.StatusMethodNotAllowed)
 		return
 	}
+	if !who(r.Context()).May(vaiven.MayRead) {
+		o.writeLogin(w, http.StatusOK, "", false)
+		return
+	}
 	o.writePage(w)
 }
 
@@ -240,8 +275,12 @@ func isUpgrade(r *http.Request) bool {
 	return false
 }
 
-func (o Options) ready(w http.ResponseWriter, _ *http.Request) {
+// ready answers those who probe; why it is not is for those who may read.
+func (o Options) ready(w http.ResponseWriter, r *http.Request) {
 	if why := o.Ready(); len(why) > 0 {
+		if p := who(r.Context()); !p.May(vaiven.MayRead) || !p.SeesAll() {
+			why = []string{o.Lang.Say("not ready", "no está listo")}
+		}
 		writeText(w, http.StatusServiceUnavailable, strings.Join(why, "\n"))
 		return
 	}
@@ -383,10 +422,7 @@ type Page struct {
 
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <html lang="{{.Lang}}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>vaiven</title><style>
-body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}
-pre{background:#8882;padding:.75rem;overflow:auto;border-radius:.4rem}
-</style></head><body>
+<title>vaiven</title><link rel="stylesheet" href="/assets/vaiven.css"></head><body>
 <h1>vaiven</h1>
 <p>{{.Running}}</p>
 <p>{{.Count}}</p>
@@ -402,7 +438,6 @@ func (o Options) writePage(w http.ResponseWriter) {
 	p := o.Page()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 	_ = pageTemplate.Execute(w, map[string]any{
 		"Lang":    string(o.Lang),
 		"Running": o.Lang.Say("The server is running, version "+o.Version+".", "El servidor está funcionando, versión "+o.Version+"."),

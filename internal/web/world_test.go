@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -343,8 +344,35 @@ func (w *world) options() Options {
 				Counts: api.Counts{Devices: 3, Connected: 1, Events: 8, Readings: 22, Rejected: 1},
 			}
 		},
-		States: []string{"LED"}, Now: func() time.Time { return w.now },
+		States: []string{"LED"}, Now: func() time.Time { return w.now }, Access: whoever{}, Hosts: func() []string { return []string{"example.com"} }, // of httptest's requests
 	}
+}
+
+// whoever lets everybody do everything, but for a wrong token.
+type whoever struct{ closed }
+
+func (whoever) Nobody() vaiven.Principal {
+	return vaiven.Principal{Name: "this machine", Rights: vaiven.MayAdmin}
+}
+
+func (whoever) Ticket(vaiven.Principal) string { return "9f3c02aa71d4.1795341690000.c2lnbmVk" }
+
+// viewers lets everybody look.
+type viewers struct{ closed }
+
+func (viewers) Nobody() vaiven.Principal { return vaiven.Principal{Rights: vaiven.MayRead} }
+
+// whoHas lets whoever has the token do everything, and nobody else anything.
+type whoHas struct {
+	closed
+	token string
+}
+
+func (h whoHas) Authenticate(token string, from netip.Addr) (vaiven.Principal, error) {
+	if token == h.token {
+		return vaiven.Principal{Name: "the server's token", Rights: vaiven.MayAdmin}, nil
+	}
+	return h.closed.Authenticate(token, from)
 }
 
 // worldExports makes real exports of the world's log.

@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,7 +91,7 @@ func start(t *testing.T, lang string) *harness.Server {
 func awaitReadings(t *testing.T, s *harness.Server) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		resp, err := http.Get("http://" + s.Addr + "/api/v1/devices")
+		resp, err := harness.Get("http://" + s.Addr + "/api/v1/devices")
 		if err != nil {
 			continue
 		}
@@ -155,7 +154,7 @@ func withoutComments(text string) string {
 const prelude = `
 set -e
 exec 2>&1
-curl() { command curl --connect-to "127.0.0.1:8080:$REAL" --connect-to "192.168.1.20:8080:$REAL" "$@"; }
+PATH=$PWD/bin:$PATH
 vaiven() { "$VAIVEN" "${@//192.168.1.20:8080/$REAL}"; }
 python3() { /usr/bin/python3 "${@//127.0.0.1:8080/$REAL}"; }
 `
@@ -195,6 +194,14 @@ func newShell(t *testing.T, s *harness.Server) *shell {
 		sh.kill()
 		_ = sh.cmd.Wait()
 	})
+	// A program, since the guide makes a function of that name.
+	curl := "#!/bin/sh\nexec /usr/bin/curl --connect-to 127.0.0.1:8080:$REAL --connect-to 192.168.1.20:8080:$REAL \"$@\"\n"
+	if err := os.Mkdir(filepath.Join(sh.dir, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(sh.dir, "bin", "curl"), []byte(curl), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := io.WriteString(sh.in, prelude); err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +269,7 @@ func runGo(t *testing.T, s *harness.Server, b *block) string {
 		t.Fatalf("line %d: %v\n%s", b.line, err, out)
 	}
 	run := exec.Command(program)
-	run.Env = append(os.Environ(), "VAIVEN_SERVER="+s.Addr)
+	run.Env = append(os.Environ(), "VAIVEN_SERVER="+s.Addr, "VAIVEN_TOKEN=open-sesame-please")
 	var out bytes.Buffer
 	run.Stdout, run.Stderr = &out, &out
 	late := time.AfterFunc(patience, func() { _ = run.Process.Kill() })
@@ -350,14 +357,15 @@ func TestShows(t *testing.T) {
 	}
 }
 
-// TestElsewhere proves that the shell's other address is one for the server: it
-// is what the guide's part about access rests on.
+// TestElsewhere proves that where one asks from lets nobody in: it is what the guide's
+// part about access rests on.
 func TestElsewhere(t *testing.T) {
 	server := start(t, "en")
 	shell := newShell(t, server)
-	said := shell.run(&block{text: "curl -s -o /dev/null -o /dev/null -w '%{http_code} ' http://127.0.0.1:8080/api/v1/server http://192.168.1.20:8080/api/v1/server\n"})
-	if got := strings.Fields(said); strings.Join(got, " ") != "200 401" {
-		t.Errorf("here and from elsewhere: %q", said)
+	ask := "curl -s -o /dev/null -o /dev/null -w '%{http_code} ' http://127.0.0.1:8080/api/v1/server http://192.168.1.20:8080/api/v1/server"
+	said := shell.run(&block{text: ask + "\n" + ask + " -H 'Authorization: Bearer open-sesame-please'\n"})
+	if got := strings.Fields(said); strings.Join(got, " ") != "401 401 200 200" {
+		t.Errorf("here and from elsewhere, without and with the token: %q", said)
 	}
 	server.Stop()
 }

@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"vaiven/test/harness"
 )
 
 // api is the HTTP API of the server, spoken without any code of the product.
@@ -55,6 +57,7 @@ func (a *api) call(ctx context.Context, r request, out any) (status int, err err
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	harness.Authorize(req)
 	for k, v := range r.header {
 		req.Header.Set(k, v)
 	}

@@ -4,7 +4,6 @@ package edge
 
 import (
 	"io"
-	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -47,7 +46,7 @@ func (c *raw) send(t *testing.T, messages ...string) {
 
 func get(t *testing.T, s *harness.Server, path string) string {
 	t.Helper()
-	resp, err := http.Get("http://" + s.Addr + path)
+	resp, err := harness.Get("http://" + s.Addr + path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -72,7 +71,7 @@ func greeting(oldest, next int) string {
 // gapsOf is what the API says of the gaps of board 101.
 func gapsOf(t *testing.T, addr string) (gaps, filled int) {
 	t.Helper()
-	resp, err := http.Get("http://" + addr + "/api/v1/devices/101")
+	resp, err := harness.Get("http://" + addr + "/api/v1/devices/101")
 	if err != nil {
 		t.Fatal(err)
 	}

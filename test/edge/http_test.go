@@ -18,18 +18,20 @@ func TestRequests(t *testing.T) {
 	s := harness.NewServer(t, "serve", t.TempDir(), "--readings", "5")
 	s.StartReady()
 	here := "Host: " + s.Addr + "\r\n"
+	token := "Authorization: Bearer " + harness.Token(s.Addr) + "\r\n"
 	for _, c := range []struct {
 		name, send string
 		want       int
 	}{
-		{"the person at the machine", renew + here + "\r\n", 204},
+		{"who shows the token of the machine", renew + here + token + "\r\n", 204},
+		{"anybody at the machine", renew + here + "\r\n", 401},
 		{"another site's script", renew + here + "Origin: http://evil.example\r\nSec-Fetch-Site: cross-site\r\n\r\n", 403},
 		{"an old browser", renew + here + "Origin: http://evil.example\r\n\r\n", 403},
-		{"a name that was rebound", renew + "Host: evil.example\r\nOrigin: http://evil.example\r\nSec-Fetch-Site: same-origin\r\n\r\n", 403},
-		{"through a proxy", renew + here + "X-Forwarded-For: 127.0.0.1\r\n\r\n", 403},
-		{"through a proxy that says so otherwise", renew + here + "Forwarded: for=192.0.2.1\r\n\r\n", 403},
-		{"PUT", strings.Replace(renew, "POST", "PUT", 1) + here + "\r\n", 405},
-		{"a device that is a path", strings.Replace(renew, "/1/", "/..%2f..%2f/", 1) + here + "\r\n", 400},
+		{"a name that was rebound", renew + "Host: evil.example\r\nOrigin: http://evil.example\r\nSec-Fetch-Site: same-origin\r\n\r\n", 421},
+		{"through a proxy", renew + here + "X-Forwarded-For: 127.0.0.1\r\n\r\n", 401},
+		{"through a proxy that says so otherwise", renew + here + "Forwarded: for=192.0.2.1\r\n\r\n", 401},
+		{"PUT", strings.Replace(renew, "POST", "PUT", 1) + here + token + "\r\n", 405},
+		{"a device that is a path", strings.Replace(renew, "/1/", "/..%2f..%2f/", 1) + here + token + "\r\n", 400},
 		{"out of the folder", "GET /../../etc/passwd HTTP/1.1\r\n" + here + "\r\n", 307},
 		{"two lengths", "GET / HTTP/1.1\r\n" + here + "Content-Length: 3\r\nContent-Length: 4\r\n\r\n", 400},
 		{"a length and chunks", strings.Replace(upgrade, "\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n", 1), 400},
@@ -58,18 +60,18 @@ func TestRequests(t *testing.T) {
 	served(t, s, "002")
 }
 
-// TestOriginDoesNotStopBoards shows that a board may say any Origin: the course's
-// library says file://.
-func TestOriginDoesNotStopBoards(t *testing.T) {
+// TestOriginStopsPagesAlone shows that a board may say what its library does (the
+// course's says file://), and a page of another site may not connect.
+func TestOriginStopsPagesAlone(t *testing.T) {
 	s := harness.NewServer(t, "serve", t.TempDir())
 	s.StartReady()
-	for _, origin := range []string{"file://", "null", "http://evil.example"} {
-		c, err := connect(s.Addr, strings.Replace(upgrade, "\r\n\r\n", fmt.Sprintf("\r\nOrigin: %s\r\n\r\n", origin), 1))
+	for origin, want := range map[string]int{"file://": 101, "null": 101, "http://" + s.Addr: 101, "http://evil.example": 403} {
+		c, err := connect(s.Addr, strings.Replace(strings.Replace(upgrade, "board", s.Addr, 1), "\r\n\r\n", fmt.Sprintf("\r\nOrigin: %s\r\n\r\n", origin), 1))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		if resp, err := http.ReadResponse(c.r, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		if resp, err := http.ReadResponse(c.r, nil); err != nil || resp.StatusCode != want {
 			t.Errorf("Origin %s: %v %v", origin, resp, err)
 		}
 	}

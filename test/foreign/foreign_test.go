@@ -40,7 +40,7 @@ func workshop(t *testing.T, send board, proxied bool) {
 	s.StartReady()
 	addr := s.Addr
 	if proxied {
-		addr = nginx(t, s.Addr)
+		addr = harness.Nginx(t, s.Addr, true)
 	}
 	from := time.Now()
 	lines, rows := readings(51)

@@ -49,6 +49,7 @@ func call(ctx context.Context, s *harness.Server, r request) (status int, text [
 		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	harness.Authorize(req)
 	for k, v := range r.header {
 		req.Header.Set(k, v)
 	}

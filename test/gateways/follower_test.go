@@ -116,7 +116,7 @@ func (f *follower) take(b []byte) error {
 }
 
 func (f *follower) ws(ctx context.Context, addr string, q url.Values) error {
-	conn, resp, err := websocket.Dial(ctx, "ws://"+addr+"/api/v1/live/ws?"+q.Encode(), nil)
+	conn, resp, err := websocket.Dial(ctx, "ws://"+addr+"/api/v1/live/ws?"+q.Encode(), &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + harness.Token(addr)}}})
 	if err != nil && resp != nil {
 		return status(resp)
 	} else if err != nil {
@@ -142,7 +142,11 @@ func (f *follower) open(ctx context.Context, addr string, q url.Values, header h
 	if err != nil {
 		return nil, err
 	}
-	req.Header = header
+	req.Header = header.Clone()
+	if req.Header == nil {
+		req.Header = http.Header{}
+	}
+	harness.Authorize(req)
 	resp, err := http.DefaultClient.Do(req)
 	if err == nil && resp.StatusCode != http.StatusOK {
 		err = status(resp)

@@ -4,7 +4,6 @@ package gateways
 
 import (
 	"io"
-	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -19,7 +18,7 @@ var firstRecord = regexp.MustCompile(`(?m)^vaiven_log_first_record ([0-9.e+]+)$`
 // whole reports whether the log that a gateway sees still has its first record.
 func whole(t *testing.T, s *harness.Server) bool {
 	t.Helper()
-	res, err := http.Get("http://" + s.Addr + "/metrics")
+	res, err := harness.Get("http://" + s.Addr + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

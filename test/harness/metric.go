@@ -4,7 +4,6 @@ package harness
 
 import (
 	"io"
-	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,7 +12,7 @@ import (
 // Metric reads a number from the /metrics of a server.
 func Metric(t testing.TB, addr, name string) float64 {
 	t.Helper()
-	res, err := http.Get("http://" + addr + "/metrics")
+	res, err := Get("http://" + addr + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

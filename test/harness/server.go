@@ -51,6 +51,7 @@ func NewServer(t testing.TB, verb, data string, args ...string) *Server {
 	t.Helper()
 	addr := fmt.Sprintf("127.0.0.1:%d", Port(t))
 	s := &Server{Addr: addr, Data: data, t: t}
+	folders.Store(addr, data)
 	if verb == "serve" { // suites are not to wait a second for each acknowledgement, and their boards for nobody; args may say otherwise
 		s.Env = []string{"VAIVEN_COMMIT_EVERY=0", "VAIVEN_OPEN=true"}
 	}

@@ -18,7 +18,7 @@ import (
 
 // metric returns one of a server's metrics, 0 when it cannot be asked.
 func metric(s *harness.Server, name string) float64 {
-	resp, err := http.Get("http://" + s.Addr + "/metrics")
+	resp, err := harness.Get("http://" + s.Addr + "/metrics")
 	if err != nil {
 		return 0
 	}

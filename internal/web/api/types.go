@@ -64,7 +64,7 @@ type Device struct {
 	States      []Value     `json:"states,omitempty" nullable:"false" doc:"States as the board reported them last"`
 	ReportedRev uint64      `json:"reported_rev,omitempty" doc:"REV of the board's last report"`
 	Declared    []string    `json:"declared,omitempty" nullable:"false" doc:"State names that the board declared"`
-	Boot        vaiven.Boot `json:"boot,omitempty" doc:"Its current power-up" example:"9f3c02aa"`
+	Boot        vaiven.Boot `json:"boot,omitempty" doc:"Its current power-up; told to administrators alone" example:"9f3c02aa"`
 	FW          string      `json:"fw,omitempty" doc:"Its firmware" example:"1.0.0"`
 
 	Refusals uint64     `json:"refusals,omitempty" doc:"SEQs refused for good"`

@@ -23,8 +23,9 @@
 // "trimmed".
 //
 // Feed is a view of the log. It encodes each event once into a ring in memory,
-// and knows nothing of who may follow: access is decided before its Handler is
-// called. It does not own the log; what the ring no longer holds it asks for
+// and does not decide who may follow: the requests that its Handler is given carry a
+// [vaiven.Principal], and each follower is shown what that may see. One whose token is
+// taken back, or expires, ends before the next event ("revoked"). It does not own the log; what the ring no longer holds it asks for
 // through History.
 //
 // Apply belongs to the pump; everything else may be called from any goroutine.
@@ -85,6 +86,10 @@ type Options struct {
 	// is not there any more; the zero id otherwise. Default: nothing is.
 	Trimmed func(after vaiven.ID) vaiven.ID
 
+	// IsGood reports whether what a follower showed is still good; it is asked behind
+	// every [Feed.Recheck]. Default: it always is.
+	IsGood func(vaiven.Principal) bool
+
 	// MaxEvents and MaxBytes of JSON bound the ring. Full means that the oldest
 	// goes; who needs it reads the log. Default 16,384 and 16 MiB.
 	MaxEvents int
@@ -139,6 +144,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Last == nil {
 		o.Last = func(context.Context) (uint64, error) { return o.History.Position(), nil }
 	}
+	if o.IsGood == nil {
+		o.IsGood = func(vaiven.Principal) bool { return true }
+	}
 	if o.Trimmed == nil {
 		o.Trimmed = func(vaiven.ID) vaiven.ID { return vaiven.ID{} }
 	}
@@ -165,11 +173,12 @@ var errShutdown = errors.New("live: the server is shutting down")
 // Feed is the view of the log that followers read. It is handed what comes
 // from some record on; everything before it asks the log for.
 type Feed struct {
-	o       Options
-	ring    ring
-	scratch []byte        // of Apply
-	readers chan struct{} // holds one for each follower that reads the log
-	counts  counts
+	o        Options
+	ring     ring
+	scratch  []byte        // of Apply
+	readers  chan struct{} // holds one for each follower that reads the log
+	counts   counts
+	rechecks atomic.Uint64 // how often followers were to be asked again
 
 	ctx  context.Context // done when the feed is closed
 	stop context.CancelCauseFunc
@@ -232,6 +241,13 @@ func (f *Feed) Now() vaiven.ID {
 		return id
 	}
 	return endOf(f.o.History.Position())
+}
+
+// Recheck has every follower asked again whether what it showed is still good. It waits
+// for none of them.
+func (f *Feed) Recheck() {
+	f.rechecks.Add(1)
+	f.ring.rouse()
 }
 
 // Close tells every follower where to resume, ends them all within a second,
@@ -305,12 +321,13 @@ const (
 	Busy                   // too many readers of the log
 	Failed                 // the log could not be read
 	Spoke                  // it sent a message
+	Revoked                // what it showed is not good any more
 	reasons
 )
 
 // String is the reason's name, in stats and in the last message of a stream.
 func (r Reason) String() string {
-	return [...]string{"left", "too_slow", "shutdown", "busy", "error", "spoke"}[r]
+	return [...]string{"left", "too_slow", "shutdown", "busy", "error", "spoke", "revoked"}[r]
 }
 
 // counts are what a Feed counts since it began.

@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"os"
 	"strconv"
@@ -24,7 +25,29 @@ type follower struct {
 	feed      *Feed
 	transport Transport
 	event.Query
-	cursor vaiven.ID // up to here everything was written, or held back by the filter
+	cursor  vaiven.ID // up to here everything was written, or held back by the filter
+	who     *vaiven.Principal
+	checked uint64 // Feed.rechecks when who was asked about last
+}
+
+// errRevoked: what a follower showed is not good any more.
+var errRevoked = errors.New("live: revoked")
+
+// neverChecked has a follower asked about before its first event: its token may have been
+// taken back since it was shown.
+const neverChecked = math.MaxUint64
+
+// check reports whether the follower may be shown more.
+func (fo *follower) check() error {
+	if fo.who.Expires != 0 && fo.who.Expires <= time.Now().UnixMilli() {
+		return errRevoked
+	}
+	if n := fo.feed.rechecks.Load(); n != fo.checked {
+		if fo.checked = n; !fo.feed.o.IsGood(*fo.who) {
+			return errRevoked
+		}
+	}
+	return nil
 }
 
 // eventSink is where a stream of events goes. Its methods block until the peer's
@@ -75,7 +98,9 @@ func (fo *follower) writeBatch(ctx context.Context, s eventSink) (n int, wake <-
 	b := getBatch()
 	defer b.release()
 	at := fo.cursor
-	wake, err = fo.feed.step(ctx, &at, &fo.Filter, streamMax, b)
+	if wake, err = fo.feed.step(ctx, &at, &fo.Filter, streamMax, b); err == nil {
+		err = fo.check()
+	}
 	if n = len(b.Events); n > 0 && err == nil {
 		if err = s.events(ctx, b); err == nil {
 			fo.feed.counts.sentBatch(fo.transport, b)
@@ -130,6 +155,8 @@ func (f *Feed) reasonOf(err error) Reason {
 		return TooSlow
 	case errors.Is(err, ErrBusy):
 		return Busy
+	case errors.Is(err, errRevoked):
+		return Revoked
 	case errors.Is(err, errGone), errors.Is(err, context.Canceled):
 		return Left
 	}
@@ -279,6 +306,9 @@ func (fo *follower) poll(ctx context.Context, w http.ResponseWriter, p *deadline
 	f, b := fo.feed, getBatch()
 	defer b.release()
 	next, err := f.Next(ctx, fo.cursor, &fo.Filter, Max{fo.Limit, pollBytes}, fo.Wait, b)
+	if err == nil {
+		err = fo.check()
+	}
 	why := Left
 	if err != nil {
 		why = f.reasonOf(err)
@@ -314,6 +344,9 @@ func (fo *follower) refusePoll(w http.ResponseWriter, why Reason) {
 		w.Header().Set("Retry-After", retryAfter)
 		problem(w, http.StatusServiceUnavailable, string(vaiven.CodeBusy), l.Say("too many are reading old events: come again later",
 			"demasiados están leyendo eventos viejos: vuelve más tarde"))
+	case Revoked:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="vaiven", error="invalid_token"`)
+		problem(w, http.StatusUnauthorized, string(vaiven.CodeBadToken), l.Say("this token is not good any more", "esta clave ya no vale"))
 	case Failed:
 		problem(w, http.StatusInternalServerError, "failed", l.Say("the log cannot be read", "no se puede leer el registro"))
 	}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -33,10 +31,6 @@ func (f *Feed) route(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusMethodNotAllowed, "method_not_allowed", f.o.Lang.Say("a live feed is followed with GET", "un canal en vivo se sigue con GET"))
 		return
 	}
-	if t == WebSocket && !sameOrigin(r) {
-		problem(w, http.StatusForbidden, "cross_origin", f.o.Lang.Say("a page of another site may not follow this feed", "una página de otro sitio no puede seguir este canal"))
-		return
-	}
 	q, err := f.parse(r, t)
 	var wrong *event.QueryError
 	if errors.As(err, &wrong) {
@@ -47,7 +41,8 @@ func (f *Feed) route(w http.ResponseWriter, r *http.Request) {
 		f.refuse(w, closed)
 		return
 	}
-	fo := &follower{feed: f, transport: t, Query: q}
+	fo := &follower{feed: f, transport: t, Query: q, who: vaiven.PrincipalOf(r.Context()), checked: neverChecked}
+	fo.View = event.ViewOf(fo.who)
 	if !fo.serve(w, r) {
 		f.leave(t)
 	}
@@ -209,36 +204,4 @@ func (f *Feed) awaitReached(ctx context.Context, id vaiven.ID) bool {
 			return false
 		}
 	}
-}
-
-// sameOrigin reports whether a WebSocket's request comes from a page of this
-// server, or from no page at all: browsers let any page open a WebSocket to
-// anywhere, and say in Origin (RFC 6454) which it was. "null" is a page that
-// hides where it comes from.
-func sameOrigin(r *http.Request) bool {
-	origins := r.Header["Origin"]
-	if len(origins) == 0 {
-		return true
-	}
-	u, err := url.Parse(origins[0])
-	if err != nil || len(origins) > 1 || u.Host == "" || origins[0] != u.Scheme+"://"+u.Host {
-		return false
-	}
-	// Behind a proxy that ends TLS the server cannot know the page's scheme.
-	if u.Scheme != "https" && (u.Scheme != "http" || r.TLS != nil) {
-		return false
-	}
-	return strings.EqualFold(withPort(u.Host, u.Scheme), withPort(r.Host, u.Scheme))
-}
-
-// withPort adds the scheme's own port to a host that has none.
-func withPort(host, scheme string) string {
-	if _, _, err := net.SplitHostPort(host); err == nil {
-		return host
-	}
-	port := "80"
-	if scheme == "https" {
-		port = "443"
-	}
-	return net.JoinHostPort(strings.Trim(host, "[]"), port)
 }

@@ -68,6 +68,14 @@ func (r *ring) add(pos uint64, slots []slot) {
 	r.wake = make(chan struct{})
 }
 
+// rouse wakes who waits, though nothing came.
+func (r *ring) rouse() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.wake)
+	r.wake = make(chan struct{})
+}
+
 // push appends one event and drops the oldest as the bounds want it; one event
 // always stays.
 func (r *ring) push(s slot) {
@@ -130,7 +138,7 @@ func (r *ring) read(cursor *vaiven.ID, f *event.Filter, m Max, b *Batch) (where 
 		if !f.Passes(s.kind, s.device) {
 			continue
 		}
-		b.add(s.id, s.kind, s.json)
+		b.add(s.id, s.kind, s.json, &f.View)
 		if b.full(m) && i < r.n-1 {
 			return inRing, nil
 		}
@@ -184,16 +192,17 @@ type Event struct {
 // JSON is the event's object. It is valid as long as its batch is.
 func (b *Batch) JSON(e Event) []byte { return b.buf[e.from:e.to:e.to] }
 
-func (b *Batch) add(id vaiven.ID, k vaiven.Kinds, json []byte) {
+// add copies an event, as far as v shows it.
+func (b *Batch) add(id vaiven.ID, k vaiven.Kinds, json []byte, v *event.View) {
 	from := len(b.buf)
-	b.buf = append(b.buf, json...)
+	b.buf = v.Trim(append(b.buf, json...), from)
 	b.Events = append(b.Events, Event{id, k, from, len(b.buf)})
 }
 
 // encode is add for an entry.
-func (b *Batch) encode(k vaiven.Kinds, en vaiven.Entry, enc func([]byte, vaiven.Entry) []byte) {
+func (b *Batch) encode(k vaiven.Kinds, en vaiven.Entry, enc func([]byte, vaiven.Entry) []byte, v *event.View) {
 	from := len(b.buf)
-	b.buf = enc(b.buf, en)
+	b.buf = v.Trim(enc(b.buf, en), from)
 	b.Events = append(b.Events, Event{en.ID, k, from, len(b.buf)})
 }
 
@@ -308,7 +317,7 @@ func (f *Feed) readLog(ctx context.Context, cursor *vaiven.ID, flt *event.Filter
 		}
 		*cursor = en.ID
 		if k := vaiven.KindOf(en.Event); flt.Passes(k, en.Event.Of()) {
-			b.encode(k, en, f.o.Encode)
+			b.encode(k, en, f.o.Encode, &flt.View)
 		}
 		scanned++
 		if enough = scanned >= maxScan || b.full(m); enough {

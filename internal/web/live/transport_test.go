@@ -321,40 +321,6 @@ func TestLastEventIDCountsMore(t *testing.T) {
 	}
 }
 
-func TestOrigins(t *testing.T) {
-	r := begin(t, Options{})
-	host := strings.TrimSuffix(strings.TrimPrefix(r.url, "http://"), Prefix)
-	for origin, ok := range map[string]bool{
-		"http://" + host: true, "https://" + host: true, "HTTP://" + host: false,
-		"null": false, "": false, "file://": false, "http://evil.example": false, "http://" + host + ".evil.example": false,
-		"http://" + host + "/": false, "http://a@" + host: false, "ws://" + host: false, "http://127.0.0.1:1": false,
-	} {
-		c, resp, err := websocket.Dial(t.Context(), r.url+"ws", &websocket.DialOptions{
-			HTTPClient: r.http, HTTPHeader: http.Header{"Origin": {origin}},
-		})
-		if ok != (err == nil) {
-			t.Errorf("%q: %v", origin, err)
-		}
-		if err == nil {
-			_ = c.CloseNow()
-		} else if !ok {
-			problemOf(t, asRefusal(resp, err), http.StatusForbidden)
-		}
-	}
-	for _, c := range []struct {
-		origin, host string
-		ok           bool
-	}{
-		{"http://sala.example", "sala.example:80", true}, {"https://sala.example", "sala.example:443", true},
-		{"https://SALA.example", "sala.example", true}, {"http://sala.example", "sala.example:443", false},
-		{"http://[::1]:8080", "[::1]:8080", true}, {"http://[::1]", "[::1]", true},
-	} {
-		if got := sameOrigin(&http.Request{Host: c.host, Header: http.Header{"Origin": {c.origin}}}); got != c.ok {
-			t.Errorf("%s at %s: %v", c.origin, c.host, got)
-		}
-	}
-}
-
 func TestPeerThatTalksIsDropped(t *testing.T) {
 	r := begin(t, Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

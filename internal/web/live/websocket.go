@@ -101,6 +101,8 @@ func closeWithReason(conn *ws.Conn, why Reason, id vaiven.ID) {
 		conn.Close(ws.StatusTryLater, "busy"+text)
 	case Shutdown:
 		conn.Close(ws.StatusGoingAway, "shutting down"+text)
+	case Revoked:
+		conn.Close(ws.StatusPolicy, "this token is not good any more"+text)
 	case Failed:
 		conn.Close(statusInternalError, "the log cannot be read"+text)
 	default:

@@ -172,6 +172,7 @@ func request(t testing.TB, method, addr, path, body string, out any) int {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	harness.Authorize(req)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0

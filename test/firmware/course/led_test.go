@@ -86,6 +86,7 @@ func setLED(t *testing.T, addr string, led int64) {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	harness.Authorize(req)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)

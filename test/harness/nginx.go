@@ -1,6 +1,6 @@
-//go:build suites && linux
+//go:build linux
 
-package foreign
+package harness
 
 import (
 	"fmt"
@@ -11,12 +11,21 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"vaiven/test/harness"
 )
 
-// nginxConfig is what nginx's own documentation gives for WebSocket, with every
-// file in one folder.
+// nginxPlain is nginx with nothing but proxy_pass, and nginxHeaders what its own
+// documentation adds for WebSocket, and a Host with its port; every file is in one folder.
+const (
+	nginxPlain   = ""
+	nginxHeaders = `
+			proxy_http_version 1.1;
+			proxy_set_header Upgrade $http_upgrade;
+			proxy_set_header Connection "upgrade";
+			proxy_set_header Host $http_host;
+			proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+			proxy_read_timeout 75s;`
+)
+
 const nginxConfig = `daemon off;
 master_process off;
 pid %[1]s/pid;
@@ -32,29 +41,28 @@ http {
 	server {
 		listen %[2]s;
 		location / {
-			proxy_pass http://%[3]s;
-			proxy_http_version 1.1;
-			proxy_set_header Upgrade $http_upgrade;
-			proxy_set_header Connection "upgrade";
-			proxy_set_header Host $host;
-			proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-			proxy_read_timeout 75s;
+			proxy_pass http://%[3]s;%[4]s
 		}
 	}
 }
 `
 
-// nginx runs Debian's nginx in front of addr and returns its address.
-func nginx(t *testing.T, addr string) string {
+// Nginx runs Debian's nginx in front of addr and returns its address. Without headers it
+// is nothing but proxy_pass, which hands on no WebSocket, and tells nobody who asked.
+func Nginx(t *testing.T, addr string, headers bool) string {
 	t.Helper()
 	dir := t.TempDir()
-	front := fmt.Sprintf("127.0.0.1:%d", harness.Port(t))
+	front := fmt.Sprintf("127.0.0.1:%d", Port(t))
+	settings := nginxPlain
+	if headers {
+		settings = nginxHeaders
+	}
 	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConfig, dir, front, addr), 0o644); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConfig, dir, front, addr, settings), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/usr/sbin/nginx", "-p", dir, "-c", conf)
-	out := &harness.Output{}
+	out := &Output{}
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
@@ -72,7 +80,7 @@ func nginx(t *testing.T, addr string) string {
 			t.Logf("nginx: %s", out)
 		}
 	})
-	harness.Until(t, 4*time.Minute, "nginx listens", func() bool {
+	Until(t, 4*time.Minute, "nginx listens", func() bool {
 		c, err := net.Dial("tcp", front)
 		if err == nil {
 			_ = c.Close()
