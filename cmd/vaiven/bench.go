@@ -81,7 +81,7 @@ func (p *program) benchTransports(ctx context.Context, o transports.Options, asJ
 		return err
 	}
 	o.Server = func(addr, data string) *exec.Cmd {
-		return p.again(self, "serve", "--listen", addr, "--data", data, "--ui", "plain", "--commit-every", "0")
+		return p.again(self, "serve", "--open", "--listen", addr, "--data", data, "--ui", "plain", "--commit-every", "0")
 	}
 	o.Follower = func(task string) *exec.Cmd { return p.again(self, "bench", "follow", task) }
 	bar := console.NewProgress(p.stderr(), p.lang, p.say("readings sent", "lecturas enviadas"), uint64(o.Steps()), nil)

@@ -56,7 +56,7 @@ func (e *ThrottledError) Error() string {
 	return fmt.Sprintf("too many wrong tokens; again in %v", e.Retry)
 }
 
-// RetryAfter is when the address may try again.
+// RetryAfter is how long the address must wait.
 func (e *ThrottledError) RetryAfter() time.Duration { return e.Retry }
 
 // Options configure NewControl. Book, Write and Stamp are required.

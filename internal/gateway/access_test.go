@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -345,7 +346,6 @@ func TestAGapOfAnothersBoot(t *testing.T) {
 	if got := events[*vaiven.Gap](h.m); len(got) != 0 {
 		t.Errorf("gaps %+v", got)
 	}
-	h.g.o.Heard = nil // what follows is about the board itself
 	b.send(helloOf, 15, 15)
 	b.want("WELCOME")
 }
@@ -440,6 +440,37 @@ func TestAnOpenDoorIsNoClass(t *testing.T) {
 	if _, err := h.door.OpenFor(t.Context(), 0, "test"); err != nil {
 		t.Fatal(err)
 	}
+	b.wantClose(websocket.StatusCode(statusRevoked))
+}
+
+// TestADoorFallsShut by itself, and so does what a token of the API opened.
+func TestADoorFallsShut(t *testing.T) {
+	clock := new(atomic.Int64)
+	h := startHouse(t, false, func(o *Options) {
+		o.Stamp = func() vaiven.Stamp { return vaiven.Stamp{At: time.Now().UnixMilli() + clock.Load(), Synced: true} }
+	})
+	if _, err := h.door.OpenFor(t.Context(), time.Hour, "test"); err != nil {
+		t.Fatal(err)
+	}
+	text, _, err := h.door.CreateToken(t.Context(), vaiven.TokenRequest{Rights: vaiven.MaySend, Devices: []string{"2*"}, For: 2 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := h.from(kitchen), h.dial("Authorization", "Bearer "+text)
+	a.send(reading, 1, 20)
+	a.wantAck(1)
+	b.send(`{"HELLO":1,"IDDEVICE":201}`)
+	b.want("WELCOME")
+	h.g.endLapsed()
+	clock.Store(time.Hour.Milliseconds())
+	h.g.endLapsed()
+	a.wantClose(websocket.StatusCode(statusRevoked))
+	b.send(`{"HELLO":1,"IDDEVICE":201}`)
+	b.want("WELCOME")
+	b.send(`{"HELLO":1,"IDDEVICE":101}`)
+	b.refused("not_approved")
+	clock.Store(2 * time.Hour.Milliseconds())
+	h.g.endLapsed()
 	b.wantClose(websocket.StatusCode(statusRevoked))
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -33,6 +34,9 @@ const (
 	// from it, and maxBars of how many that is remembered.
 	barFor  = 10 * time.Minute
 	maxBars = 1024
+	// lapseEvery is how often it is looked whether somebody speaks by what was good for a
+	// time only.
+	lapseEvery = 5 * time.Second
 	// newsPerSecond is of how many boards that wait a person is told at once.
 	newsPerSecond = 4
 )
@@ -41,6 +45,7 @@ const (
 // may come in.
 type door struct {
 	generation atomic.Uint64 // counts the changes, from 1
+	lapsing    atomic.Bool   // somebody speaks by what is good for a time only
 	secret     [32]byte      // of the nonces over HTTP
 	wake       chan struct{}
 
@@ -117,41 +122,62 @@ func (g *Gateway) AccessChanged(id vaiven.Device) {
 // runDoor looks at the devices whose right to speak has changed.
 func (g *Gateway) runDoor(ctx context.Context) {
 	d := &g.door
+	tick := time.NewTicker(lapseEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-d.wake:
+		case <-tick.C:
+			g.endLapsed()
 		case <-ctx.Done():
 			return
 		}
 		d.mu.Lock()
 		changed, all := d.changed, d.all
 		d.changed, d.all = make(map[vaiven.Device]struct{}), false
-		if all {
-			for id := range d.waiters {
-				changed[id] = struct{}{}
-			}
-		}
 		d.mu.Unlock()
-		if all {
-			g.mu.Lock()
-			for id, dev := range g.devices {
-				if dev.conn.Load() != nil {
-					changed[id] = struct{}{}
-				}
-			}
-			g.mu.Unlock()
-		}
 		for id := range changed {
-			g.reconsider(id)
+			g.reconsider(id, true)
+		}
+		if all {
+			for _, id := range g.concerned() {
+				g.reconsider(id, false)
+			}
 		}
 	}
 }
 
-// reconsider does what follows when a device's right to speak has changed.
-func (g *Gateway) reconsider(id vaiven.Device) {
+// endLapsed sends those away who speak by what was good for a time only.
+func (g *Gateway) endLapsed() {
+	if !g.door.lapsing.Swap(false) { // whoever still does sets it again
+		return
+	}
+	for _, id := range g.concerned() {
+		g.reconsider(id, false)
+	}
+}
+
+// concerned are the devices for which somebody speaks, or waits.
+func (g *Gateway) concerned() (ids []vaiven.Device) {
+	g.mu.Lock()
+	for id, dev := range g.devices {
+		if dev.conn.Load() != nil {
+			ids = append(ids, id)
+		}
+	}
+	g.mu.Unlock()
+	d := &g.door
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.AppendSeq(ids, maps.Keys(d.waiters))
+}
+
+// reconsider does what follows when a device's right to speak has changed; own: its own,
+// and not that of all.
+func (g *Gateway) reconsider(id vaiven.Device, own bool) {
 	st, keys := g.o.Access.Standing(id), g.o.Access.Keys(id)
 	g.tellOffer(id, st, keys)
-	g.sendAway(id)
+	g.sendAway(id, own && st == (vaiven.Standing{}))
 	if !g.o.Access.Admits(id) {
 		return
 	}
@@ -169,8 +195,9 @@ func (g *Gateway) reconsider(id vaiven.Device) {
 	}
 }
 
-// sendAway closes the connection that speaks for a device by what is good no longer.
-func (g *Gateway) sendAway(id vaiven.Device) {
+// sendAway closes the connection that speaks for a device by what is good no longer, or
+// whatever it has shown if all was taken back that the device was given.
+func (g *Gateway) sendAway(id vaiven.Device, whatever bool) {
 	d := g.connectedDevice(id)
 	if d == nil {
 		return
@@ -182,7 +209,7 @@ func (g *Gateway) sendAway(id vaiven.Device) {
 		return
 	}
 	now, err := g.judge(id, d.warrant.by, d.warrant.proof)
-	if err == nil && now.trust >= d.warrant.trust {
+	if err == nil && now.trust >= d.warrant.trust && !whatever {
 		return
 	}
 	c.lose(d, "revoked", retryWait)

@@ -5,7 +5,8 @@
 //
 // It does not own frames (internal/ws), words (wire), the HTTP around a message
 // (web), the log or any view of it: those are reached through the small
-// interfaces declared here. A reading is acknowledged only from
+// interfaces declared here. Who may speak for which device is for [Access] to say; that
+// nobody else does is enforced here, with every message. A reading is acknowledged only from
 // [Gateway.Committed], which the log calls when it is on disk. What states ought to
 // be is for the view of desired state to say ([Twins]); that it was sent, and that
 // the board has it, is written into the log here.

@@ -73,6 +73,8 @@ func (g *Gateway) judge(id vaiven.Device, by *vaiven.Principal, proof vaiven.Tok
 	}
 	if lasting := by == nil || by.Expires == 0; lasting && (w.trust > unproven || st.Approved || a.IsClass()) {
 		w.asked = now
+	} else {
+		g.door.lapsing.Store(true)
 	}
 	return w, nil
 }

@@ -39,6 +39,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	from, denied := g.Identify(r)
 	if denied != nil {
+		g.stats.BadHandshakes.Add(1)
 		g.address.Release(remote.Addr())
 		g.refuseCredentials(w, denied)
 		return

@@ -115,8 +115,9 @@ func (g *guard) wrapBoards(next http.Handler) http.Handler {
 
 // misled refuses what a browser was led to ask, nil when it was not.
 func (g *guard) misled(r *http.Request, c rule) *api.Problem {
-	// Of boards by HTTP only a page says an Origin, which every browser does with a POST.
-	byBoard := c.who == boards && r.Method == http.MethodPost && len(r.Header["Origin"]) == 0
+	// With whatever does not only read every browser says an Origin: without one it is a
+	// board, which may post to a wrong path, too.
+	byBoard := c.who != holders && !readsOnly(r.Method) && len(r.Header["Origin"]) == 0
 	if !c.anyHost && !byBoard && g.isWrongHost(r) {
 		_ = g.access.Deny(vaiven.DeniedHost, g.remote(r), "") // counted
 		name := vaiven.Shorten(hostName(r.Host))

@@ -104,7 +104,11 @@ func TestHosts(t *testing.T) {
 		"[::1", "::1]:8080x", "a@127.0.0.1", "127.0.0.1#", "127.0.0.1/", "127.0.0.1?x", "\\127.0.0.1", "%31%32%37.0.0.1", "localhost\x00", "ｌocalhost", "local host",
 	} {
 		for _, c := range [][2]string{{"GET", prefix + "/devices"}, {"GET", "/"}, {"GET", "/metrics"}, {"GET", prefix + "/live/sse"}, {"POST", "/login"}, {"GET", prefix + "/nothing"}, {"GET", prefix + "/devices/101/desired"}} {
-			if a := visit(h, c[0], c[1], there, host, cookieOf(g.session())...); a.status != http.StatusMisdirectedRequest {
+			headers := cookieOf(g.session())
+			if c[0] == "POST" {
+				headers = append(headers, "Origin", "http://"+host)
+			}
+			if a := visit(h, c[0], c[1], there, host, headers...); a.status != http.StatusMisdirectedRequest {
 				t.Errorf("%s %s at %q: %d %s", c[0], c[1], host, a.status, a.body)
 			}
 		}

@@ -145,7 +145,7 @@ var guarding = []string{"no_token", "bad_token", "bad_ticket", "no_right", "othe
 
 // TestMatrix: what one may do does not depend on the way by which one comes.
 func TestMatrix(t *testing.T) {
-	s := harness.NewServer(t, "serve", t.TempDir())
+	s := harness.NewServer(t, "serve", t.TempDir(), "--open=false")
 	s.StartReady()
 	bearer := func(token string) map[string]string { return map[string]string{"Authorization": "Bearer " + token} }
 	token := func(body string) map[string]string { return bearer(made(t, s, "/tokens", body)) }
@@ -280,7 +280,7 @@ func dial(t *testing.T, url string, h http.Header) int {
 // TestGuesses: an address that guesses is slowed down, is a few lines in the log, and
 // locks out nobody who has a token of the server.
 func TestGuesses(t *testing.T) {
-	s := harness.NewServer(t, "serve", t.TempDir())
+	s := harness.NewServer(t, "serve", t.TempDir(), "--open=false")
 	s.Env = append(s.Env, "VAIVEN_API_TOKEN=a word of a person")
 	s.StartReady()
 	counts := map[int]int{}

@@ -38,11 +38,14 @@ type world struct {
 	done   chan error
 }
 
-func newWorld(t *testing.T, class bool) *world {
+func newWorld(t *testing.T, class bool, edit ...func(*server.Options)) *world {
 	t.Helper()
 	w := &world{t: t, o: server.Options{
 		Listen: []string{"127.0.0.1:0"}, Data: filepath.Join(t.TempDir(), "data"), Lang: vaiven.English, Class: class,
 	}}
+	for _, f := range edit {
+		f(&w.o)
+	}
 	w.begin()
 	t.Cleanup(w.end)
 	return w

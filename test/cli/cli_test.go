@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Setenv("TZ", "UTC")
+			e.Setenv("VAIVEN_OPEN", "true")                    // whose boards come without being asked for; scripts about that say otherwise
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home")) // where commands find this machine's servers
 			e.Setenv("ADDR", fmt.Sprintf("127.0.0.1:%d", harness.Port(t)))
 			e.Setenv("OTHER", fmt.Sprintf("127.0.0.1:%d", harness.Port(t)))

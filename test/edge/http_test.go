@@ -66,7 +66,7 @@ func TestOriginStopsPagesAlone(t *testing.T) {
 	s := harness.NewServer(t, "serve", t.TempDir())
 	s.StartReady()
 	for origin, want := range map[string]int{"file://": 101, "null": 101, "http://" + s.Addr: 101, "http://evil.example": 403} {
-		c, err := connect(s.Addr, strings.Replace(upgrade, "\r\n\r\n", fmt.Sprintf("\r\nOrigin: %s\r\n\r\n", origin), 1))
+		c, err := connect(s.Addr, strings.Replace(strings.Replace(upgrade, "board", s.Addr, 1), "\r\n\r\n", fmt.Sprintf("\r\nOrigin: %s\r\n\r\n", origin), 1))
 		if err != nil {
 			t.Fatal(err)
 		}

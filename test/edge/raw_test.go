@@ -186,8 +186,12 @@ func metric(t *testing.T, s *harness.Server, name string) float64 {
 	var resp *http.Response
 	harness.Until(t, patience, "the server's numbers", func() (ok bool) {
 		// A server closes on whoever takes too long to ask, as a busy machine may make us.
-		var err error
-		resp, err = client.Get("http://" + s.Addr + "/metrics")
+		req, err := http.NewRequest(http.MethodGet, "http://"+s.Addr+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		harness.Authorize(req)
+		resp, err = client.Do(req)
 		return err == nil
 	})
 	defer resp.Body.Close()

@@ -39,7 +39,7 @@ func TestANodeComesLater(t *testing.T) {
 	trimming := []string{"--keep-log-size", "200kB", "--trim-grace", "1s", "--commit-every", "0", "--no-history"}
 	gateway := func() *harness.Server {
 		s := harness.NewServer(t, "serve", t.TempDir(), append([]string{"--nats", "nats://" + nats}, trimming...)...)
-		s.Env = []string{"TZ=UTC", "VAIVEN_UNSAFE_SMALL_LOG=1"}
+		s.Env = append(s.Env, "TZ=UTC", "VAIVEN_UNSAFE_SMALL_LOG=1")
 		s.StartReady()
 		return s
 	}

@@ -130,7 +130,7 @@ func Vaiven(program string, args []string) *Peer {
 			return strings.TrimSpace(string(out)), err
 		},
 		Command: func(addr, dir string) (*exec.Cmd, error) {
-			all := append([]string{"serve", "--listen", addr, "--data", dir, "--lang", "en", "--commit-every", "0",
+			all := append([]string{"serve", "--open", "--listen", addr, "--data", dir, "--lang", "en", "--commit-every", "0",
 				"--max-unverified", "1000000", "--max-day", "0", "--max-rate", "0"}, args...) // one machine stands for many
 			return exec.Command(program, all...), nil
 		},
