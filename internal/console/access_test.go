@@ -71,7 +71,7 @@ func TestAccessTables(t *testing.T) {
 				{Device: "102", Remote: "192.168.1.21", Since: at.Add(-48 * time.Hour), Count: 15},
 			}, at),
 			WriteTokens(term, l, []TokenRow{
-				{ID: "9f3c02aa51d0", Name: "garden", Can: "read,set", Devices: "1*", Created: at.Add(-time.Hour), Expires: at.Add(30 * 24 * time.Hour), By: "this machine"},
+				{ID: "9f3c02aa51d0", Name: "garden", Can: "read,set", Devices: "1*", Created: at.Add(-time.Hour), Expires: at.Add(30 * 24 * time.Hour), By: "api 127.0.0.1"},
 				{ID: "7e449f3c02aa", Browser: true, Can: "admin", Created: at, By: "192.168.1.5"},
 			}, at),
 			WriteListing(term, l, []Listed{

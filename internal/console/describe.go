@@ -235,8 +235,8 @@ func describeAuthor(l vaiven.Lang, who string) string {
 		kind = l.Say("the terminal", "la terminal")
 	case "api":
 		kind = l.Say("the API", "la API")
-	case "token":
-		kind = l.Say("token", "la clave")
+	case "browser":
+		kind = l.Say("the browser", "el navegador")
 	}
 	switch who {
 	case "serve", "lab", "workshop":
@@ -247,10 +247,6 @@ func describeAuthor(l vaiven.Lang, who string) string {
 		return l.Say("the first start of this version", "el primer inicio de esta versión")
 	case "adoption":
 		return l.Say("its approval", "su aprobación")
-	case "browser":
-		return l.Say("a browser", "un navegador")
-	case "this machine":
-		return l.Say("this machine", "esta máquina")
 	}
 	return strings.TrimRight(kind+" "+rest, " ")
 }
