@@ -90,7 +90,7 @@ func secureServer(t *testing.T, data string) (addr string) {
 	var out, errs lockedBuffer
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, []string{"serve", "--lang", "en", "--data", data, "--listen", "127.0.0.1:0", "--tls-only", "--simulate", "2", "--interval", "50ms", "--commit-every", "0"},
+		code <- run(ctx, []string{"serve", "--lang", "en", "--data", data, "--listen", "127.0.0.1:0", "--tls-only", "--open", "--simulate", "2", "--interval", "50ms", "--commit-every", "0"},
 			streams{os.Stdin, &out, &errs, func(string) string { return "" }})
 	}()
 	t.Cleanup(func() {
