@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -111,11 +112,20 @@ func (c *Control) Run(ctx context.Context) error {
 	}
 }
 
-// WriteLocal makes a token for the commands on this machine and writes it into the
-// data folder, for its owner alone.
-func (c *Control) WriteLocal(dir string) error {
+// OpenLocal reads the token of the commands on this machine from the data folder, and
+// makes one where there is none. It stays the same from start to start, so that a command
+// that outlives a restart goes on; one that others could read is replaced.
+func (c *Control) OpenLocal(dir string) error {
+	path := filepath.Join(dir, LocalFile)
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 == 0 {
+		b, err := os.ReadFile(path)
+		if text := strings.TrimSpace(string(b)); err == nil && vaiven.ValidToken(text) {
+			c.local = vaiven.HashToken(text)
+			return nil
+		}
+	}
 	text, _ := vaiven.NewToken()
-	if err := atomicfile.WritePrivate(filepath.Join(dir, LocalFile), []byte(text+"\n")); err != nil {
+	if err := atomicfile.WritePrivate(path, []byte(text+"\n")); err != nil {
 		return err
 	}
 	c.local = vaiven.HashToken(text)

@@ -116,7 +116,7 @@ func TestLoginLate(t *testing.T) {
 // nor is a cookie, and a board's is good for its board alone.
 func TestWhatCounts(t *testing.T) {
 	r := newRig(t, Options{Configured: "a-long-enough-secret"})
-	if err := r.WriteLocal(t.TempDir()); err != nil {
+	if err := r.OpenLocal(t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 	link, _, _ := r.LoginLink(t.Context(), "serve")
@@ -320,12 +320,12 @@ func TestTickets(t *testing.T) {
 	}
 }
 
-// TestLocalToken proves that the file is for its owner alone, and another at each start.
+// TestLocalToken proves that the file is for its owner alone, and stays as long as it was.
 func TestLocalToken(t *testing.T) {
 	dir := t.TempDir()
 	read := func() string {
 		r := newRig(t, Options{})
-		if err := r.WriteLocal(dir); err != nil {
+		if err := r.OpenLocal(dir); err != nil {
 			t.Fatal(err)
 		}
 		b, err := os.ReadFile(filepath.Join(dir, LocalFile))
@@ -339,9 +339,20 @@ func TestLocalToken(t *testing.T) {
 		return text
 	}
 	first := read()
-	if read() == first {
-		t.Error("the same token again")
+	if read() != first {
+		t.Error("another token at the next start: a command that outlives it is locked out")
 	}
+	path := filepath.Join(dir, LocalFile)
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if second := read(); second == first {
+		t.Error("a token that others could read is kept")
+	}
+	if err := os.WriteFile(path, []byte("half a tok"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read()
 	if info, err := os.Stat(filepath.Join(dir, LocalFile)); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -81,13 +80,12 @@ type Sender struct {
 // password of Basic with the board's id as the user. The error has CodeBadToken, or
 // CodeTooFast for an address that must wait; it was counted.
 func (g *Gateway) Identify(r *http.Request) (Sender, *vaiven.Error) {
-	s := Sender{Remote: g.Remote(r), Secure: r.TLS != nil || g.saysHTTPS(r)}
-	header := r.Header.Get("Authorization")
-	if header == "" {
+	s := Sender{Remote: g.Remote(r), Secure: g.Secure(r)}
+	user, text, shown := vaiven.ParseAuthorization(r.Header.Get("Authorization"))
+	if !shown {
 		return s, nil
 	}
 	from := s.Remote.Addr()
-	user, text := splitAuthorization(header)
 	p, err := g.o.Access.Authenticate(text, from)
 	if err == nil && user != "" && p.Board != "" {
 		if d, bad := vaiven.ParseDevice(user); bad != nil || d != p.Board {
@@ -115,25 +113,12 @@ func deniedError(err error, id vaiven.Device) *vaiven.Error {
 	return e
 }
 
-// splitAuthorization returns the user, "" for none, and the token of a header; what
-// cannot be read is no token.
-func splitAuthorization(header string) (user, token string) {
-	scheme, rest, _ := strings.Cut(strings.TrimSpace(header), " ")
-	rest = strings.TrimSpace(rest)
-	switch strings.ToLower(scheme) {
-	case "bearer":
-		return "", rest
-	case "basic":
-		b, err := base64.StdEncoding.DecodeString(rest)
-		if err == nil {
-			user, token, _ = strings.Cut(string(b), ":")
-		}
+// Secure reports whether a request came over TLS, to this server or to a proxy that is
+// trusted and says so.
+func (g *Gateway) Secure(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
 	}
-	return user, token
-}
-
-// saysHTTPS reports whether a trusted proxy says that the request came to it by HTTPS.
-func (g *Gateway) saysHTTPS(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	return err == nil && g.trusted(peer.Addr().Unmap()) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }

@@ -18,7 +18,7 @@ func (s *Server) openAccess() error {
 		Open: s.o.Class, PublicView: s.o.PublicView, Configured: s.o.APIToken,
 		Failed: func(err error) { s.o.Logger.Warn("what was denied is not recorded", "err", err) },
 	})
-	if err := s.access.WriteLocal(s.o.Data); err != nil {
+	if err := s.access.OpenLocal(s.o.Data); err != nil {
 		return s.explain.Folder(s.o.Data, err)
 	}
 	return nil

@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -84,7 +83,7 @@ func (s *Server) handler() http.Handler {
 		Backup: s.Backup, Exports: exports{s.exporter}, Admin: s.admin(),
 		Remote: func(r *http.Request) netip.Addr { return s.gateway.Remote(r).Addr() },
 		Live:   s.feed.Handler(), States: s.o.states(), MaxMessage: s.o.MaxMessage, Logger: s.o.Logger,
-		Access: s.access, CORS: s.o.CORS, Hosts: s.hosts, Secure: s.isSecure, Authority: s.authorityPEM(),
+		Access: s.access, CORS: s.o.CORS, Hosts: s.hosts, Secure: s.gateway.Secure, Authority: s.authorityPEM(),
 	})
 }
 
@@ -95,18 +94,10 @@ func (s *Server) hosts() []string {
 		short, _, _ := strings.Cut(host, ".")
 		names = append(names, host, short, short+".local")
 	}
-	return append(names, s.o.Hosts...)
-}
-
-// isSecure reports whether a request came over TLS, to this server or to a proxy that is
-// trusted and says so.
-func (s *Server) isSecure(r *http.Request) bool {
-	if r.TLS != nil {
-		return true
+	if s.o.Domain != "" {
+		names = append(names, s.o.Domain)
 	}
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") &&
-		slices.ContainsFunc(s.o.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(peer.Addr().Unmap()) })
+	return append(names, s.o.Hosts...)
 }
 
 // page is what a person sees at /.

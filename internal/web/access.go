@@ -255,15 +255,10 @@ func withoutTicket(r *http.Request) *http.Request {
 	return r
 }
 
-// shownToken returns the token that a request shows: as a bearer (RFC 6750, section
-// 2.1), or as a password, where only what is written as our tokens are is one: a proxy
-// may have asked for another.
+// shownToken returns the token that a request shows.
 func shownToken(r *http.Request) (token string, ok bool) {
-	if _, password, basic := r.BasicAuth(); basic {
-		return password, vaiven.ValidToken(password)
-	}
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
+	_, token, ok = vaiven.ParseAuthorization(r.Header.Get("Authorization"))
+	return token, ok
 }
 
 // who is whoever makes a request.
