@@ -84,7 +84,15 @@ func (p *program) client(cmd *cobra.Command, r *remote) (*api.Client, error) {
 	if err := p.tokenFrom(cmd, r); err != nil {
 		return nil, err
 	}
-	c, err := api.New(api.Options{Server: r.server, Token: r.token})
+	o := api.Options{Server: r.server, Token: r.token}
+	if r.found != "" {
+		o.Reread = func() string {
+			again := *r
+			p.localToken(&again)
+			return again.token
+		}
+	}
+	c, err := api.New(o)
 	if err != nil {
 		return nil, usageError{fmt.Errorf(p.say("--server %q: want an address as http://127.0.0.1:8080", "--server %q: se espera una dirección como http://127.0.0.1:8080"), r.server)}
 	}
