@@ -27,8 +27,8 @@ import (
 
 // Options configure New.
 type Options struct {
-	Server string       // where it is, as http://127.0.0.1:8080; a name alone is taken as http://NAME
-	Token  string       // that the server is shown, "": none
+	Server string // where it is, as http://127.0.0.1:8080; a name alone is taken as http://NAME
+	Token  string // that the server is shown, "": none
 	// Reread returns the token anew when the server does not take it any more: one that
 	// is started again has another for the commands of its machine. May be nil; it is
 	// called by whoever asks.
