@@ -314,7 +314,9 @@ func TestAuthorization(t *testing.T) {
 		"Bearer " + token: http.StatusSwitchingProtocols, "bearer " + token: http.StatusSwitchingProtocols,
 		basic("101", token): http.StatusSwitchingProtocols, basic("0101", token): http.StatusUnauthorized,
 		basic("102", token): http.StatusUnauthorized, "Bearer " + stranger: http.StatusUnauthorized,
-		"Bearer": http.StatusUnauthorized, "Basic !": http.StatusUnauthorized, "Digest x": http.StatusUnauthorized,
+		"Bearer": http.StatusUnauthorized,
+		// A proxy's own: whoever shows it has shown nothing of ours.
+		"Basic !": http.StatusSwitchingProtocols, "Digest x": http.StatusSwitchingProtocols, basic("ana", "her secret"): http.StatusSwitchingProtocols,
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		c, resp, err := websocket.Dial(ctx, h.url, &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {header}}})
