@@ -105,40 +105,6 @@ func TestTokenStaysHere(t *testing.T) {
 	}
 }
 
-// TestTokenOfTheNextStart proves that a command that goes on, as backup --every does,
-// finds the token of a server that was started again.
-func TestTokenOfTheNextStart(t *testing.T) {
-	data, good := t.TempDir(), "vvn_first"
-	write := func(token string) {
-		if err := os.WriteFile(server.TokenPath(data), []byte(token+"\n"), 0o600); err != nil {
-			t.Error(err)
-		}
-	}
-	asked := 0
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if asked++; asked == 1 { // it was started again since the command has read the file
-			good = "vvn_second"
-			write(good)
-		}
-		w.Header().Set("Content-Type", "application/json")
-		if r.Header.Get("Authorization") != "Bearer "+good {
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		_, _ = w.Write([]byte(`{"devices":[],"total":0}`))
-	}))
-	defer s.Close()
-	write(good)
-	var out, errs bytes.Buffer
-	if code := run(t.Context(), []string{"devices", "--server", s.URL, "--data", data, "--lang", "en"}, streams{os.Stdin, &out, &errs, func(string) string { return "" }}); code != exitOK || asked != 2 {
-		t.Errorf("exit %d after %d requests: %s", code, asked, errs.String())
-	}
-	good = "vvn_third" // which the file does not have: nobody asks for ever
-	if code := run(t.Context(), []string{"devices", "--server", s.URL, "--data", data, "--lang", "en"}, streams{os.Stdin, &out, &errs, func(string) string { return "" }}); code != exitError || asked != 3 {
-		t.Errorf("exit %d after %d requests", code, asked)
-	}
-}
-
 // TestNoRedirectWithToken proves that a server cannot send a command, and its token,
 // somewhere else.
 func TestNoRedirectWithToken(t *testing.T) {

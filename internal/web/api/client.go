@@ -19,7 +19,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"vaiven"
@@ -27,23 +26,16 @@ import (
 
 // Options configure New.
 type Options struct {
-	Server string // where it is, as http://127.0.0.1:8080; a name alone is taken as http://NAME
-	Token  string // that the server is shown, "": none
-	// Reread returns the token anew when the server does not take it any more: one that
-	// is started again has another for the commands of its machine. May be nil; it is
-	// called by whoever asks.
-	Reread func() string
+	Server string       // where it is, as http://127.0.0.1:8080; a name alone is taken as http://NAME
+	Token  string       // that the server is shown, "": none
 	HTTP   *http.Client // by default one that follows no redirect
 }
 
 // Client asks a vaiven server.
 type Client struct {
-	base   *url.URL
-	http   *http.Client
-	reread func() string
-
-	mu    sync.Mutex
+	base  *url.URL
 	token string
+	http  *http.Client
 }
 
 // New checks o. It asks nothing yet.
@@ -116,28 +108,8 @@ func (c *Client) do(ctx context.Context, k call, out any) (status int, err error
 	return resp.StatusCode, nil
 }
 
-// send sends a call; the answer's body is the caller's to close. It is sent again with
-// the token of now where the server does not know the one of before.
+// send sends a call; the answer's body is the caller's to close.
 func (c *Client) send(ctx context.Context, k call) (*http.Response, error) {
-	c.mu.Lock()
-	token := c.token
-	c.mu.Unlock()
-	resp, err := c.sendWith(ctx, k, token)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || c.reread == nil {
-		return resp, err
-	}
-	again := c.reread()
-	if again == token || again == "" {
-		return resp, nil
-	}
-	_ = resp.Body.Close()
-	c.mu.Lock()
-	c.token = again
-	c.mu.Unlock()
-	return c.sendWith(ctx, k, again)
-}
-
-func (c *Client) sendWith(ctx context.Context, k call, token string) (*http.Response, error) {
 	u := *c.base
 	u = *u.JoinPath(strings.Split(k.path, "/")...)
 	u.RawQuery = k.query.Encode()
@@ -159,8 +131,8 @@ func (c *Client) sendWith(ctx context.Context, k call, token string) (*http.Resp
 	if content != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	return c.http.Do(req)
 }
