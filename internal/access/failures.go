@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vaiven"
+	"vaiven/internal/limit"
 )
 
 // What an address may try in vain: so many at once, then one each tryEvery.
@@ -46,20 +47,8 @@ type failures struct {
 	swept time.Time // when those were dropped last that had not tried for long
 }
 
-// countedUnder is the address that one is counted under; the zero Addr stands for all
-// for which there is no room.
-func countedUnder(from netip.Addr) netip.Addr {
-	from = from.Unmap()
-	if from.Is6() && !from.IsLinkLocalUnicast() {
-		if p, err := from.WithZone("").Prefix(64); err == nil {
-			return p.Addr()
-		}
-	}
-	return from
-}
-
 func (f *failures) of(from netip.Addr, now time.Time) *failing {
-	key := countedUnder(from)
+	key := limit.Key(from)
 	a := f.all[key]
 	if a == nil && f.full(now) {
 		key = netip.Addr{}
@@ -95,7 +84,7 @@ func (f *failures) full(now time.Time) bool {
 func (f *failures) wait(from netip.Addr, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.all[countedUnder(from)] == nil && !f.full(now) {
+	if f.all[limit.Key(from)] == nil && !f.full(now) {
 		return 0
 	}
 	a := f.of(from, now)

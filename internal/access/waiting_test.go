@@ -87,22 +87,6 @@ func TestFailuresBounded(t *testing.T) {
 	}
 }
 
-// TestCountedUnder proves that of IPv6 each /64 is counted as one, but for link-local
-// addresses, which all neighbours share.
-func TestCountedUnder(t *testing.T) {
-	for _, c := range []struct{ from, under string }{
-		{"192.168.1.20", "192.168.1.20"},
-		{"::ffff:192.168.1.20", "192.168.1.20"},
-		{"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
-		{"fe80::1%eth0", "fe80::1%eth0"},
-		{"fe80::2%eth0", "fe80::2%eth0"},
-	} {
-		if got := countedUnder(netip.MustParseAddr(c.from)); got.String() != c.under {
-			t.Errorf("%s is counted under %s, want %s", c.from, got, c.under)
-		}
-	}
-}
-
 // TestSummaries proves that an address that goes on is recorded at once, then after ever
 // longer pauses.
 func TestSummaries(t *testing.T) {

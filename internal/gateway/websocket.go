@@ -30,18 +30,20 @@ type webSocket struct {
 // ServeHTTP upgrades a board's request and hands the connection to a goroutine
 // of its own, so that net/http's buffers and stack are given back.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	remote := g.Remote(r)
-	if code, why := g.admitConnection(remote, limit.FromContext(r.Context()).Trusted()); code != 0 {
-		g.stats.RefusedConnections.Add(1)
-		w.Header().Set("Retry-After", "5")
-		http.Error(w, why, code)
-		return
-	}
+	remote, place := g.Remote(r), limit.FromContext(r.Context())
 	from, denied := g.Identify(r)
 	if denied != nil {
 		g.stats.BadHandshakes.Add(1)
-		g.address.Release(remote.Addr())
 		g.refuseCredentials(w, denied)
+		return
+	}
+	if from.By != nil {
+		place.Trust()
+	}
+	if code, why := g.admitConnection(remote, place.Trusted()); code != 0 {
+		g.stats.RefusedConnections.Add(1)
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, why, code)
 		return
 	}
 	socket, err := ws.Accept(w, r, &g.ws)

@@ -24,7 +24,7 @@ var rooms = map[string][]string{
 	"internal/export":     {"", "internal/csvform", "internal/event"},
 	"internal/history":    {"", "internal/atomicfile"},
 	"internal/registry":   {""},
-	"internal/access":     {"", "internal/atomicfile"},
+	"internal/access":     {"", "internal/atomicfile", "internal/limit"},
 	"internal/certs":      {"", "internal/atomicfile"},
 	"internal/twin":       {""},
 	"internal/event":      {""},
