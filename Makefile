@@ -29,12 +29,14 @@ test: deps lint unit suites bench-smoke ## everything but what CI adds, fuzzing 
 deps: ## install the Debian packages that the tests need, if they are missing
 	@scripts/deps test
 
-lint: $(TOOLS) ## gofmt, go vet, staticcheck, the types on every platform, and a linter of the OpenAPI document
+lint: $(TOOLS) ## gofmt, go vet, staticcheck, the types on every platform, a linter of the OpenAPI document, and known holes of what we build on
 	@$(SHARED) scripts/lint $(PLATFORMS)
+	@$(SHARED) scripts/vuln
 
 unit: ## every package's tests under the race detector
 	go test -race -vet=off -timeout 20m $(GOTESTFLAGS) $$(go list ./... | grep -v '^vaiven/test/')
 	$(SHARED) go test -C tools $(GOTESTFLAGS) ./...
+	$(SHARED) go test -C tools/vuln $(GOTESTFLAGS) .
 
 fuzz: ## every fuzz target for FUZZTIME each (default 4s)
 	@$(SHARED) scripts/fuzz $(FUZZTIME)

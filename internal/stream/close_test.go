@@ -145,7 +145,7 @@ func (f *slowSync) Sync() error {
 // TestCloseSaysWhatHangs, also where that is a file, or Run.
 func TestCloseSaysWhatHangs(t *testing.T) {
 	dir, goOn := t.TempDir(), make(chan struct{})
-	l, err := Open(testContext(t), Options{Dir: dir, Logger: quiet(), CloseTimeout: 20 * time.Millisecond})
+	l, err := Open(testContext(t), Options{Dir: dir, Logger: quiet(), CloseTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestCloseSaysWhatHangs(t *testing.T) {
 	reopened(t, dir).stop()
 
 	told, goOn := make(chan struct{}), make(chan struct{})
-	l, err = Open(testContext(t), Options{Dir: dir, Logger: quiet(), CloseTimeout: 20 * time.Millisecond,
+	l, err = Open(testContext(t), Options{Dir: dir, Logger: quiet(), CloseTimeout: time.Second,
 		OnCommit: func([]vaiven.Ticket) { close(told); <-goOn }})
 	if err != nil {
 		t.Fatal(err)

@@ -74,7 +74,7 @@ func TestGuide(t *testing.T) {
 // start is the server that the guide begins with; its boards are quicker.
 func start(t *testing.T, lang string) *harness.Server {
 	t.Helper()
-	s := harness.NewServer(t, "serve", t.TempDir(), "--simulate", "3", "--readings", "500", "--interval", "200ms")
+	s := harness.NewServer(t, "serve", t.TempDir(), "--open=false", "--simulate", "3", "--readings", "500", "--interval", "200ms")
 	for i, a := range s.Args {
 		if a == "--lang" {
 			s.Args[i+1] = lang
