@@ -170,6 +170,10 @@ func behind(t *testing.T, s *harness.Server, bytes int64, then func()) string {
 	return l.Addr().String()
 }
 
+// tokenFile holds a server's token for commands on its machine, which find it by themselves
+// where nothing stands between.
+func tokenFile(s *harness.Server) string { return filepath.Join(s.Data, "cli-token") }
+
 // TestAServerThatDiesMeanwhile leaves no backup, and a restore that dies no folder.
 func TestAServerThatDiesMeanwhile(t *testing.T) {
 	dir := t.TempDir()
@@ -184,7 +188,7 @@ func TestAServerThatDiesMeanwhile(t *testing.T) {
 	vaiven(t, 0, "backup", file, "--server", "http://"+s.Addr)
 
 	cut := filepath.Join(dir, "cut.backup")
-	_, said := vaiven(t, 1, "backup", cut, "--server", "http://"+killing(t, s, 50_000))
+	_, said := vaiven(t, 1, "backup", cut, "--token-file", tokenFile(s), "--server", "http://"+killing(t, s, 50_000))
 	if !strings.Contains(said, "did not send all of the backup") {
 		t.Errorf("it says %q", said)
 	}
@@ -247,7 +251,7 @@ func TestABackupThatDiesTakesNoOldOneAway(t *testing.T) {
 		}
 		return names
 	}
-	keep := []string{"backup", folder, "--keep", "2", "--server"}
+	keep := []string{"backup", folder, "--keep", "2", "--token-file", tokenFile(s), "--server"}
 	next := func() {
 		t.Helper()
 		before := time.Now().UTC().Format("150405")

@@ -150,7 +150,7 @@ func muteBoard(t *testing.T, p *pi) {
 // noChip starts without a GPIO chip, which then appears.
 func noChip(t *testing.T, p *pi) {
 	p.Run("mv /dev/gpiochip0 /dev/away")
-	p.start("vaiven serve --data /disk/serve --listen :8080 --lang es --button GPIO17=101:LED --indicator GPIO27=101:LED")
+	p.start("vaiven serve --data /disk/serve --open --listen :8080 --lang es --button GPIO17=101:LED --indicator GPIO27=101:LED")
 	p.waitReady()
 	b := connect(t, p.Addr, "101", false)
 	p.waitSaid("101")
