@@ -112,7 +112,7 @@ func followAll(t *testing.T, gateways ...*harness.Server) (all []*follower) {
 func watch(t *testing.T, front *wire) *follower {
 	t.Helper()
 	f := &follower{transport: "the Go client"}
-	c, err := api.New(api.Options{Server: "http://" + front.addr})
+	c, err := api.New(api.Options{Server: "http://" + front.addr, Token: everywhere})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,9 +35,12 @@ func gatewayIn(t *testing.T, nats, zone string) *harness.Server {
 func newGateway(t *testing.T, nats, zone string) *harness.Server {
 	t.Helper()
 	s := harness.NewServer(t, "serve", t.TempDir(), "--nats", "nats://"+nats)
-	s.Env = append(s.Env, "TZ="+zone)
+	s.Env = append(s.Env, "TZ="+zone, "VAIVEN_API_TOKEN="+everywhere)
 	return s
 }
+
+// everywhere is the token of all gateways, for who goes from one to another.
+const everywhere = "one token for all of them"
 
 // bothAtOnce starts two gateways in the same moment, each with its way to one
 // server, which has no log yet.
