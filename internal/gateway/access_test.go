@@ -198,16 +198,31 @@ func TestAdoption(t *testing.T) {
 	}
 }
 
-// TestATokenGoesToNobodyElse: where others can read it, only the board that waited is
-// given it, only for a while, and never when a person has one in hand.
+// TestATokenGoesToNobodyElse: only the board that waited is given it, over TLS too, only
+// for a while, and never when a person has one in hand.
 func TestATokenGoesToNobodyElse(t *testing.T) {
-	h := startHouse(t, false)
+	clock := new(atomic.Int64)
+	h := startHouse(t, false, func(o *Options) {
+		o.Stamp = func() vaiven.Stamp { return vaiven.Stamp{At: time.Now().UnixMilli() + clock.Load(), Synced: true} }
+	})
+	isGivenNothing := func(headers ...string) {
+		t.Helper()
+		x := h.dial(headers...)
+		x.send(greet)
+		x.want("WELCOME")
+		x.send(`{"IDDEVICE":102,"TEMP":1}`)
+		x.refused("not_approved") // and nothing before it
+		_ = x.c.CloseNow()
+		h.until("it is gone", func() bool { return !h.g.Connected("101") })
+	}
+	h.approve("", false) // whoever it is
+	isGivenNothing("X-Forwarded-For", garden, "X-Forwarded-Proto", "https")
 	h.approve(kitchen, false)
-	x := h.from(garden)
-	x.send(greet)
-	x.want("WELCOME")
-	x.send(`{"IDDEVICE":102,"TEMP":1}`)
-	x.refused("not_approved") // and nothing before it
+	isGivenNothing("X-Forwarded-For", garden)
+	isGivenNothing("X-Forwarded-For", garden, "X-Forwarded-Proto", "https")
+	clock.Store(adoptionFor.Milliseconds())
+	isGivenNothing("X-Forwarded-For", kitchen)
+	isGivenNothing("X-Forwarded-For", kitchen, "X-Forwarded-Proto", "https")
 
 	tls := h.dial("X-Forwarded-For", kitchen, "X-Forwarded-Proto", "https")
 	token := h.given()

@@ -25,6 +25,7 @@ func TestDecisions(t *testing.T) {
 		{"POST", "/devices/104/approve", `{"remote":"192.168.0.30"}`, 200, "approve 104 192.168.0.30 api 127.0.0.1"},
 		{"POST", "/devices/105/approve", `{"remote":"192.168.0.22","concentrator":true}`, 200, "approve 105 192.168.0.22 api 127.0.0.1 concentrator"},
 		{"POST", "/devices/105/approve", `{}`, 409, ""},
+		{"POST", "/devices/101/approve", `{}`, 200, "approve 101 192.168.0.7 api 127.0.0.1"}, // is connected there
 		{"POST", "/devices/777/approve", `{}`, 200, "approve 777 invalid IP api 127.0.0.1"},
 		{"POST", "/devices/104/approve", `{"remote":"here"}`, 422, ""},
 		{"POST", "/devices/6/token", `{}`, 200, "add 006 api 127.0.0.1"},
