@@ -238,6 +238,20 @@ func TestATokenGoesToNobodyElse(t *testing.T) {
 	}
 }
 
+// TestATokenForWhoIsConnected: a board that was let in without its address, as at an upgrade,
+// is given its token when a person approves it where it is.
+func TestATokenForWhoIsConnected(t *testing.T) {
+	h := startHouse(t, false)
+	h.approve("", false)
+	b := h.from(kitchen)
+	b.send(greet)
+	b.want("WELCOME")
+	h.approve(kitchen, false)
+	if token := b.want("TOKEN")["TOKEN"].(string); h.door.Keys("101")[0].Sum != vaiven.HashToken(token) {
+		t.Error("it was told another token than the log has")
+	}
+}
+
 // TestABurntBoardIsReplaced: the new one has another token, and from its first use on the
 // old one's is nothing.
 func TestABurntBoardIsReplaced(t *testing.T) {

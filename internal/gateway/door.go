@@ -192,6 +192,28 @@ func (g *Gateway) reconsider(id vaiven.Device, own bool) {
 			return
 		}
 	}
+	if own && len(keys) == 0 {
+		g.offerConnected(id, st)
+	}
+}
+
+// offerConnected gives a board its token that a person approved while it was connected. One
+// that comes by HTTP is given it with its next HELLO.
+func (g *Gateway) offerConnected(id vaiven.Device, st vaiven.Standing) {
+	d := g.connectedDevice(id)
+	if d == nil {
+		return
+	}
+	d.mu.Lock()
+	c := d.conn.Load()
+	greeted := c != nil && d.greeting.hello && d.warrant.trust == unproven
+	d.mu.Unlock()
+	if !greeted || !g.mayHaveToken(c, st, nil) {
+		return
+	}
+	if _, posts := c.peer.(*presence); !posts {
+		g.offerToken(c, id, nil, &g.nobody)
+	}
 }
 
 // sendAway closes the connection that speaks for a device by what is good no longer, or
