@@ -410,6 +410,24 @@ func TestAConnectionSpeaksForAFew(t *testing.T) {
 	if n := post(); n != 10 {
 		t.Errorf("%d readings of a concentrator's message", n)
 	}
+	token, nonce := h.given(), ""
+	for _, m := range h.post(home, greet).messages {
+		if m["NONCE"] != nil {
+			nonce = m["NONCE"].(string)
+		}
+	}
+	proof := vaiven.Proof(vaiven.HashToken(token), nonce, "101", "9f3c02aa")
+	h.post(home, `{"HELLO":1,"IDDEVICE":101,"BOOT":"9f3c02aa","PROOF":"%s"}`, proof)
+	h.until("it is verified", func() bool { return h.door.Standing("101").Verified })
+	if n := post(); n != 10 {
+		t.Errorf("%d readings of a message of the concentrator that proved it", n)
+	}
+	for i := range many[:9] {
+		many[i] = fmt.Sprintf(`{"IDDEVICE":%d,"TEMP":20}`, 301+i)
+	}
+	if n := h.post(other, "%s", "["+strings.Join(many, ",")+"]").Readings; n != 8 {
+		t.Errorf("%d readings of one that only names the concentrator", n)
+	}
 }
 
 // TestAWaiterNamesAFew: who is not let in does not fill the list of those who wait.
