@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,8 +57,13 @@ const (
 	codeWrongHost    = "wrong_host"
 )
 
-// sessionCookie holds the session of an administrator's browser.
-const sessionCookie = "vaiven_session"
+// sessionCookie holds the session of an administrator's browser. Over TLS it has another
+// name: a browser that has one from there takes none of the same name over plain HTTP, and
+// whoever came in over https could not come in over http any more.
+const (
+	sessionCookie = "vaiven_session"
+	secureCookie  = "__Host-" + sessionCookie
+)
 
 // paramTicket is a ticket in the address of a live feed.
 const paramTicket = "ticket"
@@ -160,7 +166,7 @@ func (g *guard) identify(r *http.Request) (vaiven.Principal, *api.Problem) {
 	}
 	// Whoever asks to change something must say that it is a page of this server.
 	if readsOnly(r.Method) || len(r.Header["Origin"]) == 1 {
-		for _, c := range r.CookiesNamed(sessionCookie) {
+		for _, c := range slices.Concat(r.CookiesNamed(secureCookie), r.CookiesNamed(sessionCookie)) {
 			if who, ok := g.access.Browser(c.Value); ok {
 				return who, nil
 			}
