@@ -26,7 +26,8 @@ type Book struct {
 	tokens  map[vaiven.TokenID]*vaiven.Granted  // of the API, links and sessions
 	order   []vaiven.TokenID                    // of tokens, oldest first
 	sums    map[vaiven.TokenSum]*vaiven.Granted // of all tokens, boards' too
-	until   int64                               // every board is let in until then, Unix ms UTC
+	from    int64                               // every board is let in from then, Unix ms UTC,
+	until   int64                               // until then
 	begun   bool                                // the log has something about who may do what
 
 	watching sync.Mutex
@@ -51,7 +52,7 @@ func (b *Book) clear() {
 	b.devices = make(map[vaiven.Device]*device)
 	b.tokens = make(map[vaiven.TokenID]*vaiven.Granted)
 	b.sums = make(map[vaiven.TokenSum]*vaiven.Granted)
-	b.order, b.until, b.begun = nil, 0, false
+	b.order, b.from, b.until, b.begun = nil, 0, 0, false
 }
 
 // Watch calls fn whenever something about a device's right to speak is another, with
@@ -103,7 +104,7 @@ func (b *Book) apply(ev vaiven.Event) bool {
 	case *vaiven.Revoked:
 		b.revoke(e)
 	case *vaiven.Opened:
-		b.until = e.Until
+		b.from, b.until = e.At, e.Until
 	case *vaiven.Forgotten:
 		if e.Through != 0 || b.devices[e.Device] == nil { // one that was silent for long may come back
 			return false
@@ -296,10 +297,21 @@ func (b *Book) Keys(id vaiven.Device) (keys []vaiven.Granted) {
 	return keys
 }
 
-// OpenUntil is until when every board is let in, Unix ms UTC, 0 for not at all.
-func (b *Book) OpenUntil() int64 {
+// clocksDiffer is by how much the clocks of two nodes may, ms.
+const clocksDiffer = 60_000
+
+// isAhead reports whether something was made when a clock was ahead that has been set right
+// since: what is to end soon would else last until that clock's time comes.
+func isAhead(made, now int64) bool { return made > now+clocksDiffer }
+
+// OpenUntil is until when every board is let in, as of a moment, Unix ms UTC, 0 for not at
+// all.
+func (b *Book) OpenUntil(now int64) int64 {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
+	if b.until <= now || isAhead(b.from, now) {
+		return 0
+	}
 	return b.until
 }
 
@@ -315,6 +327,7 @@ func (b *Book) Begun() bool {
 type bookState struct {
 	Version int           `json:"version"`
 	Begun   bool          `json:"begun,omitempty"`
+	From    int64         `json:"from,omitempty"`
 	Until   int64         `json:"until,omitempty"`
 	Devices []deviceState `json:"devices,omitempty"`
 	Tokens  []tokenState  `json:"tokens,omitempty"` // oldest first
@@ -360,7 +373,7 @@ func (s *tokenState) token() (*vaiven.Granted, error) {
 func (b *Book) Snapshot() ([]byte, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	s := bookState{Version: bookVersion, Begun: b.begun, Until: b.until}
+	s := bookState{Version: bookVersion, Begun: b.begun, From: b.from, Until: b.until}
 	for _, id := range slices.Sorted(maps.Keys(b.devices)) {
 		d := b.devices[id]
 		kept := deviceState{ID: id, Standing: d.Standing, Used: d.used}
@@ -391,7 +404,7 @@ func (b *Book) Restore(snap []byte) error {
 		}
 	}
 	next := NewBook()
-	next.until, next.begun = s.Until, s.Begun
+	next.from, next.until, next.begun = s.From, s.Until, s.Begun
 	for i := range s.Devices {
 		kept := &s.Devices[i]
 		d := &device{Standing: kept.Standing, used: kept.Used}
@@ -415,6 +428,6 @@ func (b *Book) Restore(snap []byte) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.devices, b.tokens, b.sums, b.order, b.until, b.begun = next.devices, next.tokens, next.sums, next.order, next.until, next.begun
+	b.devices, b.tokens, b.sums, b.order, b.from, b.until, b.begun = next.devices, next.tokens, next.sums, next.order, next.from, next.until, next.begun
 	return nil
 }

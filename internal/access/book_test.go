@@ -58,7 +58,7 @@ func answers(b *Book, now int64) string {
 	for _, g := range b.Tokens(now) {
 		fmt.Fprintf(&s, "listed %s\n", g.Token)
 	}
-	fmt.Fprintf(&s, "open until %d, begun %t\n", b.OpenUntil(), b.Begun())
+	fmt.Fprintf(&s, "open from %d until %d, begun %t\n", b.from, b.until, b.Begun())
 	return s.String()
 }
 

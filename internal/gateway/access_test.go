@@ -223,6 +223,8 @@ func TestATokenGoesToNobodyElse(t *testing.T) {
 	clock.Store(adoptionFor.Milliseconds())
 	isGivenNothing("X-Forwarded-For", kitchen)
 	isGivenNothing("X-Forwarded-For", kitchen, "X-Forwarded-Proto", "https")
+	clock.Store(-adoptionFor.Milliseconds() - 1000) // it was approved when the clock was ahead
+	isGivenNothing("X-Forwarded-For", kitchen)
 
 	tls := h.dial("X-Forwarded-For", kitchen, "X-Forwarded-Proto", "https")
 	token := h.given()
