@@ -247,7 +247,11 @@ func readsOnly(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
-func isLive(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, prefix+"/live/") }
+// isLive reports whether a request is for a live feed, where a ticket is good. Where tickets
+// are given it is not: one that was found in a proxy's log would be renewed without end.
+func isLive(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, prefix+"/live/") && readsOnly(r.Method)
+}
 
 // withoutTicket is the request as if no ticket had been in its address.
 func withoutTicket(r *http.Request) *http.Request {

@@ -364,6 +364,9 @@ func TestFeedsEndWithTheirToken(t *testing.T) {
 	if a := send(t, s, "GET", prefix+"/live/poll?after=0&ticket="+url.QueryEscape(ticket.Ticket)+"x", ""); a.status != 401 || codeOf(a) != codeBadTicket {
 		t.Errorf("a ticket that was changed: %d %s", a.status, a.body)
 	}
+	if a := send(t, s, "POST", prefix+"/live/tickets?ticket="+url.QueryEscape(ticket.Ticket), ""); a.status != 401 {
+		t.Errorf("a ticket for a ticket: %d %s", a.status, a.body)
+	}
 	if a := send(t, s, "GET", prefix+"/devices?ticket="+url.QueryEscape(ticket.Ticket), ""); a.status != 401 {
 		t.Errorf("a ticket elsewhere: %d %s", a.status, a.body)
 	}
