@@ -142,8 +142,7 @@ func (b *Book) grant(e *vaiven.Granted) bool {
 		return false
 	}
 	if e.Use == vaiven.UseBoard {
-		b.grantBoard(e)
-		return true
+		return b.grantBoard(e)
 	}
 	b.prune(e.At)
 	if e.From != "" {
@@ -171,9 +170,18 @@ func (b *Book) grant(e *vaiven.Granted) bool {
 	return true
 }
 
-// grantBoard keeps the token that the board uses, until it uses the new one.
-func (b *Book) grantBoard(e *vaiven.Granted) {
+// grantBoard keeps the token that the board uses, until it uses the new one. One that a
+// board is given over its connection is nothing if meanwhile the board was sent away, or a
+// person was given another.
+func (b *Book) grantBoard(e *vaiven.Granted) bool {
 	d := b.deviceOf(e.Device)
+	byPerson := func(t *vaiven.Granted) bool { return t.By != vaiven.ByAdoption }
+	if e.By == vaiven.ByAdoption && (!d.Approved || d.Verified || slices.ContainsFunc(d.tokens, byPerson)) {
+		if d.Standing == (vaiven.Standing{}) {
+			delete(b.devices, e.Device) // as it was
+		}
+		return false
+	}
 	d.Apply(e)
 	d.tokens = slices.DeleteFunc(d.tokens, func(t *vaiven.Granted) bool {
 		if t.Token == d.used {
@@ -184,6 +192,7 @@ func (b *Book) grantBoard(e *vaiven.Granted) {
 	})
 	d.tokens = append(d.tokens, e)
 	b.sums[e.Sum] = e
+	return true
 }
 
 // verify makes a board's token the only one.

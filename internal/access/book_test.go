@@ -231,6 +231,32 @@ func TestBurntBoard(t *testing.T) {
 	}
 }
 
+// TestAdoptionIsLate: a token that a board is given over its connection is nothing behind
+// what a person decided meanwhile.
+func TestAdoptionIsLate(t *testing.T) {
+	b := NewBook()
+	give := func(n int, by string) {
+		apply(t, b, &vaiven.Granted{Stamp: at(int64(n)), Device: "101", Token: vaiven.TokenID(fmt.Sprint("t", n)), Use: vaiven.UseBoard, Sum: sumOf(n), By: by})
+	}
+	apply(t, b, &vaiven.Admitted{Device: "101"}, &vaiven.Revoked{Device: "101"})
+	give(1, vaiven.ByAdoption)
+	if len(b.Keys("101")) != 0 || b.Standing("101") != (vaiven.Standing{}) || len(b.devices) != 0 {
+		t.Errorf("a board that was sent away has %v, %+v", b.Keys("101"), b.Standing("101"))
+	}
+	apply(t, b, &vaiven.Admitted{Device: "101"})
+	give(2, vaiven.ByAdoption)
+	give(3, "cli")
+	give(4, vaiven.ByAdoption)
+	if got := b.Keys("101"); len(got) != 1 || got[0].Token != "t3" {
+		t.Errorf("%v, want what the person has in hand", got)
+	}
+	apply(t, b, &vaiven.Verified{Device: "101", Token: "t3"})
+	give(5, vaiven.ByAdoption)
+	if got := b.Keys("101"); len(got) != 1 || got[0].Token != "t3" {
+		t.Errorf("%v, want what the board uses", got)
+	}
+}
+
 // TestBounds proves that links and sessions make room, and tokens do not.
 func TestBounds(t *testing.T) {
 	b := NewBook()

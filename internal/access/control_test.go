@@ -226,6 +226,9 @@ func TestDoor(t *testing.T) {
 	if _, err := r.OpenFor(t.Context(), time.Minute, "cli"); err != nil || !r.Admits("102") {
 		t.Error("the open door admits nobody", err)
 	}
+	if err := r.Approve(t.Context(), "102", stranger, false, "cli"); err != nil {
+		t.Fatal(err)
+	}
 	_, g := r.BoardToken("102")
 	_ = r.o.Write(t.Context(), g, &vaiven.Verified{Device: "102", Token: g.Token})
 	if r.Admits("102") {
