@@ -406,8 +406,9 @@ func (s *server) createLoginLink(ctx context.Context, in *struct{ exchange }) (*
 }
 
 // LoginURLs are where a link's secret lets a browser in, for the addresses that boards
-// are given.
+// are given: first those on whose way nobody can read it, nor the session behind it.
 func LoginURLs(addresses []string, secret string) (urls []string) {
+	var open []string
 	for _, a := range addresses {
 		u, err := url.Parse(a)
 		if err != nil {
@@ -420,9 +421,13 @@ func LoginURLs(addresses []string, secret string) (urls []string) {
 			u.Scheme = "https"
 		}
 		u.Path, u.Fragment = "/login", secret
+		if own, _ := netip.ParseAddr(u.Hostname()); u.Scheme == "http" && !own.IsLoopback() {
+			open = append(open, u.String())
+			continue
+		}
 		urls = append(urls, u.String())
 	}
-	return urls
+	return append(urls, open...)
 }
 
 // deviceOf writes a device as the API does, with how far it is believed.

@@ -118,8 +118,8 @@ func TestTrustShown(t *testing.T) {
 }
 
 func TestLoginURLs(t *testing.T) {
-	got := LoginURLs([]string{"ws://192.168.0.2:8080/", "wss://pi.local:8443/", "%"}, "vvn_x")
-	if want := []string{"http://192.168.0.2:8080/login#vvn_x", "https://pi.local:8443/login#vvn_x"}; !slices.Equal(got, want) {
+	got := LoginURLs([]string{"ws://192.168.0.2:8080/", "ws://127.0.0.1:8080/", "wss://pi.local:8443/", "%"}, "vvn_x")
+	if want := []string{"http://127.0.0.1:8080/login#vvn_x", "https://pi.local:8443/login#vvn_x", "http://192.168.0.2:8080/login#vvn_x"}; !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 }
