@@ -121,6 +121,10 @@ func (p *program) remoteError(r *remote, err error) error {
 		if wrong := r.wrongFlags(refused); wrong != "" {
 			return usageError{errors.New(wrong)}
 		}
+		if refused.Code == api.CodeWantsTLS {
+			return hinted(fmt.Errorf(p.say("%s speaks TLS only", "%s solo habla TLS"), r.server), p.say(
+				"use https:// there, and --ca FILE (`vaiven ca --pem` on its machine prints it)", "usa https:// ahí, y --ca ARCHIVO (`vaiven ca --pem` en su equipo la muestra)"))
+		}
 		if refused.Detail == "" && refused.Code == "" { // no vaiven says nothing more
 			return hinted(fmt.Errorf(p.say("what answers at %s is no vaiven: %d %s", "lo que responde en %s no es un vaiven: %d %s"), r.server, refused.Status, refused.Title),
 				p.say("give the address alone: --server http://HOST:PORT", "da solo la dirección: --server http://HOST:PUERTO"))

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,6 +27,27 @@ func TestWhatAnswersAtServerDrawsNothing(t *testing.T) {
 	for _, word := range []string{"one; error: two", "three; four", "five"} {
 		if !strings.Contains(errs.String(), word) {
 			t.Errorf("no %q in %q", word, errs.String())
+		}
+	}
+}
+
+// TestTheWrongScheme is said to be that, whichever of the two it is.
+func TestTheWrongScheme(t *testing.T) {
+	secure, plain := httptest.NewUnstartedServer(http.NotFoundHandler()), httptest.NewServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	defer secure.Close()
+	defer plain.Close()
+	for _, c := range [][3]string{
+		{"http" + strings.TrimPrefix(secure.URL, "https"), "en", "speaks TLS only"},
+		{"http" + strings.TrimPrefix(secure.URL, "https"), "es", "solo habla TLS"},
+		{"https" + strings.TrimPrefix(plain.URL, "http"), "en", "speaks no TLS"},
+		{"https" + strings.TrimPrefix(plain.URL, "http"), "es", "no habla TLS"},
+	} {
+		var errs bytes.Buffer
+		code := run(t.Context(), []string{"devices", "--server", c[0], "--lang", c[1]}, streams{os.Stdin, io.Discard, &errs, func(string) string { return "" }})
+		if code != exitError || !strings.Contains(errs.String(), c[2]) {
+			t.Errorf("%s: exit %d: %s", c[0], code, errs.String())
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -186,6 +188,7 @@ func TestWhyACertificateIsRefused(t *testing.T) {
 		{refused(x509.CertificateInvalidError{Reason: x509.Expired}), "not of this time", "no es de esta época"},
 		{refused(x509.UnknownAuthorityError{}), "not signed by an authority", "no está firmado por una autoridad"},
 		{tls.RecordHeaderError{}, "speaks no TLS", "no habla TLS"},
+		{&url.Error{Op: "Get", Err: http.ErrSchemeMismatch}, "speaks no TLS", "no habla TLS"},
 	} {
 		for lang, want := range map[vaiven.Lang]string{vaiven.English: c.en, vaiven.Spanish: c.es} {
 			if got := (&program{lang: lang}).untrusted("https://pi:8443", c.err); got == nil || !strings.Contains(got.Error(), want) {

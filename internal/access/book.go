@@ -26,7 +26,8 @@ type Book struct {
 	tokens  map[vaiven.TokenID]*vaiven.Granted  // of the API, links and sessions
 	order   []vaiven.TokenID                    // of tokens, oldest first
 	sums    map[vaiven.TokenSum]*vaiven.Granted // of all tokens, boards' too
-	until   int64                               // every board is let in until then, Unix ms UTC
+	from    int64                               // every board is let in from then, Unix ms UTC,
+	until   int64                               // until then
 	begun   bool                                // the log has something about who may do what
 
 	watching sync.Mutex
@@ -51,7 +52,7 @@ func (b *Book) clear() {
 	b.devices = make(map[vaiven.Device]*device)
 	b.tokens = make(map[vaiven.TokenID]*vaiven.Granted)
 	b.sums = make(map[vaiven.TokenSum]*vaiven.Granted)
-	b.order, b.until, b.begun = nil, 0, false
+	b.order, b.from, b.until, b.begun = nil, 0, 0, false
 }
 
 // Watch calls fn whenever something about a device's right to speak is another, with
@@ -103,7 +104,7 @@ func (b *Book) apply(ev vaiven.Event) bool {
 	case *vaiven.Revoked:
 		b.revoke(e)
 	case *vaiven.Opened:
-		b.until = e.Until
+		b.from, b.until = e.At, e.Until
 	case *vaiven.Forgotten:
 		if e.Through != 0 || b.devices[e.Device] == nil { // one that was silent for long may come back
 			return false
@@ -141,8 +142,7 @@ func (b *Book) grant(e *vaiven.Granted) bool {
 		return false
 	}
 	if e.Use == vaiven.UseBoard {
-		b.grantBoard(e)
-		return true
+		return b.grantBoard(e)
 	}
 	b.prune(e.At)
 	if e.From != "" {
@@ -170,9 +170,18 @@ func (b *Book) grant(e *vaiven.Granted) bool {
 	return true
 }
 
-// grantBoard keeps the token that the board uses, until it uses the new one.
-func (b *Book) grantBoard(e *vaiven.Granted) {
+// grantBoard keeps the token that the board uses, until it uses the new one. One that a
+// board is given over its connection is nothing if meanwhile the board was sent away, or a
+// person was given another.
+func (b *Book) grantBoard(e *vaiven.Granted) bool {
 	d := b.deviceOf(e.Device)
+	byPerson := func(t *vaiven.Granted) bool { return t.By != vaiven.ByAdoption }
+	if e.By == vaiven.ByAdoption && (!d.Approved || d.Verified || slices.ContainsFunc(d.tokens, byPerson)) {
+		if d.Standing == (vaiven.Standing{}) {
+			delete(b.devices, e.Device) // as it was
+		}
+		return false
+	}
 	d.Apply(e)
 	d.tokens = slices.DeleteFunc(d.tokens, func(t *vaiven.Granted) bool {
 		if t.Token == d.used {
@@ -183,6 +192,7 @@ func (b *Book) grantBoard(e *vaiven.Granted) {
 	})
 	d.tokens = append(d.tokens, e)
 	b.sums[e.Sum] = e
+	return true
 }
 
 // verify makes a board's token the only one.
@@ -296,10 +306,21 @@ func (b *Book) Keys(id vaiven.Device) (keys []vaiven.Granted) {
 	return keys
 }
 
-// OpenUntil is until when every board is let in, Unix ms UTC, 0 for not at all.
-func (b *Book) OpenUntil() int64 {
+// clocksDiffer is by how much the clocks of two nodes may, ms.
+const clocksDiffer = 60_000
+
+// isAhead reports whether something was made when a clock was ahead that has been set right
+// since: what is to end soon would else last until that clock's time comes.
+func isAhead(made, now int64) bool { return made > now+clocksDiffer }
+
+// OpenUntil is until when every board is let in, as of a moment, Unix ms UTC, 0 for not at
+// all.
+func (b *Book) OpenUntil(now int64) int64 {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
+	if b.until <= now || isAhead(b.from, now) {
+		return 0
+	}
 	return b.until
 }
 
@@ -315,6 +336,7 @@ func (b *Book) Begun() bool {
 type bookState struct {
 	Version int           `json:"version"`
 	Begun   bool          `json:"begun,omitempty"`
+	From    int64         `json:"from,omitempty"`
 	Until   int64         `json:"until,omitempty"`
 	Devices []deviceState `json:"devices,omitempty"`
 	Tokens  []tokenState  `json:"tokens,omitempty"` // oldest first
@@ -360,7 +382,7 @@ func (s *tokenState) token() (*vaiven.Granted, error) {
 func (b *Book) Snapshot() ([]byte, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	s := bookState{Version: bookVersion, Begun: b.begun, Until: b.until}
+	s := bookState{Version: bookVersion, Begun: b.begun, From: b.from, Until: b.until}
 	for _, id := range slices.Sorted(maps.Keys(b.devices)) {
 		d := b.devices[id]
 		kept := deviceState{ID: id, Standing: d.Standing, Used: d.used}
@@ -391,7 +413,7 @@ func (b *Book) Restore(snap []byte) error {
 		}
 	}
 	next := NewBook()
-	next.until, next.begun = s.Until, s.Begun
+	next.from, next.until, next.begun = s.From, s.Until, s.Begun
 	for i := range s.Devices {
 		kept := &s.Devices[i]
 		d := &device{Standing: kept.Standing, used: kept.Used}
@@ -415,6 +437,6 @@ func (b *Book) Restore(snap []byte) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.devices, b.tokens, b.sums, b.order, b.until, b.begun = next.devices, next.tokens, next.sums, next.order, next.until, next.begun
+	b.devices, b.tokens, b.sums, b.order, b.from, b.until, b.begun = next.devices, next.tokens, next.sums, next.order, next.from, next.until, next.begun
 	return nil
 }

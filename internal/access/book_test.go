@@ -58,7 +58,7 @@ func answers(b *Book, now int64) string {
 	for _, g := range b.Tokens(now) {
 		fmt.Fprintf(&s, "listed %s\n", g.Token)
 	}
-	fmt.Fprintf(&s, "open until %d, begun %t\n", b.OpenUntil(), b.Begun())
+	fmt.Fprintf(&s, "open from %d until %d, begun %t\n", b.from, b.until, b.Begun())
 	return s.String()
 }
 
@@ -228,6 +228,32 @@ func TestBurntBoard(t *testing.T) {
 	apply(t, b, &vaiven.Revoked{Device: "101"})
 	if _, ok := b.Find("token 3", 1); ok || b.Standing("101") != (vaiven.Standing{}) {
 		t.Error("a revoked device has something")
+	}
+}
+
+// TestAdoptionIsLate: a token that a board is given over its connection is nothing behind
+// what a person decided meanwhile.
+func TestAdoptionIsLate(t *testing.T) {
+	b := NewBook()
+	give := func(n int, by string) {
+		apply(t, b, &vaiven.Granted{Stamp: at(int64(n)), Device: "101", Token: vaiven.TokenID(fmt.Sprint("t", n)), Use: vaiven.UseBoard, Sum: sumOf(n), By: by})
+	}
+	apply(t, b, &vaiven.Admitted{Device: "101"}, &vaiven.Revoked{Device: "101"})
+	give(1, vaiven.ByAdoption)
+	if len(b.Keys("101")) != 0 || b.Standing("101") != (vaiven.Standing{}) || len(b.devices) != 0 {
+		t.Errorf("a board that was sent away has %v, %+v", b.Keys("101"), b.Standing("101"))
+	}
+	apply(t, b, &vaiven.Admitted{Device: "101"})
+	give(2, vaiven.ByAdoption)
+	give(3, "cli")
+	give(4, vaiven.ByAdoption)
+	if got := b.Keys("101"); len(got) != 1 || got[0].Token != "t3" {
+		t.Errorf("%v, want what the person has in hand", got)
+	}
+	apply(t, b, &vaiven.Verified{Device: "101", Token: "t3"})
+	give(5, vaiven.ByAdoption)
+	if got := b.Keys("101"); len(got) != 1 || got[0].Token != "t3" {
+		t.Errorf("%v, want what the board uses", got)
 	}
 }
 

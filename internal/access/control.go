@@ -143,7 +143,7 @@ func (c *Control) Nobody() vaiven.Principal {
 }
 
 // IsOpen reports whether every board is let in now, unverified.
-func (c *Control) IsOpen() bool { return c.o.Open || c.o.Book.OpenUntil() > c.now() }
+func (c *Control) IsOpen() bool { return c.o.Open || c.OpenUntil() != 0 }
 
 // IsClass reports whether every board is let in for as long as this server runs, and may
 // confirm changes and make them: a class.
@@ -270,7 +270,7 @@ func (c *Control) LoginLink(ctx context.Context, by string) (secret string, expi
 // is counted, a *ThrottledError, or the log's.
 func (c *Control) Login(ctx context.Context, secret string, from netip.Addr) (cookie string, expires int64, err error) {
 	link, ok := c.o.Book.Find(secret, c.now())
-	if !ok || link.Use != vaiven.UseLink {
+	if !ok || link.Use != vaiven.UseLink || isAhead(link.At, c.now()) {
 		var wait *ThrottledError
 		if err := c.Deny(vaiven.DeniedLink, from, ""); errors.As(err, &wait) {
 			return "", 0, err
@@ -396,10 +396,7 @@ func (c *Control) RevokeDevice(ctx context.Context, d vaiven.Device, by string) 
 // OpenUntil is until when every board is let in, Unix ms UTC; 0: they are not, but for a
 // class, see IsClass.
 func (c *Control) OpenUntil() int64 {
-	if until := c.o.Book.OpenUntil(); until > c.now() {
-		return until
-	}
-	return 0
+	return c.o.Book.OpenUntil(c.now())
 }
 
 // OpenFor lets every board in for a while, unverified; 0 closes the door.

@@ -112,6 +112,28 @@ func TestLoginLate(t *testing.T) {
 	}
 }
 
+// TestAClockThatWasAhead proves that what is soon to end does not last for as long as the
+// clock was wrong.
+func TestAClockThatWasAhead(t *testing.T) {
+	r := newRig(t, Options{})
+	r.later(1000 * time.Hour)
+	secret, _, _ := r.LoginLink(t.Context(), "serve")
+	if _, err := r.OpenFor(t.Context(), time.Minute, "cli"); err != nil || !r.Admits("101") {
+		t.Fatal("the door is not open", err)
+	}
+	r.later(-time.Minute) // another node's clock
+	if !r.Admits("101") {
+		t.Error("the door is closed at another node")
+	}
+	r.later(-time.Hour)
+	if r.Admits("101") || r.OpenUntil() != 0 {
+		t.Error("the door stays open")
+	}
+	if _, _, err := r.Login(t.Context(), secret, stranger); !errors.Is(err, ErrLink) {
+		t.Errorf("the link stays good: %v", err)
+	}
+}
+
 // TestWhatCounts proves which token is taken for what: a link is no token of the API,
 // nor is a cookie, and a board's is good for its board alone.
 func TestWhatCounts(t *testing.T) {
@@ -203,6 +225,9 @@ func TestDoor(t *testing.T) {
 	}
 	if _, err := r.OpenFor(t.Context(), time.Minute, "cli"); err != nil || !r.Admits("102") {
 		t.Error("the open door admits nobody", err)
+	}
+	if err := r.Approve(t.Context(), "102", stranger, false, "cli"); err != nil {
+		t.Fatal(err)
 	}
 	_, g := r.BoardToken("102")
 	_ = r.o.Write(t.Context(), g, &vaiven.Verified{Device: "102", Token: g.Token})

@@ -198,16 +198,33 @@ func TestAdoption(t *testing.T) {
 	}
 }
 
-// TestATokenGoesToNobodyElse: where others can read it, only the board that waited is
-// given it, only for a while, and never when a person has one in hand.
+// TestATokenGoesToNobodyElse: only the board that waited is given it, over TLS too, only
+// for a while, and never when a person has one in hand.
 func TestATokenGoesToNobodyElse(t *testing.T) {
-	h := startHouse(t, false)
+	clock := new(atomic.Int64)
+	h := startHouse(t, false, func(o *Options) {
+		o.Stamp = func() vaiven.Stamp { return vaiven.Stamp{At: time.Now().UnixMilli() + clock.Load(), Synced: true} }
+	})
+	isGivenNothing := func(headers ...string) {
+		t.Helper()
+		x := h.dial(headers...)
+		x.send(greet)
+		x.want("WELCOME")
+		x.send(`{"IDDEVICE":102,"TEMP":1}`)
+		x.refused("not_approved") // and nothing before it
+		_ = x.c.CloseNow()
+		h.until("it is gone", func() bool { return !h.g.Connected("101") })
+	}
+	h.approve("", false) // whoever it is
+	isGivenNothing("X-Forwarded-For", garden, "X-Forwarded-Proto", "https")
 	h.approve(kitchen, false)
-	x := h.from(garden)
-	x.send(greet)
-	x.want("WELCOME")
-	x.send(`{"IDDEVICE":102,"TEMP":1}`)
-	x.refused("not_approved") // and nothing before it
+	isGivenNothing("X-Forwarded-For", garden)
+	isGivenNothing("X-Forwarded-For", garden, "X-Forwarded-Proto", "https")
+	clock.Store(adoptionFor.Milliseconds())
+	isGivenNothing("X-Forwarded-For", kitchen)
+	isGivenNothing("X-Forwarded-For", kitchen, "X-Forwarded-Proto", "https")
+	clock.Store(-adoptionFor.Milliseconds() - 1000) // it was approved when the clock was ahead
+	isGivenNothing("X-Forwarded-For", kitchen)
 
 	tls := h.dial("X-Forwarded-For", kitchen, "X-Forwarded-Proto", "https")
 	token := h.given()
@@ -220,6 +237,20 @@ func TestATokenGoesToNobodyElse(t *testing.T) {
 	tls.refused("not_approved")
 	if keys := h.door.Keys("101"); len(keys) != 1 || keys[0].Sum != vaiven.HashToken(token) {
 		t.Error("the token that a person has was replaced")
+	}
+}
+
+// TestATokenForWhoIsConnected: a board that was let in without its address, as at an upgrade,
+// is given its token when a person approves it where it is.
+func TestATokenForWhoIsConnected(t *testing.T) {
+	h := startHouse(t, false)
+	h.approve("", false)
+	b := h.from(kitchen)
+	b.send(greet)
+	b.want("WELCOME")
+	h.approve(kitchen, false)
+	if token := b.want("TOKEN")["TOKEN"].(string); h.door.Keys("101")[0].Sum != vaiven.HashToken(token) {
+		t.Error("it was told another token than the log has")
 	}
 }
 
@@ -380,6 +411,24 @@ func TestAConnectionSpeaksForAFew(t *testing.T) {
 	b.leaves()
 	if n := post(); n != 10 {
 		t.Errorf("%d readings of a concentrator's message", n)
+	}
+	token, nonce := h.given(), ""
+	for _, m := range h.post(home, greet).messages {
+		if m["NONCE"] != nil {
+			nonce = m["NONCE"].(string)
+		}
+	}
+	proof := vaiven.Proof(vaiven.HashToken(token), nonce, "101", "9f3c02aa")
+	h.post(home, `{"HELLO":1,"IDDEVICE":101,"BOOT":"9f3c02aa","PROOF":"%s"}`, proof)
+	h.until("it is verified", func() bool { return h.door.Standing("101").Verified })
+	if n := post(); n != 10 {
+		t.Errorf("%d readings of a message of the concentrator that proved it", n)
+	}
+	for i := range many[:9] {
+		many[i] = fmt.Sprintf(`{"IDDEVICE":%d,"TEMP":20}`, 301+i)
+	}
+	if n := h.post(other, "%s", "["+strings.Join(many, ",")+"]").Readings; n != 8 {
+		t.Errorf("%d readings of one that only names the concentrator", n)
 	}
 }
 

@@ -25,8 +25,7 @@ const (
 	// maxChanges is how many devices are looked at one by one when something about them
 	// has changed; with more all are.
 	maxChanges = 4096
-	// adoptionFor is for how long behind its approval a board is given its token where
-	// others can read it.
+	// adoptionFor is for how long behind its approval a board is given its token.
 	adoptionFor = 10 * time.Minute
 	// offerFor is how long the log may take with a token's record before another is made.
 	offerFor = 10 * time.Second
@@ -193,6 +192,28 @@ func (g *Gateway) reconsider(id vaiven.Device, own bool) {
 			return
 		}
 	}
+	if own && len(keys) == 0 {
+		g.offerConnected(id, st)
+	}
+}
+
+// offerConnected gives a board its token that a person approved while it was connected. One
+// that comes by HTTP is given it with its next HELLO.
+func (g *Gateway) offerConnected(id vaiven.Device, st vaiven.Standing) {
+	d := g.connectedDevice(id)
+	if d == nil {
+		return
+	}
+	d.mu.Lock()
+	c := d.conn.Load()
+	greeted := c != nil && d.greeting.hello && d.warrant.trust == unproven
+	d.mu.Unlock()
+	if !greeted || !g.mayHaveToken(c, st, nil) {
+		return
+	}
+	if _, posts := c.peer.(*presence); !posts {
+		g.offerToken(c, id, nil, &g.nobody)
+	}
 }
 
 // sendAway closes the connection that speaks for a device by what is good no longer, or
@@ -251,14 +272,16 @@ func (d *door) leave(c *conn, ids []vaiven.Device) {
 }
 
 // mayHaveToken reports whether c may be given a token for a device by adoption: a person
-// let it in, nobody has used a token of its, and none was handed to a person. Where others
-// can read it, only the board that was waiting gets it, for a while.
+// let it in, nobody has used a token of its, and none was handed to a person. Only the
+// address that was waiting gets it, for a while, over TLS too: that shows the board whose
+// server it is, and the server nothing of the board. Whoever else says HELLO would have
+// the device for good, and its board would be kept out.
 func (g *Gateway) mayHaveToken(c *conn, st vaiven.Standing, keys []vaiven.Granted) bool {
 	if !st.Approved || st.Verified || slices.ContainsFunc(keys, func(k vaiven.Granted) bool { return k.By != vaiven.ByAdoption }) {
 		return false
 	}
 	at := time.Duration(g.o.Stamp().At-st.At) * time.Millisecond
-	return c.secure || st.Remote != "" && st.Remote == c.remote.Addr().String() && at < adoptionFor
+	return st.Remote == c.remote.Addr().String() && at.Abs() < adoptionFor // also where a clock was ahead
 }
 
 // offerToken makes a token for the device's board behind c, which is told when the log

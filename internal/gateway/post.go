@@ -151,13 +151,17 @@ func (q *request) enterPresences(ctx context.Context) error {
 }
 
 // dropUnproven leaves out devices for which nothing was shown, beyond those that one
-// connection may speak for, unless one in the message is a concentrator.
+// connection may speak for, unless one in the message is a concentrator: where that has a
+// token, one that was proven.
 func (q *request) dropUnproven() {
 	a, n := q.g.o.Access, 0
 	if by := q.from.By; by != nil && by.Board != "" && a.Standing(by.Board).Concentrator {
 		return
 	}
-	if len(q.order) <= q.g.o.MaxUnproven || slices.ContainsFunc(q.order, func(d vaiven.Device) bool { return a.Standing(d).Concentrator }) {
+	if len(q.order) <= q.g.o.MaxUnproven || slices.ContainsFunc(q.order, func(d vaiven.Device) bool {
+		st := a.Standing(d)
+		return st.Concentrator && (!st.Verified || q.isProven(d))
+	}) {
 		return
 	}
 	all := len(q.order)
@@ -169,6 +173,18 @@ func (q *request) dropUnproven() {
 		return n > q.g.o.MaxUnproven
 	})
 	q.unproven = len(q.order) < all
+}
+
+// isProven reports whether the device's token was proven at this address, and its board has
+// counted as connected since.
+func (q *request) isProven(id vaiven.Device) bool {
+	p, d := q.g.presences.find(presenceKey{q.from.Remote.Addr(), id}), q.g.connectedDevice(id)
+	if p == nil || d == nil {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.conn.Load() == &p.conn && d.warrant.trust == proven
 }
 
 // offerWait bounds how long an answer waits for the log's view to have a token that goes

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"vaiven/internal/views"
+	"vaiven/internal/web/api"
 )
 
 // TestTheFolderIsItsOwners: a new one and an empty one are closed to others; one that is in
@@ -66,5 +69,27 @@ func TestAFolderThatOthersMayReadIsSaid(t *testing.T) {
 	defer r.mu.Unlock()
 	if !slices.Contains(r.told, "everybody on this machine may read "+o.Data) || !slices.Contains(r.told, "chmod o-rwx "+o.Data) {
 		t.Errorf("told %q", r.told)
+	}
+}
+
+// TestWhatProvesTokensIsItsOwners: the log and the checkpoint have the sums of tokens, with
+// which a board's proof is made, and nobody else may read them in a folder that is open.
+func TestWhatProvesTokensIsItsOwners(t *testing.T) {
+	o := options(t.TempDir())
+	launch(t, o).end()
+	checkpoint := filepath.Join(o.Data, views.CheckpointName)
+	if err := os.Chmod(checkpoint, 0o644); err != nil { // as a version of before left it
+		t.Fatal(err)
+	}
+	r := launch(t, o)
+	if _, err := r.ask().AddDevice(t.Context(), "101", api.NewBoardToken{}); err != nil {
+		t.Fatal(err)
+	}
+	r.end()
+	if info, err := os.Stat(checkpoint); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if info, err := os.Stat(filepath.Join(o.Data, "log")); err != nil || info.Mode().Perm()&0o007 != 0 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }

@@ -199,7 +199,8 @@ func (p *Pump) keepers() []*runner {
 
 func (p *Pump) save(c *cut) error {
 	if p.opts.Dir != "" {
-		if err := atomicfile.Write(filepath.Join(p.opts.Dir, CheckpointName), c.data); err != nil {
+		// It has what tokens are proved with.
+		if err := atomicfile.WritePrivate(filepath.Join(p.opts.Dir, CheckpointName), c.data); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
 	}

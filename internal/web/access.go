@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,8 +58,13 @@ const (
 	codeWrongHost    = "wrong_host"
 )
 
-// sessionCookie holds the session of an administrator's browser.
-const sessionCookie = "vaiven_session"
+// sessionCookie holds the session of an administrator's browser. Over TLS it has another
+// name: a browser that has one from there takes none of the same name over plain HTTP, and
+// whoever came in over https could not come in over http any more.
+const (
+	sessionCookie = "vaiven_session"
+	secureCookie  = "__Host-" + sessionCookie
+)
 
 // paramTicket is a ticket in the address of a live feed.
 const paramTicket = "ticket"
@@ -164,7 +170,7 @@ func (g *guard) identify(r *http.Request) (vaiven.Principal, *api.Problem) {
 	}
 	// Whoever asks to change something must say that it is a page of this server.
 	if readsOnly(r.Method) || len(r.Header["Origin"]) == 1 {
-		for _, c := range r.CookiesNamed(sessionCookie) {
+		for _, c := range slices.Concat(r.CookiesNamed(secureCookie), r.CookiesNamed(sessionCookie)) {
 			if who, ok := g.access.Browser(c.Value); ok {
 				return who, nil
 			}
@@ -245,7 +251,11 @@ func readsOnly(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
-func isLive(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, prefix+"/live/") }
+// isLive reports whether a request is for a live feed, where a ticket is good. Where tickets
+// are given it is not: one that was found in a proxy's log would be renewed without end.
+func isLive(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, prefix+"/live/") && readsOnly(r.Method)
+}
 
 // withoutTicket is the request as if no ticket had been in its address.
 func withoutTicket(r *http.Request) *http.Request {

@@ -80,7 +80,7 @@ func (s *server) boardAccessOperations() {
 	register(s, operation{
 		method: http.MethodPost, path: "/devices/{id}/approve", id: "approveDevice", needs: administersDevice, busy: busyLog, tag: "access", refusals: []int{400, 404, 409},
 		summary: "Let a device in",
-		about:   "A board that said HELLO is given its token then. One that waits need not come first: a device may be approved that was never heard.",
+		about:   "A board that said HELLO is given its token then, at the address where it waits, or is connected. A device may be approved that was never heard: its board is given none.",
 		examples: []example{
 			{name: "approve-device.json", title: "The board at that address", path: "/devices/104/approve", body: `{"remote":"192.168.0.20"}`},
 			{name: "approve-two.json", title: "Two boards wait with one id", path: "/devices/105/approve", body: `{}`, status: 409},
@@ -190,8 +190,9 @@ func (s *server) approveDevice(ctx context.Context, in *approveDevice) (*body[ap
 	return &body[api.Device]{s.deviceOf(ctx, s.now(), &known)}, nil
 }
 
-// addressOf is the address of the board that is to be let in: the one that was said, or
-// the only one that waits with that id; the zero Addr when none waits.
+// addressOf is the address of the board that is to be let in: the one that was said, the
+// only one that waits with that id, or the one that is connected, which was let in before;
+// the zero Addr when there is none.
 func (s *server) addressOf(d vaiven.Device, said string) (from netip.Addr, err error) {
 	var remotes []string
 	for _, b := range s.o.Admin.Boards.Waiting() {
@@ -208,12 +209,25 @@ func (s *server) addressOf(d vaiven.Device, said string) (from netip.Addr, err e
 		said = remotes[0]
 	}
 	if said == "" {
+		if known, ok := s.o.Devices.Device(d); ok && known.Connected {
+			return addressIn(known.Remote), nil
+		}
 		return from, nil
 	}
 	if from, err = netip.ParseAddr(said); err != nil {
 		return from, s.invalid("body.remote", s.o.Lang.Say("want an address as 192.168.0.20", "debe ser una dirección como 192.168.0.20"))
 	}
 	return from.Unmap(), nil
+}
+
+// addressIn is the address in a board's remote, with or without a port; the zero Addr for
+// none.
+func addressIn(remote string) netip.Addr {
+	if at, err := netip.ParseAddrPort(remote); err == nil {
+		return at.Addr().Unmap()
+	}
+	from, _ := netip.ParseAddr(remote) // else the zero Addr
+	return from.Unmap()
 }
 
 type addDevice struct {
@@ -392,8 +406,9 @@ func (s *server) createLoginLink(ctx context.Context, in *struct{ exchange }) (*
 }
 
 // LoginURLs are where a link's secret lets a browser in, for the addresses that boards
-// are given.
+// are given: first those on whose way nobody can read it, nor the session behind it.
 func LoginURLs(addresses []string, secret string) (urls []string) {
+	var open []string
 	for _, a := range addresses {
 		u, err := url.Parse(a)
 		if err != nil {
@@ -406,9 +421,13 @@ func LoginURLs(addresses []string, secret string) (urls []string) {
 			u.Scheme = "https"
 		}
 		u.Path, u.Fragment = "/login", secret
+		if own, _ := netip.ParseAddr(u.Hostname()); u.Scheme == "http" && !own.IsLoopback() {
+			open = append(open, u.String())
+			continue
+		}
 		urls = append(urls, u.String())
 	}
-	return urls
+	return append(urls, open...)
 }
 
 // deviceOf writes a device as the API does, with how far it is believed.

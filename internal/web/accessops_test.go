@@ -25,6 +25,7 @@ func TestDecisions(t *testing.T) {
 		{"POST", "/devices/104/approve", `{"remote":"192.168.0.30"}`, 200, "approve 104 192.168.0.30 api 127.0.0.1"},
 		{"POST", "/devices/105/approve", `{"remote":"192.168.0.22","concentrator":true}`, 200, "approve 105 192.168.0.22 api 127.0.0.1 concentrator"},
 		{"POST", "/devices/105/approve", `{}`, 409, ""},
+		{"POST", "/devices/101/approve", `{}`, 200, "approve 101 192.168.0.7 api 127.0.0.1"}, // is connected there
 		{"POST", "/devices/777/approve", `{}`, 200, "approve 777 invalid IP api 127.0.0.1"},
 		{"POST", "/devices/104/approve", `{"remote":"here"}`, 422, ""},
 		{"POST", "/devices/6/token", `{}`, 200, "add 006 api 127.0.0.1"},
@@ -117,8 +118,8 @@ func TestTrustShown(t *testing.T) {
 }
 
 func TestLoginURLs(t *testing.T) {
-	got := LoginURLs([]string{"ws://192.168.0.2:8080/", "wss://pi.local:8443/", "%"}, "vvn_x")
-	if want := []string{"http://192.168.0.2:8080/login#vvn_x", "https://pi.local:8443/login#vvn_x"}; !slices.Equal(got, want) {
+	got := LoginURLs([]string{"ws://192.168.0.2:8080/", "ws://127.0.0.1:8080/", "wss://pi.local:8443/", "%"}, "vvn_x")
+	if want := []string{"http://127.0.0.1:8080/login#vvn_x", "https://pi.local:8443/login#vvn_x", "http://192.168.0.2:8080/login#vvn_x"}; !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 }

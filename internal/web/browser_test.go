@@ -165,12 +165,15 @@ func TestLogin(t *testing.T) {
 		t.Errorf("a page of another site logs in: %d", a.status)
 	}
 	a := post("/login", form, url.Values{"secret": {"http://pi.local:8080/login#" + secret + " "}}.Encode(), page...)
-	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/" {
+	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/?in" {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	c, err := http.ParseSetCookie(a.header.Get("Set-Cookie"))
 	if err != nil || c.Name != sessionCookie || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Secure || c.MaxAge < 3600 || c.Domain != "" {
 		t.Fatalf("%v %v", c, err)
+	}
+	if a := visit(h, "GET", "/?in", there, self); a.status != 200 || !strings.Contains(string(a.body), "keeps no cookie") {
+		t.Errorf("a browser that keeps no cookie: %d %s", a.status, a.body)
 	}
 	session := cookieOf(c.Value)
 	for path, want := range map[string]int{"/": 200, prefix + "/devices": 200, prefix + "/backup": 404} {
@@ -201,7 +204,8 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestCookieOverTLS: a cookie that came over TLS stays there.
+// TestCookieOverTLS: a cookie that came over TLS stays there, and is in no other's way: a
+// browser takes none over plain HTTP that is called like one that it has from TLS.
 func TestCookieOverTLS(t *testing.T) {
 	g := newGate(t, access.Options{})
 	o := newWorld(t).options()
@@ -213,9 +217,17 @@ func TestCookieOverTLS(t *testing.T) {
 	r := httptest.NewRequest("POST", "/login", strings.NewReader("secret="+secret))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
-	New(o).ServeHTTP(w, r)
-	if got := w.Header().Get("Set-Cookie"); !strings.Contains(got, "; Secure") {
+	h := New(o)
+	h.ServeHTTP(w, r)
+	got := w.Header().Get("Set-Cookie")
+	if !strings.Contains(got, "; Secure") || !strings.HasPrefix(got, secureCookie+"=") || !strings.Contains(got, "; Path=/;") || strings.Contains(got, "Domain") {
 		t.Errorf("%d %q", w.Code, got)
+	}
+	pair, _, _ := strings.Cut(got, ";")
+	for _, cookies := range []string{pair, sessionCookie + "=over; " + pair} {
+		if a := visit(h, "GET", prefix+"/devices", there, self, "Cookie", cookies); a.status != 200 {
+			t.Errorf("%q: %d %s", cookies, a.status, a.body)
+		}
 	}
 }
 
@@ -351,6 +363,9 @@ func TestFeedsEndWithTheirToken(t *testing.T) {
 	send(t, s, "POST", prefix+"/live/tickets", "", bearer(text)...).into(t, &ticket)
 	if a := send(t, s, "GET", prefix+"/live/poll?after=0&ticket="+url.QueryEscape(ticket.Ticket)+"x", ""); a.status != 401 || codeOf(a) != codeBadTicket {
 		t.Errorf("a ticket that was changed: %d %s", a.status, a.body)
+	}
+	if a := send(t, s, "POST", prefix+"/live/tickets?ticket="+url.QueryEscape(ticket.Ticket), ""); a.status != 401 {
+		t.Errorf("a ticket for a ticket: %d %s", a.status, a.body)
 	}
 	if a := send(t, s, "GET", prefix+"/devices?ticket="+url.QueryEscape(ticket.Ticket), ""); a.status != 401 {
 		t.Errorf("a ticket elsewhere: %d %s", a.status, a.body)

@@ -91,8 +91,12 @@ func (o Options) loginForm(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Set-Cookie", cookie)
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, "/?"+cameIn, http.StatusSeeOther)
 }
+
+// cameIn stands in the address to which a login leads: whoever has no session there keeps no
+// cookie.
+const cameIn = "in"
 
 func (o Options) badLink() string {
 	return o.Lang.Say("this link is not good: it was used, or is older than 15 minutes", "este enlace no vale: ya se usó, o tiene más de 15 minutos")
@@ -125,7 +129,10 @@ func (o Options) login(ctx context.Context, r *http.Request, secret string) (str
 
 // cookie is a session as a header has it; none below 0 seconds.
 func (o Options) cookie(r *http.Request, value string, seconds int) string {
-	c := http.Cookie{Name: sessionCookie, Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: o.Secure(r)}
+	c := http.Cookie{Name: sessionCookie, Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	if o.Secure(r) {
+		c.Name, c.Secure = secureCookie, true
+	}
 	return c.String()
 }
 

@@ -235,7 +235,12 @@ func (o Options) root(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !who(r.Context()).May(vaiven.MayRead) {
-		o.writeLogin(w, http.StatusOK, "", false)
+		bad := ""
+		if r.URL.Query().Has(cameIn) {
+			bad = o.Lang.Say("the link was good, but this browser keeps no cookie of this server, or its session is over: allow cookies, and open another link",
+				"el enlace valía, pero este navegador no guarda cookies de este servidor, o su sesión terminó: permite las cookies y abre otro enlace")
+		}
+		o.writeLogin(w, http.StatusOK, bad, false)
 		return
 	}
 	o.writePage(w)

@@ -140,6 +140,12 @@ func (c *Client) send(ctx context.Context, k call) (*http.Response, error) {
 // maxProblem bounds a problem.
 const maxProblem = 1 << 20
 
+// CodeWantsTLS is the code of a request without TLS to a port that speaks nothing else.
+const CodeWantsTLS = "wants_tls"
+
+// wantsTLS begins what net/http answers there.
+var wantsTLS = []byte("Client sent an HTTP request to an HTTPS server")
+
 // problemOf reads a refusal. Whatever else answers than a vaiven server, the
 // error is a *Problem with the status all the same.
 func problemOf(resp *http.Response) error {
@@ -148,6 +154,9 @@ func problemOf(resp *http.Response) error {
 	b, err := io.ReadAll(io.LimitReader(resp.Body, maxProblem))
 	if err != nil || media != ProblemType || json.Unmarshal(b, p) != nil {
 		*p = Problem{}
+		if resp.StatusCode == http.StatusBadRequest && bytes.HasPrefix(b, wantsTLS) {
+			p.Code = CodeWantsTLS
+		}
 	}
 	printable(p)
 	p.Status = resp.StatusCode
