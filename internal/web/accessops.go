@@ -334,7 +334,7 @@ func (s *server) createToken(ctx context.Context, in *createToken) (*body[api.To
 	}
 	switch err := vaiven.CheckPatterns(r.Devices); {
 	case err != nil:
-		return nil, s.invalid("body.devices", err.Error())
+		return nil, s.invalid("body.devices", vaiven.WantPattern(s.o.Lang))
 	case r.Rights.Has(vaiven.MayAdmin) && len(r.Devices) > 0:
 		return nil, s.invalid("body.devices", s.o.Lang.Say("who may do everything may make other tokens: such a token is for all devices",
 			"quien puede todo puede crear otras claves: una clave así es para todos los dispositivos"))
