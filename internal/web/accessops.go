@@ -246,12 +246,13 @@ type aboutDevice struct {
 
 func (s *server) revokeDevice(ctx context.Context, in *aboutDevice) (*noBody, error) {
 	return s.takeFrom(ctx, in, BoardKeys.RevokeDevice, api.NewProblem(http.StatusConflict, codeNothingGiven,
-		s.o.Lang.Say("it was never approved, and has no token", "nunca fue aprobado, y no tiene clave"), ""))
+		s.o.Lang.Say("this board was never approved, and has no token", "esta placa nunca fue aprobada, y no tiene clave"),
+		s.o.Lang.Say("`vaiven devices free` closes the connection that speaks for it", "`vaiven devices free` cierra la conexión que habla por ella")))
 }
 
 func (s *server) freeDevice(ctx context.Context, in *aboutDevice) (*noBody, error) {
 	return s.takeFrom(ctx, in, BoardKeys.Free, api.NewProblem(http.StatusConflict, codeNotHeld,
-		s.o.Lang.Say("no connection speaks for it", "ninguna conexión habla por él"), ""))
+		s.o.Lang.Say("no connection speaks for it", "ninguna conexión habla por ella"), ""))
 }
 
 // takeFrom takes something from a device; none is the answer when there was nothing.
