@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Rights are what somebody may do; the zero value is nothing.
@@ -261,11 +262,21 @@ func MatchesDevice(patterns []string, d Device) bool {
 // CheckPatterns refuses patterns that can match no device.
 func CheckPatterns(patterns []string) error {
 	for _, p := range patterns {
-		if _, err := path.Match(p, ""); err != nil || p == "" || len(p) > 64 {
+		if _, err := path.Match(p, ""); err != nil || p == "" || len(p) > 64 || strings.ContainsFunc(p, neverInPattern) {
 			return fmt.Errorf("%q: want an id, or a pattern as 1* or lab-*", Shorten(p))
 		}
 	}
 	return nil
+}
+
+// neverInPattern tells characters that are in no id and stand for none.
+func neverInPattern(r rune) bool {
+	return r >= utf8.RuneSelf || !alnum(byte(r)) && !strings.ContainsRune("._-*?[]^", r)
+}
+
+// WantPattern says how CheckPatterns wants them.
+func WantPattern(l Lang) string {
+	return l.Say("want ids, or patterns as 1* or lab-*", "deben ser identificadores, o patrones como 1* o lab-*")
 }
 
 // Waiting is a board that waits until a person lets it in.

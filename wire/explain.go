@@ -233,12 +233,12 @@ var sentences = map[vaiven.Code]map[string]words{
 	vaiven.CodeNotApproved: notApprovedSentences,
 	vaiven.CodeBadToken: {
 		"": {"that is not the token of board {device}: give it its own, or make it a new one with vaiven devices add {device}",
-			"ese no es el token de la placa {device}: dale el suyo, o crea otro con vaiven devices add {device}"},
+			"esa no es la clave de la placa {device}: dale la suya, o crea otra con vaiven devices add {device}"},
 		vaiven.ReasonNoProof: {"{key} is not what answers a NONCE: send 64 hex digits, the HMAC that the protocol describes",
 			"{key} no es lo que responde a un NONCE: envía 64 cifras hexadecimales, el HMAC que describe el protocolo"},
 	},
 	vaiven.CodeNotAuthorised: {"": {"board {device} has a token, and this connection has not shown it: give the board its token, or make it a new one with vaiven devices add {device}",
-		"la placa {device} tiene un token y esta conexión no lo ha mostrado: dale a la placa su token, o crea otro con vaiven devices add {device}"}},
+		"la placa {device} tiene una clave y esta conexión no la ha mostrado: dale a la placa su clave, o crea otra con vaiven devices add {device}"}},
 	vaiven.CodeBusy: {"": {"the server cannot store readings now: keep them and send them again",
 		"el servidor no puede guardar lecturas ahora: consérvalas y envíalas otra vez"}},
 	vaiven.CodeTooFast: {

@@ -20,7 +20,7 @@ func (p *program) admitCommands() []*cobra.Command {
 		p.takeCommand("revoke", p.say("Take back all that boards were given, and close their connections", "Retira todo lo que recibieron las placas, y cierra sus conexiones"),
 			(*api.Client).RevokeDevice, p.say("%s  revoked: nothing of it is taken until it is approved again\n", "%s  retirada: no se acepta nada suyo hasta que se apruebe otra vez\n")),
 		p.takeCommand("free", p.say("Take boards' ids from the connections that speak for them", "Quita los identificadores de placas a las conexiones que hablan por ellas"),
-			(*api.Client).Free, p.say("%s  free: its board may come now\n", "%s  libre: ya puede venir su placa\n")),
+			(*api.Client).Free, p.say("%s  free: its board may come now; the address that held it, not for ten minutes\n", "%s  libre: ya puede venir su placa; la dirección que lo ocupaba, en diez minutos no\n")),
 	}
 }
 
@@ -259,8 +259,8 @@ func (p *program) addCommand() *cobra.Command {
 // tellBoardToken prints a board's token, and the lines for its sketch.
 func (p *program) tellBoardToken(t *api.BoardToken, ca string, qr bool) error {
 	text := console.BoardSnippet(p.lang, console.BoardFacts{Device: t.Device, Token: t.Token, Addresses: t.Addresses, CA: ca})
-	if qr {
-		text += console.QR(p.stdout(), t.Token)
+	if code := console.QR(p.stdout(), t.Token); qr && code != "" {
+		text += p.say("The token alone, for a phone that fills in the form of the board:", "La clave sola, para un teléfono que rellena el formulario de la placa:") + "\n\n" + code
 	}
 	if _, err := fmt.Fprint(p.out, text); err != nil {
 		return err

@@ -26,7 +26,7 @@ func (p *program) readTokens(path string) (map[vaiven.Device]string, error) {
 	case err != nil:
 		return nil, err
 	case info.Size() > maxTokenFile:
-		return nil, fmt.Errorf(p.say("%s: too large for a file of tokens", "%s: demasiado grande para un archivo de tokens"), path)
+		return nil, fmt.Errorf(p.say("%s: too large for a file of tokens", "%s: demasiado grande para un archivo de claves"), path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -41,7 +41,7 @@ func (p *program) readTokens(path string) (map[vaiven.Device]string, error) {
 		id, token, _ := strings.Cut(line, ",")
 		device, err := vaiven.ParseDevice(strings.TrimSpace(id))
 		if token = strings.TrimSpace(token); err != nil || !vaiven.ValidToken(token) { // nothing of the line is quoted
-			return nil, hinted(fmt.Errorf(p.say("%s, line %d: want a board's id and its token", "%s, línea %d: falta el número de una placa y su token"), path, n), "101,vvn_...")
+			return nil, hinted(fmt.Errorf(p.say("%s, line %d: want a board's id and its token", "%s, línea %d: falta el número de una placa y su clave"), path, n), "101,vvn_...")
 		}
 		tokens[device] = token
 	}
@@ -79,7 +79,7 @@ func (a *simulatedAccess) keep(d vaiven.Device, token string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := appendSecret(a.path, string(d)+","+token+"\n"); err != nil {
-		a.p.notice(a.p.say("the token of a board could not be kept: ", "no se pudo guardar el token de una placa: ")+err.Error(), "")
+		a.p.notice(a.p.say("the token of a board could not be kept: ", "no se pudo guardar la clave de una placa: ")+err.Error(), "")
 	}
 }
 
@@ -107,10 +107,10 @@ func (a *simulatedAccess) noteBarred(d vaiven.Device, why vaiven.Code) {
 		p.notice(fmt.Sprintf(p.say("board %s waits to be approved", "la placa %s espera a que la aprueben"), d),
 			fmt.Sprintf(p.say("vaiven devices approve %s, or all who come: vaiven devices open --for 10m", "vaiven devices approve %s, o a todas las que vengan: vaiven devices open --for 10m"), d))
 	case vaiven.CodeNotAuthorised:
-		p.notice(fmt.Sprintf(p.say("board %s has a token, which this command does not know", "la placa %s tiene un token, que este comando no conoce"), d),
-			fmt.Sprintf(p.say("--tokens FILE keeps tokens from one run to the next; vaiven devices add %s makes another", "--tokens ARCHIVO guarda los tokens de una vez para otra; vaiven devices add %s crea otro"), d))
+		p.notice(fmt.Sprintf(p.say("board %s has a token, which this command does not know", "la placa %s tiene una clave, que este comando no conoce"), d),
+			fmt.Sprintf(p.say("--tokens FILE keeps tokens from one run to the next; vaiven devices add %s makes another", "--tokens ARCHIVO guarda las claves de una vez para otra; vaiven devices add %s crea otra"), d))
 	case vaiven.CodeBadToken:
-		p.notice(fmt.Sprintf(p.say("the server does not take the token of board %s", "el servidor no acepta el token de la placa %s"), d),
-			fmt.Sprintf(p.say("vaiven devices add %s makes it another, for the file of --tokens", "vaiven devices add %s crea otro, para el archivo de --tokens"), d))
+		p.notice(fmt.Sprintf(p.say("the server does not take the token of board %s", "el servidor no acepta la clave de la placa %s"), d),
+			fmt.Sprintf(p.say("vaiven devices add %s makes it another, for the file of --tokens", "vaiven devices add %s crea otra, para el archivo de --tokens"), d))
 	}
 }

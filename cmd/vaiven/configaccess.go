@@ -20,8 +20,8 @@ func (p *program) accessFlags(f *pflag.FlagSet, c *config) {
 		"origen de otro sitio cuyas páginas pueden usar la API, como https://example.org (varios: repítela)"))
 	f.StringSliceVar(&c.Host, "host", nil, p.say("name that the server goes by, beside those of its machine, as pi.example.org (several: repeat it)",
 		"nombre por el que se conoce al servidor, además de los de su máquina, como pi.example.org (varios: repítela)"))
-	f.StringVar(&c.APIToken, "api-token", "", p.say("a token that may do everything, of 16 characters at least (only in the variable VAIVEN_API_TOKEN or the TOML file; `vaiven token create` makes better ones)",
-		"una clave que puede todo, de al menos 16 caracteres (solo en la variable VAIVEN_API_TOKEN o el archivo TOML; `vaiven token create` crea mejores)"))
+	f.StringVar(&c.APIToken, "api-token", "", p.say("a token that may do everything, of 16 characters at least (only in the variable VAIVEN_API_TOKEN or the TOML file; 'vaiven token create' makes better ones)",
+		"una clave que puede todo, de al menos 16 caracteres (solo en la variable VAIVEN_API_TOKEN o el archivo TOML; 'vaiven token create' crea mejores)"))
 	f.BoolVar(&c.NoQR, "no-qr", false, p.say("show no QR code", "no muestra ningún código QR"))
 }
 

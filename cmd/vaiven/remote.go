@@ -29,6 +29,7 @@ type remote struct {
 	data      string // folder of the server, if it is on this machine; "": not said
 	found     string // file of this machine that token was found in, "": it was not
 	unread    string // such a file that could not be read
+	absent    bool   // unread is not there, in a folder that was named
 	json      bool
 	flags     *pflag.FlagSet // of the command that asks
 }

@@ -122,8 +122,8 @@ func (a *attended) facts() console.Facts {
 		Lang: a.lang, Command: a.command, Version: versionText(),
 		Addresses: addresses.Plain, Secure: addresses.Secure, OwnAuthority: a.OwnAuthority(), Local: addresses.Local,
 		Zone: a.Zone(), Offset: zoneOffset(a.Zone(), now), Synced: now.Synced,
-		Class: a.c.Open,
-		Data:  a.c.Data, Continued: a.c.continued, CSV: paths[0], Readings: a.c.Readings, For: a.c.For,
+		Class: a.c.Open, View: a.c.PublicView,
+		Data: a.c.Data, Continued: a.c.continued, CSV: paths[0], Readings: a.c.Readings, For: a.c.For,
 	}
 	if a.command == "workshop" {
 		f.Command = a.say("workshop", "taller")

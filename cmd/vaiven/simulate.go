@@ -53,7 +53,7 @@ func (p *program) simulateCommand() *cobra.Command {
 	f.Float64Var(&o.NaN, "nan", 0, p.say("probability that the sensor does not answer (nan)", "probabilidad de que el sensor no responda (nan)"))
 	f.BoolVar(&o.Course, "course", false, p.say("boards of the course: no acknowledgements", "placas del curso: sin confirmaciones"))
 	f.StringVar(&tokens, "tokens", "", p.say("file of the boards' tokens, lines of id,token; those that the server gives are added",
-		"archivo con los tokens de las placas, en líneas id,token; se añaden los que da el servidor"))
+		"archivo con las claves de las placas, en líneas id,clave; se añaden las que da el servidor"))
 	f.BoolVar(&asJSON, "json", false, p.say("the result as a JSON object", "el resultado como un objeto JSON"))
 	return cmd
 }

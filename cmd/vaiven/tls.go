@@ -108,8 +108,8 @@ func publicName(name string) bool {
 
 // caFlag declares which authority is trusted, and no other.
 func (p *program) caFlag(f *pflag.FlagSet, path *string) {
-	f.StringVar(path, "ca", "", p.say("file (PEM) of the only authority that is trusted with https:// and wss://, as `vaiven ca --pem` prints it",
-		"archivo (PEM) de la única autoridad en la que se confía con https:// y wss://, como lo muestra `vaiven ca --pem`"))
+	f.StringVar(path, "ca", "", p.say("file (PEM) of the only authority that is trusted with https:// and wss://, as 'vaiven ca --pem' prints it",
+		"archivo (PEM) de la única autoridad en la que se confía con https:// y wss://, como lo muestra 'vaiven ca --pem'"))
 }
 
 // trustOnly trusts what is in the file and nothing else; nil without one.

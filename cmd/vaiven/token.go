@@ -97,10 +97,11 @@ func (p *program) localToken(r *remote) {
 	}
 	path := server.TokenPath(cmp.Or(data, defaultData))
 	b, err := os.ReadFile(path)
-	if err == nil {
+	switch {
+	case err == nil:
 		r.token, r.found = strings.TrimSpace(string(b)), path
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		r.unread = path
+	case r.data != "" || !errors.Is(err, fs.ErrNotExist): // where no folder was named there may be none
+		r.unread, r.absent = path, errors.Is(err, fs.ErrNotExist)
 	}
 }
 
@@ -170,6 +171,8 @@ func (p *program) tokenHint(r *remote) string {
 	switch {
 	case r.found != "":
 		return fmt.Sprintf(p.say("%s is of another server: name the folder of this one with --data", "%s es de otro servidor: indica la carpeta de este con --data"), r.found)
+	case r.absent:
+		return fmt.Sprintf(p.say("there is no %s: is --data the folder of this server?", "no existe %s: ¿es --data la carpeta de este servidor?"), r.unread)
 	case r.unread != "":
 		who := owner(r.unread)
 		if who == "" {

@@ -144,6 +144,7 @@ func TestRefusedHints(t *testing.T) {
 		{401, nil, "run it as the user who runs the server"},
 		{401, []string{"--data", data}, "is of another server"},
 		{403, []string{"--data", unreadable}, "sudo -u"},
+		{401, []string{"--data", t.TempDir()}, "is --data the folder of this server?"},
 		{403, []string{"--token", "vvn_x"}, "`vaiven token create --can ...`"},
 	} {
 		status = c.status

@@ -41,10 +41,10 @@ func (p *program) createTokenCommand() *cobra.Command {
 				return err
 			}
 			if _, err := vaiven.ParseRights(n.Can); err != nil {
-				return usageError{fmt.Errorf("--can: %w", err)}
+				return usageError{fmt.Errorf(p.say("--can %q: want some of %s", "--can %q: debe ser alguno de %s"), strings.Join(n.Can, ","), "read, set, send, admin")}
 			}
 			if err := vaiven.CheckPatterns(n.Devices); err != nil {
-				return usageError{fmt.Errorf("--devices: %w", err)}
+				return usageError{fmt.Errorf("--devices %q: %s", strings.Join(n.Devices, ","), vaiven.WantPattern(p.lang))}
 			}
 			n.ForMS = good.Milliseconds()
 			token, err := c.CreateToken(cmd.Context(), n)

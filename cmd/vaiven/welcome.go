@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,8 +59,14 @@ func (a *attended) showLink(ctx context.Context) error {
 		a.notice(urls[0], fmt.Sprintf(a.say("opens one browser as administrator, once, within %d minutes", "abre un navegador como administrador, una vez, en %d minutos"), link.Minutes))
 		return nil
 	}
-	return console.WriteLink(a.stderr(), a.lang, link)
+	screen := a.stderr()
+	screen.Height = cmp.Or(screen.Height, 24) - firstLines
+	return console.WriteLink(screen, a.lang, link)
 }
+
+// firstLines are about so many as the program says before: a QR code does not push off the
+// screen where boards connect.
+const firstLines = 20
 
 // minutesUntil is how many minutes there are between two moments, Unix ms.
 func minutesUntil(end, now int64) int {

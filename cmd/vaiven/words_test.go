@@ -58,6 +58,8 @@ func TestWordsThatAreNotUnderstood(t *testing.T) {
 		{"session mew 101", "did you mean new?", "¿quisiste decir new?"},
 		{"bench x", `unknown command "x"`, `comando desconocido "x"`},
 		{"srve", "did you mean serve?", "¿quisiste decir serve?"},
+		{"token create --can read,fly", `--can "read,fly": want some of read, set, send, admin`, "debe ser alguno de read, set, send, admin"},
+		{"token create --devices x+y", `--devices "x+y": want ids, or patterns as 1* or lab-*`, "deben ser identificadores, o patrones"},
 		{"verify d", `"d" is one word too many for vaiven verify`, `"d" sobra en vaiven verify`},
 	} {
 		for lang, want := range map[string]string{"en": c.en, "es": c.es} {
@@ -73,11 +75,14 @@ func TestWordsThatAreNotUnderstood(t *testing.T) {
 // TestHelpInSpanishHasOneWordForAThing: what is to be written there is called the same in
 // the line, the text and the options.
 func TestHelpInSpanishHasOneWordForAThing(t *testing.T) {
-	for _, line := range []string{"set", "toggle", "devices", "devices describe", "session new", "plot", "export", "import", "backup", "restore", "serve", "lab", "workshop"} {
+	for _, line := range []string{"set", "toggle", "devices", "devices describe", "session new", "plot", "export", "import", "backup", "restore", "serve", "lab", "workshop", "simulate", "token create", "devices add"} {
 		var out, errs bytes.Buffer
 		code := run(t.Context(), append(strings.Fields(line), "--help", "--lang", "es"), streams{os.Stdin, &out, &errs, func(string) string { return "" }})
 		if found := regexp.MustCompile(`\b(BOARD|FILE|FOLDER|DIR|STATE|VALUE|TEXT|TASK|LINE)\b`).FindString(out.String()); code != exitOK || found != "" {
 			t.Errorf("%s: exit %d, %q is English", line, code, found)
+		}
+		if found := regexp.MustCompile(`(?m)^ +--\S+ \S+ \S.*   `).FindString(out.String()); found != "" {
+			t.Errorf("%s: of %q the line has what to write there in several words", line, found)
 		}
 	}
 }

@@ -81,6 +81,7 @@ func TestAccessTables(t *testing.T) {
 			}, at),
 			WriteLink(term, l, Link{URLs: []string{"http://192.168.1.2:8080/login#vvn_x", "https://192.168.1.2:8443/login#vvn_x", "http://pi.local:8080/login#vvn_x", "a fourth"}, Minutes: 15, QR: true}),
 			Banner(term, Facts{Lang: l, Command: "lab", Class: true, Addresses: []string{"192.168.1.2:8080"}, Synced: true, Data: "lab-1", CSV: "lab-1/readings.csv"}),
+			Banner(term, Facts{Lang: l, Command: "serve", View: true, Addresses: []string{"192.168.1.2:8080"}, Synced: true, Data: "vaiven-data", CSV: "vaiven-data/readings.csv"}),
 		); err != nil {
 			t.Fatal(err)
 		}

@@ -42,6 +42,7 @@ type Facts struct {
 	Continued int
 
 	Class bool // every board is let in, and everybody may look
+	View  bool // everybody may look
 
 	Readings      uint64        // limit of a session, 0: none
 	For, Interval time.Duration // limit of a session, asked interval; 0: none
@@ -87,6 +88,8 @@ func Banner(t Terminal, f Facts) error {
 	}
 	if f.Class {
 		row(l.Say("open", "abierto"), l.Say("everybody on this network may send and look", "cualquiera en esta red puede enviar y mirar"))
+	} else if f.View {
+		row(l.Say("open", "abierto"), l.Say("everybody on this network may look", "cualquiera en esta red puede mirar"))
 	}
 	row(l.Say("session", "sesión"), describeSession(f))
 	row(l.Say("time zone", "zona horaria"), describeZone(f))

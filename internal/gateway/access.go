@@ -130,7 +130,7 @@ func (g *Gateway) tellClear(d vaiven.Device, from netip.AddrPort) {
 	}
 	g.tell(Notice{Device: d, Remote: address(from), Text: g.o.Lang.Say(
 		"sends its token unencrypted, where everybody in the network can read it: connect it by wss://",
-		"envía su token sin cifrar, y cualquiera en la red puede leerlo: conéctala por wss://")})
+		"envía su clave sin cifrar, y cualquiera en la red puede leerlo: conéctala por wss://")})
 }
 
 // refuseCredentials answers a handshake with a wrong token.
@@ -142,5 +142,5 @@ func (g *Gateway) refuseCredentials(w http.ResponseWriter, e *vaiven.Error) {
 	} else {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	http.Error(w, g.o.Lang.Say("that is no token of this server", "ese no es un token de este servidor"), code)
+	http.Error(w, g.o.Lang.Say("that is no token of this server", "esa no es una clave de este servidor"), code)
 }

@@ -129,6 +129,9 @@ func TestAdoption(t *testing.T) {
 	if all := h.door.Waiting(); len(all) != 1 || all[0].Count != 2 {
 		t.Errorf("waiting %+v", all)
 	}
+	if told := events[*vaiven.Rejected](h.m); len(told) != 0 {
+		t.Errorf("who waits is in the log too: %+v", told)
+	}
 	h.g.mu.Lock()
 	if len(h.g.devices) != 0 {
 		t.Error("the gateway keeps a device that nobody let in")

@@ -36,8 +36,9 @@ const (
 	// lapseEvery is how often it is looked whether somebody speaks by what was good for a
 	// time only.
 	lapseEvery = 5 * time.Second
-	// newsPerSecond is of how many boards that wait a person is told at once.
-	newsPerSecond = 4
+	// newsPerSecond is of how many boards that wait a person is told at once: one more
+	// than a terminal has lines for, so that it can say that there are more.
+	newsPerSecond = 8
 )
 
 // door is what the gateway knows of who waits before it, and of what changed about who

@@ -90,10 +90,10 @@ func (g *Gateway) RefusedRequest(r *http.Request, e *vaiven.Error) { g.Refused(g
 // countRefusal counts a refusal, and records it if it is the first of its kind.
 func (g *Gateway) countRefusal(d *device, remote netip.AddrPort, e *vaiven.Error) {
 	g.stats.countRejected(e.Code)
-	key := rejectKey{device: e.Device, code: e.Code, reason: e.Reason}
-	if e.Code == vaiven.CodeNotApproved { // of an id that anybody may have made up
-		key.device, d = "", nil
+	if e.Code == vaiven.CodeNotApproved && e.Reason == "" {
+		return // who waits is in the list of those, and counted there
 	}
+	key := rejectKey{device: e.Device, code: e.Code, reason: e.Reason}
 	if key.device == "" || ofAddress(e) {
 		key.device, key.from, d = "", remote.Addr(), nil
 	}

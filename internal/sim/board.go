@@ -27,13 +27,15 @@ type board struct {
 	lag       lag
 	accidents accidents
 	client    atomic.Pointer[client.Client] // once it is dialled
+	dialled   chan error                    // how its first dial ended, while nobody has asked; nil: there is none
+	barred    chan struct{}                 // has an element once the server did not let it in
 	unacked   uint64                        // readings sent in the course's form
 	nan       []byte
 }
 
 func newBoard(o *Options, t *tally, index int) *board {
 	r := rand.New(rand.NewPCG(o.Seed, uint64(index)))
-	b := &board{o: o, tally: t, id: string(o.id(index)), rand: r, weather: newWeather(r)}
+	b := &board{o: o, tally: t, id: string(o.id(index)), rand: r, weather: newWeather(r), barred: make(chan struct{}, 1)}
 	b.accidents.dial, b.accidents.done = o.NetDial, &t.accidents
 	b.switches, b.lag = newSwitches(o), newLag(o.Lag)
 	id := strconv.Quote(b.id)
@@ -187,12 +189,22 @@ func (b *board) noteAcked(a client.Acked) {
 func (b *board) noteError(err error) {
 	if r, ok := errors.AsType[*client.Refusal](err); ok {
 		b.tally.rejected.Add(1)
-		if b.o.OnBarred != nil && r.Code.Bars() {
-			b.o.OnBarred(vaiven.Device(b.id), r.Code)
+		if r.Code.Bars() {
+			b.noteBarred(r.Code)
 		}
 	}
 	if b.o.OnError != nil {
 		b.o.OnError(vaiven.Device(b.id), err)
+	}
+}
+
+func (b *board) noteBarred(why vaiven.Code) {
+	select {
+	case b.barred <- struct{}{}:
+	default:
+	}
+	if b.o.OnBarred != nil {
+		b.o.OnBarred(vaiven.Device(b.id), why)
 	}
 }
 

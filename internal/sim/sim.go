@@ -45,12 +45,21 @@ type fleet struct {
 }
 
 // dialFirst dials the first board alone, to find out about a wrong address
-// before a thousand boards dial it.
+// before a thousand boards dial it. When the server does not let that board in yet, the
+// others do not wait for it.
 func (f *fleet) dialFirst(ctx context.Context) error {
 	if f.o.Background {
 		return nil
 	}
-	err := f.boards[0].dial(ctx, false)
+	first := f.boards[0]
+	first.dialled = make(chan error, 1)
+	go func() { first.dialled <- first.dial(ctx, false) }()
+	var err error
+	select {
+	case err = <-first.dialled:
+		first.dialled = nil
+	case <-first.barred: // runBoard waits on
+	}
 	if errors.Is(err, client.ErrFinished) {
 		f.errs[0] = err
 		return nil
@@ -87,6 +96,11 @@ func (f *fleet) run(ctx context.Context) {
 func (f *fleet) runBoard(ctx context.Context, b *board, err error) error {
 	if err != nil {
 		return err
+	}
+	if b.dialled != nil {
+		if err := <-b.dialled; errors.Is(err, client.ErrFinished) {
+			return err
+		}
 	}
 	if b.client.Load() == nil {
 		if err := ctx.Err(); err != nil {

@@ -317,3 +317,21 @@ func TestTokens(t *testing.T) {
 		t.Error("102 was given another token than it told of")
 	}
 }
+
+// TestBoardsWaitTogether: the second comes to wait though the first is not let in.
+func TestBoardsWaitTogether(t *testing.T) {
+	g := clienttest.NewGate()
+	s := start(t, clienttest.Options{Intercept: g.Intercept})
+	g.Retry = time.Millisecond
+	r := run(t, sim.Options{URL: s.URL, Devices: 2, Readings: 2, OnBarred: func(d vaiven.Device, _ vaiven.Code) {
+		if d == "102" {
+			g.Approve("102")
+			g.Approve("101")
+		}
+	}})
+	for _, d := range r.Devices {
+		if d.Outcome != sim.Completed {
+			t.Errorf("board %s: %v", d.ID, d.Err)
+		}
+	}
+}

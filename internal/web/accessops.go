@@ -260,12 +260,13 @@ type aboutDevice struct {
 
 func (s *server) revokeDevice(ctx context.Context, in *aboutDevice) (*noBody, error) {
 	return s.takeFrom(ctx, in, BoardKeys.RevokeDevice, api.NewProblem(http.StatusConflict, codeNothingGiven,
-		s.o.Lang.Say("it was never approved, and has no token", "nunca fue aprobado, y no tiene clave"), ""))
+		s.o.Lang.Say("this board was never approved, and has no token", "esta placa nunca fue aprobada, y no tiene clave"),
+		s.o.Lang.Say("`vaiven devices free` closes the connection that speaks for it", "`vaiven devices free` cierra la conexión que habla por ella")))
 }
 
 func (s *server) freeDevice(ctx context.Context, in *aboutDevice) (*noBody, error) {
 	return s.takeFrom(ctx, in, BoardKeys.Free, api.NewProblem(http.StatusConflict, codeNotHeld,
-		s.o.Lang.Say("no connection speaks for it", "ninguna conexión habla por él"), ""))
+		s.o.Lang.Say("no connection speaks for it", "ninguna conexión habla por ella"), ""))
 }
 
 // takeFrom takes something from a device; none is the answer when there was nothing.
@@ -348,7 +349,7 @@ func (s *server) createToken(ctx context.Context, in *createToken) (*body[api.To
 	}
 	switch err := vaiven.CheckPatterns(r.Devices); {
 	case err != nil:
-		return nil, s.invalid("body.devices", err.Error())
+		return nil, s.invalid("body.devices", vaiven.WantPattern(s.o.Lang))
 	case r.Rights.Has(vaiven.MayAdmin) && len(r.Devices) > 0:
 		return nil, s.invalid("body.devices", s.o.Lang.Say("who may do everything may make other tokens: such a token is for all devices",
 			"quien puede todo puede crear otras claves: una clave así es para todos los dispositivos"))

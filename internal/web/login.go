@@ -58,7 +58,7 @@ func (o Options) writeLogin(w http.ResponseWriter, status int, bad string, scrip
 	w.WriteHeader(status)
 	_ = loginTemplate.Execute(w, map[string]any{ // whoever asked may be gone
 		"Lang": string(o.Lang), "Bad": bad, "Script": script,
-		"How":   o.Lang.Say("To get in, open the link that this command prints where the server runs. It is good once, for 15 minutes.", "Para entrar, abre el enlace que da esta orden donde corre el servidor. Vale una vez, durante 15 minutos."),
+		"How":   o.Lang.Say("To get in, open the link that this command prints where the server runs. It is good once, for 15 minutes.", "Para entrar, abre el enlace que da este comando donde corre el servidor. Vale una vez, durante 15 minutos."),
 		"Label": o.Lang.Say("Or paste the link here:", "O pega aquí el enlace:"),
 		"Enter": o.Lang.Say("Get in", "Entrar"),
 	})

@@ -13,7 +13,6 @@ package web
 
 import (
 	"context"
-	"html/template"
 	"io"
 	"log/slog"
 	"net/http"
@@ -226,26 +225,6 @@ func withDeadlines(next http.Handler) http.Handler {
 	})
 }
 
-// root is where people look; boards do not come here.
-func (o Options) root(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		o.reportRefused(r, &vaiven.Error{Code: vaiven.CodeBadHandshake, Reason: vaiven.FaultMethod, Got: vaiven.Shorten(r.Method), At: -1})
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, o.Lang.Say("method not allowed", "ese método no se admite"), http.StatusMethodNotAllowed)
-		return
-	}
-	if !who(r.Context()).May(vaiven.MayRead) {
-		bad := ""
-		if r.URL.Query().Has(cameIn) {
-			bad = o.Lang.Say("the link was good, but this browser keeps no cookie of this server, or its session is over: allow cookies, and open another link",
-				"el enlace valía, pero este navegador no guarda cookies de este servidor, o su sesión terminó: permite las cookies y abre otro enlace")
-		}
-		o.writeLogin(w, http.StatusOK, bad, false)
-		return
-	}
-	o.writePage(w)
-}
-
 // notFound tells a board whose sketch has a wrong path which one is right.
 func (o Options) notFound(w http.ResponseWriter, r *http.Request) {
 	text := o.Lang.Say("not found", "no existe")
@@ -440,40 +419,4 @@ func (absent) Post(context.Context, *http.Request, []byte, bool) (Posted, error)
 
 func (absent) Desired(context.Context, *http.Request, vaiven.Device, uint64) ([]byte, error) {
 	return nil, errNotOffered
-}
-
-// Page is what the page at / says: enough to see that the server runs, and to
-// make a board find it.
-type Page struct {
-	Addresses []string // ws:// addresses to give to a board
-	Sketch    []string // lines to paste into the sketch
-	Devices   int
-	Readings  uint64
-}
-
-var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
-<html lang="{{.Lang}}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>vaiven</title><link rel="stylesheet" href="/assets/vaiven.css"></head><body>
-<h1>vaiven</h1>
-<p>{{.Running}}</p>
-<p>{{.Count}}</p>
-<h2>{{.Board}}</h2>
-<pre>{{range .Page.Sketch}}{{.}}
-{{end}}</pre>
-<p>{{range .Page.Addresses}}<code>{{.}}</code> {{end}}</p>
-<p><a href="/readyz">readyz</a> · <a href="/metrics">metrics</a> · <a href="/metrics/devices">metrics/devices</a></p>
-</body></html>
-`))
-
-func (o Options) writePage(w http.ResponseWriter) {
-	p := o.Page()
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	_ = pageTemplate.Execute(w, map[string]any{
-		"Lang":    string(o.Lang),
-		"Running": o.Lang.Say("The server is running, version "+o.Version+".", "El servidor está funcionando, versión "+o.Version+"."),
-		"Count":   o.Lang.Devices(uint64(p.Devices)) + ", " + o.Lang.Readings(p.Readings) + ".",
-		"Board":   o.Lang.Say("Connect a board", "Conectar una placa"),
-		"Page":    p,
-	})
 }

@@ -3,6 +3,7 @@
 package access
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/coder/websocket"
 
 	"vaiven/test/harness"
 )
@@ -87,6 +90,43 @@ func TestScriptsAsNames(t *testing.T) {
 		b.until(`document.body.innerText.includes("not good") || document.body.innerText.includes("too many")`)
 		ran("/login#" + p)
 	}
+}
+
+// TestOneClick lets a board in that waits, from the page at /, and leaves.
+func TestOneClick(t *testing.T) {
+	b := openBrowser(t)
+	s := harness.NewServer(t, "serve", t.TempDir(), "--open=false")
+	s.StartReady()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	board, _, err := websocket.Dial(ctx, "ws://"+s.Addr+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = board.CloseNow() }()
+	hears := func(key string) {
+		t.Helper()
+		for {
+			_, text, err := board.Read(ctx)
+			if err != nil {
+				t.Fatalf("no %s: %v", key, err)
+			}
+			if strings.Contains(string(text), key) {
+				return
+			}
+		}
+	}
+	if err := board.Write(ctx, websocket.MessageText, []byte(`{"HELLO":1,"IDDEVICE":101,"BOOT":"9f3c02aa"}`)); err != nil {
+		t.Fatal(err)
+	}
+	hears("not_approved")
+	b.open(loginLink(t, s))
+	b.until(`document.querySelectorAll("button[data-device='101']").length === 1`)
+	b.eval(`document.querySelector("button[data-device]").click()`)
+	hears("TOKEN")
+	b.until(`document.querySelectorAll("button[data-device]").length === 0 && document.getElementById("out") !== null`)
+	b.eval(`document.getElementById("out").click()`)
+	b.until(`document.body.innerText.includes("login-link")`)
 }
 
 // control shows the payloads where nothing is escaped and nothing forbidden.
