@@ -13,8 +13,8 @@ import (
 // journeys bound the ways that docs/journeys lists: functions that lead on, and the
 // files that they are in. They may shrink; what makes one longer has to be worth it.
 var journeys = map[string]struct{ functions, files int }{
-	"reading": {61, 25},  // who may speak for the device is asked with each message, and is a view of the log
-	"press":   {160, 48}, // the journal that makes a commit one page of the disk; and who asks
+	"reading": {70, 28},  // with each message: who may speak for the device, and what its connection, its address and it may take
+	"press":   {176, 53}, // the journal that makes a commit one page of the disk; who asks; and the report as a reading
 }
 
 // TestJourneysAreInTheCode holds the lists against the code: every function is in the
