@@ -223,6 +223,9 @@ func TestDoor(t *testing.T) {
 	if !r.Admits("101") || r.Admits("102") || len(r.Waiting()) != 0 || r.Standing("101").Remote != stranger.String() {
 		t.Error("approved: ", r.Standing("101"), r.Waiting())
 	}
+	if err := r.Approve(t.Context(), "101", netip.Addr{}, false, "cli"); err != nil || r.Standing("101").Remote != stranger.String() {
+		t.Error("approved twice: ", r.Standing("101"), err)
+	}
 	if _, err := r.OpenFor(t.Context(), time.Minute, "cli"); err != nil || !r.Admits("102") {
 		t.Error("the open door admits nobody", err)
 	}
