@@ -186,7 +186,9 @@ func (c *Control) Authenticate(text string, from netip.Addr) (vaiven.Principal, 
 		if t, ok := c.o.Book.Find(text, c.now()); ok && (t.Use == vaiven.UseAPI || t.Use == vaiven.UseBoard) {
 			return principal(t), nil
 		}
-		return vaiven.Principal{}, c.Deny(vaiven.DeniedToken, from, "")
+		if !strings.HasPrefix(c.o.Configured, vaiven.TokenPrefix) {
+			return vaiven.Principal{}, c.Deny(vaiven.DeniedToken, from, "")
+		}
 	}
 	if c.failures.wait(from, time.Now()) > 0 { // a person chose it: guesses are counted out, whether right or wrong
 		return vaiven.Principal{}, c.Deny(vaiven.DeniedToken, from, "")

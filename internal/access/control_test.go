@@ -250,6 +250,27 @@ func TestDoor(t *testing.T) {
 	}
 }
 
+// TestConfiguredLikeOurs proves that a token of the configuration may be written as the
+// server's own are.
+func TestConfiguredLikeOurs(t *testing.T) {
+	text, _ := vaiven.NewToken()
+	other, _ := vaiven.NewToken()
+	r := newRig(t, Options{Configured: text})
+	if p, err := r.Authenticate(text, stranger); err != nil || !p.May(vaiven.MayAdmin) {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if _, err := r.Authenticate(other, stranger); !errors.Is(err, ErrUnknown) {
+		t.Error(err)
+	}
+	good, _, _ := r.CreateToken(t.Context(), vaiven.TokenRequest{Rights: vaiven.MayRead})
+	for range 2 * tryBurst {
+		_, _ = r.Authenticate(other, stranger)
+	}
+	if _, err := r.Authenticate(good, stranger); err != nil {
+		t.Errorf("a token of the log behind wrong ones: %v", err)
+	}
+}
+
 // TestGuesses proves that an address that guesses is told to wait, that no other is,
 // that whoever has the right token of 256 bits always comes in, and that the log tells
 // how many there were.
