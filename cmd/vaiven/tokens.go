@@ -40,10 +40,10 @@ func (p *program) createTokenCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := vaiven.ParseRights(n.Can); err != nil {
+			if _, err := vaiven.ParseRights(n.Can, p.lang); err != nil {
 				return usageError{fmt.Errorf("--can: %w", err)}
 			}
-			if err := vaiven.CheckPatterns(n.Devices); err != nil {
+			if err := vaiven.CheckPatterns(n.Devices, p.lang); err != nil {
 				return usageError{fmt.Errorf("--devices: %w", err)}
 			}
 			n.ForMS = good.Milliseconds()
