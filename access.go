@@ -44,12 +44,12 @@ func (r Rights) Names() (names []string) {
 	return names
 }
 
-// ParseRights reads names of rights: read, set, send, admin.
-func ParseRights(names []string) (r Rights, err error) {
+// ParseRights reads names of rights: read, set, send, admin. The error is for a person.
+func ParseRights(names []string, l Lang) (r Rights, err error) {
 	for _, name := range names {
 		i := slices.Index(rightNames[:], strings.TrimSpace(name))
 		if i < 0 {
-			return 0, fmt.Errorf("%q: want %s", Shorten(name), strings.Join(rightNames[:], ", "))
+			return 0, fmt.Errorf(l.Say("%q: want %s", "%q: debe ser %s"), Shorten(name), strings.Join(rightNames[:], ", "))
 		}
 		r |= 1 << i
 	}
@@ -259,11 +259,11 @@ func MatchesDevice(patterns []string, d Device) bool {
 	})
 }
 
-// CheckPatterns refuses patterns that can match no device.
-func CheckPatterns(patterns []string) error {
+// CheckPatterns refuses patterns that can match no device. The error is for a person.
+func CheckPatterns(patterns []string, l Lang) error {
 	for _, p := range patterns {
 		if _, err := path.Match(p, ""); err != nil || p == "" || len(p) > 64 || strings.ContainsFunc(p, neverInPattern) {
-			return fmt.Errorf("%q: want an id, or a pattern as 1* or lab-*", Shorten(p))
+			return fmt.Errorf("%q: %s", Shorten(p), WantPattern(l))
 		}
 	}
 	return nil

@@ -116,9 +116,9 @@ func ownsPath(data, path string) bool {
 	names := strings.Split(rel, string(filepath.Separator))
 	begin := strings.ToLower(names[0]) // where names of other letters may be the same file
 	if len(names) > 1 {
-		return begin == filepath.Base(server.LogDir(data)) || begin == filepath.Base(server.HistoryDir(data)) || strings.HasPrefix(begin, asidePrefix)
+		return slices.Contains([]string{filepath.Base(server.LogDir(data)), filepath.Base(server.HistoryDir(data)), filepath.Base(server.TLSDir(data))}, begin) || strings.HasPrefix(begin, asidePrefix)
 	}
-	return slices.Contains([]string{views.CheckpointName, remotewrite.FileName, turnName, server.SummaryName}, begin)
+	return slices.Contains([]string{views.CheckpointName, remotewrite.FileName, turnName, server.SummaryName, filepath.Base(server.TokenPath(data))}, begin)
 }
 
 // isBelow reports whether a path is a folder's, or in it.

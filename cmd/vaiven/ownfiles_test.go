@@ -23,7 +23,7 @@ func TestAnExportSparesTheServersFiles(t *testing.T) {
 	top := t.TempDir()
 	own := []string{
 		"data/readings.csv", "data/readings-2026-10.csv", "data/readings-excel.csv", "data/readings.csv.vaiven.json", "data/readings.csv.vaiven.lock",
-		"data/readings.edited-20261122-120000.csv", "data/checkpoint", "data/remote-write", "data/turn", "data/resumen.csv",
+		"data/readings.edited-20261122-120000.csv", "data/checkpoint", "data/remote-write", "data/turn", "data/resumen.csv", "data/cli-token", "data/tls/ca.pem",
 		"data/log/acked", "data/log/jetstream/meta.inf", "data/history/manifest", "data/aside-20261122-120000/log/acked",
 		"stick/lab.csv", "stick/lab.csv.vaiven.json", "stick/lab-2026-10.csv", "real/all.csv", "disk[1]/a.csv", "disk[1]/a.csv.vaiven.json",
 	}

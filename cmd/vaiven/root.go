@@ -26,7 +26,7 @@ type program struct {
 	out, err  *console.Output // the only writers of stdout and stderr
 	lang      vaiven.Lang
 	announced announcer                 // boards that wait
-	hasKeys   atomic.Bool               // somebody may type while the server runs
+	keyFor    atomic.Pointer[whoWaits]  // who waits, the key a lets in the first; nil: nobody can type
 	filled    map[string]bool           // flags that the command line did not set, see fill
 	asked     *cobra.Command            // that ran, or was not understood; nil before
 	screenLog atomic.Pointer[io.Writer] // takes stderr while a full screen is up

@@ -35,7 +35,7 @@ func (a *attended) screen(facts console.Facts) (*screen, error) {
 		return nil, hinted(errors.New(a.say("--ui tui needs a terminal", "--ui tui necesita una terminal")),
 			a.say("leave it out when the output goes to a file or a program", "omítela cuando la salida va a un archivo o a un programa"))
 	}
-	a.hasKeys.Store(true)
+	a.keyFor.Store(&whoWaits{a.Server.Access().Waiting})
 	t := console.NewTUI(console.TUIOptions{
 		Lang: a.lang, Title: a.title(facts), Roster: a.roster, Addresses: shownAddresses(facts), After: a.Replayed(),
 		Input: a.in, Output: a.out.File(), Color: o.Out.Color, Fallback: a.err.Notes(),
@@ -66,7 +66,7 @@ func (a *attended) keys() *console.Keys {
 	if a.in == nil || !term.IsTerminal(int(a.in.Fd())) {
 		return nil
 	}
-	a.hasKeys.Store(true)
+	a.keyFor.Store(&whoWaits{a.Server.Access().Waiting})
 	k := console.NewKeys(console.KeysOptions{
 		Lang: a.lang, In: a.in, Err: a.stderr(), Roster: a.roster, States: a.States(), RequestChange: a.askFromTerminal, After: a.Replayed(),
 		Waiting: a.Server.Access().Waiting, Approve: a.approveFromTerminal,

@@ -40,11 +40,11 @@ func (p *program) createTokenCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := vaiven.ParseRights(n.Can); err != nil {
-				return usageError{fmt.Errorf(p.say("--can %q: want some of %s", "--can %q: debe ser alguno de %s"), strings.Join(n.Can, ","), "read, set, send, admin")}
+			if _, err := vaiven.ParseRights(n.Can, p.lang); err != nil {
+				return usageError{fmt.Errorf("--can: %w", err)}
 			}
-			if err := vaiven.CheckPatterns(n.Devices); err != nil {
-				return usageError{fmt.Errorf("--devices %q: %s", strings.Join(n.Devices, ","), vaiven.WantPattern(p.lang))}
+			if err := vaiven.CheckPatterns(n.Devices, p.lang); err != nil {
+				return usageError{fmt.Errorf("--devices: %w", err)}
 			}
 			n.ForMS = good.Milliseconds()
 			token, err := c.CreateToken(cmd.Context(), n)

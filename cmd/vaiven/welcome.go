@@ -105,14 +105,27 @@ func (p *program) announceWaiting(w vaiven.Waiting) {
 	switch {
 	case line:
 		hint := fmt.Sprintf(p.say("`vaiven devices approve %s` lets it in", "`vaiven devices approve %s` la admite"), w.Device)
-		if p.hasKeys.Load() {
-			hint = fmt.Sprintf(p.say("press a to let it in (and Enter, without the full screen), or `vaiven devices approve %s`",
-				"pulsa a para admitirla (y Enter, sin la pantalla completa), o `vaiven devices approve %s`"), w.Device)
+		if keys := p.keyFor.Load(); keys != nil {
+			hint = p.keyHint(w, keys.list())
 		}
 		p.notice(fmt.Sprintf(p.say("%s at %s waits to be let in", "%s en %s espera a ser admitida"), w.Device, w.Remote), hint)
 	case more:
 		p.notice(p.say("more boards wait", "esperan más placas"), p.say("`vaiven devices waiting` lists them", "`vaiven devices waiting` las muestra"))
 	}
+}
+
+// whoWaits lists the boards that wait, who came first first.
+type whoWaits struct{ list func() []vaiven.Waiting }
+
+// keyHint says how the person at the keys lets a board in. The key is for whoever waits
+// longest: where that is another, pressing it for this one would let a stranger in.
+func (p *program) keyHint(w vaiven.Waiting, all []vaiven.Waiting) string {
+	if len(all) > 0 && (all[0].Device != w.Device || all[0].Remote != w.Remote) {
+		return fmt.Sprintf(p.say("`vaiven devices approve %s` lets it in; a is for %s at %s, which waits longer", "`vaiven devices approve %s` la admite; a es para %s en %s, que espera hace más"),
+			w.Device, all[0].Device, all[0].Remote)
+	}
+	return fmt.Sprintf(p.say("press a to let it in (and Enter, without the full screen), or `vaiven devices approve %s`",
+		"pulsa a para admitirla (y Enter, sin la pantalla completa), o `vaiven devices approve %s`"), w.Device)
 }
 
 // approveFromTerminal lets a board in for the person at the keys.

@@ -186,7 +186,9 @@ func (c *Control) Authenticate(text string, from netip.Addr) (vaiven.Principal, 
 		if t, ok := c.o.Book.Find(text, c.now()); ok && (t.Use == vaiven.UseAPI || t.Use == vaiven.UseBoard) {
 			return principal(t), nil
 		}
-		return vaiven.Principal{}, c.Deny(vaiven.DeniedToken, from, "")
+		if !strings.HasPrefix(c.o.Configured, vaiven.TokenPrefix) {
+			return vaiven.Principal{}, c.Deny(vaiven.DeniedToken, from, "")
+		}
 	}
 	if c.failures.wait(from, time.Now()) > 0 { // a person chose it: guesses are counted out, whether right or wrong
 		return vaiven.Principal{}, c.Deny(vaiven.DeniedToken, from, "")
@@ -372,10 +374,10 @@ func (c *Control) BoardToken(d vaiven.Device) (text string, record *vaiven.Grant
 }
 
 // Approve lets a device in that waits, or will come. From is the address of the board
-// that is meant, the zero Addr for any.
+// that is meant, the zero Addr for any: who is approved twice stays where it was.
 func (c *Control) Approve(ctx context.Context, d vaiven.Device, from netip.Addr, concentrator bool, by string) error {
 	a := &vaiven.Admitted{Stamp: c.o.Stamp(), Device: d, Concentrator: concentrator, By: by}
-	if from.IsValid() {
+	if a.Remote = c.o.Book.Standing(d).Remote; from.IsValid() {
 		a.Remote = from.String()
 	}
 	if err := c.o.Write(ctx, a); err != nil {

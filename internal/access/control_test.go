@@ -223,6 +223,9 @@ func TestDoor(t *testing.T) {
 	if !r.Admits("101") || r.Admits("102") || len(r.Waiting()) != 0 || r.Standing("101").Remote != stranger.String() {
 		t.Error("approved: ", r.Standing("101"), r.Waiting())
 	}
+	if err := r.Approve(t.Context(), "101", netip.Addr{}, false, "cli"); err != nil || r.Standing("101").Remote != stranger.String() {
+		t.Error("approved twice: ", r.Standing("101"), err)
+	}
 	if _, err := r.OpenFor(t.Context(), time.Minute, "cli"); err != nil || !r.Admits("102") {
 		t.Error("the open door admits nobody", err)
 	}
@@ -244,6 +247,27 @@ func TestDoor(t *testing.T) {
 	}
 	if class := newRig(t, Options{Open: true}); !class.Admits("103") || !class.Nobody().Rights.Has(vaiven.MayRead) || class.Nobody().Rights.Has(vaiven.MaySet) {
 		t.Error("a class: ", class.Nobody())
+	}
+}
+
+// TestConfiguredLikeOurs proves that a token of the configuration may be written as the
+// server's own are.
+func TestConfiguredLikeOurs(t *testing.T) {
+	text, _ := vaiven.NewToken()
+	other, _ := vaiven.NewToken()
+	r := newRig(t, Options{Configured: text})
+	if p, err := r.Authenticate(text, stranger); err != nil || !p.May(vaiven.MayAdmin) {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if _, err := r.Authenticate(other, stranger); !errors.Is(err, ErrUnknown) {
+		t.Error(err)
+	}
+	good, _, _ := r.CreateToken(t.Context(), vaiven.TokenRequest{Rights: vaiven.MayRead})
+	for range 2 * tryBurst {
+		_, _ = r.Authenticate(other, stranger)
+	}
+	if _, err := r.Authenticate(good, stranger); err != nil {
+		t.Errorf("a token of the log behind wrong ones: %v", err)
 	}
 }
 

@@ -165,7 +165,7 @@ func (p *parsed) accessEvent(s vaiven.Stamp) vaiven.Event {
 	case "admitted":
 		return &vaiven.Admitted{Stamp: s, Device: p.Device, Remote: p.Remote, Concentrator: p.Concentrator, By: p.By}
 	case "granted":
-		rights, _ := vaiven.ParseRights(p.Rights) // one that a later server has is passed over
+		rights, _ := vaiven.ParseRights(p.Rights, vaiven.English) // one that a later server has is passed over
 		return &vaiven.Granted{Stamp: s, Device: p.Device, Token: p.Token, Use: p.Use, Rights: rights, Devices: p.Devices,
 			Expires: unixMs(p.Expires), Name: p.Title, By: p.By, From: p.FromToken}
 	case "verified":

@@ -344,10 +344,10 @@ func (s *server) createToken(ctx context.Context, in *createToken) (*body[api.To
 	}
 	r := vaiven.TokenRequest{Name: strings.TrimSpace(in.Body.Name), Devices: in.Body.Devices, For: time.Duration(in.Body.ForMS) * time.Millisecond, By: s.requester(ctx, in.r)}
 	var err error
-	if r.Rights, err = vaiven.ParseRights(in.Body.Can); err != nil {
+	if r.Rights, err = vaiven.ParseRights(in.Body.Can, s.o.Lang); err != nil {
 		return nil, s.invalid("body.can", err.Error())
 	}
-	switch err := vaiven.CheckPatterns(r.Devices); {
+	switch err := vaiven.CheckPatterns(r.Devices, s.o.Lang); {
 	case err != nil:
 		return nil, s.invalid("body.devices", vaiven.WantPattern(s.o.Lang))
 	case r.Rights.Has(vaiven.MayAdmin) && len(r.Devices) > 0:

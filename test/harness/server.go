@@ -52,8 +52,8 @@ func NewServer(t testing.TB, verb, data string, args ...string) *Server {
 	addr := fmt.Sprintf("127.0.0.1:%d", Port(t))
 	s := &Server{Addr: addr, Data: data, t: t}
 	folders.Store(addr, data)
-	if verb == "serve" { // suites are not to wait a second for each acknowledgement, and their boards for nobody; args may say otherwise
-		s.Env = []string{"VAIVEN_COMMIT_EVERY=0", "VAIVEN_OPEN=true"}
+	if verb == "serve" { // suites wait neither a second for each acknowledgement, nor for approval, nor since they send fast; args may say otherwise
+		s.Env = []string{"VAIVEN_COMMIT_EVERY=0", "VAIVEN_OPEN=true", "VAIVEN_MAX_RATE=0"}
 	}
 	s.Args = append([]string{verb, "--listen", addr, "--data", data, "--lang", "en"}, args...)
 	return s
