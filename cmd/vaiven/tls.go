@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -136,7 +137,7 @@ func (p *program) untrusted(server string, err error) error {
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	switch {
-	case errors.As(err, &plain):
+	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch):
 		return hinted(fmt.Errorf(p.say("%s speaks no TLS", "%s no habla TLS"), server),
 			p.say("use http:// or ws:// there, or the port of --tls-listen", "usa http:// o ws:// ahí, o el puerto de --tls-listen"))
 	case !errors.As(err, &refused):
