@@ -56,11 +56,12 @@ type simulatedAccess struct {
 
 	mu   sync.Mutex
 	told map[vaiven.Code]bool
+	kept map[vaiven.Device]string // the last token of each in the file, since the start
 }
 
 // follow sets what o needs for it.
 func (a *simulatedAccess) follow(o *sim.Options) error {
-	a.told = make(map[vaiven.Code]bool)
+	a.told, a.kept = make(map[vaiven.Code]bool), make(map[vaiven.Device]string)
 	o.OnBarred, o.OnToken = a.noteBarred, a.keep
 	if a.path == "" {
 		return nil
@@ -71,16 +72,22 @@ func (a *simulatedAccess) follow(o *sim.Options) error {
 }
 
 // keep appends a token to the file. If we die here, the board has a token that nobody
-// knows, and `vaiven devices add` makes it another.
+// knows, and `vaiven devices add` makes it another. A server says a token again until the
+// board has used it.
 func (a *simulatedAccess) keep(d vaiven.Device, token string) {
 	if a.path == "" {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.kept[d] == token {
+		return
+	}
 	if err := appendSecret(a.path, string(d)+","+token+"\n"); err != nil {
 		a.p.notice(a.p.say("the token of a board could not be kept: ", "no se pudo guardar la clave de una placa: ")+err.Error(), "")
+		return
 	}
+	a.kept[d] = token
 }
 
 // appendSecret appends to a file that only its owner may read.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vaiven/client/clienttest"
+	"vaiven/internal/sim"
 )
 
 // TestSimulatedBoardsKeepTheirTokens: a board is given a token, which goes into a file
@@ -46,6 +47,20 @@ func TestSimulatedBoardsKeepTheirTokens(t *testing.T) {
 	}
 	if strings.Contains(out.String()+errs.String(), token) {
 		t.Error("the token was printed")
+	}
+}
+
+// TestTokensAreKeptOnce, however often a server says them.
+func TestTokensAreKeptOnce(t *testing.T) {
+	a := &simulatedAccess{path: filepath.Join(t.TempDir(), "tokens")}
+	if err := a.follow(&sim.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{"one", "one", "two", "two"} {
+		a.keep("101", token)
+	}
+	if text, err := os.ReadFile(a.path); err != nil || string(text) != "101,one\n101,two\n" {
+		t.Errorf("%q, %v", text, err)
 	}
 }
 

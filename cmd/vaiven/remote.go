@@ -128,7 +128,7 @@ func (p *program) remoteError(r *remote, err error) error {
 		}
 		if refused.Detail == "" && refused.Code == "" { // no vaiven says nothing more
 			return hinted(fmt.Errorf(p.say("what answers at %s is no vaiven: %d %s", "lo que responde en %s no es un vaiven: %d %s"), r.server, refused.Status, refused.Title),
-				p.say("give the address alone: --server http://HOST:PORT", "da solo la dirección: --server http://HOST:PUERTO"))
+				p.say("give the address alone: --server http://HOST:PORT, or https:// with the port of TLS", "da solo la dirección: --server http://HOST:PUERTO, o https:// con el puerto de TLS"))
 		}
 		return p.refused(r, refused)
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -198,6 +199,16 @@ func TestWhyACertificateIsRefused(t *testing.T) {
 	}
 	if got := (&program{}).untrusted("https://pi:8443", errors.New("x")); got != nil {
 		t.Error(got)
+	}
+}
+
+// TestAPlainPortAskedForTLS is told, and where TLS is.
+func TestAPlainPortAskedForTLS(t *testing.T) {
+	s := httptest.NewServer(http.NotFoundHandler())
+	defer s.Close()
+	code, _, errs := vaivenRun(t.Context(), "devices", "--server", strings.Replace(s.URL, "http:", "https:", 1), "--lang", "es")
+	if code != exitError || !strings.Contains(errs, "no habla TLS") || !strings.Contains(errs, "--tls-listen") {
+		t.Errorf("exit %d: %s", code, errs)
 	}
 }
 

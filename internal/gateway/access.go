@@ -130,7 +130,7 @@ func (g *Gateway) tellClear(d vaiven.Device, from netip.AddrPort) {
 	}
 	g.tell(Notice{Device: d, Remote: address(from), Text: g.o.Lang.Say(
 		"sends its token unencrypted, where everybody in the network can read it: connect it by wss://",
-		"envía su clave sin cifrar, y cualquiera en la red puede leerlo: conéctala por wss://")})
+		"envía su clave sin cifrar, y cualquiera en la red puede leerla: conéctala por wss://")})
 }
 
 // refuseCredentials answers a handshake with a wrong token.

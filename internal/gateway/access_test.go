@@ -257,6 +257,31 @@ func TestATokenForWhoIsConnected(t *testing.T) {
 	}
 }
 
+// TestToAskForANonceIsNoFailure: a board that comes again and proves its token leaves no
+// refusal in the log; one that only says HELLO again does.
+func TestToAskForANonceIsNoFailure(t *testing.T) {
+	h := startHouse(t, false)
+	token := h.given()
+	for range 3 {
+		b := h.from(kitchen)
+		b.verifies(h, token)
+		b.leaves()
+	}
+	if told := events[*vaiven.Rejected](h.m); len(told) != 0 {
+		t.Errorf("refused: %+v", told[0])
+	}
+	x := h.from(garden)
+	for range 2 {
+		x.send(greet)
+		x.nonce()
+		x.refused("not_authorised")
+	}
+	h.until("the second HELLO is a refusal", func() bool {
+		told := events[*vaiven.Rejected](h.m)
+		return len(told) == 1 && told[0].Code == vaiven.CodeNotAuthorised && told[0].Count == 1
+	})
+}
+
 // TestABurntBoardIsReplaced: the new one has another token, and from its first use on the
 // old one's is nothing.
 func TestABurntBoardIsReplaced(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 // proofs are what a connection was asked to prove, and has proved, by device.
 type proofs struct {
 	nonces map[vaiven.Device]string // over a WebSocket: sent, and not answered
+	fresh  vaiven.Device            // whose nonce the HELLO at hand was the first to ask for; "": nobody's
 	proven map[vaiven.Device]vaiven.TokenID
 }
 
@@ -24,6 +25,7 @@ type proofs struct {
 // to prove it with. The error is of a PROOF that is wrong, which is counted.
 func (c *conn) prove(it *wire.Item) *vaiven.Error {
 	d, keys := it.Device, c.g.o.Access.Keys(it.Device)
+	c.proofs.fresh = ""
 	proved := func(k vaiven.Granted) bool { return k.Token == c.proofs.proven[d] }
 	if len(keys) == 0 || slices.ContainsFunc(keys, proved) || c.shown != nil && c.shown.Board == d {
 		return nil
@@ -42,6 +44,9 @@ func (c *conn) prove(it *wire.Item) *vaiven.Error {
 			return deniedError(c.g.o.Access.Deny(vaiven.DeniedProof, c.remote.Addr(), d), d)
 		}
 		// It answers what this connection was never asked: it is asked now.
+	}
+	if c.request == nil && c.proofs.nonces[d] == "" {
+		c.proofs.fresh = d
 	}
 	_ = c.peer.send(wire.AppendNonce(nil, d, c.nonceFor(d)))
 	return nil

@@ -145,6 +145,11 @@ func (c *conn) refuseUnwarranted(m *member, it *wire.Item, err *vaiven.Error) {
 			}})
 		}
 	}
+	if err.Code == vaiven.CodeNotAuthorised && it.Kind == wire.Hello && c.proofs.fresh == it.Device {
+		err.Boot = it.Boot
+		_ = c.peer.send(wire.AppendError(nil, err, g.o.Lang)) // how every board with a token begins: nothing that went wrong
+		return
+	}
 	c.rejectItem(nil, it, it.Boot, err)
 }
 

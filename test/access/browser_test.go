@@ -121,10 +121,11 @@ func TestOneClick(t *testing.T) {
 	}
 	hears("not_approved")
 	b.open(loginLink(t, s))
-	b.until(`document.querySelectorAll("button[data-device='101']").length === 1`)
+	const ready = `document.readyState === "complete" && ` // the page's script has run
+	b.until(ready + `document.querySelectorAll("button[data-device='101']").length === 1`)
 	b.eval(`document.querySelector("button[data-device]").click()`)
 	hears("TOKEN")
-	b.until(`document.querySelectorAll("button[data-device]").length === 0 && document.getElementById("out") !== null`)
+	b.until(ready + `document.querySelectorAll("button[data-device]").length === 0 && document.getElementById("out") !== null`)
 	b.eval(`document.getElementById("out").click()`)
 	b.until(`document.body.innerText.includes("login-link")`)
 }

@@ -102,6 +102,8 @@ func (b *browser) call(method string, params any, out any) {
 			if m.Method == "Page.javascriptDialogOpening" {
 				b.t.Error("a page opened a dialog")
 			}
+		case m.Error != nil && strings.Contains(m.Error.Message, "navigated"):
+			return // the page went away under an expression, which then is ""
 		case m.Error != nil:
 			b.t.Fatalf("%s: %s", method, m.Error.Message)
 		default:
