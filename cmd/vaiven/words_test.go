@@ -58,8 +58,8 @@ func TestWordsThatAreNotUnderstood(t *testing.T) {
 		{"session mew 101", "did you mean new?", "¿quisiste decir new?"},
 		{"bench x", `unknown command "x"`, `comando desconocido "x"`},
 		{"srve", "did you mean serve?", "¿quisiste decir serve?"},
-		{"token create --can read,fly", `--can "read,fly": want some of read, set, send, admin`, "debe ser alguno de read, set, send, admin"},
-		{"token create --devices x+y", `--devices "x+y": want ids, or patterns as 1* or lab-*`, "deben ser identificadores, o patrones"},
+		{"token create --can read,fly", `--can: "fly": want read, set, send, admin`, `"fly": debe ser read, set, send, admin`},
+		{"token create --devices x+y", `--devices: "x+y": want ids, or patterns as 1* or lab-*`, "deben ser identificadores, o patrones"},
 		{"verify d", `"d" is one word too many for vaiven verify`, `"d" sobra en vaiven verify`},
 	} {
 		for lang, want := range map[string]string{"en": c.en, "es": c.es} {
