@@ -85,7 +85,7 @@ type NewToken struct {
 	Name    string   `json:"name,omitempty" maxLength:"64" doc:"What people call it" example:"garden"`
 	Can     []string `json:"can" nullable:"false" minItems:"1" maxItems:"4" enum:"read,set,send,admin" doc:"What it may do; admin is all" example:"[\"read\",\"set\"]"`
 	Devices []string `json:"devices,omitempty" nullable:"false" maxItems:"32" maxLength:"64" doc:"Patterns of the ids that it is for; left out: all" example:"[\"1*\"]"`
-	ForMS   int64    `json:"for_ms,omitempty" minimum:"0" maximum:"315576000000" doc:"How long it is good, in ms, ten years at most; 0: for ever" example:"2592000000"`
+	ForMS   int64    `json:"for_ms,omitempty" minimum:"0" maximum:"315576000000" doc:"How long it is good, in ms, ten years at most; 0: for ever" example:"604800000"`
 }
 
 // LoginLink opens the browser of an administrator, once.
