@@ -48,7 +48,7 @@ func (m *machine) serve() {
 // tryServe starts the server and waits until it is ready (true) or over.
 func (m *machine) tryServe() bool {
 	m.t.Helper()
-	m.Run(m.env + " vaiven serve --listen :8080 --data /disk/data --lang en >/dev/null 2>/tmp/err & echo $! >/tmp/pid")
+	m.Run(m.env + " vaiven serve --open --listen :8080 --data /disk/data --lang en >/dev/null 2>/tmp/err & echo $! >/tmp/pid")
 	ready, over := false, false
 	harness.Until(m.t, 4*time.Minute, "the server in the machine is ready", func() bool {
 		if ready = harness.Ready(m.Addr); ready {
