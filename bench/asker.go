@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vaiven/bench/internal/load"
+	"vaiven/bench/internal/peer"
 )
 
 // asker changes states of boards through the HTTP API and waits for each at a
@@ -73,6 +74,7 @@ func (a *asker) put(ctx context.Context, path, key, body string) error {
 	if err != nil {
 		return err
 	}
+	req.Header.Set("Authorization", "Bearer "+peer.Token)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Idempotency-Key", key)
 	return a.do(req, nil)

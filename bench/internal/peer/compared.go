@@ -117,6 +117,9 @@ func Course(program, script string) *Peer {
 
 const verifyTime = 2 * time.Minute
 
+// Token is shown by whoever asks vaiven to change something.
+const Token = "a bench changes states"
+
 // Vaiven is the program under test; args are added to its flags.
 func Vaiven(program string, args []string) *Peer {
 	return &Peer{
@@ -132,7 +135,9 @@ func Vaiven(program string, args []string) *Peer {
 		Command: func(addr, dir string) (*exec.Cmd, error) {
 			all := append([]string{"serve", "--open", "--listen", addr, "--data", dir, "--lang", "en", "--commit-every", "0",
 				"--max-unverified", "1000000", "--max-day", "0", "--max-rate", "0"}, args...) // one machine stands for many
-			return exec.Command(program, all...), nil
+			cmd := exec.Command(program, all...)
+			cmd.Env = append(os.Environ(), "VAIVEN_API_TOKEN="+Token)
+			return cmd, nil
 		},
 		Board:   board.NewVaiven,
 		CSV:     "readings.csv",
