@@ -56,7 +56,7 @@ func daily(bytes int64) limit.Rate {
 
 // approved reports whether a person let the device in: then its part of every bound is
 // reserved for it.
-func (g *Gateway) approved(d vaiven.Device) bool { return g.o.Approved != nil && g.o.Approved(d) }
+func (g *Gateway) approved(d vaiven.Device) bool { return g.o.Access.Standing(d).Approved }
 
 // keepPlace is for something of d that was taken: c does not give way to newcomers from
 // here on.

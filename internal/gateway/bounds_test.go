@@ -46,6 +46,19 @@ func bounded(t *testing.T, b Bounds, edit ...func(*Options)) *rig {
 	})...)
 }
 
+// approving is a class in which a person let one device in.
+type approving struct {
+	everybody
+	device vaiven.Device
+}
+
+func (a approving) Standing(d vaiven.Device) vaiven.Standing {
+	return vaiven.Standing{Approved: d == a.device}
+}
+
+// approve makes d approved, and bounds nothing else that a gateway without Access does not.
+func approve(o *Options, d vaiven.Device) { o.Access, o.MaxUnproven = approving{device: d}, 256 }
+
 func host(i int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}), 0)
 }
@@ -68,7 +81,7 @@ func TestMadeUpIDsLeaveNothing(t *testing.T) {
 		ids /= 10
 	}
 	r := bounded(t, Bounds{Unverified: room}, func(o *Options) {
-		o.Approved = func(d vaiven.Device) bool { return d == "900" }
+		approve(o, "900")
 	})
 	var message strings.Builder
 	flood := func(from, to int) {
@@ -168,7 +181,7 @@ func TestABoardOutlivesItsForgottenDevice(t *testing.T) {
 func TestADayIsUsedUp(t *testing.T) {
 	r := start(t, Limit{}, func(o *Options) {
 		o.Bounds.Day = 1000
-		o.Approved = func(d vaiven.Device) bool { return d == "900" }
+		approve(o, "900")
 	})
 	send := func(from, id int) (taken int, a answer) {
 		for taken = range 1000 {
@@ -210,7 +223,7 @@ func TestADayIsUsedUp(t *testing.T) {
 func TestADayOfAllIsUsedUp(t *testing.T) {
 	r := start(t, Limit{}, func(o *Options) {
 		o.Bounds.DayInAll = 1000
-		o.Approved = func(d vaiven.Device) bool { return d == "900" }
+		approve(o, "900")
 	})
 	refused := 0
 	for i := range 20 {

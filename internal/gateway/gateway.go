@@ -86,10 +86,6 @@ type Options struct {
 	Bounds  Bounds  // of what comes from strangers
 	Devices Devices // which devices the log knows; nil: it takes in any number
 
-	// Approved reports whether a person let a device in: a part of every bound is for
-	// such. nil: nobody is. It must not wait.
-	Approved func(vaiven.Device) bool
-
 	// Heard is the boot that the log has of a device last, and the address, with or without
 	// a port, that it came from; may be nil: nothing is known.
 	Heard func(d vaiven.Device) (boot vaiven.Boot, remote string)

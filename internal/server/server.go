@@ -318,7 +318,7 @@ func (s *Server) openGateway() {
 		Columns:        s.csv.Columns(),
 		MaxConnections: s.o.MaxConnections, MaxMessage: s.o.MaxMessage, MaxDevices: s.o.MaxDevices, MaxUnproven: s.o.MaxUnproven, MaxPerAddress: s.o.MaxPerAddress,
 		TrustedProxies: s.o.TrustedProxies,
-		Bounds:         s.bounds(), Devices: knownDevices{s}, Approved: func(d vaiven.Device) bool { return s.access.Standing(d).Approved },
+		Bounds:         s.bounds(), Devices: knownDevices{s},
 		Stamp: s.clock.Stamp, Logger: s.o.Logger, Waiting: s.tellWaiting,
 		Heard: func(d vaiven.Device) (vaiven.Boot, string) {
 			info, _ := s.registry.Device(d)

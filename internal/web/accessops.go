@@ -76,7 +76,7 @@ func (s *server) boardAccessOperations() {
 		summary:  "The boards that wait until somebody lets them in",
 		about:    "Boards that this server does not know send to it; what they send is refused until somebody approves them. Of a cluster each node has those that come to it.",
 		examples: []example{{name: "list-waiting.json", title: "Two boards", path: "/waiting"}},
-	}, s.listWaiting)
+	}, ifOffered(s, s.o.Admin.Boards != nil, s.listWaiting))
 	register(s, operation{
 		method: http.MethodPost, path: "/devices/{id}/approve", id: "approveDevice", needs: administersDevice, busy: busyLog, tag: "access", refusals: []int{400, 404, 409},
 		summary: "Let a device in",
@@ -85,13 +85,13 @@ func (s *server) boardAccessOperations() {
 			{name: "approve-device.json", title: "The board at that address", path: "/devices/104/approve", body: `{"remote":"192.168.0.20"}`},
 			{name: "approve-two.json", title: "Two boards wait with one id", path: "/devices/105/approve", body: `{}`, status: 409},
 		},
-	}, s.approveDevice)
+	}, ifOffered(s, s.o.Admin.Boards != nil, s.approveDevice))
 	register(s, operation{
 		method: http.MethodPost, path: "/devices/{id}/token", id: "addDevice", needs: administersDevice, busy: busyLog, tag: "access", refusals: []int{400, 404},
 		summary:  "Let a device in and make a token for its board",
 		about:    "The token is told this once. One that the board uses stays good until the new one is used, so that a board that broke can be replaced: the device keeps its id and its history.",
 		examples: []example{{name: "add-device.json", title: "A board that is being built", path: "/devices/106/token", body: `{}`}},
-	}, s.addDevice)
+	}, ifOffered(s, s.o.Admin.Keys != nil, s.addDevice))
 	register(s, operation{
 		method: http.MethodPost, path: "/devices/{id}/revoke", id: "revokeDevice", needs: administersDevice, busy: busyLog, tag: "access", success: 204, refusals: []int{400, 404, 409},
 		summary: "Take back all that a device was given",
@@ -100,13 +100,13 @@ func (s *server) boardAccessOperations() {
 			{name: "revoke-device", title: "A board that was stolen", path: "/devices/101/revoke", status: 204},
 			{name: "revoke-nothing.json", title: "One that was given nothing", path: "/devices/103/revoke", status: 409},
 		},
-	}, s.revokeDevice)
+	}, ifOffered(s, s.o.Admin.Keys != nil, s.revokeDevice))
 	register(s, operation{
 		method: http.MethodPost, path: "/devices/{id}/free", id: "freeDevice", needs: administersDevice, busy: busyLog, tag: "access", success: 204, refusals: []int{400, 404, 409},
 		summary:  "Take a device from the connection that speaks for it",
 		about:    "The connection is closed, and its address kept from the device for ten minutes, unless it proves that it has the device's token.",
 		examples: []example{{name: "free-device", title: "Somebody squats on an id", path: "/devices/101/free", status: 204}},
-	}, s.freeDevice)
+	}, ifOffered(s, s.o.Admin.Keys != nil, s.freeDevice))
 }
 
 func (s *server) accessOperations() {
@@ -114,23 +114,23 @@ func (s *server) accessOperations() {
 		method: http.MethodGet, path: "/door", id: "getDoor", needs: administers, tag: "access", refusals: []int{404},
 		summary:  "Whether every board is let in",
 		examples: []example{{name: "get-door.json", title: "Boards wait", path: "/door"}},
-	}, s.getDoor)
+	}, ifOffered(s, s.o.Admin.Door != nil, s.getDoor))
 	register(s, operation{
 		method: http.MethodPost, path: "/door", id: "openDoor", needs: administers, busy: busyLog, tag: "access", refusals: []int{400, 404},
 		summary:  "Let every board in for a while, unverified",
 		examples: []example{{name: "open-door.json", title: "For ten minutes", path: "/door", body: `{"for_ms":600000}`}},
-	}, s.openDoor)
+	}, ifOffered(s, s.o.Admin.Door != nil, s.openDoor))
 	register(s, operation{
 		method: http.MethodGet, path: "/tokens", id: "listTokens", needs: administers, tag: "access", refusals: []int{404},
 		summary:  "The tokens of the API that are good, and the browsers that came in",
 		examples: []example{{name: "list-tokens.json", title: "A token and a browser", path: "/tokens"}},
-	}, s.listTokens)
+	}, ifOffered(s, s.o.Admin.Tokens != nil, s.listTokens))
 	register(s, operation{
 		method: http.MethodPost, path: "/tokens", id: "createToken", needs: administers, busy: busyLog, tag: "access", success: 201, refusals: []int{400, 404},
 		summary:  "Make a token of the API",
 		about:    "Its text is told this once. A token that may do everything is for all devices.",
 		examples: []example{{name: "create-token.json", title: "To see and switch the devices 1*, for 30 days", path: "/tokens", body: `{"name":"garden","can":["read","set"],"devices":["1*"],"for_ms":2592000000}`, status: 201}},
-	}, s.createToken)
+	}, ifOffered(s, s.o.Admin.Tokens != nil, s.createToken))
 	register(s, operation{
 		method: http.MethodDelete, path: "/tokens/{token}", id: "revokeToken", needs: administers, busy: busyLog, tag: "access", success: 204, refusals: []int{404},
 		summary: "Take back a token, or send a browser away",
@@ -138,19 +138,24 @@ func (s *server) accessOperations() {
 			{name: "revoke-token", title: "A token that is not needed any more", path: "/tokens/9f3c02aa51d0", status: 204},
 			{name: "revoke-unknown.json", title: "One that there is not", path: "/tokens/000000000000", status: 404},
 		},
-	}, s.revokeToken)
+	}, ifOffered(s, s.o.Admin.Tokens != nil, s.revokeToken))
 	register(s, operation{
 		method: http.MethodPost, path: "/login-links", id: "createLoginLink", needs: administers, busy: busyLog, tag: "access", success: 201, refusals: []int{404},
 		summary:  "Make a link that opens one browser as administrator",
 		about:    "It is good once, for 15 minutes. What is behind # is never sent over the network by the browser that follows it, but by the page at /login.",
 		examples: []example{{name: "create-login-link.json", title: "A link for this afternoon", path: "/login-links", status: 201}},
-	}, s.createLoginLink)
+	}, ifOffered(s, s.o.Admin.LoginLink != nil, s.createLoginLink))
+}
+
+// ifOffered is the handler of an operation that a server may have nothing for.
+func ifOffered[I, O any](s *server, offered bool, handler func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
+	if offered {
+		return handler
+	}
+	return func(context.Context, *I) (*O, error) { return nil, s.fail(errNotOffered) }
 }
 
 func (s *server) listWaiting(_ context.Context, _ *struct{}) (*body[api.Waiting], error) {
-	if s.o.Admin.Boards == nil {
-		return nil, s.fail(errNotOffered)
-	}
 	out := &body[api.Waiting]{api.Waiting{Waiting: []api.WaitingBoard{}}}
 	for _, b := range s.o.Admin.Boards.Waiting() {
 		out.Body.Waiting = append(out.Body.Waiting, api.WaitingBoard{
@@ -167,9 +172,6 @@ type approveDevice struct {
 }
 
 func (s *server) approveDevice(ctx context.Context, in *approveDevice) (*body[api.Device], error) {
-	if s.o.Admin.Boards == nil {
-		return nil, s.fail(errNotOffered)
-	}
 	d, err := s.parseDevice(in.ID)
 	if err != nil {
 		return nil, err
@@ -237,9 +239,6 @@ type addDevice struct {
 }
 
 func (s *server) addDevice(ctx context.Context, in *addDevice) (*body[api.BoardToken], error) {
-	if s.o.Admin.Keys == nil {
-		return nil, s.fail(errNotOffered)
-	}
 	d, err := s.parseDevice(in.ID)
 	if err != nil {
 		return nil, err
@@ -271,9 +270,6 @@ func (s *server) freeDevice(ctx context.Context, in *aboutDevice) (*noBody, erro
 
 // takeFrom takes something from a device; none is the answer when there was nothing.
 func (s *server) takeFrom(ctx context.Context, in *aboutDevice, take func(BoardKeys, context.Context, vaiven.Device, string) (bool, error), none *api.Problem) (*noBody, error) {
-	if s.o.Admin.Keys == nil {
-		return nil, s.fail(errNotOffered)
-	}
 	d, err := s.parseDevice(in.ID)
 	if err != nil {
 		return nil, err
@@ -290,9 +286,6 @@ func (s *server) takeFrom(ctx context.Context, in *aboutDevice, take func(BoardK
 }
 
 func (s *server) getDoor(_ context.Context, _ *struct{}) (*body[api.Door], error) {
-	if s.o.Admin.Door == nil {
-		return nil, s.fail(errNotOffered)
-	}
 	until, class := s.o.Admin.Door.OpenUntil(), s.o.Admin.Door.IsClass()
 	return &body[api.Door]{api.Door{Open: class || until != 0, Class: class, Until: moment(until)}}, nil
 }
@@ -303,9 +296,6 @@ type openDoor struct {
 }
 
 func (s *server) openDoor(ctx context.Context, in *openDoor) (*body[api.Door], error) {
-	if s.o.Admin.Door == nil {
-		return nil, s.fail(errNotOffered)
-	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	if _, err := s.o.Admin.Door.OpenFor(ctx, time.Duration(in.Body.ForMS)*time.Millisecond, s.requester(ctx, in.r)); err != nil {
@@ -315,9 +305,6 @@ func (s *server) openDoor(ctx context.Context, in *openDoor) (*body[api.Door], e
 }
 
 func (s *server) listTokens(_ context.Context, _ *struct{}) (*body[api.Tokens], error) {
-	if s.o.Admin.Tokens == nil {
-		return nil, s.fail(errNotOffered)
-	}
 	out := &body[api.Tokens]{api.Tokens{Tokens: []api.Token{}}}
 	for _, g := range s.o.Admin.Tokens.Tokens() {
 		out.Body.Tokens = append(out.Body.Tokens, tokenOf(&g))
@@ -339,9 +326,6 @@ type createToken struct {
 }
 
 func (s *server) createToken(ctx context.Context, in *createToken) (*body[api.Token], error) {
-	if s.o.Admin.Tokens == nil {
-		return nil, s.fail(errNotOffered)
-	}
 	r := vaiven.TokenRequest{Name: strings.TrimSpace(in.Body.Name), Devices: in.Body.Devices, For: time.Duration(in.Body.ForMS) * time.Millisecond, By: s.requester(ctx, in.r)}
 	var err error
 	if r.Rights, err = vaiven.ParseRights(in.Body.Can, s.o.Lang); err != nil {
@@ -373,9 +357,6 @@ type revokeToken struct {
 }
 
 func (s *server) revokeToken(ctx context.Context, in *revokeToken) (*noBody, error) {
-	if s.o.Admin.Tokens == nil {
-		return nil, s.fail(errNotOffered)
-	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	switch ok, err := s.o.Admin.Tokens.RevokeToken(ctx, vaiven.TokenID(in.Token), s.requester(ctx, in.r)); {
@@ -390,9 +371,6 @@ func (s *server) revokeToken(ctx context.Context, in *revokeToken) (*noBody, err
 }
 
 func (s *server) createLoginLink(ctx context.Context, in *struct{ exchange }) (*body[api.LoginLink], error) {
-	if s.o.Admin.LoginLink == nil {
-		return nil, s.fail(errNotOffered)
-	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	secret, expires, err := s.o.Admin.LoginLink(ctx, s.requester(ctx, in.r))
