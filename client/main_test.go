@@ -7,14 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"vaiven"
 	"vaiven/client"
 	"vaiven/client/clienttest"
+	"vaiven/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.VerifyMain(m) }
 
 // quick makes reconnecting fast enough for a test.
 var quick = client.Backoff{Min: time.Millisecond, Max: 20 * time.Millisecond}

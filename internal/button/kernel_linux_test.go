@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"vaiven/test/leaks"
 )
 
 // kernelVar makes the test binary a program instead, which counts presses of
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	if how := os.Getenv(kernelVar); how != "" {
 		os.Exit(countPresses(how))
 	}
-	goleak.VerifyTestMain(m)
+	leaks.VerifyMain(m)
 }
 
 // countPresses prints a line for each press until it is interrupted.

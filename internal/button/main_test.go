@@ -5,7 +5,7 @@ package button
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"vaiven/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.VerifyMain(m) }

@@ -15,13 +15,13 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"go.uber.org/goleak"
 
 	"vaiven"
 	"vaiven/internal/access"
+	"vaiven/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.VerifyMain(m) }
 
 // patience bounds every wait of these tests; it is no measure of speed.
 const patience = 2 * time.Minute

@@ -12,10 +12,10 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"vaiven"
+	"vaiven/test/leaks"
 )
 
 // TestMain: a block costs some fsyncs, so that properties are tried a few times here,
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	if !asked {
 		_ = flag.Set("rapid.checks", "12")
 	}
-	goleak.VerifyTestMain(m)
+	leaks.VerifyMain(m)
 }
 
 // begun is when the tests' logs begin.

@@ -3,7 +3,7 @@ package promapi
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"vaiven/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.VerifyMain(m) }

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"go.uber.org/goleak"
 
 	"vaiven"
 	"vaiven/internal/access"
@@ -25,9 +24,10 @@ import (
 	"vaiven/internal/stream"
 	"vaiven/internal/views"
 	"vaiven/internal/web/api"
+	"vaiven/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.VerifyMain(m) }
 
 // deadline bounds every wait of a test.
 const deadline = 2 * time.Minute

@@ -11,16 +11,15 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"vaiven"
 	"vaiven/client"
 	"vaiven/client/clienttest"
 	"vaiven/internal/sim"
+	"vaiven/test/leaks"
 	"vaiven/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.VerifyMain(m) }
 
 var quick = client.Backoff{Min: time.Millisecond, Max: 20 * time.Millisecond}
 

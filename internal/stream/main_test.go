@@ -9,14 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"vaiven"
+	"vaiven/test/leaks"
 )
 
 func TestMain(m *testing.M) {
 	journalSize = 1 << 20 // folders are copied many times
-	goleak.VerifyTestMain(m)
+	leaks.VerifyMain(m)
 }
 
 // deadline bounds every wait of a test.

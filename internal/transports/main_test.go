@@ -9,7 +9,7 @@ import (
 	"os/exec"
 	"testing"
 
-	"go.uber.org/goleak"
+	"vaiven/test/leaks"
 )
 
 // actAs makes this test program, started again, a part of a measurement.
@@ -18,7 +18,7 @@ const actAs = "VAIVEN_TRANSPORTS_TEST"
 func TestMain(m *testing.M) {
 	switch os.Getenv(actAs) {
 	case "":
-		goleak.VerifyTestMain(m)
+		leaks.VerifyMain(m)
 	case "broker": // -c FILE
 		play(brokerMain(os.Args[2]))
 	case "follower":

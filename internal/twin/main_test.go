@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"vaiven"
+	"vaiven/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.VerifyMain(m) }
 
 func at(ms int64) vaiven.Stamp { return vaiven.Stamp{At: ms, Synced: true} }
 

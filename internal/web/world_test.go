@@ -17,15 +17,14 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"vaiven"
 	"vaiven/internal/event"
 	"vaiven/internal/export"
 	"vaiven/internal/web/api"
+	"vaiven/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.VerifyMain(m) }
 
 // noon is when everything happens in the tests' world.
 var noon = time.Date(2026, 11, 22, 10, 0, 30, 0, time.UTC)

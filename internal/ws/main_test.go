@@ -4,14 +4,14 @@ import (
 	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"vaiven/test/leaks"
 )
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childKey) != "" {
 		os.Exit(child())
 	}
-	goleak.VerifyTestMain(m)
+	leaks.VerifyMain(m)
 }
 
 // childKey in the environment makes the test binary the server that the

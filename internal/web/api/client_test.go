@@ -12,10 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
+	"vaiven/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.VerifyMain(m) }
 
 // serve answers like a server, and returns its client.
 func serve(t *testing.T, h http.HandlerFunc) *Client {

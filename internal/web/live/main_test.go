@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"vaiven/test/leaks"
 )
 
 // childKey in the environment makes the test binary the followers that the
@@ -15,5 +15,5 @@ func TestMain(m *testing.M) {
 	if job := os.Getenv(childKey); job != "" {
 		os.Exit(child(job))
 	}
-	goleak.VerifyTestMain(m)
+	leaks.VerifyMain(m)
 }

@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"go.uber.org/goleak"
 
 	"vaiven/internal/ws"
+	"vaiven/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.VerifyMain(m) }
 
 // The server echoes, and on an interrupt says goodbye before it ends.
 func TestEchoAndInterrupt(t *testing.T) {
