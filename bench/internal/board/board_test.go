@@ -77,6 +77,12 @@ func TestWebSocketConversation(t *testing.T) {
 	if !json.Valid(hello) || !bytes.HasPrefix(hello, []byte(`{"HELLO":1,"IDDEVICE":"b00003"`)) {
 		t.Errorf("hello %s", hello)
 	}
+	busy := said(`{"ERROR":"keep them","CODE":"busy","IDDEVICE":"b00003","RETRY":5000}`)
+	if _, out, news, err := w.Receive(busy, nil); err != nil || news != (load.News{}) {
+		t.Errorf("busy: %+v, %v", news, err)
+	} else if _, again := unmask(t, out); !bytes.Equal(again, hello) {
+		t.Errorf("to a busy server it says %s", again)
+	}
 	_, _, news, err := w.Receive(said(`{"WELCOME":1,"IDDEVICE":"b00003","BOOT":"9f3c02aa","ACK":0,"NOW":1795333377000}`), nil)
 	if !news.Greeted || err != nil {
 		t.Errorf("welcome: %+v, %v", news, err)

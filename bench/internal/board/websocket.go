@@ -18,6 +18,8 @@ type WebSocket struct {
 	open  bool
 	rev   uint64 // of the last desired state that it took
 	room  *room  // what its sensor sees; nil: digits that change
+
+	greeted bool // the server has welcomed it
 }
 
 // NewWebSocket returns what board i says to a server that knows readings only.
@@ -94,7 +96,11 @@ func (w *WebSocket) Receive(in, out []byte) (int, []byte, load.News, error) {
 	}
 	switch op {
 	case frame.Text:
+		if !w.greeted && isBusy(payload) { // it waited for its disk before it said so
+			return used, w.Greet(out), load.News{}, nil
+		}
 		news, err := understand(payload)
+		w.greeted = w.greeted || news.Greeted
 		if err == nil && news == (load.News{}) {
 			out = w.obey(out, payload)
 		}
@@ -130,7 +136,12 @@ var (
 	keyRev     = []byte(`,"REV":`)
 	keyError   = []byte(`{"ERROR"`)
 	keyBye     = []byte(`{"BYE"`)
+	keyBusy    = []byte(`"CODE":"busy"`)
 )
+
+// isBusy reports whether the server says that it takes nothing just now. A board is told
+// to come again; what is measured has not begun with its greeting.
+func isBusy(p []byte) bool { return bytes.HasPrefix(p, keyError) && bytes.Contains(p, keyBusy) }
 
 // understand reads the server's messages as far as a load generator needs
 // them; a refusal is an error, whatever its reason.
