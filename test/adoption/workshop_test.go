@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -99,8 +100,9 @@ func course(ctx context.Context, addr, id string) error {
 
 // greeted is a board that numbers its readings, and keeps the token that it is given.
 func greeted(ctx context.Context, addr, id string, readings int) error {
-	token := make(chan string, 1)
-	c, err := client.Dial(ctx, client.Options{URL: "ws://" + addr, Device: id, OnToken: func(s string) { token <- s }})
+	token := make(chan struct{})
+	given := sync.OnceFunc(func() { close(token) })
+	c, err := client.Dial(ctx, client.Options{URL: "ws://" + addr, Device: id, OnToken: func(string) { given() }}) // a server that hears HELLO twice gives two
 	if err != nil {
 		return err
 	}
