@@ -206,13 +206,7 @@ func changes(o operation) bool {
 // made makes a token over the API.
 func made(t *testing.T, s *harness.Server, path, body string) string {
 	t.Helper()
-	r, err := http.NewRequest("POST", "http://"+s.Addr+"/api/v1"+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	harness.Authorize(r)
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := harness.Send(t.Context(), http.MethodPost, "http://"+s.Addr+"/api/v1"+path, body)
 	if err != nil {
 		t.Fatal(err)
 	}

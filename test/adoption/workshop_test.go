@@ -3,7 +3,6 @@
 package adoption
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -143,13 +142,7 @@ func waits(t *testing.T, s *harness.Server, id string) {
 // approve lets the board of that id in, as `vaiven devices approve` does.
 func approve(t *testing.T, s *harness.Server, id string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.Addr+"/api/v1/devices/"+id+"/approve", bytes.NewReader([]byte("{}")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	harness.Authorize(r)
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := harness.Send(t.Context(), http.MethodPost, "http://"+s.Addr+"/api/v1/devices/"+id+"/approve", "{}")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@
 package harness
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -40,6 +41,17 @@ func Get(url string) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	Authorize(r)
+	return http.DefaultClient.Do(r)
+}
+
+// Send asks with a body of JSON, and with that token.
+func Send(ctx context.Context, method, url, body string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
 	Authorize(r)
 	return http.DefaultClient.Do(r)
 }

@@ -167,13 +167,7 @@ func finish(t testing.TB, s *harness.Server, b *boardtest.Board, device string) 
 // request speaks the HTTP API; the answer's JSON goes into out unless that is nil.
 func request(t testing.TB, method, addr, path, body string, out any) int {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+addr+"/api/v1"+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	harness.Authorize(req)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := harness.Send(t.Context(), method, "http://"+addr+"/api/v1"+path, body)
 	if err != nil {
 		return 0
 	}

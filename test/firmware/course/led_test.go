@@ -5,7 +5,6 @@ package course
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -80,14 +79,7 @@ func switchLED(t *testing.T, b *boardtest.Board, ask func(led int64)) {
 // setLED asks for board 101's LED.
 func setLED(t *testing.T, addr string, led int64) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+addr+"/api/v1/devices/101/state",
-		strings.NewReader(fmt.Sprintf(`{"LED":%d}`, led)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	harness.Authorize(req)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := harness.Send(t.Context(), http.MethodPut, "http://"+addr+"/api/v1/devices/101/state", fmt.Sprintf(`{"LED":%d}`, led))
 	if err != nil {
 		t.Fatal(err)
 	}
