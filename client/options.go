@@ -93,8 +93,9 @@ type Options struct {
 	// OnAck is told of each reading that was settled, in order of SEQ.
 	OnAck func(Acked)
 	// OnToken is given a token that the server hands out, to be kept (it is a secret)
-	// and passed as Token next time. It may be given several: the last one counts. One that comes over ws is taken only if this
-	// Client was told not_approved before: from another it would be a stranger's.
+	// and passed as Token next time. It may be given several: the last one counts. One
+	// that comes over ws is taken only if this Client was told not_approved before: from
+	// another it would be a stranger's.
 	OnToken func(string)
 
 	// DialTimeout bounds TCP, TLS and WebSocket handshake together. Default 15 s.

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"vaiven"
 	"vaiven/internal/web/api"
@@ -337,8 +336,8 @@ func (s *server) createToken(ctx context.Context, in *createToken) (*body[api.To
 	case r.Rights.Has(vaiven.MayAdmin) && len(r.Devices) > 0:
 		return nil, s.invalid("body.devices", s.o.Lang.Say("who may do everything may make other tokens: such a token is for all devices",
 			"quien puede todo puede crear otras claves: una clave así es para todos los dispositivos"))
-	case strings.ContainsFunc(r.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return nil, s.invalid("body.name", s.o.Lang.Say("has characters that do not print", "tiene caracteres que no se imprimen"))
+	case hasUnprintable(r.Name):
+		return nil, s.unprintable("body.name")
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()

@@ -180,13 +180,22 @@ func (s *server) printable(a *vaiven.About) error {
 		switch {
 		case len(text) > maxWords:
 			return s.invalid(field, s.o.Lang.Say("longer than 200 bytes", "más de 200 bytes"))
-		case strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }):
-			return s.invalid(field, s.o.Lang.Say("has characters that do not print", "tiene caracteres que no se imprimen"))
+		case hasUnprintable(text):
+			return s.unprintable(field)
 		case text == "" && i > 1:
 			return s.invalid(field, s.o.Lang.Say("a group without a name", "un grupo sin nombre"))
 		}
 	}
 	return nil
+}
+
+// hasUnprintable reports whether a text would not survive in a terminal.
+func hasUnprintable(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+func (s *server) unprintable(field string) *api.Problem {
+	return s.invalid(field, s.o.Lang.Say("has characters that do not print", "tiene caracteres que no se imprimen"))
 }
 
 // groupsOf trims, sorts, and keeps each group once.
